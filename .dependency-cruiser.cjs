@@ -7,8 +7,8 @@ const layers = [
   ['events'],
   ['engine'],
   ['storage'],
-  ['identity'],
   ['errors'],
+  ['identity'],
 ];
 const engines = ['kernel', 'portable', 'memory', 'postgres', 'etcd', 'redis'];
 const entryPoints = '^src/(index|cli/main|(once|cache|document|rules)/index)\\.ts$';

@@ -1,0 +1,95 @@
+import type { HolderRecord } from '../identity/holder.ts';
+
+export type Mode = 'exclusive' | 'shared';
+
+/**
+ * What a grant is worth. `kernel`: freed by the operating system the moment the holder dies, never given to two.
+ * `claim`: freed on proof of the holder's death only. `lease`: freed by time; two holders can overlap for a moment.
+ */
+export type Contract = 'kernel' | 'claim' | 'lease';
+
+/** A way in which a grant is weaker than usual. Mutual exclusion holds in each of them. */
+export interface Degradation {
+  readonly reason:
+    | 'read-only-file' // locked through a read-only descriptor: no record, no fencing token
+    | 'foreign-content' // the lock file holds somebody else's content, which was left alone: no record, no token
+    | 'record-not-written' // the disk is full or failing: no record, no token
+    | 'record-damaged' // the record could not be read back; the token was started anew from the clock
+    | 'fallback-directory' // the lock lies in the fallback directory: only contenders that also fell back see it
+    | 'no-events'; // the system's watch limit is reached: waiting goes on by timer
+  readonly path: string;
+  readonly detail: string;
+}
+
+/** One contender's wish, with all its names resolved. */
+export interface LockRequest {
+  /** The lock file. */
+  readonly path: string;
+  /** The resource as the caller named it. */
+  readonly resource: string;
+  /** How the command line names the resource. */
+  readonly cliName: string;
+  /** The data file whose permissions a new lock file takes over; absent for a lock on a name. */
+  readonly beside?: string;
+  readonly mode: Mode;
+  readonly purpose?: string;
+  /** The longest sleep between two tries while waiting, in milliseconds; absent for the engine's own choice. */
+  readonly pollInterval?: number;
+  /** Leave out of the record everything that says who holds the lock. */
+  readonly anonymous: boolean;
+}
+
+/** A lock the engine gave out. It belongs to whoever got it, and only `release` gives it back. */
+export interface Grant {
+  readonly contract: Contract;
+  /** The previous exclusive holder, when it ended without releasing. Reported to exactly one exclusive grant. */
+  readonly recovered: HolderRecord | undefined;
+  readonly degraded: readonly Degradation[];
+  /** The descriptor that carries the lock, for a child process to inherit; undefined when the engine has none. */
+  readonly descriptor: number | undefined;
+  /** The fencing token, durable before it is returned; undefined when this grant has none (see `degraded`). */
+  token(): number | undefined;
+  /** Whether this is still the lock that other contenders see. Synchronous, a few microseconds. */
+  isIntact(): boolean;
+  /** Calls back once when the lock file is replaced or removed; returns a function that stops the watch. */
+  watchLoss(onLoss: () => void): () => void;
+  /** Adds to the record the command that runs under this lock. */
+  recordChild(child: { readonly pid: number; readonly start?: string }): void;
+  release(): void;
+}
+
+/** A wait in progress. */
+export interface Waiting {
+  /** Look again now. */
+  poke(): void;
+  /** Ends the wait. Once it returns, no grant follows: one that raced is given back. */
+  cancel(): void;
+}
+
+export interface WaitOutcome {
+  readonly granted: (grant: Grant) => void;
+  readonly failed: (error: unknown) => void;
+  readonly degraded: (degradation: Degradation) => void;
+}
+
+/** What can be seen of one lock from outside. A snapshot: it may be history by the time it is read. */
+export interface Inspection {
+  readonly state: 'free' | Mode;
+  readonly holders: readonly HolderRecord[];
+  /** The name the lock was taken under, as far as its record tells. */
+  readonly name: string | undefined;
+}
+
+/** Who decides. Every engine passes the same conformance suite. */
+export interface Engine {
+  readonly contract: Contract;
+  /** One attempt that never waits; undefined when somebody else holds the lock. */
+  tryAcquire(request: LockRequest): Grant | undefined;
+  /** Waits until the lock is granted or the wait is cancelled; the outcome is never called from inside this call. */
+  wait(request: LockRequest, outcome: WaitOutcome): Waiting;
+  /** Waits on this very thread, for at most `timeout` milliseconds; undefined when the time is up. */
+  acquireSync(request: LockRequest, timeout: number): Grant | undefined;
+  inspect(path: string): Inspection;
+  /** Calls back once when the lock is seen to be free, without taking it; returns a function that stops the watch. */
+  untilFree(path: string, onFree: () => void): () => void;
+}

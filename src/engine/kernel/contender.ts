@@ -1,0 +1,227 @@
+import { constants } from 'node:os';
+import { UnsupportedError } from '../../errors/lock-errors.ts';
+import { self } from '../../identity/self.ts';
+import type { Degradation, LockRequest } from '../engine.ts';
+import { BLOCK_BYTES, type BlockState, readRecord, readState } from './block.ts';
+import { KernelGrant } from './grant.ts';
+import {
+  closeQuietly,
+  errnoName,
+  lockFailure,
+  openLockFile,
+  refuseOtherKinds,
+  refuseStrangersFile,
+} from './lock-file.ts';
+import { SharedMark } from './mark.ts';
+import { type Slot, slotOf } from './slot.ts';
+import { syscalls } from './syscalls/index.ts';
+import { nativeBuffer } from './syscalls/native.ts';
+import type { NativeBuffer, Syscalls } from './syscalls/syscalls.ts';
+
+const { EWOULDBLOCK } = constants.errno;
+
+let scratch: NativeBuffer | undefined;
+
+/** Where blocks are read into; what it holds is used before anything else is read. */
+function block(): NativeBuffer {
+  scratch ??= nativeBuffer(BLOCK_BYTES);
+  return scratch;
+}
+
+/**
+ * One request for one kernel lock. Tries as often as it is told to, and keeps its descriptor open in between: closing
+ * one would look to other waiters like a release.
+ *
+ * Why a grant is exclusive (trace; A, B contenders, F the file at the path):
+ *  1. A opens F. If F is unlinked or replaced before 2, A's descriptor leads to an old inode.
+ *  2. A flocks its descriptor without waiting. The kernel lets one exclusive holder have one inode.
+ *  3. A compares (dev, ino) of its descriptor with the path. Different: A closes and starts at 1, so a lock on an old
+ *     inode is never granted. Same: every contender that opens the path from now on meets A's lock.
+ *  4. F replaced after 3: B can get the new inode's lock. Cooperating programs never do this (invariant 3); A learns of
+ *     it through `watchLoss` and `isIntact`.
+ *  Dying anywhere from 2 on, or being terminated as a worker, closes the descriptor, and the kernel drops the lock.
+ *  Being stopped anywhere leaves the lock as it is.
+ */
+export class Contender {
+  readonly #request: LockRequest;
+  readonly #slot: Slot;
+  readonly #system: Syscalls;
+  #fd = -1;
+  #generation = 0;
+  #readOnly: string | undefined;
+
+  constructor(request: LockRequest) {
+    this.#request = request;
+    this.#system = loadSyscalls(request);
+    this.#slot = slotOf(request.path);
+  }
+
+  /** The open descriptor, for a watch on exactly this file; -1 before the first try. */
+  get descriptor(): number {
+    return this.#fd;
+  }
+
+  /** Changes whenever another file is opened; descriptor numbers are reused, so they cannot tell. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** One attempt; undefined when somebody else holds the lock. */
+  tryOnce(): KernelGrant | undefined {
+    for (;;) {
+      if (this.#fd < 0) this.#open();
+      const result = this.#system.tryLock(this.#fd, this.#request.mode);
+      if (result !== 0 && result !== -EWOULDBLOCK) throw this.#closing(lockFailure(this.#request, -result));
+      const { same, uid } = this.#system.check(this.#fd, this.#slot.nativePath);
+      if (!same) {
+        this.close(); // step 3: an old inode, whoever holds it
+      } else if (result !== 0) {
+        return undefined;
+      } else {
+        try {
+          refuseStrangersFile(this.#request, uid);
+          return this.#granted();
+        } catch (error) {
+          throw this.#closing(error);
+        }
+      }
+    }
+  }
+
+  close(): void {
+    if (this.#fd >= 0) closeQuietly(this.#fd);
+    this.#fd = -1;
+  }
+
+  #open(): void {
+    if (!this.#slot.inspected) {
+      refuseOtherKinds(this.#request);
+      this.#slot.inspected = true;
+    }
+    const { fd, readOnly } = openLockFile(this.#request);
+    this.#fd = fd;
+    this.#generation++;
+    this.#readOnly = readOnly;
+  }
+
+  #closing(error: unknown): unknown {
+    this.close();
+    return error;
+  }
+
+  #granted(): KernelGrant {
+    const fd = this.#fd;
+    this.#fd = -1; // the grant's from here on
+    return this.#request.mode === 'shared' ? this.#grantShared(fd) : this.#grantExclusive(fd);
+  }
+
+  #grantExclusive(fd: number): KernelGrant {
+    const state = this.#readState(fd);
+    const degraded = this.#degradation(state);
+    const since = Date.now();
+    const base = { request: this.#request, slot: this.#slot, fd, since };
+    if (degraded !== undefined) {
+      return new KernelGrant({ ...base, token: 0, bound: 0, recovered: undefined, degraded: [degraded] });
+    }
+    const token = nextToken(state);
+    const recovered = state.held ? (readRecord(block().buffer, BLOCK_BYTES).holder ?? {}) : undefined;
+    const bound = state.kind === 'intact' && state.sameBoot ? state.bound : 0;
+    const written = this.#system.write(fd, this.#slot.held(this.#request, token, bound, since));
+    if (written !== BLOCK_BYTES) {
+      return new KernelGrant({
+        ...base,
+        token: 0,
+        bound: 0,
+        recovered,
+        degraded: [this.#notWritten(written)],
+      });
+    }
+    const damaged = state.kind === 'torn' ? [this.#damaged()] : NONE;
+    return new KernelGrant({ ...base, token, bound, recovered, degraded: damaged });
+  }
+
+  #grantShared(fd: number): KernelGrant {
+    const state = this.#readState(fd);
+    const token = state.kind === 'intact' ? state.token : 0;
+    const mark = SharedMark.leave(this.#request, this.#system);
+    const degraded = mark === undefined ? [this.#notWritten(0)] : NONE;
+    return new KernelGrant({
+      request: this.#request,
+      slot: this.#slot,
+      fd,
+      since: Date.now(),
+      token,
+      bound: token,
+      recovered: undefined,
+      degraded,
+      mark,
+    });
+  }
+
+  #readState(fd: number): BlockState {
+    const length = this.#system.read(fd, block());
+    return length < 0 ? UNREADABLE : readState(block().buffer, length, self().boot);
+  }
+
+  #degradation(state: BlockState): Degradation | undefined {
+    const { path } = this.#request;
+    if (this.#readOnly !== undefined) {
+      return {
+        reason: 'read-only-file',
+        path,
+        detail: `${path} can be read but not written (${this.#readOnly})`,
+      };
+    }
+    if (state.kind === 'foreign') {
+      return {
+        reason: 'foreign-content',
+        path,
+        detail: `${path} holds content that is not Holdfast's, which was left as it is`,
+      };
+    }
+    return undefined;
+  }
+
+  #notWritten(result: number): Degradation {
+    const why = result < 0 ? errnoName(-result) : 'the disk took only a part of it, or refused it';
+    return {
+      reason: 'record-not-written',
+      path: this.#request.path,
+      detail: `the holder's record could not be written (${why})`,
+    };
+  }
+
+  #damaged(): Degradation {
+    const { path } = this.#request;
+    return {
+      reason: 'record-damaged',
+      path,
+      detail: `the record in ${path} was damaged; its token starts anew from the clock`,
+    };
+  }
+}
+
+const NONE: readonly Degradation[] = [];
+const UNREADABLE: BlockState = { kind: 'torn', held: false, token: 0, bound: 0, sameBoot: false };
+
+/**
+ * The token after the one in the block.
+ *
+ * In the boot that counted it, the page cache is the truth, so the next number follows. After another boot, what the
+ * disk kept may be older than what was given out, but never below `bound`, which was synced before any token up to it
+ * was shown to anyone. An empty or damaged block starts from the clock in microseconds, so that a deleted lock file
+ * does not make tokens start over either.
+ */
+function nextToken(state: BlockState): number {
+  if (state.kind !== 'intact') return Date.now() * 1000;
+  return (state.sameBoot ? state.token : Math.max(state.token, state.bound)) + 1;
+}
+
+function loadSyscalls(request: LockRequest): Syscalls {
+  try {
+    return syscalls();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new UnsupportedError(request, `No kernel lock on this platform: ${reason}`, error);
+  }
+}

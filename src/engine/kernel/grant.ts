@@ -1,0 +1,125 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { HolderRecord } from '../../identity/holder.ts';
+import { self } from '../../identity/self.ts';
+import type { Degradation, Grant, LockRequest } from '../engine.ts';
+import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
+import { closeQuietly } from './lock-file.ts';
+import type { SharedMark } from './mark.ts';
+import { holderOf, type Slot } from './slot.ts';
+import { syscalls } from './syscalls/index.ts';
+import { nativeBuffer } from './syscalls/native.ts';
+import { wake } from './wake/index.ts';
+
+/** How many tokens one sync to the disk covers. */
+const TOKENS_PER_SYNC = 1_000_000;
+
+interface GrantParts {
+  readonly request: LockRequest;
+  readonly slot: Slot;
+  readonly fd: number;
+  /** When it was granted, in milliseconds since the epoch. */
+  readonly since: number;
+  /** 0: none. */
+  readonly token: number;
+  readonly bound: number;
+  readonly recovered: HolderRecord | undefined;
+  readonly degraded: readonly Degradation[];
+  readonly mark?: SharedMark | undefined;
+}
+
+/** A kernel lock that is held: the descriptor is the lock. */
+export class KernelGrant implements Grant {
+  readonly contract = 'kernel';
+  readonly #parts: GrantParts;
+  #bound: number;
+
+  constructor(parts: GrantParts) {
+    this.#parts = parts;
+    this.#bound = parts.bound;
+  }
+
+  get recovered(): HolderRecord | undefined {
+    return this.#parts.recovered;
+  }
+
+  get degraded(): readonly Degradation[] {
+    return this.#parts.degraded;
+  }
+
+  get descriptor(): number {
+    return this.#parts.fd;
+  }
+
+  /**
+   * A token is shown only after the disk knows a bound at or above it. Nobody saw the tokens that are not covered, so it
+   * is of no consequence that a power loss may repeat those.
+   */
+  token(): number | undefined {
+    const { token, request, slot, fd, since } = this.#parts;
+    if (token === 0) return undefined;
+    if (token > this.#bound) {
+      const bound = token + TOKENS_PER_SYNC;
+      const written = syscalls().write(fd, slot.held(request, token, bound, since));
+      if (written !== BLOCK_BYTES) return undefined;
+      fsyncSync(fd);
+      syncDirectory(dirname(request.path));
+      this.#bound = bound;
+    }
+    return token;
+  }
+
+  isIntact(): boolean {
+    return syscalls().check(this.#parts.fd, this.#parts.slot.nativePath).same;
+  }
+
+  watchLoss(onLoss: () => void): () => void {
+    const stop = wake().watch(this.#parts.fd, this.#parts.request.path, () => {
+      if (this.isIntact()) return;
+      stop();
+      onLoss();
+    });
+    if (!this.isIntact()) queueMicrotask(onLoss); // replaced before the watch was set
+    return stop;
+  }
+
+  recordChild(child: { readonly pid: number; readonly start?: string }): void {
+    const { request, token, fd, since, mark } = this.#parts;
+    const holder = request.anonymous ? {} : { ...holderOf(request), child };
+    if (mark !== undefined) {
+      mark.write(holder);
+    } else if (token !== 0) {
+      const block = nativeBuffer(BLOCK_BYTES);
+      formatBlock(block.buffer, request.resource, self().boot, holder);
+      writeCounters(block.buffer, token, this.#bound);
+      writeSince(block.buffer, since);
+      syscalls().write(fd, block);
+    }
+  }
+
+  /**
+   * Gives the lock back, and nothing but this lock: every step acts on the descriptor, never on the path.
+   *  1. Clear the record while the lock is still held. Dying before 2 leaves a cleared record: the work was over.
+   *  2. Close. The kernel drops the lock and tells the watchers.
+   */
+  release(): void {
+    const { request, token, slot, fd, mark } = this.#parts;
+    if (mark !== undefined) mark.remove();
+    else if (token !== 0 && request.mode === 'exclusive') syscalls().write(fd, slot.free(token, this.#bound));
+    if (request.mode === 'shared') wake().touch(fd);
+    closeQuietly(fd);
+  }
+}
+
+function syncDirectory(path: string): void {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // Directories cannot be synced on Windows and some file systems, which then keep entries in order themselves.
+  }
+}

@@ -1,0 +1,199 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  lstatSync,
+  openSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { constants as os } from 'node:os';
+import { dirname } from 'node:path';
+import { systemCode } from '../../errors/base.ts';
+import { ExhaustedError, RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { makeDirectory, unsafeDirectory } from '../../storage/directory.ts';
+import type { LockRequest } from '../engine.ts';
+
+// Missing on Windows, where they are zero. O_CLOEXEC is added by libuv to every open.
+const { O_RDWR, O_RDONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+const SAFE = O_NOFOLLOW | O_NONBLOCK;
+
+export interface OpenedFile {
+  readonly fd: number;
+  /** Set when the file could only be opened for reading: why. */
+  readonly readOnly?: string;
+}
+
+/**
+ * Opens the lock file of a request, and makes it, with its parents, when it is missing. Never follows a link, never
+ * waits on a FIFO, never truncates.
+ *
+ * @throws {RefusedError} something else stands in its place. @throws {UnwritableError} it can be neither opened nor made.
+ * @throws {ExhaustedError} no descriptors are left.
+ */
+export function openLockFile(request: LockRequest): OpenedFile {
+  for (;;) {
+    try {
+      return { fd: openSync(request.path, O_RDWR | SAFE) };
+    } catch (error) {
+      const code = systemCode(error) ?? 'EIO';
+      if (code === 'ENOENT') {
+        const fd = createLockFile(request);
+        if (fd !== undefined) return { fd };
+      } else if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+        return openReadOnly(request, code, error);
+      } else {
+        throw openFailure(request, code, error);
+      }
+    }
+  }
+}
+
+/** Whoever cannot write the file can still lock it: locking needs a descriptor, not write access. */
+function openReadOnly(request: LockRequest, readOnly: string, original: unknown): OpenedFile {
+  try {
+    return { fd: openSync(request.path, O_RDONLY | SAFE), readOnly };
+  } catch (error) {
+    const code = systemCode(error);
+    // Refused for reading as well, or a directory refused the creation that the first open stood for.
+    if (code === 'EACCES' || code === 'EPERM' || code === 'ENOENT') {
+      throw new UnwritableError(request, readOnly, original);
+    }
+    throw openFailure(request, code ?? 'EIO', error);
+  }
+}
+
+/** Undefined when somebody else made the file first, or removed the directory meanwhile: open again. */
+function createLockFile(request: LockRequest): number | undefined {
+  try {
+    makeDirectory(dirname(request.path), request.beside === undefined ? 0o700 : 0o777);
+    const data = request.beside === undefined ? undefined : statOrNothing(request.beside);
+    const fd = openSync(
+      request.path,
+      O_RDWR | O_CREAT | O_EXCL | SAFE,
+      request.beside === undefined ? 0o600 : 0o666,
+    );
+    if (data !== undefined) adoptPermissions(fd, data);
+    return fd;
+  } catch (error) {
+    const code = systemCode(error) ?? 'EIO';
+    if (code === 'EEXIST' || code === 'ENOENT') {
+      if (isDangling(request.path)) throw new RefusedError(request, 'is a symbolic link');
+      if (code === 'EEXIST') return undefined;
+    }
+    throw openFailure(request, code, error);
+  }
+}
+
+/** Whoever may open the data may lock it: the lock file gets the data's mode and, made by root, its owner. */
+function adoptPermissions(fd: number, data: Stats): void {
+  try {
+    fchmodSync(fd, (data.mode & 0o666) | 0o600);
+    if (process.getuid?.() === 0) fchownSync(fd, data.uid, data.gid);
+  } catch {
+    // A file system without owners or modes: what it gives everybody is what there is.
+  }
+}
+
+function openFailure(request: LockRequest, code: string, cause: unknown): Error {
+  switch (code) {
+    case 'ELOOP':
+      return new RefusedError(request, 'is, or leads through, a symbolic link');
+    case 'EISDIR':
+      return new RefusedError(request, 'is a directory');
+    case 'ENXIO':
+    case 'ENODEV':
+      return new RefusedError(request, 'is a socket, FIFO or device');
+    case 'EMFILE':
+    case 'ENFILE':
+    case 'ENOMEM':
+      return new ExhaustedError(request, code, cause);
+    default:
+      return new UnwritableError(request, code, cause);
+  }
+}
+
+function statOrNothing(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function isDangling(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Looks before the first open of a path: opening a FIFO or a device can disturb whoever is at its other end.
+ *
+ * @throws {RefusedError} naming what stands there.
+ */
+export function refuseOtherKinds(request: LockRequest): void {
+  const stats = lstatSync(request.path, { throwIfNoEntry: false });
+  if (stats === undefined || stats.isFile()) return;
+  const kinds: [boolean, string][] = [
+    [stats.isSymbolicLink(), 'is a symbolic link'],
+    [stats.isDirectory(), 'is a directory'],
+    [stats.isFIFO(), 'is a FIFO'],
+    [stats.isSocket(), 'is a socket'],
+  ];
+  throw new RefusedError(request, kinds.find(([is]) => is)?.[1] ?? 'is a device');
+}
+
+/**
+ * Refuses a lock file planted by a stranger: in a directory all users can write to, its owner must be this user, root,
+ * or the owner of the directory or of the data. Anywhere else, who can create files is trusted.
+ *
+ * @throws {RefusedError}
+ */
+export function refuseStrangersFile(request: LockRequest, uid: number): void {
+  if (process.getuid === undefined || uid === 0 || uid === process.getuid()) return;
+  const directory = dirname(request.path);
+  const owners = [statOrNothing(directory)?.uid];
+  if (request.beside !== undefined) owners.push(statOrNothing(request.beside)?.uid);
+  if (owners.includes(uid) || !isWorldWritable(directory)) return;
+  const whose = request.beside === undefined ? 'the directory' : 'the directory nor the data';
+  throw new RefusedError(
+    request,
+    `belongs to user id ${uid}, who owns neither ${whose}, in a directory open to all users`,
+  );
+}
+
+function isWorldWritable(directory: string): boolean {
+  return ((statOrNothing(directory)?.mode ?? 0) & 0o002) !== 0;
+}
+
+/** @throws {RefusedError} the directory that holds locks by name could be tampered with by other users. */
+export function refuseUnsafeDirectory(request: LockRequest, directory: string): void {
+  const problem = unsafeDirectory(directory);
+  if (problem !== undefined) throw new RefusedError({ ...request, path: directory }, problem);
+}
+
+const ERRNO_NAMES = new Map(Object.entries(os.errno).map(([name, number]) => [number, name]));
+
+/** A failed lock call as an error a person can act on; busy is none. */
+export function lockFailure(request: LockRequest, errno: number): Error {
+  const name = ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
+  if (name === 'ENOMEM') return new ExhaustedError(request, name);
+  return new UnsupportedError(request, `This file system gives no kernel lock (${name} from flock)`);
+}
+
+export function errnoName(errno: number): string {
+  return ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
+}
+
+/** Closes without a word: what a descriptor of ours reports on closing changes nothing about the lock. */
+export function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // EIO or EINTR after the descriptor is already gone.
+  }
+}

@@ -1,0 +1,65 @@
+import type { HolderRecord } from '../../identity/holder.ts';
+import { self } from '../../identity/self.ts';
+import type { LockRequest } from '../engine.ts';
+import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
+import { nativeBuffer, nativePath } from './syscalls/native.ts';
+import type { NativeBuffer } from './syscalls/syscalls.ts';
+
+/** What this thread keeps ready for one lock path, so that a repeated acquisition formats and resolves nothing. */
+export class Slot {
+  readonly nativePath: NativeBuffer;
+  /** The place was looked at once and held nothing but a regular file, or nothing. */
+  inspected = false;
+  readonly #held = nativeBuffer(BLOCK_BYTES);
+  readonly #free = nativeBuffer(BLOCK_BYTES);
+  #name: string | undefined;
+  #purpose: string | undefined;
+  #anonymous: boolean | undefined;
+
+  constructor(path: string) {
+    this.nativePath = nativePath(path);
+  }
+
+  /** The block of a grant made now. Valid until the next call. */
+  held(request: LockRequest, token: number, bound: number, since: number): NativeBuffer {
+    if (
+      this.#name !== request.resource ||
+      this.#purpose !== request.purpose ||
+      this.#anonymous !== request.anonymous
+    ) {
+      formatBlock(this.#held.buffer, request.resource, self().boot, holderOf(request));
+      formatBlock(this.#free.buffer, request.resource, self().boot, undefined);
+      this.#name = request.resource;
+      this.#purpose = request.purpose;
+      this.#anonymous = request.anonymous;
+    }
+    writeCounters(this.#held.buffer, token, bound);
+    writeSince(this.#held.buffer, since);
+    return this.#held;
+  }
+
+  /** The block a release leaves: the counters, and nothing about who held it. Valid until the next call. */
+  free(token: number, bound: number): NativeBuffer {
+    writeCounters(this.#free.buffer, token, bound);
+    return this.#free;
+  }
+}
+
+/** The record of a request's holder: this thread, unless it asked not to be named. */
+export function holderOf(request: LockRequest): HolderRecord {
+  if (request.anonymous) return {};
+  return request.purpose === undefined ? self() : { ...self(), purpose: request.purpose };
+}
+
+const MOST_SLOTS = 1024;
+const slots = new Map<string, Slot>();
+
+export function slotOf(path: string): Slot {
+  let slot = slots.get(path);
+  if (slot === undefined) {
+    if (slots.size >= MOST_SLOTS) slots.clear(); // slots hold nothing that cannot be made again
+    slot = new Slot(path);
+    slots.set(path, slot);
+  }
+  return slot;
+}

@@ -1,0 +1,37 @@
+import type { Mode } from '../../engine.ts';
+
+/** Memory that system calls read and write. Its address never changes, so it is resolved once. */
+export interface NativeBuffer {
+  readonly buffer: Buffer;
+  readonly address: unknown;
+}
+
+/** What a descriptor points at, compared with what stands at the lock's path. */
+export interface FileCheck {
+  /** The path still leads to the very file the descriptor is open on: same device, same inode. */
+  readonly same: boolean;
+  readonly regular: boolean;
+  readonly uid: number;
+}
+
+/**
+ * The seam to the operating system: five calls Node.js does not offer, or offers only at several times the price.
+ * Opening and closing stay with `node:fs`, because Node.js then closes the descriptors of a worker that is terminated.
+ *
+ * Calls that can fail return a negative `errno`; none of them ever waits for a lock.
+ */
+export interface Syscalls {
+  /** 0: locked. A negative errno otherwise, `EWOULDBLOCK` when somebody else holds it. */
+  tryLock(fd: number, mode: Mode): number;
+  unlock(fd: number): number;
+  /** Reads the file's first bytes; returns how many, or a negative errno. */
+  read(fd: number, into: NativeBuffer): number;
+  /** Writes at the file's start with one call; returns how many bytes, or a negative errno. */
+  write(fd: number, from: NativeBuffer): number;
+  check(fd: number, path: NativeBuffer): FileCheck;
+}
+
+export const LOCK_SHARED = 1;
+export const LOCK_EXCLUSIVE = 2;
+export const LOCK_NONBLOCKING = 4;
+export const LOCK_UNLOCK = 8;

@@ -1,0 +1,98 @@
+import { constants } from 'node:fs';
+import { constants as os } from 'node:os';
+import { native, nativeBuffer } from '../syscalls/native.ts';
+import type { NativeBuffer } from '../syscalls/syscalls.ts';
+import type { Wake } from './wake.ts';
+
+const IN_ATTRIB = 0x004;
+const IN_CLOSE_WRITE = 0x008;
+const IN_CLOSE_NOWRITE = 0x010; // flock(1) opens its lock file read-only, so its release is this one
+const IN_DELETE_SELF = 0x400;
+const IN_MOVE_SELF = 0x800;
+const MASK = IN_ATTRIB | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE | IN_DELETE_SELF | IN_MOVE_SELF;
+
+const O_CLOEXEC = 0o2000000;
+const HEADER_BYTES = 16; // int wd; uint32_t mask, cookie, len
+const BACKSTOP = 250;
+const BACKSTOP_WITHOUT_EVENTS = 50;
+
+/**
+ * One inotify descriptor per thread, read on its event loop. A close is seen whoever closes, and also when the kernel
+ * closes for a process that was killed.
+ *
+ * Watches are set through /proc/self/fd, so that they follow the descriptor's file even when the path has moved on.
+ */
+export class InotifyWake implements Wake {
+  readonly #watches = new Map<number, Set<() => void>>();
+  readonly #fd: number;
+  readonly #events: NativeBuffer = nativeBuffer(64 * 1024);
+  readonly #add: (fd: number, path: string, mask: number) => number;
+  readonly #remove: (fd: number, watch: number) => number;
+  readonly #read: (fd: number, buffer: unknown, count: number) => number;
+  #refusal: string | undefined;
+
+  constructor() {
+    const koffi = native();
+    const libc = koffi.load(null);
+    const init = libc.func('int inotify_init1(int flags)');
+    this.#add = libc.func('int inotify_add_watch(int fd, const char *path, uint32_t mask)');
+    this.#remove = libc.func('int inotify_rm_watch(int fd, int watch)');
+    this.#read = libc.func('intptr_t read(int fd, uintptr_t buffer, size_t count)');
+    this.#fd = init(O_CLOEXEC | constants.O_NONBLOCK);
+    if (this.#fd < 0) {
+      this.#refusal = errnoText(koffi.errno());
+    } else {
+      koffi.node.poll(this.#fd, { readable: true }, () => this.#drain()).unref();
+    }
+  }
+
+  get backstop(): number {
+    return this.#refusal === undefined ? BACKSTOP : BACKSTOP_WITHOUT_EVENTS;
+  }
+
+  get degraded(): Wake['degraded'] {
+    if (this.#refusal === undefined) return undefined;
+    return {
+      reason: 'no-events',
+      detail: `inotify is exhausted (${this.#refusal}; see fs.inotify.max_user_instances and max_user_watches), so waiting goes on by timer`,
+    };
+  }
+
+  watch(fd: number, _path: string, onHint: () => void): () => void {
+    if (this.#fd < 0) return () => {};
+    const watch = this.#add(this.#fd, `/proc/self/fd/${fd}`, MASK);
+    if (watch < 0) {
+      this.#refusal = errnoText(native().errno());
+      return () => {};
+    }
+    this.#refusal = undefined;
+    const callbacks = this.#watches.get(watch) ?? new Set();
+    this.#watches.set(watch, callbacks.add(onHint));
+    return () => {
+      callbacks.delete(onHint);
+      if (callbacks.size > 0 || this.#watches.get(watch) !== callbacks) return;
+      this.#watches.delete(watch);
+      this.#remove(this.#fd, watch); // fails when the file is gone, and the watch with it
+    };
+  }
+
+  touch(): void {}
+
+  /** Takes every event that is there, then calls each watched file's callbacks once. */
+  #drain(): void {
+    const changed = new Set<number>();
+    const { buffer, address } = this.#events;
+    for (;;) {
+      const length = this.#read(this.#fd, address, buffer.length);
+      if (length <= 0) break;
+      for (let at = 0; at < length; at += HEADER_BYTES + buffer.readUInt32LE(at + 12))
+        changed.add(buffer.readInt32LE(at));
+      if (length < buffer.length / 2) break;
+    }
+    for (const watch of changed) for (const callback of [...(this.#watches.get(watch) ?? [])]) callback();
+  }
+}
+
+function errnoText(errno: number): string {
+  return Object.entries(os.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+}

@@ -1,0 +1,31 @@
+import { type FSWatcher, futimesSync, watch } from 'node:fs';
+import type { Wake } from './wake.ts';
+
+/**
+ * Waking where closing a file raises no event: `fs.watch` sees the record that a release writes, and a crash is found by
+ * the timer.
+ */
+export class WatchWake implements Wake {
+  readonly backstop = 40;
+  readonly degraded = undefined;
+
+  watch(_fd: number, path: string, onHint: () => void): () => void {
+    let watcher: FSWatcher;
+    try {
+      watcher = watch(path, { persistent: false }, () => onHint());
+    } catch {
+      return () => {}; // too many watches, or the file is gone: the timer finds out
+    }
+    watcher.on('error', () => watcher.close());
+    return () => watcher.close();
+  }
+
+  touch(fd: number): void {
+    try {
+      const now = new Date();
+      futimesSync(fd, now, now);
+    } catch {
+      // A read-only descriptor: the timer wakes the waiter.
+    }
+  }
+}

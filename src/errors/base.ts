@@ -1,0 +1,46 @@
+/** Stable codes; a code never changes its meaning between releases. */
+export type ErrorCode =
+  | 'HOLDFAST_BUSY'
+  | 'HOLDFAST_TIMEOUT'
+  | 'HOLDFAST_LOST'
+  | 'HOLDFAST_DEADLOCK'
+  | 'HOLDFAST_UNSUPPORTED'
+  | 'HOLDFAST_DEGRADED'
+  | 'HOLDFAST_UNWRITABLE'
+  | 'HOLDFAST_REFUSED'
+  | 'HOLDFAST_EXHAUSTED'
+  | 'HOLDFAST_INPUT';
+
+// Symbol.for: two copies of the package in one process recognise each other's errors.
+const brand = Symbol.for('holdfast.error');
+
+/**
+ * The base of every error Holdfast throws on purpose.
+ *
+ * `instanceof` works across duplicate installs of the package: it looks at a registered symbol and at `code`, not at
+ * the prototype chain.
+ */
+export class HoldfastError extends Error {
+  /** The code of this class; undefined on the base, which every Holdfast error is an instance of. */
+  static readonly code: ErrorCode | undefined = undefined;
+  readonly code: ErrorCode;
+  readonly [brand] = true;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.name = new.target.name;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (typeof value !== 'object' || value === null || !(brand in value)) return false;
+    // biome-ignore lint/complexity/noThisInStatic: each subclass asks for its own code
+    return this.code === undefined || (value as HoldfastError).code === this.code;
+  }
+}
+
+/** The system error code (`EACCES`, …) of something thrown by Node.js, if it has one. */
+export function systemCode(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,66 @@
+import { hostname } from 'node:os';
+import type { HolderRecord } from '../identity/holder.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A span of milliseconds as a person would say it: `12ms`, `5.0s`, `1m 26s`, `3h 4m`, `2d 5h`. */
+export function duration(ms: number): string {
+  if (ms < SECOND) return `${Math.max(0, Math.round(ms))}ms`;
+  if (ms < MINUTE) return `${(Math.floor(ms / 100) / 10).toFixed(1)}s`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)}m ${Math.floor((ms % MINUTE) / SECOND)}s`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)}h ${Math.floor((ms % HOUR) / MINUTE)}m`;
+  return `${Math.floor(ms / DAY)}d ${Math.floor((ms % DAY) / HOUR)}h`;
+}
+
+/** The local time of day, with the date when it was not today: `14:02:11`, `2026-11-19 14:02:11`. */
+export function clock(since: Date, now = new Date()): string {
+  const two = (n: number) => String(n).padStart(2, '0');
+  const time = `${two(since.getHours())}:${two(since.getMinutes())}:${two(since.getSeconds())}`;
+  if (since.toDateString() === now.toDateString()) return time;
+  return `${since.getFullYear()}-${two(since.getMonth() + 1)}-${two(since.getDate())} ${time}`;
+}
+
+/** Control characters are shown, never sent to a terminal: a hostile record must not move the cursor. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to defuse
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) => {
+    return `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** One holder in words: `"aba mirror save" (pid 4711, user deploy, since 14:02:11, 1m 26s)`. */
+export function holder(record: HolderRecord, now = new Date()): string {
+  const title = record.purpose ?? record.command;
+  const facts: string[] = [];
+  if (record.pid !== undefined) facts.push(`pid ${record.pid}`);
+  if (record.child !== undefined) facts.push(`command pid ${record.child.pid}`);
+  if (record.thread !== undefined && record.thread !== 0) facts.push(`thread ${record.thread}`);
+  if (record.user !== undefined) facts.push(`user ${printable(record.user)}`);
+  if (record.host !== undefined && record.host !== hostname()) facts.push(`host ${printable(record.host)}`);
+  const since = record.since === undefined ? Number.NaN : Date.parse(record.since);
+  if (!Number.isNaN(since)) {
+    facts.push(`since ${clock(new Date(since), now)}`, duration(now.getTime() - since));
+  }
+  if (record.foreign === true) facts.push('not a Holdfast program');
+  const name = title === undefined ? 'a process' : `"${printable(title)}"`;
+  return facts.length === 0 ? name : `${name} (${facts.join(', ')})`;
+}
+
+/** All holders in words; says so when nobody left a record. */
+export function holders(records: readonly HolderRecord[], now = new Date()): string {
+  const [first, ...rest] = records;
+  if (first === undefined) return 'a process that left no record';
+  const text = holder(first, now);
+  if (rest.length === 0) return text;
+  return `${text} and ${rest.length} other${rest.length === 1 ? '' : 's'}`;
+}
+
+/** A word a shell takes literally: quoted only where needed. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(word) && !word.startsWith('~')
+    ? word
+    : `'${word.replaceAll("'", "'\\''")}'`;
+}

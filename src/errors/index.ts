@@ -1,0 +1,16 @@
+export type { HolderRecord } from '../identity/holder.ts';
+export { type ErrorCode, HoldfastError } from './base.ts';
+export { InputError } from './input-error.ts';
+export {
+  BusyError,
+  DeadlockError,
+  DegradedError,
+  ExhaustedError,
+  LockError,
+  type LossReason,
+  LostError,
+  RefusedError,
+  TimeoutError,
+  UnsupportedError,
+  UnwritableError,
+} from './lock-errors.ts';

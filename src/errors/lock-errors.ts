@@ -1,0 +1,191 @@
+import type { HolderRecord } from '../identity/holder.ts';
+import { type ErrorCode, HoldfastError } from './base.ts';
+import { duration, holders, printable } from './describe.ts';
+
+/** What every error about one lock carries. */
+export interface LockFacts {
+  /** The resource as the caller named it. */
+  readonly resource: string;
+  /** The lock file, or the engine's own key. */
+  readonly path: string;
+  /** How the command line names this resource, such as `mirror` or `./data/roles.json`. */
+  readonly cliName: string;
+}
+
+/** What an error about a busy lock carries on top. */
+export interface ContentionFacts extends LockFacts {
+  readonly holders: readonly HolderRecord[];
+  /** How long was waited, in milliseconds on the monotonic clock. */
+  readonly waited: number;
+  /** Place in the queue when the wait ended, 1 = next; absent when unknown. */
+  readonly position?: number;
+}
+
+/** An error about one lock. */
+export class LockError extends HoldfastError {
+  readonly resource: string;
+  readonly path: string;
+
+  constructor(code: ErrorCode, facts: LockFacts, message: string, cause?: unknown) {
+    super(code, message, cause);
+    this.resource = facts.resource;
+    this.path = facts.path;
+  }
+}
+
+class ContentionError extends LockError {
+  readonly holders: readonly HolderRecord[];
+  readonly waited: number;
+  readonly position: number | undefined;
+
+  constructor(code: ErrorCode, facts: ContentionFacts, message: string) {
+    super(code, facts, message);
+    this.holders = facts.holders;
+    this.waited = facts.waited;
+    this.position = facts.position;
+  }
+
+  /** The first holder's record, if it left one. */
+  get holder(): HolderRecord | undefined {
+    return this.holders[0];
+  }
+}
+
+function nextStep(facts: LockFacts): string {
+  return `Look: holdfast who ${facts.cliName} · wait: holdfast wait ${facts.cliName}`;
+}
+
+function heldBy(facts: ContentionFacts): string {
+  return `${printable(facts.resource)} is held by ${holders(facts.holders)}`;
+}
+
+/** The lock is held and the caller asked not to wait (`timeout: 0`). Nothing has happened. */
+export class BusyError extends ContentionError {
+  static override readonly code = 'HOLDFAST_BUSY';
+  constructor(facts: ContentionFacts) {
+    super(BusyError.code, facts, `${heldBy(facts)}. ${nextStep(facts)}. Lock: ${printable(facts.path)}`);
+  }
+}
+
+/** The lock was not granted within the timeout. The holder was not disturbed, and no late grant follows. */
+export class TimeoutError extends ContentionError {
+  static override readonly code = 'HOLDFAST_TIMEOUT';
+  constructor(facts: ContentionFacts) {
+    const waited = `waited ${duration(facts.waited)}`;
+    const place = facts.position === undefined ? '' : ` at place ${facts.position} of the queue`;
+    const where = `Lock: ${printable(facts.path)}`;
+    super(TimeoutError.code, facts, `${heldBy(facts)}; ${waited}${place}. ${nextStep(facts)}. ${where}`);
+  }
+}
+
+/** Why a lock that was granted is not held any more. */
+export type LossReason = 'replaced' | 'hold-limit' | 'released';
+
+const LOSS: Record<LossReason, (facts: LockFacts, detail: string) => string> = {
+  replaced: (facts) =>
+    `its lock file ${printable(facts.path)} was replaced or removed by another program while it was held; ` +
+    'another holder may be at work. Stop writing, check the protected data, and take the lock again',
+  'hold-limit': (_facts, detail) =>
+    `it was held longer than its hold limit of ${detail} and was released by its own watchdog. ` +
+    'Raise holdLimit, or split the work',
+  released: () => 'it was released before. Acquire it again before the next guarded step',
+};
+
+/** The lock was granted once and is not held any more. */
+export class LostError extends LockError {
+  static override readonly code = 'HOLDFAST_LOST';
+  readonly reason: LossReason;
+  constructor(facts: LockFacts, reason: LossReason, detail = '') {
+    super(
+      LostError.code,
+      facts,
+      `The lock on ${printable(facts.resource)} is not held: ${LOSS[reason](facts, detail)}.`,
+    );
+    this.reason = reason;
+  }
+}
+
+/** Waiting could never end: the caller, or the chain of those it waits for, already holds the lock. */
+export class DeadlockError extends LockError {
+  static override readonly code = 'HOLDFAST_DEADLOCK';
+  /** The steps of the cycle, one sentence each. */
+  readonly cycle: readonly string[];
+  constructor(facts: LockFacts, cycle: readonly string[], nextStepText: string) {
+    super(
+      DeadlockError.code,
+      facts,
+      `Waiting for ${printable(facts.resource)} would never end: ${cycle.join('; ')}. ${nextStepText}. Lock: ${printable(facts.path)}`,
+    );
+    this.cycle = cycle;
+  }
+}
+
+/** The engine cannot give what was asked for here: no such lock on this platform or file system. */
+export class UnsupportedError extends LockError {
+  static override readonly code = 'HOLDFAST_UNSUPPORTED';
+  constructor(facts: LockFacts, what: string, cause?: unknown) {
+    super(
+      UnsupportedError.code,
+      facts,
+      `${what} (lock ${printable(facts.path)} for ${printable(facts.resource)}).`,
+      cause,
+    );
+  }
+}
+
+/** The lock was to be had only under weaker conditions, and `strict` was asked for. It is not held. */
+export class DegradedError extends LockError {
+  static override readonly code = 'HOLDFAST_DEGRADED';
+  constructor(facts: LockFacts, details: readonly string[]) {
+    super(
+      DegradedError.code,
+      facts,
+      `${printable(facts.resource)} could be locked only in a degraded way, and strict is set: ${details.join('; ')}. ` +
+        'Repair the cause, or drop strict to accept it.',
+    );
+  }
+}
+
+/** The lock file can neither be opened nor made, and no fallback directory is set. */
+export class UnwritableError extends LockError {
+  static override readonly code = 'HOLDFAST_UNWRITABLE';
+  /** The system's code, such as `EACCES`, `EROFS` or `ENOSPC`. */
+  readonly systemCode: string;
+  constructor(facts: LockFacts, reason: string, cause?: unknown) {
+    super(
+      UnwritableError.code,
+      facts,
+      `The lock file ${printable(facts.path)} for ${printable(facts.resource)} cannot be made: ${reason}. ` +
+        'Make the directory writable for this user, choose another directory (HOLDFAST_HOME, or the directory option), ' +
+        'or set fallbackDirectory.',
+      cause,
+    );
+    this.systemCode = reason;
+  }
+}
+
+/** Something that is not a lock file stands in its place, or the place is not safe. It was left untouched. */
+export class RefusedError extends LockError {
+  static override readonly code = 'HOLDFAST_REFUSED';
+  constructor(facts: LockFacts, what: string) {
+    super(
+      RefusedError.code,
+      facts,
+      `${printable(facts.path)} ${what}; it was left untouched (lock for ${printable(facts.resource)}).`,
+    );
+  }
+}
+
+/** The process or the system is out of descriptors or memory. The lock is not held. */
+export class ExhaustedError extends LockError {
+  static override readonly code = 'HOLDFAST_EXHAUSTED';
+  constructor(facts: LockFacts, reason: string, cause?: unknown) {
+    super(
+      ExhaustedError.code,
+      facts,
+      `The lock file ${printable(facts.path)} cannot be opened: ${reason} (too many open files, or no memory). ` +
+        `Close some, or raise the limit (ulimit -n), then lock ${printable(facts.resource)} again.`,
+      cause,
+    );
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Who holds, or held, a lock. Information for people and programs only: a record may be missing, stale or forged, and
+ * no decision about who holds a lock is ever taken from it.
+ *
+ * Every field may be absent: the holder may hide it (`record: 'anonymous'`), or may not be Holdfast at all.
+ */
+export interface HolderRecord {
+  readonly pid?: number;
+  /** When the process started, in the platform's own unit; with `boot`, tells a recycled pid from the holder. */
+  readonly start?: string;
+  /** The boot during which the record was written. */
+  readonly boot?: string;
+  /** The pid namespace `pid` belongs to. */
+  readonly pidNamespace?: string;
+  readonly host?: string;
+  readonly user?: string;
+  /** The thread inside the process; 0 is the main thread. */
+  readonly thread?: number;
+  readonly command?: string;
+  readonly purpose?: string;
+  /** Wall-clock time of the grant, ISO 8601. */
+  readonly since?: string;
+  /** The command that `holdfast run` started under the lock. */
+  readonly child?: { readonly pid: number; readonly start?: string };
+  /** True when the holder is a program that takes the lock without Holdfast, such as flock(1). */
+  readonly foreign?: boolean;
+}

@@ -1,0 +1,48 @@
+import { hostname, userInfo } from 'node:os';
+import { basename } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import type { HolderRecord } from './holder.ts';
+import { processFacts } from './index.ts';
+
+/** The record of this thread, made once: nothing in it changes while the process lives. */
+export type SelfRecord = HolderRecord & {
+  readonly pid: number;
+  readonly boot: string;
+  readonly command: string;
+};
+
+let cached: SelfRecord | undefined;
+
+export function self(): SelfRecord {
+  cached ??= describeSelf();
+  return cached;
+}
+
+function describeSelf(): SelfRecord {
+  const start = processFacts.startTime(process.pid);
+  const pidNamespace = processFacts.pidNamespace();
+  return {
+    pid: process.pid,
+    boot: processFacts.bootId(),
+    host: hostname(),
+    user: userName(),
+    thread: threadId,
+    command: commandLine(process.argv),
+    ...(start === undefined ? {} : { start }),
+    ...(pidNamespace === undefined ? {} : { pidNamespace }),
+  };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown'); // a uid without an entry in the user database
+  }
+}
+
+/** The command as its user typed it, as far as can be told: the script's name instead of the path of node. */
+export function commandLine(argv: readonly string[]): string {
+  const [node = 'node', script, ...rest] = argv;
+  return [script === undefined ? basename(node) : basename(script), ...rest].join(' ');
+}

@@ -1,0 +1,160 @@
+import type { Degradation, Grant, Waiting } from '../engine/engine.ts';
+import { engine } from '../engine/index.ts';
+import { BusyError, DegradedError, TimeoutError } from '../errors/lock-errors.ts';
+import { publish } from '../events/channel.ts';
+import type { Cohort, Pending } from './cohort.ts';
+import { after } from './deadline.ts';
+import { Holding } from './holding.ts';
+import { Lock } from './lock.ts';
+import { eventBase, type Request } from './request.ts';
+
+/** Turns a grant into a lock, and says so; refuses a degraded one when strict. `extra`: what the manager knows on top. */
+export function take(
+  request: Request,
+  cohort: Cohort,
+  grant: Grant,
+  waited: number,
+  extra: readonly Degradation[] = [],
+): Lock {
+  const degraded = extra.length === 0 ? grant.degraded : [...grant.degraded, ...extra];
+  if (degraded.length > 0) {
+    for (const degradation of degraded) publish('degraded', () => ({ ...eventBase(request), degradation }));
+    if (request.strict) {
+      grant.release();
+      throw new DegradedError(
+        request,
+        degraded.map(({ detail }) => detail),
+      );
+    }
+  }
+  const holding = new Holding(request, grant, cohort);
+  cohort.enter(holding);
+  publish('granted', () => ({ ...eventBase(request), waited }));
+  const previous = grant.recovered;
+  if (previous !== undefined) publish('recovered', () => ({ ...eventBase(request), previous }));
+  return new Lock(holding, extra);
+}
+
+/** The error of a lock that is held by somebody else, for a request that does not wait. */
+export function busy(request: Request): BusyError {
+  const { holders } = engine.inspect(request.path);
+  publish('timed-out', () => ({ ...eventBase(request), waited: 0, holders }));
+  return new BusyError({ ...request, holders, waited: 0 });
+}
+
+/** The error of a wait that took too long. */
+export function timedOut(request: Request, waited: number, position?: number): TimeoutError {
+  const { holders } = engine.inspect(request.path);
+  publish('timed-out', () => ({ ...eventBase(request), waited, holders }));
+  return new TimeoutError({ ...request, holders, waited, ...(position === undefined ? {} : { position }) });
+}
+
+/**
+ * One asynchronous wait, from the moment the lock was found busy to its single end: granted, failed, timed out, aborted.
+ *
+ * No late grant (trace): each end first marks the wait as over and leaves the cohort, then cancels the engine's wait. The
+ * engine calls back on this thread only, so a grant comes either before, and is the end itself, or never.
+ */
+export class Wait implements Pending {
+  readonly mode: Request['mode'];
+  readonly request: Request;
+  readonly #cohort: Cohort;
+  readonly #extra: readonly Degradation[];
+  readonly #started = performance.now();
+  readonly #resolve: (lock: Lock) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #stopTimer: () => void;
+  #waiting: Waiting | undefined;
+  #over = false;
+
+  private constructor(
+    request: Request,
+    cohort: Cohort,
+    extra: readonly Degradation[],
+    resolve: (lock: Lock) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.mode = request.mode;
+    this.request = request;
+    this.#cohort = cohort;
+    this.#extra = extra;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#stopTimer = after(request.timeout, () => this.#timeOut(), 'alive');
+    request.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  static for(request: Request, cohort: Cohort, extra: readonly Degradation[]): Promise<Lock> {
+    return new Promise((resolve, reject) => {
+      const wait = new Wait(request, cohort, extra, resolve, reject);
+      cohort.join(wait);
+      wait.#announce();
+    });
+  }
+
+  get waited(): number {
+    return performance.now() - this.#started;
+  }
+
+  engage(): void {
+    if (this.#waiting !== undefined) {
+      this.#waiting.poke();
+      return;
+    }
+    try {
+      this.#waiting = engine.wait(this.request, {
+        granted: (grant) => this.#granted(grant),
+        failed: (error) => this.#fail(error),
+        degraded: (degradation) => publish('degraded', () => ({ ...eventBase(this.request), degradation })),
+      });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #announce(): void {
+    if (this.#over) return;
+    publish('waiting', () => ({
+      ...eventBase(this.request),
+      waited: this.waited,
+      holders: engine.inspect(this.request.path).holders,
+      position: this.#cohort.positionOf(this),
+    }));
+  }
+
+  #granted(grant: Grant): void {
+    this.#over = true;
+    this.#quiet();
+    try {
+      this.#resolve(take(this.request, this.#cohort, grant, this.waited, this.#extra));
+    } catch (error) {
+      this.#reject(error);
+    }
+    this.#cohort.withdraw(this); // after the lock entered, so that the next in line sees it
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#quiet();
+    this.#waiting?.cancel();
+    this.#cohort.withdraw(this);
+    this.#reject(error);
+  }
+
+  #timeOut(): void {
+    if (this.#over) return;
+    this.#fail(timedOut(this.request, this.waited, this.#cohort.positionOf(this)));
+  }
+
+  readonly #onAbort = () => {
+    const reason: unknown = this.request.signal?.reason;
+    publish('aborted', () => ({ ...eventBase(this.request), waited: this.waited, reason }));
+    this.#fail(reason);
+  };
+
+  #quiet(): void {
+    this.#stopTimer();
+    this.request.signal?.removeEventListener('abort', this.#onAbort);
+  }
+}

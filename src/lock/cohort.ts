@@ -1,0 +1,104 @@
+import type { Grant, Mode } from '../engine/engine.ts';
+import type { Request } from './request.ts';
+
+/** A lock that is held in this thread. */
+export interface Member {
+  readonly request: Request;
+  readonly grant: Grant;
+  /** Milliseconds since the grant. */
+  readonly held: number;
+}
+
+/** A request that waits in this thread. */
+export interface Pending {
+  readonly mode: Mode;
+  /** It is first and nobody in this thread is in its way: contend with the other processes. Called again at each chance. */
+  engage(): void;
+}
+
+/**
+ * The requests of this thread for one lock: first come, first served, before any of them contends with other processes.
+ * Only the first in line keeps a descriptor open, however many wait.
+ */
+export class Cohort {
+  readonly #holdings = new Set<Member>();
+  readonly #queue: Pending[] = [];
+  #exclusive = false;
+
+  get holdings(): Iterable<Member> {
+    return this.#holdings;
+  }
+
+  get isUnused(): boolean {
+    return this.#holdings.size === 0 && this.#queue.length === 0;
+  }
+
+  /** Nobody in this thread waits before, or holds what keeps out, a newcomer of this mode. */
+  isOpenTo(mode: Mode): boolean {
+    return this.#queue.length === 0 && this.#admits(mode);
+  }
+
+  enter(holding: Member): void {
+    this.#holdings.add(holding);
+    this.#exclusive = holding.request.mode === 'exclusive';
+  }
+
+  leave(holding: Member): void {
+    if (!this.#holdings.delete(holding)) return;
+    this.#exclusive = false;
+    this.#advance();
+  }
+
+  join(pending: Pending): void {
+    this.#queue.push(pending);
+    this.#advance();
+  }
+
+  /** Takes a request out of the line: it got the lock, or gave up. */
+  withdraw(pending: Pending): void {
+    const at = this.#queue.indexOf(pending);
+    if (at < 0) return;
+    this.#queue.splice(at, 1);
+    this.#advance();
+  }
+
+  /** 1 for the first in line. */
+  positionOf(pending: Pending): number {
+    return this.#queue.indexOf(pending) + 1;
+  }
+
+  get queue(): readonly Pending[] {
+    return this.#queue;
+  }
+
+  #admits(mode: Mode): boolean {
+    return !this.#exclusive && (mode === 'shared' || this.#holdings.size === 0);
+  }
+
+  #advance(): void {
+    const head = this.#queue[0];
+    if (head !== undefined && this.#admits(head.mode)) head.engage();
+  }
+}
+
+const MOST_UNUSED = 1024;
+const cohorts = new Map<string, Cohort>();
+
+export function cohortOf(path: string): Cohort {
+  let cohort = cohorts.get(path);
+  if (cohort === undefined) {
+    if (cohorts.size >= MOST_UNUSED) dropUnused();
+    cohort = new Cohort();
+    cohorts.set(path, cohort);
+  }
+  return cohort;
+}
+
+/** Every lock this thread holds, or waits for. */
+export function allCohorts(): Iterable<Cohort> {
+  return cohorts.values();
+}
+
+function dropUnused(): void {
+  for (const [path, cohort] of cohorts) if (cohort.isUnused) cohorts.delete(path);
+}

@@ -1,0 +1,26 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Holding } from './holding.ts';
+
+/** The locks held around the running code, innermost first. */
+interface Frame {
+  readonly holding: Holding;
+  readonly outer: Frame | undefined;
+}
+
+const frames = new AsyncLocalStorage<Frame>();
+
+/**
+ * Runs `body` in a context that is known to hold a lock. Only `with` can do this: a plain `acquire` returns into a
+ * context that its siblings share, where the same knowledge would call honest neighbours deadlocked.
+ */
+export function runHolding<T>(holding: Holding, body: () => T): T {
+  return frames.run({ holding, outer: frames.getStore() }, body);
+}
+
+/** The holding of the lock at `path` that encloses the running code, while it is held. */
+export function enclosing(path: string): Holding | undefined {
+  for (let frame = frames.getStore(); frame !== undefined; frame = frame.outer) {
+    if (frame.holding.request.path === path && frame.holding.isHeld) return frame.holding;
+  }
+  return undefined;
+}

@@ -1,0 +1,90 @@
+import type { Grant } from '../engine/engine.ts';
+import { duration } from '../errors/describe.ts';
+import { type LossReason, LostError } from '../errors/lock-errors.ts';
+import { publish } from '../events/channel.ts';
+import type { Cohort, Member } from './cohort.ts';
+import { after } from './deadline.ts';
+import { eventBase, type Request } from './request.ts';
+
+/**
+ * One grant while it is held, shared by the `Lock` objects that reentrancy gave out on it. Owns the grant: whoever ends
+ * it does so here, once.
+ */
+export class Holding implements Member {
+  readonly request: Request;
+  readonly grant: Grant;
+  readonly #cohort: Cohort;
+  readonly #since = performance.now();
+  #users = 1;
+  #open = true;
+  #lost: LostError | undefined;
+  #abort: AbortController | undefined;
+  #stopWatch: (() => void) | undefined;
+  #stopLimit: (() => void) | undefined;
+
+  constructor(request: Request, grant: Grant, cohort: Cohort) {
+    this.request = request;
+    this.grant = grant;
+    this.#cohort = cohort;
+    if (request.holdLimit !== undefined) {
+      const limit = request.holdLimit;
+      this.#stopLimit = after(limit, () => this.#lose('hold-limit', duration(limit)), 'background');
+    }
+  }
+
+  get isHeld(): boolean {
+    return this.#open && this.#lost === undefined;
+  }
+
+  get held(): number {
+    return performance.now() - this.#since;
+  }
+
+  get lost(): LostError | undefined {
+    return this.#lost;
+  }
+
+  /** Aborts when the lock is lost. The watch for that starts with the first use. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#lost !== undefined) this.#abort.abort(this.#lost);
+      else if (this.#open) this.#stopWatch = this.grant.watchLoss(() => this.#lose('replaced'));
+    }
+    return this.#abort.signal;
+  }
+
+  /** @throws {LostError} when the lock is not held any more, looked up now. */
+  assertHeld(): void {
+    if (this.#lost === undefined && this.#open && !this.grant.isIntact()) this.#lose('replaced');
+    if (this.#lost !== undefined) throw this.#lost;
+    if (!this.#open) throw new LostError(this.request, 'released');
+  }
+
+  share(): void {
+    this.#users++;
+  }
+
+  /** Gives up one user's share; the last one releases. */
+  leave(): void {
+    if (--this.#users === 0) this.#end('released');
+  }
+
+  #lose(reason: LossReason, detail?: string): void {
+    if (!this.isHeld) return;
+    this.#lost = new LostError(this.request, reason, detail);
+    publish('lost', () => ({ ...eventBase(this.request), held: this.held, reason }));
+    this.#end('lost');
+    this.#abort?.abort(this.#lost);
+  }
+
+  #end(how: 'released' | 'lost'): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#stopWatch?.();
+    this.#stopLimit?.();
+    this.grant.release();
+    if (how === 'released') publish('released', () => ({ ...eventBase(this.request), held: this.held }));
+    this.#cohort.leave(this);
+  }
+}

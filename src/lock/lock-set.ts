@@ -1,0 +1,60 @@
+import type { Lock } from './lock.ts';
+import type { AcquireOptions } from './options.ts';
+import type { Target } from './resource.ts';
+
+interface Part {
+  readonly target: Target;
+  readonly options: AcquireOptions;
+}
+
+/** Several locks held together. Released together, in the reverse order. */
+export class LockSet {
+  /** In the order they were acquired. */
+  readonly locks: readonly Lock[];
+
+  private constructor(locks: readonly Lock[]) {
+    this.locks = locks;
+  }
+
+  /** All parts in the given order, or none: what was acquired before a failure is released. */
+  static async acquire(
+    parts: readonly Part[],
+    timeout: number,
+    acquire: (target: Target, options: AcquireOptions) => Promise<Lock>,
+  ): Promise<LockSet> {
+    const locks: Lock[] = [];
+    const started = performance.now();
+    try {
+      for (const { target, options } of parts) {
+        const left = Math.max(0, timeout - (performance.now() - started));
+        locks.push(await acquire(target, { ...options, timeout: left }));
+      }
+      return new LockSet(locks);
+    } catch (error) {
+      await new LockSet(locks).release();
+      throw error;
+    }
+  }
+
+  /** Aborts when any of the locks is lost. */
+  get signal(): AbortSignal {
+    return AbortSignal.any(this.locks.map((lock) => lock.signal));
+  }
+
+  /** @throws {LostError} for the first lock that is not held any more. */
+  assertHeld(): void {
+    for (const lock of this.locks) lock.assertHeld();
+  }
+
+  async release(): Promise<void> {
+    for (const lock of [...this.locks].reverse()) await lock.release();
+  }
+
+  [Symbol.dispose](): void {
+    void this.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+}

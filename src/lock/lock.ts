@@ -1,0 +1,121 @@
+import type { Contract, Degradation, Mode } from '../engine/engine.ts';
+import { LostError, UnsupportedError } from '../errors/lock-errors.ts';
+import { publish } from '../events/channel.ts';
+import type { Holding } from './holding.ts';
+import { eventBase } from './request.ts';
+
+/** What a lock object stands for; for the manager, which made both. */
+export let holdingOf: (lock: Lock) => Holding;
+
+/**
+ * A lock that is held: what `acquire` gives, and what to release. Works with `using` and `await using`.
+ *
+ * Guaranteed by the `kernel` contract: while `assertHeld()` passes, no cooperating program on this machine holds the
+ * same resource in a conflicting mode. Not guaranteed: anything about programs that do not ask for the lock, for a lock
+ * is advisory.
+ */
+export class Lock {
+  /** The resource as it was asked for. */
+  readonly resource: string;
+  /** The lock file. */
+  readonly path: string;
+  readonly mode: Mode;
+  /** What the grant is worth. */
+  readonly contract: Contract;
+  /**
+   * The previous exclusive holder ended without releasing: what the lock protects may be half-done. True for exactly
+   * one exclusive holder after each such end, so that one of them repairs.
+   */
+  readonly recovered: boolean;
+  /** In which ways this grant is weaker than usual; mutual exclusion is not among them. Empty as a rule. */
+  readonly degraded: readonly Degradation[];
+  readonly #holding: Holding;
+  #released = false;
+
+  static {
+    holdingOf = (lock) => lock.#holding;
+  }
+
+  /** Not for callers: locks come from a `LockManager`. */
+  constructor(holding: Holding, extraDegradations: readonly Degradation[]) {
+    const { request, grant } = holding;
+    this.#holding = holding;
+    this.resource = request.resource;
+    this.path = request.path;
+    this.mode = request.mode;
+    this.contract = grant.contract;
+    this.recovered = grant.recovered !== undefined;
+    this.degraded =
+      extraDegradations.length === 0 ? grant.degraded : [...grant.degraded, ...extraDegradations];
+    leaks.register(this, holding);
+  }
+
+  /**
+   * The fencing token: rises with every exclusive grant of this lock, across crashes, reboots and power losses. Pass it
+   * to whatever the lock protects, and let that refuse a smaller one than it has seen. A shared lock shows the token of
+   * the last exclusive grant, without the promise about power losses.
+   *
+   * The first use after a boot syncs the disk once (milliseconds); later ones cost nothing.
+   *
+   * @throws {UnsupportedError} where no token could be counted: see `degraded`.
+   */
+  get token(): number {
+    const token = this.#holding.grant.token();
+    if (token !== undefined) return token;
+    const why = this.degraded[0]?.detail ?? 'the lock file could not be written';
+    throw new UnsupportedError(this.#holding.request, `This grant has no fencing token: ${why}`);
+  }
+
+  /** Aborts, with a `LostError` as its reason, when the lock is lost while it is held. */
+  get signal(): AbortSignal {
+    return this.#holding.signal;
+  }
+
+  /** The descriptor that is the lock, for a child process to inherit; undefined where the engine has none. */
+  get descriptor(): number | undefined {
+    return this.#holding.grant.descriptor;
+  }
+
+  /**
+   * Checks synchronously, in about a microsecond, that the lock is held; call it before each step that must not go wrong.
+   *
+   * @throws {LostError} when it was released, or lost.
+   */
+  assertHeld(): void {
+    if (this.#released) throwReleased(this.#holding);
+    this.#holding.assertHeld();
+  }
+
+  /** Adds to the holder's record the process that works under this lock, for those who meet it. */
+  recordChild(child: { readonly pid: number; readonly start?: string }): void {
+    if (!this.#released && this.#holding.isHeld) this.#holding.grant.recordChild(child);
+  }
+
+  /** Gives the lock back, and only this lock. Takes effect before it returns; repeated calls do nothing. */
+  release(): Promise<void> {
+    if (!this.#released) {
+      this.#released = true;
+      this.#holding.leave();
+    }
+    return DONE;
+  }
+
+  [Symbol.dispose](): void {
+    void this.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+}
+
+const DONE = Promise.resolve();
+
+function throwReleased(holding: Holding): never {
+  throw holding.lost ?? new LostError(holding.request, 'released');
+}
+
+/** Tells of locks nobody can release any more. They stay held: the work they protect may still be going on. */
+const leaks = new FinalizationRegistry<Holding>((holding) => {
+  if (holding.isHeld) publish('leaked', () => ({ ...eventBase(holding.request), held: holding.held }));
+});

@@ -1,0 +1,321 @@
+import { join, resolve } from 'node:path';
+import type { Degradation, Grant } from '../engine/engine.ts';
+import { engine } from '../engine/index.ts';
+import { DeadlockError, UnwritableError } from '../errors/lock-errors.ts';
+import { AuditLog } from '../events/audit.ts';
+import { publish } from '../events/channel.ts';
+import { stateHome } from '../storage/home.ts';
+import { busy, take, timedOut, Wait } from './acquisition.ts';
+import { type Cohort, cohortOf } from './cohort.ts';
+import { enclosing, runHolding } from './context.ts';
+import { watchExit } from './exit.ts';
+import type { Holding } from './holding.ts';
+import { holdingOf, Lock } from './lock.ts';
+import { LockSet } from './lock-set.ts';
+import {
+  type AcquireOptions,
+  checkAcquireOptions,
+  checkManagerOptions,
+  DEFAULT_TIMEOUT,
+  type ManagerOptions,
+} from './options.ts';
+import { type LockInfo, type QueryResult, query } from './query.ts';
+import { eventBase, type Request } from './request.ts';
+import {
+  fallbackResource,
+  fileResource,
+  nameResource,
+  type Resource,
+  type Target,
+  targetOf,
+} from './resource.ts';
+
+export type Body<T> = (lock: Lock) => T | PromiseLike<T>;
+
+const MOST_NAMES = 1024;
+
+let requests = 0;
+
+/**
+ * Locks on named resources and files, with shared settings.
+ *
+ * Making a manager touches nothing; directories and lock files are made by the first acquisition that needs them.
+ *
+ * @example
+ * const locks = new LockManager();
+ * await locks.with('mirror', { purpose: 'nightly save' }, async (lock) => { … });
+ */
+export class LockManager {
+  readonly #options: ManagerOptions;
+  readonly #names = new Map<string, Resource>();
+  readonly #ids = new Set<number>();
+  readonly #audit: AuditLog | undefined;
+  #directory: string | undefined;
+
+  /** @throws {InputError} naming the option that cannot be used. */
+  constructor(options: ManagerOptions = {}) {
+    checkManagerOptions(options);
+    this.#options = { ...options };
+    if (options.directory !== undefined) this.#directory = resolve(options.directory);
+    if (options.audit !== undefined) {
+      this.#audit = new AuditLog({ ...options.audit, filter: ({ id }) => this.#ids.has(id) });
+    }
+  }
+
+  /** Where the locks on names live. @throws {InputError} when an environment variable that names it is no absolute path. */
+  get directory(): string {
+    this.#directory ??= join(stateHome(), 'locks');
+    return this.#directory;
+  }
+
+  /**
+   * Acquires a lock, waiting for it where needed: requests of this thread in order of their calls.
+   *
+   * @throws {BusyError} `timeout: 0` and the lock is held. @throws {TimeoutError} not granted in time.
+   * @throws {DeadlockError} the enclosing `with` holds it. @throws {InputError} an option or name cannot be used.
+   * @throws {UnwritableError | RefusedError | UnsupportedError | DegradedError | ExhaustedError} no lock is to be had here.
+   * @throws the signal's reason when `signal` aborts; nothing is held then, and nothing will be.
+   */
+  acquire(target: Target, options: AcquireOptions = {}): Promise<Lock> {
+    try {
+      const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
+      if (attempt instanceof Lock) return Promise.resolve(attempt);
+      if (attempt.request.timeout === 0) return Promise.reject(busy(attempt.request));
+      return Wait.for(attempt.request, attempt.cohort, attempt.extra);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The lock if it is free now, else undefined. Who is in the way: `query` or `inspect`. Throws as `acquire` does. */
+  async tryAcquire(target: Target, options: Omit<AcquireOptions, 'timeout'> = {}): Promise<Lock | undefined> {
+    const attempt = this.#attempt(
+      this.#request(target, { ...options, timeout: 0 }),
+      options.reentrant === true,
+    );
+    return attempt instanceof Lock ? attempt : undefined;
+  }
+
+  /**
+   * Acquires several locks, all or none, in one order for all callers, so that two such calls never wait for each other.
+   * A resource named twice is taken once, in the stronger mode. `timeout` covers the whole.
+   */
+  async acquireAll(
+    targets: readonly (Target | (Exclude<Target, string> & { readonly mode?: AcquireOptions['mode'] }))[],
+    options: AcquireOptions = {},
+  ): Promise<LockSet> {
+    const requests = new Map<string, { target: Target; options: AcquireOptions }>();
+    for (const target of targets) {
+      const mode =
+        typeof target === 'string' ? undefined : (target as { mode?: AcquireOptions['mode'] }).mode;
+      const merged = mode === undefined ? options : { ...options, mode };
+      checkAcquireOptions(merged);
+      const { path } = this.#resolve(target);
+      const other = requests.get(path);
+      if (other === undefined || (other.options.mode === 'shared' && merged.mode !== 'shared')) {
+        requests.set(path, { target, options: merged });
+      }
+    }
+    const ordered = [...requests].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request);
+    return LockSet.acquire(
+      ordered,
+      options.timeout ?? this.#options.timeout ?? DEFAULT_TIMEOUT,
+      (target, each) => this.acquire(target, each),
+    );
+  }
+
+  /**
+   * Runs `body` while the lock is held and releases it whatever the body does. The body's error goes before any other; a
+   * body that succeeded while its lock was lost is reported as `LostError`.
+   */
+  with<T>(target: Target, body: Body<T>): Promise<T>;
+  with<T>(target: Target, options: AcquireOptions, body: Body<T>): Promise<T>;
+  async with<T>(target: Target, ...rest: [Body<T>] | [AcquireOptions, Body<T>]): Promise<T> {
+    const [options, body] = rest.length === 1 ? [{}, rest[0]] : rest;
+    const lock = await this.acquire(target, options);
+    const holding = holdingOf(lock);
+    try {
+      const result = await runHolding(holding, () => body(lock));
+      if (holding.lost !== undefined) throw holding.lost;
+      return result;
+    } finally {
+      void lock.release();
+    }
+  }
+
+  /**
+   * `acquire` for scripts that cannot wait asynchronously: blocks this thread, and with it everything else the thread
+   * does, until the lock is granted. A lock that this thread itself holds fails at once, for nobody could release it.
+   */
+  acquireSync(target: Target, options: AcquireOptions = {}): Lock {
+    const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
+    if (attempt instanceof Lock) return attempt;
+    const { request, cohort, extra } = attempt;
+    if (request.timeout === 0) throw busy(request);
+    if ([...cohort.holdings].length > 0) {
+      const own = 'this very thread holds it, and cannot release while it waits synchronously';
+      throw new DeadlockError(request, [own], 'Use acquire, or release the lock first');
+    }
+    const started = performance.now();
+    const grant = engine.acquireSync(request, request.timeout);
+    const waited = performance.now() - started;
+    if (grant === undefined) throw timedOut(request, waited);
+    return take(request, cohort, grant, waited, extra);
+  }
+
+  /** `with` for scripts that cannot wait asynchronously; `body` must not return a promise. */
+  withSync<T>(target: Target, options: AcquireOptions, body: (lock: Lock) => T): T {
+    const lock = this.acquireSync(target, options);
+    const holding = holdingOf(lock);
+    try {
+      const result = runHolding(holding, () => body(lock));
+      if (holding.lost !== undefined) throw holding.lost;
+      return result;
+    } finally {
+      void lock.release();
+    }
+  }
+
+  /** Every lock of this manager's directory, free ones included, as it is seen now. */
+  list(): LockInfo[] {
+    return query(this.directory).all;
+  }
+
+  /** What is held in this manager's directory, by whom, and what this thread waits for. */
+  query(): QueryResult {
+    const { held, pending } = query(this.directory);
+    return { held, pending };
+  }
+
+  /** One lock as it is seen now, without taking it. */
+  inspect(target: Target): LockInfo {
+    const { label, path } = this.#resolve(target);
+    const { state, holders } = engine.inspect(path);
+    return { resource: label, path, state, holders, contract: engine.contract };
+  }
+
+  /** Resolves when the lock is seen to be free; takes nothing. @throws the signal's reason when `signal` aborts. */
+  untilFree(target: Target, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { path } = this.#resolve(target);
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const stop = engine.untilFree(path, () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      });
+      const onAbort = () => {
+        stop();
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** The lock file of a target, which need not exist. */
+  pathOf(target: Target): string {
+    return this.#resolve(target).path;
+  }
+
+  /** Ends the audit of this manager, if it has one. Its locks are not affected. */
+  close(): void {
+    this.#audit?.stop();
+  }
+
+  #resolve(target: Target): Resource {
+    if (typeof target === 'string') {
+      const known = this.#names.get(target);
+      if (known !== undefined) return known;
+    }
+    const checked = targetOf(target);
+    if ('file' in checked) return fileResource(checked.file);
+    const resource = nameResource(checked.name, this.directory);
+    if (this.#names.size >= MOST_NAMES) this.#names.clear();
+    this.#names.set(checked.name, resource);
+    return resource;
+  }
+
+  #request(target: Target, options: AcquireOptions): Request {
+    checkAcquireOptions(options);
+    const { label, path, beside, cliName } = this.#resolve(target);
+    const defaults = this.#options;
+    const { purpose } = options;
+    const pollInterval = options.pollInterval ?? defaults.pollInterval;
+    const request: Request = {
+      id: ++requests,
+      path,
+      resource: label,
+      cliName,
+      mode: options.mode ?? 'exclusive',
+      timeout: options.timeout ?? defaults.timeout ?? DEFAULT_TIMEOUT,
+      signal: options.signal,
+      holdLimit: options.holdLimit ?? defaults.holdLimit,
+      strict: defaults.strict === true,
+      anonymous: defaults.record === 'anonymous',
+      ...(beside === undefined ? undefined : { beside }),
+      ...(purpose === undefined ? undefined : { purpose }),
+      ...(pollInterval === undefined ? undefined : { pollInterval }),
+    };
+    if (this.#audit !== undefined) this.#ids.add(request.id);
+    return request;
+  }
+
+  /** What can be had without waiting: the lock, or everything a wait for it needs. */
+  #attempt(request: Request, reentrant: boolean, extra: readonly Degradation[] = []): Lock | Attempt {
+    request.signal?.throwIfAborted();
+    const outer = enclosing(request.path);
+    if (outer !== undefined) return again(request, outer, reentrant);
+    watchExit();
+    publish('requested', () => ({ ...eventBase(request), timeout: request.timeout }));
+    const cohort = cohortOf(request.path);
+    if (!cohort.isOpenTo(request.mode)) return { request, cohort, extra };
+    let grant: Grant | undefined;
+    try {
+      grant = engine.tryAcquire(request);
+    } catch (error) {
+      const fallback = this.#fallback(request, error);
+      if (fallback === undefined || extra.length > 0) throw error;
+      return this.#attempt(fallback.request, reentrant, [fallback.degradation]);
+    }
+    return grant === undefined ? { request, cohort, extra } : take(request, cohort, grant, 0, extra);
+  }
+
+  /** Where a request goes whose own directory cannot be written. */
+  #fallback(request: Request, error: unknown): { request: Request; degradation: Degradation } | undefined {
+    const { fallbackDirectory, strict } = this.#options;
+    if (fallbackDirectory === undefined || strict === true || !(error instanceof UnwritableError))
+      return undefined;
+    const { resource: label, path, beside, cliName } = request;
+    const resource = { label, path, cliName, ...(beside === undefined ? {} : { beside }) };
+    const moved = fallbackResource(resource, resolve(fallbackDirectory));
+    const { beside: _data, ...rest } = request;
+    const detail = `${path} cannot be made (${error.systemCode}), so the lock lies in ${fallbackDirectory}, where only contenders that fell back too will meet it`;
+    return {
+      request: { ...rest, path: moved.path },
+      degradation: { reason: 'fallback-directory', path: moved.path, detail },
+    };
+  }
+}
+
+/** A lock that has to be waited for. */
+interface Attempt {
+  readonly request: Request;
+  readonly cohort: Cohort;
+  readonly extra: readonly Degradation[];
+}
+
+/** A lock asked for inside a `with` that holds it: given again, or refused, for waiting for oneself never ends. */
+function again(request: Request, outer: Holding, reentrant: boolean): Lock {
+  const step = `this very code already holds it (${outer.request.mode}, from an enclosing with)`;
+  if (!reentrant) {
+    throw new DeadlockError(
+      request,
+      [step],
+      'Pass reentrant: true to take it again, or use the enclosing lock',
+    );
+  }
+  if (outer.request.mode === 'shared' && request.mode === 'exclusive') {
+    throw new DeadlockError(request, [step], 'Take it exclusive from the start, or release it first');
+  }
+  outer.share();
+  return new Lock(outer, []);
+}

@@ -1,0 +1,101 @@
+import type { Mode } from '../engine/engine.ts';
+import { InputError, shown } from '../errors/input-error.ts';
+import type { AuditOptions } from '../events/audit.ts';
+
+/** Every wait ends after this many milliseconds unless told otherwise. */
+export const DEFAULT_TIMEOUT = 5_000;
+
+/** How one lock is asked for. */
+export interface AcquireOptions {
+  /** `exclusive` (default): alone. `shared`: together with other shared holders. */
+  readonly mode?: Mode;
+  /** Longest wait in milliseconds, monotonic. 0 tries once; `Infinity` waits for ever. Default 5,000. */
+  readonly timeout?: number;
+  /** Ends the wait; the acquisition then rejects with the signal's reason and holds nothing. */
+  readonly signal?: AbortSignal;
+  /** What the lock is taken for, in words, for those who meet it. */
+  readonly purpose?: string;
+  /** Longest hold in milliseconds: then `lock.signal` aborts and the lock is released. Default: no limit. */
+  readonly holdLimit?: number;
+  /** Whether a lock this async context already holds is given again instead of failing. Default false. */
+  readonly reentrant?: boolean;
+  /** Longest sleep between two tries of a wait, in milliseconds. Default: 250 with kernel events, 40 to 50 without. */
+  readonly pollInterval?: number;
+}
+
+/** How a manager's locks are kept, and the defaults of their options. */
+export interface ManagerOptions {
+  /** Where locks on names live. Default: `locks` in the state directory (see `stateHome`). */
+  readonly directory?: string;
+  /** Where a lock goes whose own directory cannot be written. Without it, such a lock is refused. */
+  readonly fallbackDirectory?: string;
+  /** Refuse a lock that is to be had only in a degraded way. Default false. */
+  readonly strict?: boolean;
+  /** Default of `timeout`. */
+  readonly timeout?: number;
+  /** Default of `holdLimit`. */
+  readonly holdLimit?: number;
+  /** Default of `pollInterval`. */
+  readonly pollInterval?: number;
+  /** `anonymous` keeps process id, user, host and command out of lock files and events. Default `full`. */
+  readonly record?: 'full' | 'anonymous';
+  /** Append every lifecycle event of this manager's locks to a file. */
+  readonly audit?: Omit<AuditOptions, 'filter'>;
+}
+
+const MODES: readonly unknown[] = ['exclusive', 'shared'];
+
+/** @throws {InputError} naming the option. */
+export function checkAcquireOptions(options: AcquireOptions): void {
+  const { mode, timeout, signal, purpose, holdLimit, reentrant, pollInterval } = options;
+  if (mode !== undefined && !MODES.includes(mode)) {
+    throw new InputError('mode', `must be 'exclusive' or 'shared', got ${shown(mode)}`);
+  }
+  if (timeout !== undefined) checkTimeout(timeout);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new InputError('signal', `must be an AbortSignal, got ${shown(signal)}`);
+  }
+  if (purpose !== undefined && typeof purpose !== 'string') {
+    throw new InputError('purpose', `must be a string, got ${shown(purpose)}`);
+  }
+  if (holdLimit !== undefined) checkSpan('holdLimit', holdLimit);
+  if (pollInterval !== undefined) checkSpan('pollInterval', pollInterval);
+  if (reentrant !== undefined && typeof reentrant !== 'boolean') {
+    throw new InputError('reentrant', `must be true or false, got ${shown(reentrant)}`);
+  }
+}
+
+/** @throws {InputError} naming the option. */
+export function checkManagerOptions(options: ManagerOptions): void {
+  for (const name of ['directory', 'fallbackDirectory'] as const) {
+    const value: unknown = options[name];
+    if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0'))) {
+      throw new InputError(name, `must be a path, got ${shown(value)}`);
+    }
+  }
+  const { timeout, holdLimit, pollInterval, record, strict } = options;
+  if (timeout !== undefined) checkTimeout(timeout);
+  if (holdLimit !== undefined) checkSpan('holdLimit', holdLimit);
+  if (pollInterval !== undefined) checkSpan('pollInterval', pollInterval);
+  if (record !== undefined && record !== 'full' && record !== 'anonymous') {
+    throw new InputError('record', `must be 'full' or 'anonymous', got ${shown(record)}`);
+  }
+  if (strict !== undefined && typeof strict !== 'boolean') {
+    throw new InputError('strict', `must be true or false, got ${shown(strict)}`);
+  }
+}
+
+function checkTimeout(value: number): void {
+  if (typeof value !== 'number' || !(value >= 0)) {
+    throw new InputError(
+      'timeout',
+      `must be a number of milliseconds, 0 or more (Infinity waits for ever), got ${shown(value)}`,
+    );
+  }
+}
+
+function checkSpan(name: string, value: number): void {
+  if (typeof value !== 'number' || !(value > 0)) {
+    throw new InputError(name, `must be a number of milliseconds above 0, got ${shown(value)}`);
+  }
+}

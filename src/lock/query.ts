@@ -1,0 +1,68 @@
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Contract, Inspection } from '../engine/engine.ts';
+import { engine } from '../engine/index.ts';
+import { Wait } from './acquisition.ts';
+import { allCohorts } from './cohort.ts';
+
+/** One lock as it was seen. */
+export interface LockInfo {
+  /** The name or file it was taken under, as far as can be told. */
+  readonly resource: string;
+  readonly path: string;
+  readonly state: Inspection['state'];
+  readonly holders: Inspection['holders'];
+  readonly contract: Contract;
+}
+
+/** A request of this thread that waits. */
+export interface PendingInfo {
+  readonly resource: string;
+  readonly path: string;
+  readonly mode: 'exclusive' | 'shared';
+  /** Place among this thread's requests for the lock, 1 = next. */
+  readonly position: number;
+  /** Milliseconds. */
+  readonly waited: number;
+  readonly purpose?: string;
+}
+
+export interface QueryResult {
+  readonly held: readonly LockInfo[];
+  readonly pending: readonly PendingInfo[];
+}
+
+/** Looks at every lock in a directory, and at the files this thread holds or waits for elsewhere. */
+export function query(directory: string): QueryResult & { readonly all: LockInfo[] } {
+  const paths = new Map(lockFiles(directory).map((path) => [path, undefined as string | undefined]));
+  const pending: PendingInfo[] = [];
+  for (const cohort of allCohorts()) {
+    for (const { request } of cohort.holdings) paths.set(request.path, request.resource);
+    for (const wait of cohort.queue)
+      if (wait instanceof Wait) pending.push(describe(wait, cohort.positionOf(wait)));
+  }
+  const all = [...paths].map(([path, resource]) => look(path, resource));
+  return { all, held: all.filter(({ state }) => state !== 'free'), pending };
+}
+
+function lockFiles(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => name.endsWith('.lock'))
+      .sort()
+      .map((name) => join(directory, name));
+  } catch {
+    return []; // not made yet, or not ours to read
+  }
+}
+
+function look(path: string, resource: string | undefined): LockInfo {
+  const { state, holders, name } = engine.inspect(path);
+  const label = resource ?? name ?? basename(path, '.lock').replace(/~[0-9a-f]{20}$/, '');
+  return { resource: label, path, state, holders, contract: engine.contract };
+}
+
+function describe({ request, waited }: Wait, position: number): PendingInfo {
+  const { resource, path, mode, purpose } = request;
+  return { resource, path, mode, position, waited, ...(purpose === undefined ? {} : { purpose }) };
+}

@@ -1,0 +1,18 @@
+import type { LockRequest } from '../engine/engine.ts';
+import type { LockEvent } from '../events/channel.ts';
+
+/** One call to acquire, after its options were checked and its resource resolved. */
+export interface Request extends LockRequest {
+  /** Unique in this thread. */
+  readonly id: number;
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  readonly holdLimit: number | undefined;
+  readonly strict: boolean;
+}
+
+export function eventBase(request: Request): LockEvent {
+  const { id, resource, path, mode, purpose, anonymous } = request;
+  const base = { id, at: Date.now(), resource, path, mode, contract: 'kernel' as const, anonymous };
+  return purpose === undefined ? base : { ...base, purpose };
+}

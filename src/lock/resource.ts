@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { systemCode } from '../errors/base.ts';
+import { shellWord } from '../errors/describe.ts';
+import { InputError, shown } from '../errors/input-error.ts';
+
+/**
+ * What is protected. A string or `{ name }` is a name: any string that is not empty, kept in the manager's directory.
+ * `{ file }` is a data file (or directory), whose lock lies beside it; the file need not exist.
+ */
+export type Target = string | { readonly name: string } | { readonly file: string };
+
+/** A target with its lock file. */
+export interface Resource {
+  /** As the caller wrote it. */
+  readonly label: string;
+  /** The lock file. */
+  readonly path: string;
+  /** The data file, for a lock beside one. */
+  readonly beside?: string;
+  /** How the command line names it, quoted for a shell. */
+  readonly cliName: string;
+}
+
+const LONGEST_FILE_NAME = 255;
+const SLUG_LENGTH = 40;
+const HASH_LENGTH = 20;
+const MOST_LINKS = 40;
+
+/** @throws {InputError} for anything but a non-empty name or path. */
+export function targetOf(target: unknown): { readonly name: string } | { readonly file: string } {
+  if (typeof target === 'string') return { name: checkedName(target) };
+  const { name, file } = (target ?? {}) as { name?: unknown; file?: unknown };
+  if (typeof name === 'string' && file === undefined) return { name: checkedName(name) };
+  if (typeof file === 'string' && name === undefined) return { file: checkedPath(file) };
+  throw new InputError('lock name', `must be a string, { name } or { file }, got ${shown(target)}`);
+}
+
+function checkedName(name: string): string {
+  if (name === '') throw new InputError('lock name', 'must not be empty');
+  return name;
+}
+
+function checkedPath(path: string): string {
+  if (path === '') throw new InputError('lock path', 'must not be empty');
+  if (path.includes('\0'))
+    throw new InputError('lock path', `must not contain a NUL character, got ${shown(path)}`);
+  return path;
+}
+
+/**
+ * The lock of a name: `<slug>~<hash>.lock` in `directory`. The slug is for people; the hash, 80 bits of SHA-256 over the
+ * name's UTF-16 code units, tells names apart, so every string is a name of its own, lone surrogates included.
+ */
+export function nameResource(name: string, directory: string): Resource {
+  const path = join(directory, `${slug(name)}~${hash(name)}.lock`);
+  return { label: name, path, cliName: shellWord(name) };
+}
+
+/**
+ * The lock of a data file: `.<name>.lock` beside it, after links in the path were followed, so that every way to the
+ * file leads to one lock. A name too long for that gets `.<slug>~<hash>.lock`.
+ *
+ * One resource: relative and absolute paths, `..`, symbolic links to the file or above it; on a case-insensitive file
+ * system also other spellings of a file that exists. Two resources: hard links, which are two names for one content.
+ *
+ * @throws {InputError} for a root directory, which has nothing beside it, and for links that lead in a circle.
+ */
+export function fileResource(file: string): Resource {
+  const data = canonical(resolve(file));
+  const name = basename(data);
+  if (name === '') throw new InputError('lock path', `must not be a root directory, got ${shown(file)}`);
+  const plain = `.${name}.lock`;
+  const fits = Buffer.byteLength(plain) <= LONGEST_FILE_NAME;
+  const path = join(dirname(data), fits ? plain : `.${slug(name)}~${hash(name)}.lock`);
+  const cliName = file.includes(sep) ? file : `.${sep}${file}`;
+  return { label: file, path, beside: data, cliName: shellWord(cliName) };
+}
+
+/** The lock a data file gets in a fallback directory. */
+export function fallbackResource(resource: Resource, directory: string): Resource {
+  if (resource.beside === undefined) return { ...resource, path: join(directory, basename(resource.path)) };
+  const { beside, ...rest } = resource;
+  return { ...rest, path: join(directory, `${slug(basename(beside))}~${hash(beside)}.lock`) };
+}
+
+/** The real path of a file, of which the last part, or more, may not exist yet. */
+function canonical(path: string, links = 0): string {
+  try {
+    return realpathSync.native(path);
+  } catch (error) {
+    if (systemCode(error) === 'ELOOP' || links > MOST_LINKS) {
+      throw new InputError('lock path', `leads through too many symbolic links, got ${shown(path)}`);
+    }
+    const parent = dirname(path);
+    if (parent === path) return path;
+    // A link to a file that is still to be made counts as that file.
+    const target = danglingTarget(path);
+    if (target !== undefined) return canonical(resolve(canonical(parent, links + 1), target), links + 1);
+    return join(canonical(parent, links), basename(path));
+  }
+}
+
+function danglingTarget(path: string): string | undefined {
+  try {
+    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function slug(name: string): string {
+  const readable = name.slice(0, SLUG_LENGTH).replace(/[^A-Za-z0-9._-]/g, '-');
+  return readable.startsWith('.') ? `-${readable.slice(1)}` : readable;
+}
+
+function hash(name: string): string {
+  return createHash('sha256').update(Buffer.from(name, 'utf16le')).digest('hex').slice(0, HASH_LENGTH);
+}
+
+/** A path as a person would write it from here. */
+export function shortPath(path: string): string {
+  const short = relative('.', path);
+  return short.startsWith('..') || short === '' ? path : short;
+}

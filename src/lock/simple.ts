@@ -1,0 +1,46 @@
+import type { Lock } from './lock.ts';
+import { type Body, LockManager } from './manager.ts';
+import type { AcquireOptions } from './options.ts';
+
+let defaultManager: LockManager | undefined;
+
+/** The manager behind the simple functions; made on first use, with all defaults. */
+function manager(): LockManager {
+  defaultManager ??= new LockManager();
+  return defaultManager;
+}
+
+/**
+ * Locks a file by its path; the lock file `.<name>.lock` lies beside it. `exclusive` may be `false` for a shared lock.
+ * Waits up to 5 seconds. Throws as `LockManager.acquire` does.
+ *
+ * @example
+ * await using lock = await acquireLock('data/roles.json');
+ */
+export function acquireLock(path: string, exclusive = true): Promise<Lock> {
+  return manager().acquire({ file: path }, { mode: exclusive ? 'exclusive' : 'shared' });
+}
+
+/**
+ * Runs `operation` while the file at `path` is locked, exclusively and after at most 5 seconds unless the options say
+ * otherwise. Releases the lock whatever the operation does.
+ *
+ * @example
+ * await withLock('data/roles.json', async () => { … });
+ */
+export function withLock<T>(path: string, operation: Body<T>): Promise<T>;
+export function withLock<T>(path: string, options: AcquireOptions, operation: Body<T>): Promise<T>;
+export function withLock<T>(path: string, ...rest: [Body<T>] | [AcquireOptions, Body<T>]): Promise<T> {
+  const [options, operation] = rest.length === 1 ? [{}, rest[0]] : rest;
+  return manager().with({ file: path }, options, operation);
+}
+
+/** `acquireLock` for scripts that cannot wait asynchronously: blocks the thread while it waits. */
+export function acquireLockSync(path: string, exclusive = true): Lock {
+  return manager().acquireSync({ file: path }, { mode: exclusive ? 'exclusive' : 'shared' });
+}
+
+/** `withLock` for scripts that cannot wait asynchronously: blocks the thread while it waits. */
+export function withLockSync<T>(path: string, operation: (lock: Lock) => T): T {
+  return manager().withSync({ file: path }, {}, operation);
+}

@@ -1,0 +1,52 @@
+import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { systemCode } from '../errors/base.ts';
+
+const STICKY = 0o1000;
+const WORLD_WRITABLE = 0o002;
+
+/** Makes a directory and its parents; returns normally when it is there already, whoever made it. */
+export function makeDirectory(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { recursive: true, mode });
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST' || !isDirectory(path)) throw error;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether other users could replace what lies in this directory: it is world-writable without the sticky bit, or with
+ * the bit but owned by neither root nor this user. Returns what is wrong, or undefined. Says nothing about Windows,
+ * where modes carry no such meaning.
+ */
+export function unsafeDirectory(path: string): string | undefined {
+  if (process.getuid === undefined) return undefined;
+  const stats: Stats = lstatSync(path);
+  if ((stats.mode & WORLD_WRITABLE) === 0) return undefined;
+  if ((stats.mode & STICKY) === 0) {
+    return 'is a directory that every user can change (mode without the sticky bit), so any user could swap lock files';
+  }
+  if (stats.uid !== 0 && stats.uid !== process.getuid()) {
+    return `is a directory shared by all users and owned by user id ${stats.uid}, who could swap lock files`;
+  }
+  return undefined;
+}
+
+/** The nearest directory above `path` that exists. */
+export function nearestExisting(path: string): string {
+  let current = path;
+  while (!isDirectory(current)) {
+    const parent = dirname(current);
+    if (parent === current) return current;
+    current = parent;
+  }
+  return current;
+}
