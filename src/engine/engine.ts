@@ -29,12 +29,12 @@ export interface LockRequest {
   readonly resource: string;
   /** How the command line names the resource. */
   readonly cliName: string;
-  /** The data file whose permissions a new lock file takes over; absent for a lock on a name. */
-  readonly beside?: string;
+  /** The data file whose permissions a new lock file takes over; undefined for a lock on a name. */
+  readonly beside: string | undefined;
   readonly mode: Mode;
-  readonly purpose?: string;
-  /** The longest sleep between two tries while waiting, in milliseconds; absent for the engine's own choice. */
-  readonly pollInterval?: number;
+  readonly purpose: string | undefined;
+  /** The longest sleep between two tries while waiting, in milliseconds; undefined for the engine's own choice. */
+  readonly pollInterval: number | undefined;
   /** Leave out of the record everything that says who holds the lock. */
   readonly anonymous: boolean;
 }

@@ -5,6 +5,7 @@ import { publish } from '../events/channel.ts';
 import type { Cohort, Pending } from './cohort.ts';
 import { after } from './deadline.ts';
 import { Holding } from './holding.ts';
+import { watchForLeaks } from './leaks.ts';
 import { Lock } from './lock.ts';
 import { eventBase, type Request } from './request.ts';
 
@@ -28,6 +29,7 @@ export function take(
     }
   }
   const holding = new Holding(request, grant, cohort);
+  watchForLeaks();
   cohort.enter(holding);
   publish('granted', () => ({ ...eventBase(request), waited }));
   const previous = grant.recovered;

@@ -5,8 +5,11 @@ import type { Request } from './request.ts';
 export interface Member {
   readonly request: Request;
   readonly grant: Grant;
+  readonly isHeld: boolean;
   /** Milliseconds since the grant. */
   readonly held: number;
+  /** The lock object that stands for it; let go once somebody else watches whether it is collected. */
+  lock: object | undefined;
 }
 
 /** A request that waits in this thread. */
@@ -21,16 +24,16 @@ export interface Pending {
  * Only the first in line keeps a descriptor open, however many wait.
  */
 export class Cohort {
-  readonly #holdings = new Set<Member>();
+  #exclusive: Member | undefined;
+  readonly #shared: Member[] = [];
   readonly #queue: Pending[] = [];
-  #exclusive = false;
 
-  get holdings(): Iterable<Member> {
-    return this.#holdings;
+  get members(): readonly Member[] {
+    return this.#exclusive === undefined ? this.#shared : [this.#exclusive];
   }
 
   get isUnused(): boolean {
-    return this.#holdings.size === 0 && this.#queue.length === 0;
+    return this.#exclusive === undefined && this.#shared.length === 0 && this.#queue.length === 0;
   }
 
   /** Nobody in this thread waits before, or holds what keeps out, a newcomer of this mode. */
@@ -39,13 +42,13 @@ export class Cohort {
   }
 
   enter(holding: Member): void {
-    this.#holdings.add(holding);
-    this.#exclusive = holding.request.mode === 'exclusive';
+    if (holding.request.mode === 'exclusive') this.#exclusive = holding;
+    else this.#shared.push(holding);
   }
 
   leave(holding: Member): void {
-    if (!this.#holdings.delete(holding)) return;
-    this.#exclusive = false;
+    if (holding === this.#exclusive) this.#exclusive = undefined;
+    else this.#shared.splice(this.#shared.indexOf(holding), 1);
     this.#advance();
   }
 
@@ -72,7 +75,7 @@ export class Cohort {
   }
 
   #admits(mode: Mode): boolean {
-    return !this.#exclusive && (mode === 'shared' || this.#holdings.size === 0);
+    return this.#exclusive === undefined && (mode === 'shared' || this.#shared.length === 0);
   }
 
   #advance(): void {

@@ -13,7 +13,7 @@ export function watchExit(): void {
   watching = true;
   process.once('exit', () => {
     for (const cohort of allCohorts()) {
-      for (const holding of cohort.holdings) {
+      for (const holding of cohort.members) {
         publish('exited', () => ({ ...eventBase(holding.request), held: holding.held }));
         if (holding.request.mode === 'shared') holding.grant.release(); // leaves no record file behind
       }

@@ -13,6 +13,7 @@ import { eventBase, type Request } from './request.ts';
 export class Holding implements Member {
   readonly request: Request;
   readonly grant: Grant;
+  lock: object | undefined;
   readonly #cohort: Cohort;
   readonly #since = performance.now();
   #users = 1;

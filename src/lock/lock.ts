@@ -1,8 +1,6 @@
 import type { Contract, Degradation, Mode } from '../engine/engine.ts';
 import { LostError, UnsupportedError } from '../errors/lock-errors.ts';
-import { publish } from '../events/channel.ts';
 import type { Holding } from './holding.ts';
-import { eventBase } from './request.ts';
 
 /** What a lock object stands for; for the manager, which made both. */
 export let holdingOf: (lock: Lock) => Holding;
@@ -47,7 +45,7 @@ export class Lock {
     this.recovered = grant.recovered !== undefined;
     this.degraded =
       extraDegradations.length === 0 ? grant.degraded : [...grant.degraded, ...extraDegradations];
-    leaks.register(this, holding);
+    holding.lock ??= this;
   }
 
   /**
@@ -114,8 +112,3 @@ const DONE = Promise.resolve();
 function throwReleased(holding: Holding): never {
   throw holding.lost ?? new LostError(holding.request, 'released');
 }
-
-/** Tells of locks nobody can release any more. They stay held: the work they protect may still be going on. */
-const leaks = new FinalizationRegistry<Holding>((holding) => {
-  if (holding.isHeld) publish('leaked', () => ({ ...eventBase(holding.request), held: holding.held }));
-});

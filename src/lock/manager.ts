@@ -152,7 +152,7 @@ export class LockManager {
     if (attempt instanceof Lock) return attempt;
     const { request, cohort, extra } = attempt;
     if (request.timeout === 0) throw busy(request);
-    if ([...cohort.holdings].length > 0) {
+    if (cohort.members.length > 0) {
       const own = 'this very thread holds it, and cannot release while it waits synchronously';
       throw new DeadlockError(request, [own], 'Use acquire, or release the lock first');
     }
@@ -238,8 +238,6 @@ export class LockManager {
     checkAcquireOptions(options);
     const { label, path, beside, cliName } = this.#resolve(target);
     const defaults = this.#options;
-    const { purpose } = options;
-    const pollInterval = options.pollInterval ?? defaults.pollInterval;
     const request: Request = {
       id: ++requests,
       path,
@@ -251,9 +249,9 @@ export class LockManager {
       holdLimit: options.holdLimit ?? defaults.holdLimit,
       strict: defaults.strict === true,
       anonymous: defaults.record === 'anonymous',
-      ...(beside === undefined ? undefined : { beside }),
-      ...(purpose === undefined ? undefined : { purpose }),
-      ...(pollInterval === undefined ? undefined : { pollInterval }),
+      beside,
+      purpose: options.purpose,
+      pollInterval: options.pollInterval ?? defaults.pollInterval,
     };
     if (this.#audit !== undefined) this.#ids.add(request.id);
     return request;
@@ -287,10 +285,9 @@ export class LockManager {
     const { resource: label, path, beside, cliName } = request;
     const resource = { label, path, cliName, ...(beside === undefined ? {} : { beside }) };
     const moved = fallbackResource(resource, resolve(fallbackDirectory));
-    const { beside: _data, ...rest } = request;
     const detail = `${path} cannot be made (${error.systemCode}), so the lock lies in ${fallbackDirectory}, where only contenders that fell back too will meet it`;
     return {
-      request: { ...rest, path: moved.path },
+      request: { ...request, beside: undefined, path: moved.path },
       degradation: { reason: 'fallback-directory', path: moved.path, detail },
     };
   }

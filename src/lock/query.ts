@@ -37,7 +37,7 @@ export function query(directory: string): QueryResult & { readonly all: LockInfo
   const paths = new Map(lockFiles(directory).map((path) => [path, undefined as string | undefined]));
   const pending: PendingInfo[] = [];
   for (const cohort of allCohorts()) {
-    for (const { request } of cohort.holdings) paths.set(request.path, request.resource);
+    for (const { request } of cohort.members) paths.set(request.path, request.resource);
     for (const wait of cohort.queue)
       if (wait instanceof Wait) pending.push(describe(wait, cohort.positionOf(wait)));
   }

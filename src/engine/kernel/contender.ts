@@ -20,6 +20,9 @@ import type { NativeBuffer, Syscalls } from './syscalls/syscalls.ts';
 
 const { EWOULDBLOCK } = constants.errno;
 
+/** Replaced more often in a row than any program would: the file system has no stable inode numbers, or it is an attack. */
+const MOST_REPLACEMENTS = 1000;
+
 let scratch: NativeBuffer | undefined;
 
 /** Where blocks are read into; what it holds is used before anything else is read. */
@@ -68,7 +71,7 @@ export class Contender {
 
   /** One attempt; undefined when somebody else holds the lock. */
   tryOnce(): KernelGrant | undefined {
-    for (;;) {
+    for (let attempt = 0; attempt < MOST_REPLACEMENTS; attempt++) {
       if (this.#fd < 0) this.#open();
       const result = this.#system.tryLock(this.#fd, this.#request.mode);
       if (result !== 0 && result !== -EWOULDBLOCK) throw this.#closing(lockFailure(this.#request, -result));
@@ -86,6 +89,7 @@ export class Contender {
         }
       }
     }
+    throw new UnsupportedError(this.#request, 'The lock file never is the file that was just opened under its path');
   }
 
   close(): void {

@@ -3,39 +3,51 @@ import { native, nativeBuffer } from './native.ts';
 import { checkWithNode, pathOf, posixSyscalls } from './posix.ts';
 import type { Syscalls } from './syscalls.ts';
 
-/** Where st_mode and st_uid lie in `struct stat` (in 32-bit words); st_dev and st_ino lead it everywhere, 8 bytes each. */
-const STAT_WORDS: Partial<Record<NodeJS.Architecture, { readonly mode: number; readonly uid: number }>> = {
-  x64: { mode: 6, uid: 7 },
-  arm64: { mode: 4, uid: 6 },
-  riscv64: { mode: 4, uid: 6 },
-  loong64: { mode: 4, uid: 6 },
-};
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
 
-const STAT_BYTES = 256; // more than any of these structs
+// Times are not asked for: since Linux 6.13, asking makes the next write of the file update its inode on the disk,
+// which doubled the price of a whole acquisition (measured on ext4).
+const STATX_TYPE = 0x001;
+const STATX_UID = 0x008;
+const STATX_INO = 0x100;
+const WANTED = STATX_TYPE | STATX_UID | STATX_INO;
+
+const STATX_BYTES = 256;
+// Where the fields lie, in 32-bit words; the layout is the same on every architecture (statx(2)).
+const UID = 5;
+const MODE = 7; // the low 16 bits
+const INO_LOW = 8;
+const INO_HIGH = 9;
+const DEV_MAJOR = 34;
+const DEV_MINOR = 35;
 
 export function linuxSyscalls(): Syscalls {
-  return posixSyscalls(statCheck() ?? ((fd, path) => checkWithNode(fd, pathOf(path))));
+  return posixSyscalls(statxCheck() ?? ((fd, path) => checkWithNode(fd, pathOf(path))));
 }
 
-/** fstat + lstat in 0.6 µs instead of Node's 2.2; undefined where the layout or the symbol is not known. */
-function statCheck(): Syscalls['check'] | undefined {
-  const words = STAT_WORDS[process.arch];
-  if (words === undefined) return undefined;
+/** Two statx(2) calls in 0.6 µs instead of Node's 2.2 for two stats; undefined where the C library has no statx. */
+function statxCheck(): Syscalls['check'] | undefined {
   try {
-    const libc = native().load(null);
-    const fstat = libc.func('int fstat(int fd, uintptr_t buffer)');
-    const lstat = libc.func('int lstat(uintptr_t path, uintptr_t buffer)');
-    const held = nativeBuffer(STAT_BYTES);
-    const named = nativeBuffer(STAT_BYTES);
-    const a = new Uint32Array(held.buffer.buffer, held.buffer.byteOffset, STAT_BYTES / 4);
-    const b = new Uint32Array(named.buffer.buffer, named.buffer.byteOffset, STAT_BYTES / 4);
+    const statx = native()
+      .load(null)
+      .func('int statx(int fd, uintptr_t path, int flags, unsigned int mask, uintptr_t into)');
+    const empty = nativeBuffer(1); // kept: its memory lives as long as the buffer
+    const held = nativeBuffer(STATX_BYTES);
+    const named = nativeBuffer(STATX_BYTES);
+    const a = new Uint32Array(held.buffer.buffer, held.buffer.byteOffset, STATX_BYTES / 4);
+    const b = new Uint32Array(named.buffer.buffer, named.buffer.byteOffset, STATX_BYTES / 4);
+    const equal = (word: number) => a[word] === b[word];
     return (fd, path) => {
-      const readable = fstat(fd, held.address) === 0 && lstat(path.address, named.address) === 0;
-      const same = readable && a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
-      const regular = ((a[words.mode] as number) & constants.S_IFMT) === constants.S_IFREG;
-      return { same, regular, uid: a[words.uid] as number };
+      const readable =
+        statx(fd, empty.address, AT_EMPTY_PATH, WANTED, held.address) === 0 &&
+        statx(AT_FDCWD, path.address, AT_SYMLINK_NOFOLLOW, WANTED, named.address) === 0;
+      const same = readable && equal(INO_LOW) && equal(INO_HIGH) && equal(DEV_MAJOR) && equal(DEV_MINOR);
+      const regular = ((a[MODE] as number) & constants.S_IFMT) === constants.S_IFREG;
+      return { same, regular, uid: a[UID] as number };
     };
   } catch {
-    return undefined; // glibc before 2.33 exports no fstat
+    return undefined;
   }
 }

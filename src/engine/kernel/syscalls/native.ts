@@ -12,7 +12,7 @@ export function native(): typeof Koffi {
   return loaded;
 }
 
-/** Memory outside the garbage-collected heap, so that its address is stable. */
+/** Memory outside the garbage-collected heap, so that its address is stable for as long as the result is referenced. */
 export function nativeBuffer(size: number): NativeBuffer {
   const buffer = Buffer.from(new ArrayBuffer(Math.max(size, 128)), 0, size);
   return { buffer, address: native().address(buffer) };
