@@ -12,6 +12,13 @@ export type SelfRecord = HolderRecord & {
 };
 
 let cached: SelfRecord | undefined;
+let command: string | undefined;
+
+/** Has this process recorded as `line`, the command it runs on somebody's behalf. Call it before anything is locked. */
+export function actFor(line: string): void {
+  command = line;
+  cached = undefined;
+}
 
 export function self(): SelfRecord {
   cached ??= describeSelf();
@@ -27,7 +34,7 @@ function describeSelf(): SelfRecord {
     host: hostname(),
     user: userName(),
     thread: threadId,
-    command: commandLine(process.argv),
+    command: command ?? commandLine(process.argv),
     ...(start === undefined ? {} : { start }),
     ...(pidNamespace === undefined ? {} : { pidNamespace }),
   };
