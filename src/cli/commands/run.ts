@@ -1,0 +1,70 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { InputError, shown } from '../../errors/input-error.ts';
+import { nonEmpty, timeoutOption, withGlobalOptions } from '../options.ts';
+import type { RunOptions } from '../run/options.ts';
+import { startUnderLock } from '../run/start.ts';
+
+const EXAMPLES = `
+A NAME with a path separator is a file, whose lock lies beside it; any other is a name.
+
+Examples:
+  holdfast run mirror -- rsync -a src/ dst/            wait for the lock, then run
+  holdfast run --no-wait mirror -- ./save.sh           exit with 75 when it is busy
+  holdfast run -w 1m30s ./data/roles.json -- vi data/roles.json
+  holdfast run --shared mirror registry -- ./report.sh`;
+
+export function defineRun(program: Command): void {
+  withGlobalOptions(program.command('run'))
+    .usage('[options] NAME… -- COMMAND…')
+    .summary('run a command while holding locks')
+    .description(
+      "Run a command while holding one lock, or several together. Exits with the command's exit code.",
+    )
+    .argument('<names...>', 'what to lock')
+    .option('-s, --shared', 'hold together with other shared holders')
+    .addOption(new Option('-n, --no-wait', 'exit with 75 at once when a lock is busy').conflicts('timeout'))
+    .addOption(timeoutOption('exit with 124 when not granted in time (default: wait without limit)'))
+    .addOption(
+      new Option('-E, --conflict-exit-code <code>', 'exit with this code instead of 75 and 124').argParser(
+        parseExitCode,
+      ),
+    )
+    .addOption(
+      new Option('--purpose <text>', 'what the lock is taken for, shown to those who meet it').argParser(
+        nonEmpty('--purpose'),
+      ),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action((_names: string[], _options: RunOptions, command: Command) => {
+      const { names, words } = splitAtDashes(command);
+      return startUnderLock(names, words, command.optsWithGlobals<RunOptions>());
+    });
+}
+
+function parseExitCode(word: string): number {
+  const code = Number(word);
+  if (!/^\d{1,3}$/.test(word) || code > 255) {
+    throw new InvalidArgumentError(`-E must be a number from 0 to 255, got ${shown(word)}.`);
+  }
+  return code;
+}
+
+/** Commander drops the `--`; what follows it is found again by its length, for nothing behind it is an option. */
+function splitAtDashes(command: Command): { names: string[]; words: [string, ...string[]] } {
+  const all = (command.parent as Command & { readonly rawArgs: readonly string[] }).rawArgs;
+  const dashes = all.indexOf('--');
+  if (dashes < 0) {
+    const last = command.args.at(-1) ?? '';
+    throw new InputError(
+      'run',
+      `needs -- between the names and the command, found none before or after ${shown(last)}`,
+    );
+  }
+  const [first, ...rest] = all.slice(dashes + 1);
+  const names = command.args.slice(0, command.args.length - (all.length - dashes - 1));
+  if (names.length === 0) throw new InputError('run', 'needs at least one NAME before --');
+  if (names.includes('')) throw new InputError('NAME', 'must not be empty, got ""');
+  if (first === undefined) throw new InputError('run', 'needs a COMMAND after --');
+  if (first === '') throw new InputError('COMMAND', 'must not be empty, got ""');
+  return { names, words: [first, ...rest] };
+}

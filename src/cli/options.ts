@@ -1,0 +1,44 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { InputError, shown } from '../errors/input-error.ts';
+import { parseDuration } from './duration.ts';
+
+/** Adds the options every command takes, so that they may stand before or after its name. */
+export function withGlobalOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--directory <dir>', 'keep the locks on names in this directory').argParser(
+        nonEmpty('--directory'),
+      ),
+    )
+    .addOption(
+      new Option('--system', 'use the locks of the whole machine, in /var/lib/holdfast').conflicts(
+        'directory',
+      ),
+    )
+    .option('--json', 'print JSON; errors too, on standard error');
+}
+
+/** `--timeout`, which `run` and `wait` share. */
+export function timeoutOption(description: string): Option {
+  return new Option('-w, --timeout <duration>', description).argParser((word) =>
+    checked(() => parseDuration('-w, --timeout', word)),
+  );
+}
+
+/** A parser for an option's value that takes any text but nothing, and `--`, which always ends the options. */
+export function nonEmpty(option: string): (word: string) => string {
+  return (word) => {
+    if (word !== '' && word !== '--') return word;
+    throw new InvalidArgumentError(`${option} needs a value, got ${shown(word)}.`);
+  };
+}
+
+/** Runs a parser of this package inside commander, which wants its own kind of error. */
+export function checked<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof InputError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import { HoldfastError } from '../../errors/base.ts';
+import { BusyError, LockError, TimeoutError } from '../../errors/lock-errors.ts';
+import { print } from './text.ts';
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value));
+}
+
+/** An error as `--json` shows it on standard error, one line. */
+export function errorJson(error: unknown, exitCode: number): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return JSON.stringify({
+    error: {
+      code: error instanceof HoldfastError ? error.code : undefined,
+      exitCode,
+      message,
+      ...(error instanceof LockError ? { resource: error.resource, path: error.path } : {}),
+      ...(error instanceof BusyError || error instanceof TimeoutError
+        ? { holders: error.holders, waited: error.waited }
+        : {}),
+    },
+  });
+}

@@ -1,0 +1,53 @@
+import { isatty } from 'node:tty';
+import { holders as describeHolders, duration, printable } from '../../errors/describe.ts';
+import { onLockEvent } from '../../events/channel.ts';
+import type { HolderRecord } from '../../identity/holder.ts';
+import type { GlobalOptions } from '../settings.ts';
+import { LiveLine } from './live-line.ts';
+import { note, write } from './text.ts';
+
+/** What a wait can show of the lock it waits for. */
+export interface Awaited {
+  readonly resource: string;
+  readonly path: string;
+  readonly holders: readonly HolderRecord[];
+}
+
+/** Tells on standard error what is waited for: one line at once; on a terminal also a line that moves. */
+export class WaitingNotice {
+  readonly #options: GlobalOptions;
+  #line: LiveLine | undefined;
+
+  constructor(options: GlobalOptions) {
+    this.#options = options;
+  }
+
+  /** Follows the locks this process acquires; returns the function that stops it. */
+  follow(): () => void {
+    const stop = [
+      onLockEvent('waiting', (event) => this.begin(event)),
+      onLockEvent('granted', () => this.end()),
+    ];
+    return () => {
+      for (const each of stop) each();
+      this.end();
+    };
+  }
+
+  begin({ resource, path, holders }: Awaited): void {
+    if (this.#options.json === true) {
+      write(2, `${JSON.stringify({ event: 'waiting', resource, path, holders })}\n`);
+      return;
+    }
+    const name = printable(resource);
+    note(`waiting for ${name}, held by ${describeHolders(holders)}`);
+    if (!isatty(2)) return;
+    this.#line?.erase();
+    this.#line = new LiveLine((ms) => `waiting for ${name} ${duration(ms)} (Ctrl-C gives up)`);
+  }
+
+  end(): void {
+    this.#line?.erase();
+    this.#line = undefined;
+  }
+}

@@ -1,0 +1,29 @@
+import { BusyError, TimeoutError } from '../errors/lock-errors.ts';
+import { exitCodes } from './exit-codes.ts';
+import { errorJson } from './output/json.ts';
+import { note, write } from './output/text.ts';
+import type { GlobalOptions } from './settings.ts';
+
+/** A command's end that has its own exit code, and a message unless everything was said. */
+export class CliError extends Error {
+  readonly exitCode: number;
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError) return error.exitCode;
+  if (error instanceof BusyError) return exitCodes.busy;
+  if (error instanceof TimeoutError) return exitCodes.timeout;
+  return exitCodes.failure;
+}
+
+/** Tells of an error on standard error; returns the code to exit with. */
+export function report(error: unknown, { json }: GlobalOptions, exitCode = exitCodeOf(error)): number {
+  const message = error instanceof Error ? error.message : String(error);
+  if (json === true) write(2, `${errorJson(error, exitCode)}\n`);
+  else if (message !== '') note(message);
+  return exitCode;
+}

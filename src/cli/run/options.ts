@@ -1,0 +1,13 @@
+import type { GlobalOptions } from '../settings.ts';
+
+/** What `holdfast run` was asked for. */
+export interface RunOptions extends GlobalOptions {
+  readonly shared?: true;
+  /** False for `--no-wait`. */
+  readonly wait: boolean;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  /** Replaces the exit codes of a lock that was not to be had. */
+  readonly conflictExitCode?: number;
+  readonly purpose?: string;
+}

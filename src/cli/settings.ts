@@ -1,0 +1,49 @@
+import { join, sep } from 'node:path';
+import { InputError, shown } from '../errors/input-error.ts';
+import { LockManager } from '../lock/manager.ts';
+import type { Target } from '../lock/resource.ts';
+import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
+
+/** The options every command takes. */
+export interface GlobalOptions {
+  readonly directory?: string;
+  readonly system?: true;
+  readonly json?: true;
+}
+
+/** Where the state of these options lives. */
+export function homeOf({ system }: GlobalOptions): string {
+  return system === true ? SYSTEM_HOME : stateHome();
+}
+
+export function auditPath(options: GlobalOptions): string {
+  return join(homeOf(options), 'audit.jsonl');
+}
+
+/** A manager whose locks lie where the options say; for looking only. */
+export function openManager(options: GlobalOptions): LockManager {
+  return new LockManager({ directory: locksDirectory(options) });
+}
+
+/** The same, with what it does appended to the audit log unless `HOLDFAST_AUDIT=off`. */
+export function openAuditedManager(options: GlobalOptions): LockManager {
+  const directory = locksDirectory(options);
+  return new LockManager(auditIsOn() ? { directory, audit: { path: auditPath(options) } } : { directory });
+}
+
+function locksDirectory(options: GlobalOptions): string {
+  return options.directory ?? join(homeOf(options), 'locks');
+}
+
+function auditIsOn(): boolean {
+  const value = process.env.HOLDFAST_AUDIT;
+  if (value === undefined || value === '' || value === 'on') return true;
+  if (value === 'off') return false;
+  throw new InputError('environment variable HOLDFAST_AUDIT', `must be "on" or "off", got ${shown(value)}`);
+}
+
+/** What a word of the command line names: a file when it has a path separator, else a name. */
+export function targetOfWord(word: string): Target {
+  if (word === '') throw new InputError('NAME', 'must not be empty, got ""');
+  return word.includes('/') || word.includes(sep) ? { file: word } : { name: word };
+}
