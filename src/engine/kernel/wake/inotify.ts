@@ -16,6 +16,9 @@ const HEADER_BYTES = 16; // int wd; uint32_t mask, cookie, len
 const BACKSTOP = 250;
 const BACKSTOP_WITHOUT_EVENTS = 50;
 
+/** Kept, because a poll ends when its handle is collected as garbage. */
+const polls: unknown[] = [];
+
 /**
  * One inotify descriptor per thread, read on its event loop. A close is seen whoever closes, and also when the kernel
  * closes for a process that was killed.
@@ -42,7 +45,9 @@ export class InotifyWake implements Wake {
     if (this.#fd < 0) {
       this.#refusal = errnoText(koffi.errno());
     } else {
-      koffi.node.poll(this.#fd, { readable: true }, () => this.#drain()).unref();
+      const poll = koffi.node.poll(this.#fd, { readable: true }, () => this.#drain());
+      poll.unref();
+      polls.push(poll);
     }
   }
 
