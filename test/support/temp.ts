@@ -1,0 +1,12 @@
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** A directory of its own for the running test, removed afterwards. Other users may enter and read it, not write. */
+export function tempDirectory(): string {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-test-')));
+  chmodSync(path, 0o755);
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
