@@ -3,10 +3,16 @@ import { UnsupportedError } from '../../errors/lock-errors.ts';
 import { self } from '../../identity/self.ts';
 import type { Degradation, LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, type BlockState, readRecord, readState } from './block.ts';
+import {
+  foreignContent,
+  NOT_DEGRADED,
+  readOnlyFile,
+  recordDamaged,
+  recordNotWritten,
+} from './degradation.ts';
 import { KernelGrant } from './grant.ts';
 import {
   closeQuietly,
-  errnoName,
   lockFailure,
   openLockFile,
   refuseOtherKinds,
@@ -75,8 +81,11 @@ export class Contender {
       if (this.#fd < 0) this.#open();
       const result = this.#system.tryLock(this.#fd, this.#request.mode);
       if (result !== 0 && result !== -EWOULDBLOCK) throw this.#closing(lockFailure(this.#request, -result));
-      const { same, uid } = this.#system.check(this.#fd, this.#slot.nativePath);
-      if (!same) {
+      const { same, regular, uid } = this.#system.check(this.#fd, this.#slot.nativePath);
+      if (!regular) {
+        this.close();
+        this.#slot.inspected = false; // it was a file before: look, and refuse, at the next open
+      } else if (!same) {
         this.close(); // step 3: an old inode, whoever holds it
       } else if (result !== 0) {
         return undefined;
@@ -89,7 +98,10 @@ export class Contender {
         }
       }
     }
-    throw new UnsupportedError(this.#request, 'The lock file never is the file that was just opened under its path');
+    throw new UnsupportedError(
+      this.#request,
+      'The lock file never is the file that was just opened under its path',
+    );
   }
 
   close(): void {
@@ -114,52 +126,38 @@ export class Contender {
   }
 
   #granted(): KernelGrant {
-    const fd = this.#fd;
+    const grant =
+      this.#request.mode === 'shared' ? this.#grantShared(this.#fd) : this.#grantExclusive(this.#fd);
     this.#fd = -1; // the grant's from here on
-    return this.#request.mode === 'shared' ? this.#grantShared(fd) : this.#grantExclusive(fd);
+    return grant;
   }
 
   #grantExclusive(fd: number): KernelGrant {
-    const state = this.#readState(fd);
-    const degraded = this.#degradation(state);
+    const request = this.#request;
+    const slot = this.#slot;
     const since = Date.now();
-    const base = { request: this.#request, slot: this.#slot, fd, since };
-    if (degraded !== undefined) {
-      return new KernelGrant({ ...base, token: 0, bound: 0, recovered: undefined, degraded: [degraded] });
-    }
-    const token = nextToken(state);
+    const state = this.#readState(fd);
     const recovered = state.held ? (readRecord(block().buffer, BLOCK_BYTES).holder ?? {}) : undefined;
-    const bound = state.kind === 'intact' && state.sameBoot ? state.bound : 0;
-    const written = this.#system.write(fd, this.#slot.held(this.#request, token, bound, since));
-    if (written !== BLOCK_BYTES) {
-      return new KernelGrant({
-        ...base,
-        token: 0,
-        bound: 0,
-        recovered,
-        degraded: [this.#notWritten(written)],
-      });
+    const bound = state.sameBoot ? state.bound : 0;
+    let token = this.#readOnly === undefined ? nextToken(state) : 0;
+    let degraded = this.#degradation(state);
+    if (token > 0) {
+      const written = this.#system.write(fd, slot.held(request, token, bound, since));
+      if (written !== BLOCK_BYTES) {
+        degraded = recordNotWritten(request.path, written);
+        token = 0;
+      }
     }
-    const damaged = state.kind === 'torn' ? [this.#damaged()] : NONE;
-    return new KernelGrant({ ...base, token, bound, recovered, degraded: damaged });
+    return new KernelGrant({ request, slot, fd, since, token, bound, recovered, degraded, mark: undefined });
   }
 
   #grantShared(fd: number): KernelGrant {
-    const state = this.#readState(fd);
-    const token = state.kind === 'intact' ? state.token : 0;
-    const mark = SharedMark.leave(this.#request, this.#system);
-    const degraded = mark === undefined ? [this.#notWritten(0)] : NONE;
-    return new KernelGrant({
-      request: this.#request,
-      slot: this.#slot,
-      fd,
-      since: Date.now(),
-      token,
-      bound: token,
-      recovered: undefined,
-      degraded,
-      mark,
-    });
+    const request = this.#request;
+    const { token } = this.#readState(fd);
+    const mark = SharedMark.leave(request, this.#system);
+    const degraded = mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
+    const counters = { token, bound: token, recovered: undefined };
+    return new KernelGrant({ request, slot: this.#slot, fd, since: Date.now(), ...counters, degraded, mark });
   }
 
   #readState(fd: number): BlockState {
@@ -167,49 +165,18 @@ export class Contender {
     return length < 0 ? UNREADABLE : readState(block().buffer, length, self().boot);
   }
 
-  #degradation(state: BlockState): Degradation | undefined {
-    const { path } = this.#request;
-    if (this.#readOnly !== undefined) {
-      return {
-        reason: 'read-only-file',
-        path,
-        detail: `${path} can be read but not written (${this.#readOnly})`,
-      };
-    }
-    if (state.kind === 'foreign') {
-      return {
-        reason: 'foreign-content',
-        path,
-        detail: `${path} holds content that is not Holdfast's, which was left as it is`,
-      };
-    }
-    return undefined;
-  }
-
-  #notWritten(result: number): Degradation {
-    const why = result < 0 ? errnoName(-result) : 'the disk took only a part of it, or refused it';
-    return {
-      reason: 'record-not-written',
-      path: this.#request.path,
-      detail: `the holder's record could not be written (${why})`,
-    };
-  }
-
-  #damaged(): Degradation {
-    const { path } = this.#request;
-    return {
-      reason: 'record-damaged',
-      path,
-      detail: `the record in ${path} was damaged; its token starts anew from the clock`,
-    };
+  /** Why the record can, or should, not be what it usually is. */
+  #degradation(state: BlockState): readonly Degradation[] {
+    if (this.#readOnly !== undefined) return readOnlyFile(this.#request.path, this.#readOnly);
+    if (state.kind === 'foreign') return foreignContent(this.#request.path);
+    return state.kind === 'torn' ? recordDamaged(this.#request.path) : NOT_DEGRADED;
   }
 }
 
-const NONE: readonly Degradation[] = [];
 const UNREADABLE: BlockState = { kind: 'torn', held: false, token: 0, bound: 0, sameBoot: false };
 
 /**
- * The token after the one in the block.
+ * The token after the one in the block; 0, none, where the block is not ours to write.
  *
  * In the boot that counted it, the page cache is the truth, so the next number follows. After another boot, what the
  * disk kept may be older than what was given out, but never below `bound`, which was synced before any token up to it
@@ -217,6 +184,7 @@ const UNREADABLE: BlockState = { kind: 'torn', held: false, token: 0, bound: 0, 
  * does not make tokens start over either.
  */
 function nextToken(state: BlockState): number {
+  if (state.kind === 'foreign') return 0;
   if (state.kind !== 'intact') return Date.now() * 1000;
   return (state.sameBoot ? state.token : Math.max(state.token, state.bound)) + 1;
 }

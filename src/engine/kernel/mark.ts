@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { constants, fstatSync, mkdirSync, openSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import {
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
@@ -48,6 +57,7 @@ export class SharedMark {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         mkdirSync(directory, { recursive: true, mode: request.beside === undefined ? 0o700 : 0o777 });
+        if (!isOwnDirectory(directory)) return undefined;
         const name = `${String(process.hrtime.bigint()).padStart(20, '0')}-held-${randomBytes(8).toString('hex')}`;
         const path = join(directory, name);
         const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK, 0o644);
@@ -86,6 +96,7 @@ function holderRecord(request: LockRequest): HolderRecord {
 /** The records of those who share a lock now. Removes the marks of the dead on its way, when it may. */
 export function readMarks(lockPath: string, system: Syscalls): { name?: string; holder: HolderRecord }[] {
   const directory = marksDirectory(lockPath);
+  if (!isOwnDirectory(directory)) return [];
   const living: { name?: string; holder: HolderRecord }[] = [];
   for (const name of listed(directory)) {
     const mark = readMark(join(directory, name), system);
@@ -97,6 +108,11 @@ export function readMarks(lockPath: string, system: Syscalls): { name?: string; 
     }
   }
   return living;
+}
+
+/** Not a link that leads into somebody else's directory. */
+function isOwnDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function listed(directory: string): string[] {
