@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { HANGING } from './deadline.ts';
+
+/** Looks again at every turn of the event loop, for what raises no event: the state of another process. */
+export async function until(isSo: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + HANGING;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error(`${what}: it never became so`);
+    await setImmediate();
+  }
+}
+
+/** The process is stopped by a signal: SIGSTOP takes effect some time after it was sent. */
+export function untilStopped(pid: number): Promise<void> {
+  return until(() => stateOf(pid) === 'T', `process ${pid} is stopped`);
+}
+
+/** The process sleeps in the kernel function of this name. */
+export function untilAsleepIn(pid: number, kernelFunction: string): Promise<void> {
+  return until(
+    () => readFileSync(`/proc/${pid}/wchan`, 'latin1').includes(kernelFunction),
+    `process ${pid} sleeps in ${kernelFunction}`,
+  );
+}
+
+function stateOf(pid: number): string | undefined {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2)[0];
+}
