@@ -48,6 +48,8 @@ export class InotifyWake implements Wake {
       const poll = koffi.node.poll(this.#fd, { readable: true }, () => this.#drain());
       poll.unref();
       polls.push(poll);
+      // An event that is still there when Node.js tears down its loop would call into a dead context, and abort.
+      process.once('exit', () => poll.close());
     }
   }
 
