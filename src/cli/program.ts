@@ -1,6 +1,12 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { defineBreak } from './commands/break.ts';
+import { defineCompletion } from './commands/completion.ts';
+import { defineLog } from './commands/log.ts';
+import { defineLs } from './commands/ls.ts';
 import { defineRun } from './commands/run.ts';
+import { defineWait } from './commands/wait.ts';
+import { defineWho } from './commands/who.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { withGlobalOptions } from './options.ts';
 import { print, write } from './output/text.ts';
@@ -22,7 +28,8 @@ export function createProgram(): Command {
       outputError: () => {}, // `main` reports it, as text or as JSON
     })
     .addHelpText('afterAll', exitCodeHelp);
-  for (const define of [defineRun]) define(program);
+  for (const define of [defineRun, defineLs, defineWho, defineWait, defineBreak, defineLog, defineCompletion])
+    define(program);
   return program;
 }
 

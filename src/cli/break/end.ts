@@ -1,0 +1,64 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { systemCode } from '../../errors/base.ts';
+import { liveness } from '../../identity/index.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { CliError } from '../report.ts';
+import type { Victim } from './victims.ts';
+
+export interface Ended {
+  readonly title: string;
+  readonly pid: number;
+  readonly outcome: 'terminated' | 'killed' | 'gone' | 'alive';
+}
+
+const LOOK_EVERY = 20;
+/** How long the end of a command may take to reach its wrapper, and the kernel to end a killed process. */
+const AFTERMATH = 2_000;
+
+/**
+ * Ends each process: SIGTERM, after `grace` milliseconds SIGKILL. A `holdfast run` is left to end with its command, and
+ * killed only when it does not.
+ *
+ * Each signal follows directly on a check that the process is still the same; the few microseconds in between are what
+ * the system leaves to callers without process descriptors.
+ */
+export async function endAll(victims: readonly Victim[], grace: number): Promise<Ended[]> {
+  const commands = victims.filter(({ isWrapper }) => !isWrapper);
+  const wrappers = victims.filter(({ isWrapper }) => isWrapper);
+  const first = commands.length > 0 ? commands : wrappers;
+  const sent = new Map(first.map((victim) => [victim, signal(victim, 'SIGTERM')]));
+  await untilDead(victims, grace);
+  const killed = new Set(first.filter((victim) => isAlive(victim) && signal(victim, 'SIGKILL')));
+  await untilDead(commands.length > 0 ? victims : first, AFTERMATH);
+  for (const wrapper of wrappers) if (isAlive(wrapper) && signal(wrapper, 'SIGKILL')) killed.add(wrapper);
+  await untilDead(victims, AFTERMATH);
+  return victims.map((victim) => {
+    const { title, identity } = victim;
+    const how = killed.has(victim) ? 'killed' : sent.get(victim) === false ? 'gone' : 'terminated';
+    return { title, pid: identity.pid, outcome: isAlive(victim) ? 'alive' : how };
+  });
+}
+
+function isAlive({ identity }: Victim): boolean {
+  return liveness(identity) === 'alive';
+}
+
+/** Whether the signal was sent: not to a process that is gone, nor to another one under its id. */
+function signal(victim: Victim, name: NodeJS.Signals): boolean {
+  if (!isAlive(victim)) return false;
+  try {
+    process.kill(victim.identity.pid, name);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ESRCH') return false;
+    throw new CliError(
+      exitCodes.failure,
+      `${victim.title} (pid ${victim.identity.pid}) cannot be ended: ${systemCode(error)}. Its user or root may`,
+    );
+  }
+}
+
+async function untilDead(victims: readonly Victim[], ms: number): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (victims.some(isAlive) && performance.now() < deadline) await pause(LOOK_EVERY);
+}

@@ -1,0 +1,72 @@
+import { holder, printable } from '../../errors/describe.ts';
+import type { HolderRecord } from '../../identity/holder.ts';
+import { liveness, processFacts } from '../../identity/index.ts';
+import type { LockInfo } from '../../lock/query.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { CliError } from '../report.ts';
+
+/** One process to end, with what is needed to know it again. */
+export interface Victim {
+  readonly title: string;
+  readonly identity: HolderRecord & { readonly pid: number };
+  /** A `holdfast run`, which ends by itself when its command does. */
+  readonly isWrapper: boolean;
+}
+
+/**
+ * The processes that hold a lock, commands before the `holdfast run` that started them.
+ *
+ * @throws {CliError} when any of them cannot be told for certain: then none is touched.
+ */
+export function victimsOf({ resource, holders, path }: LockInfo): Victim[] {
+  const name = printable(resource);
+  if (holders.length === 0) throw refusal(name, 'it is held by a process that left no record', path);
+  const victims = holders.flatMap((record) => {
+    const { pid } = record;
+    if (pid === undefined) throw refusal(name, 'a holder left no process id (an anonymous record)', path);
+    if (record.pidNamespace !== processFacts.pidNamespace()) {
+      throw refusal(
+        name,
+        `${holder(record)} runs in another pid namespace, such as a container's, where its process id means another process`,
+        path,
+      );
+    }
+    return processesOf({ ...record, pid });
+  });
+  const alive = victims.filter(({ identity }) => {
+    const state = liveness(identity);
+    if (state === 'unknown')
+      throw refusal(
+        name,
+        `it cannot be verified that pid ${identity.pid} is the process that took the lock`,
+        path,
+      );
+    return state === 'alive';
+  });
+  if (alive.length === 0)
+    throw refusal(
+      name,
+      `${holders.map((each) => holder(each)).join(', ')} has ended, and a process that inherited the lock keeps it`,
+      path,
+    );
+  return alive;
+}
+
+function processesOf(record: HolderRecord & { readonly pid: number }): Victim[] {
+  const { command, purpose, child, ...identity } = record;
+  const title = command ?? purpose ?? 'a process';
+  if (child === undefined) return [{ title, identity, isWrapper: false }];
+  const { start: _wrappersStart, ...rest } = identity;
+  const start = child.start === undefined ? {} : { start: child.start };
+  return [
+    { title, identity: { ...rest, pid: child.pid, ...start }, isWrapper: false },
+    { title: `holdfast run ${title}`, identity, isWrapper: true },
+  ];
+}
+
+function refusal(name: string, why: string, path: string): CliError {
+  return new CliError(
+    exitCodes.failure,
+    `${name} is left alone: ${why}. See who has the file open: fuser -v ${printable(path)}`,
+  );
+}

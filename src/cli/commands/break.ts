@@ -1,0 +1,89 @@
+import type { Command } from 'commander';
+import { printable } from '../../errors/describe.ts';
+import type { LockManager } from '../../lock/manager.ts';
+import type { Target } from '../../lock/resource.ts';
+import { confirm } from '../break/confirm.ts';
+import { endAll } from '../break/end.ts';
+import { victimsOf } from '../break/victims.ts';
+import { parseDuration } from '../duration.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { checked, withGlobalOptions } from '../options.ts';
+import { printJson } from '../output/json.ts';
+import { note, print } from '../output/text.ts';
+import { CliError } from '../report.ts';
+import { type GlobalOptions, openManager, targetOfWord } from '../settings.ts';
+import { describe } from './who.ts';
+
+interface BreakOptions extends GlobalOptions {
+  readonly kill?: true;
+  readonly yes?: true;
+  readonly grace: number;
+}
+
+const DEFAULT_GRACE = 5_000;
+
+export function defineBreak(program: Command): void {
+  withGlobalOptions(program.command('break'))
+    .usage('[options] --kill NAME')
+    .summary('end the processes that hold a lock')
+    .description(
+      'End the processes that hold a lock, after each was checked to be the one that took it: SIGTERM first, SIGKILL ' +
+        'to those still alive after the grace period. The lock itself is freed by their end.',
+    )
+    .argument('<name>', 'the lock')
+    .option('--kill', 'required: says that processes will be ended')
+    .option('-y, --yes', 'do not ask')
+    .option(
+      '--grace <duration>',
+      'how long to wait after SIGTERM (default: 5s)',
+      (word) => checked(() => parseDuration('--grace', word)),
+      DEFAULT_GRACE,
+    )
+    .action((name: string, _options: BreakOptions, command: Command) =>
+      breakLock(name, command.optsWithGlobals<BreakOptions>()),
+    );
+}
+
+async function breakLock(name: string, options: BreakOptions): Promise<void> {
+  const target = targetOfWord(name);
+  if (options.kill !== true) {
+    throw new CliError(
+      exitCodes.failure,
+      'break ends the processes that hold the lock; pass --kill to say so',
+    );
+  }
+  const manager = openManager(options);
+  const info = manager.inspect(target);
+  if (info.state === 'free') return finish([], manager, target, options);
+  const victims = victimsOf(info); // throws for holders that must not be touched
+  if (options.json !== true) note(describe(info));
+  if (options.yes !== true && !(await confirm('End this, with the work it is doing?'))) {
+    throw new CliError(exitCodes.no, 'nothing was done');
+  }
+  finish(await endAll(victims, options.grace), manager, target, options);
+}
+
+function finish(
+  ended: Awaited<ReturnType<typeof endAll>>,
+  manager: LockManager,
+  target: Target,
+  { json }: BreakOptions,
+): void {
+  const info = manager.inspect(target);
+  const survivors = ended.filter(({ outcome }) => outcome === 'alive');
+  if (json === true) {
+    printJson({ ...info, ended });
+  } else {
+    for (const { title, pid, outcome } of ended)
+      print(`${printable(title)} (pid ${pid}): ${OUTCOMES[outcome]}`);
+    print(describe(info));
+  }
+  if (survivors.length > 0) process.exitCode = exitCodes.no;
+}
+
+const OUTCOMES = {
+  terminated: 'ended by SIGTERM',
+  killed: 'ended by SIGKILL',
+  gone: 'had ended already',
+  alive: 'is still alive',
+};

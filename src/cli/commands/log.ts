@@ -1,0 +1,38 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { shown } from '../../errors/input-error.ts';
+import { followLog } from '../log/follow.ts';
+import { pretty } from '../log/pretty.ts';
+import { lastLines } from '../log/tail.ts';
+import { withGlobalOptions } from '../options.ts';
+import { note, print } from '../output/text.ts';
+import { auditPath, type GlobalOptions } from '../settings.ts';
+
+interface LogOptions extends GlobalOptions {
+  readonly lines: number;
+  readonly follow?: true;
+}
+
+export function defineLog(program: Command): void {
+  withGlobalOptions(program.command('log'))
+    .usage('[options]')
+    .summary('show what happened to locks')
+    .description('Show the audit log: what happened to the locks of holdfast run, when and by whom.')
+    .option('-n, --lines <count>', 'how many of the last lines (default: 20)', parseCount, 20)
+    .option('-f, --follow', 'go on with new lines as they come, until Ctrl-C')
+    .action((_options: LogOptions, command: Command) => show(command.optsWithGlobals<LogOptions>()));
+}
+
+async function show(options: LogOptions): Promise<void> {
+  const path = auditPath(options);
+  const put = (line: string) => print(options.json === true ? line : pretty(line));
+  const { lines, offset } = lastLines(path, options.lines);
+  for (const line of lines) put(line);
+  if (options.follow === true) await followLog(path, offset, put);
+  else if (lines.length === 0) note(`nothing was logged yet in ${path}`);
+}
+
+function parseCount(word: string): number {
+  if (!/^\d{1,9}$/.test(word))
+    throw new InvalidArgumentError(`-n must be a whole number, got ${shown(word)}.`);
+  return Number(word);
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { holder, holders, printable } from '../../errors/describe.ts';
+import type { LockInfo } from '../../lock/query.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { withGlobalOptions } from '../options.ts';
+import { printJson } from '../output/json.ts';
+import { print } from '../output/text.ts';
+import { type GlobalOptions, openManager, targetOfWord } from '../settings.ts';
+
+export function defineWho(program: Command): void {
+  withGlobalOptions(program.command('who'))
+    .usage('[options] NAME')
+    .summary('tell who holds a lock')
+    .description('Tell who holds a lock. Exits with 0 when somebody does, with 1 when it is free.')
+    .argument('<name>', 'the lock')
+    .action((name: string, _options: GlobalOptions, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const info = openManager(options).inspect(targetOfWord(name));
+      if (options.json === true) printJson(info);
+      else print(describe(info));
+      process.exitCode = info.state === 'free' ? exitCodes.no : exitCodes.success;
+    });
+}
+
+/** Who holds it, in words; every holder of a shared lock on a line of its own. */
+export function describe({ resource, state, holders: records }: LockInfo): string {
+  const name = printable(resource);
+  if (state === 'free') return `${name} is free`;
+  const how = state === 'shared' ? 'held shared by' : 'held by';
+  if (records.length <= 1) return `${name} is ${how} ${holders(records)}`;
+  return [`${name} is ${how}`, ...records.map((record) => `  ${holder(record)}`)].join('\n');
+}

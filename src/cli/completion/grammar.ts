@@ -1,0 +1,57 @@
+import type { Command, Option } from 'commander';
+
+/** What can be typed, taken from the definitions of the commands themselves. */
+export interface Grammar {
+  readonly options: readonly OptionWord[];
+  readonly commands: readonly {
+    readonly name: string;
+    readonly summary: string;
+    readonly options: readonly OptionWord[];
+    /** What the operands are: lock names, the given words, or nothing. */
+    readonly operands: 'locks' | 'none' | readonly string[];
+  }[];
+}
+
+export interface OptionWord {
+  readonly short?: string;
+  readonly long: string;
+  readonly description: string;
+  /** What follows the option. */
+  readonly value: 'none' | 'directory' | 'text';
+}
+
+export function describeProgram(program: Command): Grammar {
+  return {
+    options: optionWords(program),
+    commands: program.commands.map((command) => ({
+      name: command.name(),
+      summary: command.summary(),
+      options: optionWords(command),
+      operands: operandsOf(command),
+    })),
+  };
+}
+
+function operandsOf(command: Command): Grammar['commands'][number]['operands'] {
+  const [argument] = command.registeredArguments;
+  if (argument === undefined) return 'none';
+  return argument.argChoices ?? 'locks';
+}
+
+function optionWords(command: Command): OptionWord[] {
+  return command.createHelp().visibleOptions(command).map(optionWord);
+}
+
+function optionWord({ short, long, description, required }: Option): OptionWord {
+  const value = !required ? 'none' : long === '--directory' ? 'directory' : 'text';
+  return { long: long ?? '', description, value, ...(short === undefined ? {} : { short }) };
+}
+
+/** Every spelling of the options that take a value. */
+export function valueOptions(options: readonly OptionWord[]): string[] {
+  return spellings(options.filter(({ value }) => value !== 'none'));
+}
+
+export function spellings(options: readonly OptionWord[]): string[] {
+  return options.flatMap(({ short, long }) => (short === undefined ? [long] : [short, long]));
+}
