@@ -4,6 +4,9 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import * as cli from './cases/cli.mjs';
+import * as fairness from './cases/fairness.mjs';
+import * as handoff from './cases/handoff.mjs';
 import * as uncontended from './cases/uncontended.mjs';
 import { Report } from './lib/report.mjs';
 
@@ -15,7 +18,7 @@ import { Report } from './lib/report.mjs';
  */
 
 /** @type {Record<string, { measures: string, run: (context: Context) => Promise<void> }>} */
-const cases = { uncontended };
+const cases = { uncontended, cli, handoff, fairness };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

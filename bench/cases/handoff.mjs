@@ -1,0 +1,66 @@
+import { contend, handoffs } from '../lib/contention.mjs';
+import { median, summarize } from '../lib/stats.mjs';
+import { span, times } from '../lib/table.mjs';
+import { wakeFloor } from '../lib/wake-floor.mjs';
+
+export const measures = 'from a release in one process to the grant in the next, against a bare file event';
+
+/** @param {import('../main.mjs').Context} context */
+export async function run({ directory, quick, report }) {
+  const crowds = quick ? [2, 8] : [2, 8, 32, 64];
+  const rounds = quick ? 1 : 3;
+  const floors = [];
+  /** @type {Map<number, (ReturnType<typeof handoffs> & { ratio: number })[]>} */
+  const rows = new Map(crowds.map((processes) => [processes, []]));
+  for (let round = 0; round < rounds; round++) {
+    const floor = summarize(await wakeFloor(directory, quick ? 100 : 300));
+    floors.push(floor);
+    for (const processes of crowds) {
+      const turns = await contend({
+        subject: 'holdfast',
+        directory,
+        processes,
+        hold: 3,
+        pause: 1,
+        seconds: 3,
+      });
+      const result = handoffs(turns);
+      rows.get(processes)?.push({ ...result, ratio: result.p50 / floor.p50 });
+    }
+  }
+  /** @param {readonly Record<string, number>[]} list @param {string} key */
+  const middle = (list, key) => median(list.map((entry) => entry[key] ?? Number.NaN));
+  /** @param {readonly Record<string, number>[]} list @param {string} key */
+  const sum = (list, key) => list.reduce((total, entry) => total + (entry[key] ?? 0), 0);
+
+  report.table(
+    `Each holds for 3 ms and comes back after 1 ms; medians of ${rounds} interleaved rounds`,
+    ['', 'handoffs', 'p50', 'p99', 'longest', 'p50 × floor', 'over 40 ms', 'overlaps'],
+    [
+      ['floor: close to callback', sum(floors, 'count'), ...spans(floors), '1.00×', '–', '–'],
+      ...crowds.map((processes) => {
+        const list = rows.get(processes) ?? [];
+        const ratio = times(middle(list, 'ratio'));
+        return [
+          `${processes} processes`,
+          sum(list, 'count'),
+          ...spans(list),
+          ratio,
+          sum(list, 'late'),
+          sum(list, 'overlaps'),
+        ];
+      }),
+    ],
+  );
+  report.figure('floors', floors);
+  report.figure('handoffs', Object.fromEntries(rows));
+
+  /** @param {readonly Record<string, number>[]} list */
+  function spans(list) {
+    return [
+      span(middle(list, 'p50')),
+      span(middle(list, 'p99')),
+      span(Math.max(...list.map(({ max = 0 }) => max))),
+    ];
+  }
+}

@@ -1,0 +1,80 @@
+import { sleep, withChildren } from './children.mjs';
+import { summarize } from './stats.mjs';
+
+/**
+ * @typedef {object} Turn nanoseconds on the monotonic clock
+ * @property {number} who
+ * @property {number} asked
+ * @property {number} granted
+ * @property {number} released just before the release
+ */
+
+/** A wait this long after a release, with somebody waiting, was ended by a timer and not by an event. */
+const BACKSTOP = 40e6;
+
+/**
+ * Lets processes contend for one lock.
+ *
+ * @param {{ subject: string, directory: string, processes: number, hold: number, pause: number, seconds: number }} plan
+ *   hold, pause: milliseconds
+ * @returns {Promise<Turn[]>} in the order of the grants
+ */
+export function contend({ processes, seconds, ...settings }) {
+  return withChildren(processes, 'loop.mjs', settings, async (children) => {
+    for (const child of children) child.send('start');
+    await sleep(seconds * 1e3);
+    const reports = await Promise.all(children.map((child) => child.ask('stop')));
+    return inOrder(reports);
+  });
+}
+
+/** @param {readonly (readonly number[][])[]} reports one of each process @returns {Turn[]} */
+export function inOrder(reports) {
+  const turns = reports.flatMap((report, who) =>
+    report.map(([asked = 0, granted = 0, released = 0]) => ({ who, asked, granted, released })),
+  );
+  return turns.sort((a, b) => a.granted - b.granted);
+}
+
+/**
+ * The handoffs among the turns: a release while another process waited, and the grant that followed.
+ *
+ * @param {readonly Turn[]} turns
+ */
+export function handoffs(turns) {
+  const latencies = [];
+  let overlaps = 0;
+  for (const [at, turn] of turns.entries()) {
+    const next = turns[at + 1];
+    if (next === undefined) break;
+    if (next.granted < turn.released) overlaps++;
+    const awaited = next.who !== turn.who && next.asked < turn.released;
+    if (awaited) latencies.push(next.granted - turn.released);
+  }
+  const late = latencies.filter((latency) => latency > BACKSTOP).length;
+  return { ...summarize(latencies), late, overlaps };
+}
+
+/**
+ * How evenly, and in which order, the processes were served.
+ *
+ * @param {readonly Turn[]} turns @param {number} processes
+ * @param {number} slack requests closer together than this, in nanoseconds, have no order
+ */
+export function fairness(turns, processes, slack = 1e6) {
+  const counts = Array.from({ length: processes }, () => 0);
+  for (const { who } of turns) counts[who] = (counts[who] ?? 0) + 1;
+  const most = Math.max(...counts);
+  const least = Math.min(...counts);
+
+  // Each process has one request at a time, so whom a grant overtook is found among the others' next turns.
+  let overtakings = 0;
+  /** @type {Map<number, Turn>} */
+  const upcoming = new Map();
+  for (const turn of turns.toReversed()) {
+    upcoming.set(turn.who, turn);
+    for (const other of upcoming.values()) if (other.asked < turn.asked - slack) overtakings += 1;
+  }
+  const longestWait = Math.max(...turns.map(({ asked, granted }) => granted - asked));
+  return { turns: turns.length, most, least, ratio: most / least, overtakings, longestWait };
+}
