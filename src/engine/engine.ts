@@ -35,6 +35,8 @@ export interface LockRequest {
   readonly purpose: string | undefined;
   /** The longest sleep between two tries while waiting, in milliseconds; undefined for the engine's own choice. */
   readonly pollInterval: number | undefined;
+  /** Who may use a lock on a name: its user alone, or everybody on the machine. */
+  readonly access: 'owner' | 'everyone';
   /** Leave out of the record everything that says who holds the lock. */
   readonly anonymous: boolean;
 }

@@ -4,7 +4,7 @@ import { engine } from '../engine/index.ts';
 import { DeadlockError, UnwritableError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
 import { publish } from '../events/channel.ts';
-import { stateHome } from '../storage/home.ts';
+import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
 import { busy, take, timedOut, Wait } from './acquisition.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, runHolding } from './context.ts';
@@ -64,7 +64,7 @@ export class LockManager {
 
   /** Where the locks on names live. @throws {InputError} when an environment variable that names it is no absolute path. */
   get directory(): string {
-    this.#directory ??= join(stateHome(), 'locks');
+    this.#directory ??= join(this.#options.scope === 'system' ? SYSTEM_HOME : stateHome(), 'locks');
     return this.#directory;
   }
 
@@ -248,6 +248,7 @@ export class LockManager {
       signal: options.signal,
       holdLimit: options.holdLimit ?? defaults.holdLimit,
       strict: defaults.strict === true,
+      access: defaults.scope === 'system' ? 'everyone' : 'owner',
       anonymous: defaults.record === 'anonymous',
       beside,
       purpose: options.purpose,

@@ -25,7 +25,12 @@ export interface AcquireOptions {
 
 /** How a manager's locks are kept, and the defaults of their options. */
 export interface ManagerOptions {
-  /** Where locks on names live. Default: `locks` in the state directory (see `stateHome`). */
+  /**
+   * Who meets at locks on names: the programs of this `user` (default), or of the whole `system`, whose locks live in
+   * `/var/lib/holdfast/locks`, which root must have made (mode 1777).
+   */
+  readonly scope?: 'user' | 'system';
+  /** Where locks on names live. Default: `locks` in the state directory of the scope. */
   readonly directory?: string;
   /** Where a lock goes whose own directory cannot be written. Without it, such a lock is refused. */
   readonly fallbackDirectory?: string;
@@ -73,7 +78,10 @@ export function checkManagerOptions(options: ManagerOptions): void {
       throw new InputError(name, `must be a path, got ${shown(value)}`);
     }
   }
-  const { timeout, holdLimit, pollInterval, record, strict } = options;
+  const { timeout, holdLimit, pollInterval, record, strict, scope } = options;
+  if (scope !== undefined && scope !== 'user' && scope !== 'system') {
+    throw new InputError('scope', `must be 'user' or 'system', got ${shown(scope)}`);
+  }
   if (timeout !== undefined) checkTimeout(timeout);
   if (holdLimit !== undefined) checkSpan('holdLimit', holdLimit);
   if (pollInterval !== undefined) checkSpan('pollInterval', pollInterval);

@@ -1,3 +1,4 @@
+import { printable } from '../errors/describe.ts';
 import { BusyError, TimeoutError } from '../errors/lock-errors.ts';
 
 /** An RFC 9457 problem document for a busy lock, with the headers to send it under. */
@@ -30,7 +31,7 @@ export function toProblem(
 ): Problem | undefined {
   if (!(error instanceof BusyError) && !(error instanceof TimeoutError)) return undefined;
   const { purpose, since } = error.holder ?? {};
-  const operation = purpose === undefined ? 'Another operation' : `"${purpose}"`;
+  const operation = purpose === undefined ? 'Another operation' : `"${printable(purpose)}"`;
   const detail = `${operation} is in progress${since === undefined ? '' : ` since ${since}`}. Try again later.`;
   return {
     status,

@@ -1,14 +1,17 @@
-import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { systemCode } from '../errors/base.ts';
 
 const STICKY = 0o1000;
 const WORLD_WRITABLE = 0o002;
 
-/** Makes a directory and its parents; returns normally when it is there already, whoever made it. */
+/**
+ * Makes a directory and its parents; returns normally when it is there already, whoever made it. A mode with the sticky
+ * bit is for everybody, so it is set whole, past the umask.
+ */
 export function makeDirectory(path: string, mode: number): void {
   try {
-    mkdirSync(path, { recursive: true, mode });
+    const made = mkdirSync(path, { recursive: true, mode: mode & ~STICKY });
+    if (made !== undefined && (mode & STICKY) !== 0) chmodSync(path, mode);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST' || !isDirectory(path)) throw error;
   }
@@ -29,8 +32,8 @@ function isDirectory(path: string): boolean {
  */
 export function unsafeDirectory(path: string): string | undefined {
   if (process.getuid === undefined) return undefined;
-  const stats: Stats = lstatSync(path);
-  if ((stats.mode & WORLD_WRITABLE) === 0) return undefined;
+  const stats: Stats | undefined = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || (stats.mode & WORLD_WRITABLE) === 0) return undefined;
   if ((stats.mode & STICKY) === 0) {
     return 'is a directory that every user can change (mode without the sticky bit), so any user could swap lock files';
   }
@@ -38,15 +41,4 @@ export function unsafeDirectory(path: string): string | undefined {
     return `is a directory shared by all users and owned by user id ${stats.uid}, who could swap lock files`;
   }
   return undefined;
-}
-
-/** The nearest directory above `path` that exists. */
-export function nearestExisting(path: string): string {
-  let current = path;
-  while (!isDirectory(current)) {
-    const parent = dirname(current);
-    if (parent === current) return current;
-    current = parent;
-  }
-  return current;
 }

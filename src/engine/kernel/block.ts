@@ -32,6 +32,7 @@ const DIGITS = 16;
 const HELD = 'h'.charCodeAt(0);
 const ZERO = 48;
 const NO_SINCE = '-'.padEnd(SINCE_LENGTH);
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/; // Date.parse lets anything pass in parentheses
 
 /** What the block must tell the next exclusive holder. */
 export interface BlockState {
@@ -195,7 +196,7 @@ export function readRecord(block: Buffer, length: number): { name?: string; hold
   const name = text(fields, 'name');
   const holder = {
     ...optional('boot', /^[\w-]+$/.test(boot) ? boot : undefined),
-    ...optional('since', Number.isNaN(Date.parse(since)) ? undefined : since),
+    ...optional('since', TIME.test(since) ? since : undefined),
     ...optional('pid', integer(fields.get('pid'))),
     ...optional('start', digits(fields.get('start'))),
     ...optional('pidNamespace', digits(fields.get('pidns'))),

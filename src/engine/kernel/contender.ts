@@ -17,6 +17,7 @@ import {
   openLockFile,
   refuseOtherKinds,
   refuseStrangersFile,
+  refuseUnsafeDirectory,
 } from './lock-file.ts';
 import { SharedMark } from './mark.ts';
 import { type Slot, slotOf } from './slot.ts';
@@ -112,6 +113,7 @@ export class Contender {
   #open(): void {
     if (!this.#slot.inspected) {
       refuseOtherKinds(this.#request);
+      refuseUnsafeDirectory(this.#request);
       this.#slot.inspected = true;
     }
     const { fd, readOnly } = openLockFile(this.#request);

@@ -67,14 +67,15 @@ function openReadOnly(request: LockRequest, readOnly: string, original: unknown)
 /** Undefined when somebody else made the file first, or removed the directory meanwhile: open again. */
 function createLockFile(request: LockRequest): number | undefined {
   try {
-    makeDirectory(dirname(request.path), request.beside === undefined ? 0o700 : 0o777);
-    const data = request.beside === undefined ? undefined : statOrNothing(request.beside);
-    const fd = openSync(
-      request.path,
-      O_RDWR | O_CREAT | O_EXCL | SAFE,
-      request.beside === undefined ? 0o600 : 0o666,
-    );
+    const { path, beside, access } = request;
+    const open = access === 'everyone';
+    if (beside !== undefined) makeDirectory(dirname(path), 0o777);
+    else makeDirectory(dirname(path), open ? 0o1777 : 0o700);
+    const mode = beside !== undefined || open ? 0o666 : 0o600;
+    const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFE, mode);
+    const data = beside === undefined ? undefined : statOrNothing(beside);
     if (data !== undefined) adoptPermissions(fd, data);
+    else if (beside === undefined && open) fchmodSync(fd, mode); // past the umask
     return fd;
   } catch (error) {
     const code = systemCode(error) ?? 'EIO';
@@ -154,7 +155,8 @@ export function refuseOtherKinds(request: LockRequest): void {
  * @throws {RefusedError}
  */
 export function refuseStrangersFile(request: LockRequest, uid: number): void {
-  if (process.getuid === undefined || uid === 0 || uid === process.getuid()) return;
+  if (uid === 0 || process.getuid === undefined || uid === process.getuid()) return;
+  if (request.access === 'everyone') return;
   const directory = dirname(request.path);
   const owners = [statOrNothing(directory)?.uid];
   if (request.beside !== undefined) owners.push(statOrNothing(request.beside)?.uid);
@@ -170,8 +172,15 @@ function isWorldWritable(directory: string): boolean {
   return ((statOrNothing(directory)?.mode ?? 0) & 0o002) !== 0;
 }
 
-/** @throws {RefusedError} the directory that holds locks by name could be tampered with by other users. */
-export function refuseUnsafeDirectory(request: LockRequest, directory: string): void {
+/**
+ * Looks at the directory of a lock on a name. A data file's directory is its owner's choice: who could tamper with the
+ * lock there could tamper with the data as well.
+ *
+ * @throws {RefusedError} other users could swap lock files in it.
+ */
+export function refuseUnsafeDirectory(request: LockRequest): void {
+  if (request.beside !== undefined) return;
+  const directory = dirname(request.path);
   const problem = unsafeDirectory(directory);
   if (problem !== undefined) throw new RefusedError({ ...request, path: directory }, problem);
 }

@@ -56,7 +56,10 @@ export class SharedMark {
     const directory = marksDirectory(request.path);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
-        mkdirSync(directory, { recursive: true, mode: request.beside === undefined ? 0o700 : 0o777 });
+        mkdirSync(directory, {
+          recursive: true,
+          mode: request.beside === undefined && request.access === 'owner' ? 0o700 : 0o777,
+        });
         if (!isOwnDirectory(directory)) return undefined;
         const name = `${String(process.hrtime.bigint()).padStart(20, '0')}-held-${randomBytes(8).toString('hex')}`;
         const path = join(directory, name);

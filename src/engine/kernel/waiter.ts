@@ -3,7 +3,9 @@ import { Contender } from './contender.ts';
 import { wake } from './wake/index.ts';
 
 /** After a hint, in milliseconds: a close is announced some microseconds before the kernel drops the lock. */
-const RETRIES_AFTER_HINT = [0, 0, 1, 4, 16];
+const RETRIES_AFTER_HINT = [0, 0, 0, 1, 4, 16];
+
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * One wait for a kernel lock: watch, try, sleep until a hint or the backstop, try again. Nothing here blocks.
@@ -22,6 +24,7 @@ export class KernelWaiter implements Waiting {
   #watched = -1;
   #stopWatch: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
   #retries = RETRIES_AFTER_HINT.length;
   #told = false;
   #done = false;
@@ -30,7 +33,7 @@ export class KernelWaiter implements Waiting {
     this.#contender = new Contender(request);
     this.#request = request;
     this.#outcome = outcome;
-    this.#timer = setTimeout(() => this.#attempt(), 0);
+    this.#immediate = setImmediate(() => this.#attempt());
   }
 
   poke(): void {
@@ -45,7 +48,7 @@ export class KernelWaiter implements Waiting {
 
   #attempt(): void {
     if (this.#done) return;
-    clearTimeout(this.#timer);
+    this.#calm();
     try {
       const grant = this.#contender.tryOnce();
       if (grant !== undefined) {
@@ -63,6 +66,11 @@ export class KernelWaiter implements Waiting {
     }
   }
 
+  #calm(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+  }
+
   #rewatch(): void {
     this.#stopWatch();
     this.#watched = this.#contender.generation;
@@ -76,12 +84,13 @@ export class KernelWaiter implements Waiting {
       this.#outcome.degraded({ ...degraded, path: this.#request.path });
     }
     const pause = RETRIES_AFTER_HINT[this.#retries++] ?? this.#request.pollInterval ?? backstop;
-    this.#timer = setTimeout(() => this.#attempt(), pause);
+    if (pause === 0) this.#immediate = setImmediate(() => this.#attempt());
+    else this.#timer = setTimeout(() => this.#attempt(), Math.min(pause, LONGEST_TIMER));
   }
 
   #finish(): void {
     this.#done = true;
-    clearTimeout(this.#timer);
+    this.#calm();
     this.#stopWatch();
     this.#stopWatch = () => {};
   }

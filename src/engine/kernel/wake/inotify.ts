@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { constants as os } from 'node:os';
-import { native, nativeBuffer } from '../syscalls/native.ts';
+import { type Koffi, native, nativeBuffer } from '../syscalls/native.ts';
 import type { NativeBuffer } from '../syscalls/syscalls.ts';
+import { touch } from './touch.ts';
 import type { Wake } from './wake.ts';
 
 const IN_ATTRIB = 0x004;
@@ -16,22 +17,21 @@ const HEADER_BYTES = 16; // int wd; uint32_t mask, cookie, len
 const BACKSTOP = 250;
 const BACKSTOP_WITHOUT_EVENTS = 50;
 
-/** Kept, because a poll ends when its handle is collected as garbage. */
-const polls: unknown[] = [];
-
 /**
- * One inotify descriptor per thread, read on its event loop. A close is seen whoever closes, and also when the kernel
+ * One inotify descriptor, read on the event loop of the main thread. A close is seen whoever closes, and also when the kernel
  * closes for a process that was killed.
  *
  * Watches are set through /proc/self/fd, so that they follow the descriptor's file even when the path has moved on.
  */
 export class InotifyWake implements Wake {
+  readonly touch = touch;
   readonly #watches = new Map<number, Set<() => void>>();
   readonly #fd: number;
   readonly #events: NativeBuffer = nativeBuffer(64 * 1024);
   readonly #add: (fd: number, path: string, mask: number) => number;
   readonly #remove: (fd: number, watch: number) => number;
   readonly #read: (fd: number, buffer: unknown, count: number) => number;
+  readonly #poll: Koffi.node.PollHandle | undefined;
   #refusal: string | undefined;
 
   constructor() {
@@ -47,7 +47,8 @@ export class InotifyWake implements Wake {
     } else {
       const poll = koffi.node.poll(this.#fd, { readable: true }, () => this.#drain());
       poll.unref();
-      polls.push(poll);
+      poll.stop(); // until somebody waits
+      this.#poll = poll;
       // An event that is still there when Node.js tears down its loop would call into a dead context, and abort.
       process.once('exit', () => poll.close());
     }
@@ -73,6 +74,7 @@ export class InotifyWake implements Wake {
       return () => {};
     }
     this.#refusal = undefined;
+    if (this.#watches.size === 0) this.#poll?.start({ readable: true }, () => this.#drain());
     const callbacks = this.#watches.get(watch) ?? new Set();
     this.#watches.set(watch, callbacks.add(onHint));
     return () => {
@@ -80,10 +82,9 @@ export class InotifyWake implements Wake {
       if (callbacks.size > 0 || this.#watches.get(watch) !== callbacks) return;
       this.#watches.delete(watch);
       this.#remove(this.#fd, watch); // fails when the file is gone, and the watch with it
+      if (this.#watches.size === 0) this.#poll?.stop();
     };
   }
-
-  touch(): void {}
 
   /** Takes every event that is there, then calls each watched file's callbacks once. */
   #drain(): void {

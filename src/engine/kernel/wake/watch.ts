@@ -1,4 +1,5 @@
-import { type FSWatcher, futimesSync, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
+import { touch } from './touch.ts';
 import type { Wake } from './wake.ts';
 
 /**
@@ -8,6 +9,7 @@ import type { Wake } from './wake.ts';
 export class WatchWake implements Wake {
   readonly backstop = 40;
   readonly degraded = undefined;
+  readonly touch = touch;
 
   watch(_fd: number, path: string, onHint: () => void): () => void {
     let watcher: FSWatcher;
@@ -18,14 +20,5 @@ export class WatchWake implements Wake {
     }
     watcher.on('error', () => watcher.close());
     return () => watcher.close();
-  }
-
-  touch(fd: number): void {
-    try {
-      const now = new Date();
-      futimesSync(fd, now, now);
-    } catch {
-      // A read-only descriptor: the timer wakes the waiter.
-    }
   }
 }

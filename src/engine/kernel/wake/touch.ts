@@ -1,0 +1,11 @@
+import { futimesSync } from 'node:fs';
+
+/** Changes the file's times, for waiters that see changes but not closes. */
+export function touch(fd: number): void {
+  try {
+    const now = new Date();
+    futimesSync(fd, now, now);
+  } catch {
+    // A read-only descriptor: the timer wakes those waiters.
+  }
+}
