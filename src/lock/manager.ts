@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Degradation, Grant } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
-import { DeadlockError, UnwritableError } from '../errors/lock-errors.ts';
+import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
 import { publish } from '../events/channel.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
@@ -281,8 +281,11 @@ export class LockManager {
   /** Where a request goes whose own directory cannot be written. */
   #fallback(request: Request, error: unknown): { request: Request; degradation: Degradation } | undefined {
     const { fallbackDirectory, strict } = this.#options;
-    if (fallbackDirectory === undefined || strict === true || !(error instanceof UnwritableError))
-      return undefined;
+    if (fallbackDirectory === undefined || !(error instanceof UnwritableError)) return undefined;
+    if (strict === true) {
+      const detail = `${request.path} cannot be made (${error.systemCode}), only one in ${fallbackDirectory}`;
+      throw new DegradedError(request, [detail]);
+    }
     const { resource: label, path, beside, cliName } = request;
     const resource = { label, path, cliName, ...(beside === undefined ? {} : { beside }) };
     const moved = fallbackResource(resource, resolve(fallbackDirectory));
