@@ -33,6 +33,8 @@ export class KernelGrant implements Grant {
   readonly contract = 'kernel';
   readonly #parts: GrantParts;
   #bound: number;
+  /** False once released: from then on the descriptor's number may stand for somebody else's file. */
+  #open = true;
 
   constructor(parts: GrantParts) {
     this.#parts = parts;
@@ -47,8 +49,8 @@ export class KernelGrant implements Grant {
     return this.#parts.degraded;
   }
 
-  get descriptor(): number {
-    return this.#parts.fd;
+  get descriptor(): number | undefined {
+    return this.#open ? this.#parts.fd : undefined;
   }
 
   /**
@@ -59,6 +61,7 @@ export class KernelGrant implements Grant {
     const { token, request, slot, fd, since } = this.#parts;
     if (token === 0) return undefined;
     if (token > this.#bound) {
+      if (!this.#open) return undefined;
       const bound = token + TOKENS_PER_SYNC;
       const written = syscalls().write(fd, slot.held(request, token, bound, since));
       if (written !== BLOCK_BYTES) return undefined;
@@ -70,7 +73,7 @@ export class KernelGrant implements Grant {
   }
 
   isIntact(): boolean {
-    return syscalls().check(this.#parts.fd, this.#parts.slot.nativePath).same;
+    return this.#open && syscalls().check(this.#parts.fd, this.#parts.slot.nativePath).same;
   }
 
   watchLoss(onLoss: () => void): () => void {
@@ -84,6 +87,7 @@ export class KernelGrant implements Grant {
   }
 
   recordChild(child: { readonly pid: number; readonly start?: string }): void {
+    if (!this.#open) return;
     const { request, token, fd, since, mark } = this.#parts;
     const holder = request.anonymous ? {} : { ...holderOf(request), child };
     if (mark !== undefined) {
@@ -103,6 +107,8 @@ export class KernelGrant implements Grant {
    *  2. Close. The kernel drops the lock and tells the watchers.
    */
   release(): void {
+    if (!this.#open) return;
+    this.#open = false;
     const { request, token, slot, fd, mark } = this.#parts;
     if (mark !== undefined) mark.remove();
     else if (token !== 0 && request.mode === 'exclusive') syscalls().write(fd, slot.free(token, this.#bound));
