@@ -56,11 +56,14 @@ export class Lock {
    * The first use after a boot syncs the disk once (milliseconds); later ones cost nothing.
    *
    * @throws {UnsupportedError} where no token could be counted: see `degraded`.
+   * @throws {LostError} when it was first asked for after the release.
    */
   get token(): number {
     const token = this.#holding.grant.token();
     if (token !== undefined) return token;
-    const why = this.degraded[0]?.detail ?? 'the lock file could not be written';
+    this.assertHeld();
+    const shared = this.mode === 'shared' ? 'it was never locked exclusively yet' : undefined;
+    const why = this.degraded[0]?.detail ?? shared ?? 'the lock file could not be written';
     throw new UnsupportedError(this.#holding.request, `This grant has no fencing token: ${why}`);
   }
 
