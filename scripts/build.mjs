@@ -1,9 +1,10 @@
 // Compiles src/ to dist/. Programs may be running from dist/ meanwhile (the first `npx holdfast` builds too),
 // so files are compiled aside and renamed into place one by one: none is ever missing or half-written.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -16,8 +17,7 @@ const compile = [compiler, '-p', 'tsconfig.build.json', '--outDir', staging];
 const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
-const command = join(staging, 'cli/main.js');
-if (existsSync(command)) chmodSync(command, 0o755);
+await bundleCommand(join(staging, 'cli'));
 
 const built = filesIn(staging);
 for (const file of built) {
@@ -33,4 +33,26 @@ function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+}
+
+/**
+ * Makes one file of the command line: reading a hundred small ones would take as long as all the rest of a short
+ * `holdfast run`. The library stays as it is.
+ *
+ * @param {string} folder
+ */
+async function bundleCommand(folder) {
+  const license = readFileSync('node_modules/commander/LICENSE', 'utf8').trim();
+  const bundle = await rolldown({
+    input: join(folder, 'main.js'),
+    platform: 'node',
+    external: ['koffi', 'holdfast/package.json'],
+  });
+  const postBanner = `/*!\nThis file contains commander, which comes with this license:\n\n${license}\n*/`;
+  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false, postBanner });
+  rmSync(folder, { recursive: true });
+  mkdirSync(folder);
+  const file = join(folder, 'main.js');
+  writeFileSync(file, output[0].code);
+  chmodSync(file, 0o755);
 }
