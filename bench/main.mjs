@@ -7,6 +7,11 @@ import { parseArgs } from 'node:util';
 import * as cli from './cases/cli.mjs';
 import * as fairness from './cases/fairness.mjs';
 import * as handoff from './cases/handoff.mjs';
+import * as idle from './cases/idle.mjs';
+import * as inProcess from './cases/in-process.mjs';
+import * as memory from './cases/memory.mjs';
+import * as scaling from './cases/scaling.mjs';
+import * as takeover from './cases/takeover.mjs';
 import * as uncontended from './cases/uncontended.mjs';
 import { Report } from './lib/report.mjs';
 
@@ -18,7 +23,17 @@ import { Report } from './lib/report.mjs';
  */
 
 /** @type {Record<string, { measures: string, run: (context: Context) => Promise<void> }>} */
-const cases = { uncontended, cli, handoff, fairness };
+const cases = {
+  uncontended,
+  'in-process': inProcess,
+  cli,
+  takeover,
+  handoff,
+  fairness,
+  scaling,
+  idle,
+  memory,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -92,6 +92,17 @@ export async function withChildren(count, program, settings, body) {
   }
 }
 
+/**
+ * The same for one child.
+ *
+ * @template T
+ * @param {string} program @param {Record<string, unknown>} settings
+ * @param {(child: Child) => Promise<T>} body
+ */
+export function withChild(program, settings, body) {
+  return withChildren(1, program, settings, ([child]) => body(/** @type {Child} */ (child)));
+}
+
 /** Runs a program to its end; returns nanoseconds from start to exit. @param {string} command @param {string[]} args */
 export async function timeProgram(command, args, environment = process.env) {
   const start = now();

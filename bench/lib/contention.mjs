@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { sleep, withChildren } from './children.mjs';
 import { summarize } from './stats.mjs';
 
@@ -28,8 +32,21 @@ export function contend({ processes, seconds, ...settings }) {
   });
 }
 
+/**
+ * The same among Python programs that use filelock.
+ *
+ * @param {{ python: string, directory: string, processes: number, hold: number, pause: number, seconds: number }} plan
+ */
+export async function contendInPython({ python, directory, processes, hold, pause, seconds }) {
+  const program = fileURLToPath(new URL('../children/filelock-loop.py', import.meta.url));
+  const args = [program, join(directory, 'filelock'), `${hold}`, `${pause}`, `${seconds}`];
+  const options = { maxBuffer: 64 * 1024 * 1024 };
+  const runs = Array.from({ length: processes }, () => promisify(execFile)(python, args, options));
+  return inOrder((await Promise.all(runs)).map(({ stdout }) => JSON.parse(stdout)));
+}
+
 /** @param {readonly (readonly number[][])[]} reports one of each process @returns {Turn[]} */
-export function inOrder(reports) {
+function inOrder(reports) {
   const turns = reports.flatMap((report, who) =>
     report.map(([asked = 0, granted = 0, released = 0]) => ({ who, asked, granted, released })),
   );

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sleep, withChildren } from './children.mjs';
+import { sleep, withChild } from './children.mjs';
 
 /**
  * Nanoseconds from the moment one process closes a file until a bare callback of another process runs.
@@ -11,13 +11,13 @@ import { sleep, withChildren } from './children.mjs';
 export async function wakeFloor(directory, count) {
   const path = join(directory, 'wake-floor');
   writeFileSync(path, '');
-  return withChildren(1, 'listener.mjs', { path }, ([listener]) =>
-    withChildren(1, 'closer.mjs', { path, count, pause: 4 }, async ([closer]) => {
+  return withChild('listener.mjs', { path }, (listener) =>
+    withChild('closer.mjs', { path, count, pause: 4 }, async (closer) => {
       /** @type {number[]} */
-      const closed = await closer?.ask('start');
+      const closed = await closer.ask('start');
       await sleep(50);
       /** @type {number[]} */
-      const heard = await listener?.ask('report');
+      const heard = await listener.ask('report');
       if (heard.length !== closed.length) throw new Error(`${closed.length} closes, ${heard.length} heard`);
       return heard.map((at, index) => at - (closed[index] ?? Number.NaN));
     }),
