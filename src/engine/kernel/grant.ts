@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, futimesSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
@@ -35,6 +35,8 @@ export class KernelGrant implements Grant {
   #bound: number;
   /** False once released: from then on the descriptor's number may stand for somebody else's file. */
   #open = true;
+  /** Somebody may have passed the descriptor on to another process. */
+  #lent = false;
 
   constructor(parts: GrantParts) {
     this.#parts = parts;
@@ -50,6 +52,7 @@ export class KernelGrant implements Grant {
   }
 
   get descriptor(): number | undefined {
+    this.#lent = true;
     return this.#open ? this.#parts.fd : undefined;
   }
 
@@ -105,6 +108,8 @@ export class KernelGrant implements Grant {
    * Gives the lock back, and nothing but this lock: every step acts on the descriptor, never on the path.
    *  1. Clear the record while the lock is still held. Dying before 2 leaves a cleared record: the work was over.
    *  2. Close. The kernel drops the lock and tells the watchers.
+   *  A descriptor that was lent may be open elsewhere, so that closing it here would neither drop the lock nor tell
+   *  anybody: the lock is dropped by name, and the watchers are told by a change of the file's times.
    */
   release(): void {
     if (!this.#open) return;
@@ -112,8 +117,19 @@ export class KernelGrant implements Grant {
     const { request, token, slot, fd, mark } = this.#parts;
     if (mark !== undefined) mark.remove();
     else if (token !== 0 && request.mode === 'exclusive') syscalls().write(fd, slot.free(token, this.#bound));
-    if (request.mode === 'shared') wake().touch(fd);
+    if (this.#lent) unlockLent(fd);
+    else if (request.mode === 'shared') wake().touch(fd);
     closeQuietly(fd);
+  }
+}
+
+function unlockLent(fd: number): void {
+  syscalls().unlock(fd);
+  try {
+    const now = new Date();
+    futimesSync(fd, now, now);
+  } catch {
+    // Not the owner of the file: the watchers find out at their backstop.
   }
 }
 
