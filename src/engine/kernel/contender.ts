@@ -175,6 +175,9 @@ export class Contender {
   }
 }
 
+/** The last token this thread started from the clock. */
+let started = 0;
+
 const UNREADABLE: BlockState = { kind: 'torn', held: false, token: 0, bound: 0, sameBoot: false };
 
 /**
@@ -187,7 +190,10 @@ const UNREADABLE: BlockState = { kind: 'torn', held: false, token: 0, bound: 0, 
  */
 function nextToken(state: BlockState): number {
   if (state.kind === 'foreign') return 0;
-  if (state.kind !== 'intact') return Date.now() * 1000;
+  if (state.kind !== 'intact') {
+    started = Math.max(Date.now() * 1000, started + 1000); // the clock's millisecond may have begun a count already
+    return started;
+  }
   return (state.sameBoot ? state.token : Math.max(state.token, state.bound)) + 1;
 }
 
