@@ -67,8 +67,7 @@ export class KernelGrant implements Grant {
       if (!this.#open) return undefined;
       const bound = token + TOKENS_PER_SYNC;
       const written = syscalls().write(fd, slot.held(request, token, bound, since));
-      if (written !== BLOCK_BYTES) return undefined;
-      fsyncSync(fd);
+      if (written !== BLOCK_BYTES || !isSynced(fd)) return undefined;
       syncDirectory(dirname(request.path));
       this.#bound = bound;
     }
@@ -130,6 +129,15 @@ function unlockLent(fd: number): void {
     futimesSync(fd, now, now);
   } catch {
     // Not the owner of the file: the watchers find out at their backstop.
+  }
+}
+
+function isSynced(fd: number): boolean {
+  try {
+    fsyncSync(fd);
+    return true;
+  } catch {
+    return false; // a failing or full disk: the bound is taken back by the release
   }
 }
 
