@@ -140,7 +140,8 @@ export class Contender {
     const since = Date.now();
     const state = this.#readState(fd);
     const recovered = state.held ? (readRecord(block().buffer, BLOCK_BYTES).holder ?? {}) : undefined;
-    const bound = state.sameBoot ? state.bound : 0;
+    // A holder that died may have written its bound without having synced it.
+    const bound = state.sameBoot && !state.held ? state.bound : 0;
     let token = this.#readOnly === undefined ? nextToken(state) : 0;
     let degraded = this.#degradation(state);
     if (token > 0) {
