@@ -1,0 +1,97 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LockManager } from 'holdfast';
+import { expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { newPlace } from './place.ts';
+
+it('tells what is held, by whom and since when, across processes [G12, R8]', async () => {
+  const { home, locks } = newPlace();
+  const agent = await Agent.start({ home });
+  await agent.acquire('mirror', { purpose: 'nightly save' }, 'one');
+  await agent.acquire('registry', { mode: 'shared' }, 'two');
+  const own = await locks.acquire('registry', { mode: 'shared' });
+  await (await locks.acquire('idle')).release();
+
+  const { held, pending } = locks.query();
+
+  expect(held.map(({ resource, state }) => [resource, state])).toEqual([
+    ['mirror', 'exclusive'],
+    ['registry', 'shared'],
+  ]);
+  expect(held[0]).toMatchObject({
+    path: locks.pathOf('mirror'),
+    contract: 'kernel',
+    holders: [{ pid: agent.pid, purpose: 'nightly save' }],
+  });
+  const pids = held[1]?.holders.map(({ pid }) => pid);
+  expect(pids?.sort()).toEqual([process.pid, agent.pid].sort());
+  expect(pending).toEqual([]);
+  expect(locks.list().map(({ resource, state }) => [resource, state])).toEqual([
+    ['idle', 'free'],
+    ['mirror', 'exclusive'],
+    ['registry', 'shared'],
+  ]);
+  await own.release();
+});
+
+it('tells what this thread waits for, each in its place [R8]', async () => {
+  const { locks } = newPlace();
+  const lock = await locks.acquire('mirror');
+  const first = locks.acquire('mirror', { purpose: 'first' });
+  const second = locks.acquire('mirror', { mode: 'shared' });
+
+  const { pending } = locks.query();
+  expect(pending).toMatchObject([
+    { resource: 'mirror', path: lock.path, mode: 'exclusive', position: 1, purpose: 'first' },
+    { resource: 'mirror', path: lock.path, mode: 'shared', position: 2 },
+  ]);
+  for (const { waited } of pending) expect(waited).toBeGreaterThanOrEqual(0);
+  expect(pending[1]).not.toHaveProperty('purpose');
+
+  await lock.release();
+  await (await first).release();
+  expect((await second).mode).toBe('shared');
+  expect(locks.query().pending).toEqual([]);
+  await (await second).release();
+});
+
+it('lists locks on files that this thread holds, though they lie elsewhere [R8]', async () => {
+  const { home, locks } = newPlace();
+  const file = join(home, 'roles.json');
+  const lock = await locks.acquire({ file });
+
+  expect(locks.query().held).toMatchObject([{ resource: file, path: lock.path }]);
+  await lock.release();
+  expect(locks.query().held).toEqual([]);
+});
+
+it('lists nothing but lock files, and survives what else lies among them [H15]', () => {
+  const { home } = newPlace();
+  const directory = join(home, 'locks');
+  mkdirSync(join(directory, 'folder.lock'), { recursive: true });
+  writeFileSync(join(directory, 'notes.txt'), 'hello');
+  writeFileSync(join(directory, 'strange.lock'), '\0\u001b[2J'.repeat(1000));
+  const locks = new LockManager({ directory });
+
+  expect(locks.list().map(({ resource, state }) => [resource, state])).toEqual([
+    ['folder', 'free'],
+    ['strange', 'free'],
+  ]);
+});
+
+it('inspects one lock, held by another program too [C6, G12]', async () => {
+  const { home, locks } = newPlace();
+  const agent = await Agent.start({ home });
+  expect(locks.inspect('mirror')).toEqual({
+    resource: 'mirror',
+    path: locks.pathOf('mirror'),
+    state: 'free',
+    holders: [],
+    contract: 'kernel',
+  });
+
+  await agent.acquire('mirror');
+
+  expect(locks.inspect('mirror')).toMatchObject({ state: 'exclusive', holders: [{ pid: agent.pid }] });
+});
