@@ -195,7 +195,7 @@ export class LockManager {
   }
 
   /** Resolves when the lock is seen to be free; takes nothing. @throws the signal's reason when `signal` aborts. */
-  untilFree(target: Target, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async untilFree(target: Target, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { path } = this.#resolve(target);
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
