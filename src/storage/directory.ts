@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { systemCode } from '../errors/base.ts';
 
 const STICKY = 0o1000;
@@ -18,10 +18,15 @@ export function makeDirectory(path: string, mode: number): void {
 }
 
 function isDirectory(path: string): boolean {
+  return statOrNothing(path)?.isDirectory() === true;
+}
+
+/** Follows links: the mode of a link itself says nothing. */
+function statOrNothing(path: string): Stats | undefined {
   try {
-    return statSync(path).isDirectory();
+    return statSync(path);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -32,7 +37,7 @@ function isDirectory(path: string): boolean {
  */
 export function unsafeDirectory(path: string): string | undefined {
   if (process.getuid === undefined) return undefined;
-  const stats: Stats | undefined = lstatSync(path, { throwIfNoEntry: false });
+  const stats = statOrNothing(path);
   if (stats === undefined || (stats.mode & WORLD_WRITABLE) === 0) return undefined;
   if ((stats.mode & STICKY) === 0) {
     return 'is a directory that every user can change (mode without the sticky bit), so any user could swap lock files';
