@@ -1,0 +1,111 @@
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LockManager } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { makeDirectory, unsafeDirectory } from '../../src/storage/directory.ts';
+import { stateHome } from '../../src/storage/home.ts';
+import { Agent } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+describe('the directory of a lock', () => {
+  it('is made with its parents, for its user alone, by the first lock that needs it [G13]', async () => {
+    const base = tempDirectory();
+    const manager = new LockManager({ directory: join(base, 'a/b/c') });
+    expect(readdirSync(base)).toEqual([]);
+
+    await (await manager.acquire('mirror')).release();
+
+    expect(statSync(join(base, 'a/b/c')).mode & 0o7777).toBe(0o700);
+  });
+
+  it('is made for a data file that does not exist either [G13]', async () => {
+    const file = join(tempDirectory(), 'x/y/roles.json');
+    const lock = await new LockManager().acquire({ file });
+    expect(lock.path).toBe(join(file, '../.roles.json.lock'));
+    await lock.release();
+  });
+
+  it('may be made by several processes at once [G13, G16]', async () => {
+    const home = tempDirectory();
+    const agents = await Agent.several(home, 4);
+    for (let round = 0; round < 5; round++) {
+      const directory = join(home, `round ${round}`, 'deep', 'er');
+      await Promise.all(agents.map((agent) => agent.manage({ directory })));
+      await Promise.all(agents.map((agent, i) => agent.acquire(`lock ${i}`)));
+      await Promise.all(agents.map((agent) => agent.release()));
+      expect(readdirSync(directory)).toHaveLength(agents.length);
+    }
+  });
+
+  it('cannot be a file, nor lie below one, nor be a link to nowhere: an error with the path [C5, G13]', async () => {
+    const base = tempDirectory();
+    const file = join(base, 'file');
+    writeFileSync(file, '');
+    const link = join(base, 'link');
+    symlinkSync(join(base, 'nowhere'), link);
+    for (const directory of [file, join(file, 'below'), link]) {
+      await expect(new LockManager({ directory }).acquire('mirror')).rejects.toMatchObject({
+        code: expect.stringMatching(/^HOLDFAST_(UNWRITABLE|REFUSED)$/),
+        message: expect.stringContaining(directory),
+      });
+    }
+    expect(readdirSync(base).sort()).toEqual(['file', 'link']);
+  });
+
+  it('is found by makeDirectory whoever made it, and a file in its place is an error [G16]', () => {
+    const base = tempDirectory();
+    makeDirectory(join(base, 'a/b'), 0o700);
+    makeDirectory(join(base, 'a/b'), 0o700);
+    expect(statSync(join(base, 'a/b')).mode & 0o777).toBe(0o700);
+    writeFileSync(join(base, 'file'), '');
+    expect(() => makeDirectory(join(base, 'file'), 0o700)).toThrow();
+  });
+});
+
+it('tells which directories others could change things in (owners are set here as root) [R69, H18]', () => {
+  const base = tempDirectory();
+  const made = (name: string, mode: number, owner = 0) => {
+    const path = join(base, name);
+    mkdirSync(path);
+    chmodSync(path, mode);
+    chownSync(path, owner, owner);
+    return unsafeDirectory(path);
+  };
+  expect(made('private', 0o700)).toBeUndefined();
+  expect(made('group', 0o770)).toBeUndefined();
+  expect(made('sticky', 0o1777)).toBeUndefined();
+  expect(made('open', 0o777)).toContain('sticky bit');
+  expect(made('writable', 0o702)).toContain('sticky bit');
+  symlinkSync('private', join(base, 'link to private'));
+  symlinkSync('open', join(base, 'link to open'));
+  expect(unsafeDirectory(join(base, 'link to private'))).toBeUndefined();
+  expect(unsafeDirectory(join(base, 'link to open'))).toContain('sticky bit');
+  expect(unsafeDirectory(join(base, 'missing'))).toBeUndefined();
+  expect(made('a stranger’s', 0o1777, 65534)).toContain('65534');
+});
+
+describe('where the state lives', () => {
+  it('is HOLDFAST_HOME, else below XDG_STATE_HOME, else below the home directory [F13]', () => {
+    expect(stateHome({ HOLDFAST_HOME: '/a', XDG_STATE_HOME: '/b' })).toBe('/a');
+    expect(stateHome({ HOLDFAST_HOME: '', XDG_STATE_HOME: '/b' })).toBe('/b/holdfast');
+    expect(stateHome({})).toMatch(/\/\.local\/state\/holdfast$/);
+  });
+
+  it('is never guessed from a variable that cannot be meant: the error names it [F13]', async () => {
+    const wrong: readonly (readonly [string, string])[] = [
+      ['HOLDFAST_HOME', 'relative'],
+      ['XDG_STATE_HOME', './x'],
+      ['HOLDFAST_HOME', '/a\0b'],
+    ];
+    for (const [name, value] of wrong) {
+      expect(() => stateHome({ [name]: value })).toThrow(
+        expect.objectContaining({ code: 'HOLDFAST_INPUT', input: `environment variable ${name}` }),
+      );
+    }
+    const agent = await Agent.start({ home: 'relative' });
+    await expect(agent.acquire('mirror')).rejects.toMatchObject({
+      code: 'HOLDFAST_INPUT',
+      message: expect.stringContaining('HOLDFAST_HOME'),
+    });
+  });
+});
