@@ -33,6 +33,7 @@ import {
 export type Body<T> = (lock: Lock) => T | PromiseLike<T>;
 
 const MOST_NAMES = 1024;
+const PROBE_RETRIES = 3;
 
 let requests = 0;
 
@@ -269,7 +270,7 @@ export class LockManager {
     if (!cohort.isOpenTo(request.mode)) return { request, cohort, extra };
     let grant: Grant | undefined;
     try {
-      grant = engine.tryAcquire(request);
+      grant = engine.tryAcquire(request) ?? (request.timeout === 0 ? tryAfterProbe(request) : undefined);
     } catch (error) {
       const fallback = this.#fallback(request, error);
       if (fallback === undefined || extra.length > 0) throw error;
@@ -302,6 +303,15 @@ interface Attempt {
   readonly request: Request;
   readonly cohort: Cohort;
   readonly extra: readonly Degradation[];
+}
+
+/** A lock that is busy although nobody holds it was met by somebody's look at it: that is over at once. */
+function tryAfterProbe(request: Request): Grant | undefined {
+  for (let retry = 0; retry < PROBE_RETRIES && engine.inspect(request.path).state === 'free'; retry++) {
+    const grant = engine.tryAcquire(request);
+    if (grant !== undefined) return grant;
+  }
+  return undefined;
 }
 
 /** A lock asked for inside a `with` that holds it: given again, or refused, for waiting for oneself never ends. */

@@ -10,6 +10,7 @@ import {
   recordDamaged,
   recordNotWritten,
 } from './degradation.ts';
+import { Entry } from './entry.ts';
 import { KernelGrant } from './grant.ts';
 import {
   closeQuietly,
@@ -19,8 +20,7 @@ import {
   refuseStrangersFile,
   refuseUnsafeDirectory,
 } from './lock-file.ts';
-import { SharedMark } from './mark.ts';
-import { type Slot, slotOf } from './slot.ts';
+import { holderOf, type Slot, slotOf } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { NativeBuffer, Syscalls } from './syscalls/syscalls.ts';
@@ -80,7 +80,7 @@ export class Contender {
   tryOnce(): KernelGrant | undefined {
     for (let attempt = 0; attempt < MOST_REPLACEMENTS; attempt++) {
       if (this.#fd < 0) this.#open();
-      const result = this.#system.tryLock(this.#fd, this.#request.mode);
+      const result = this.#system.lock(this.#fd, this.#request.mode);
       if (result !== 0 && result !== -EWOULDBLOCK) throw this.#closing(lockFailure(this.#request, -result));
       const { same, regular, uid } = this.#system.check(this.#fd, this.#slot.nativePath);
       if (!regular) {
@@ -103,6 +103,14 @@ export class Contender {
       this.#request,
       'The lock file never is the file that was just opened under its path',
     );
+  }
+
+  /** Whether nobody holds the lock in any mode. Takes it for an instant, without closing anything. */
+  isFree(): boolean {
+    if (this.#fd < 0) this.#open();
+    if (this.#system.lock(this.#fd, 'exclusive') !== 0) return false;
+    this.#system.lock(this.#fd, 'none');
+    return true;
   }
 
   close(): void {
@@ -156,7 +164,7 @@ export class Contender {
   #grantShared(fd: number): KernelGrant {
     const request = this.#request;
     const { token } = this.#readState(fd);
-    const mark = SharedMark.leave(request, this.#system);
+    const mark = Entry.leave(request, 'held', holderOf(request));
     const degraded = mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
     const counters = { token, bound: token, recovered: undefined };
     return new KernelGrant({ request, slot: this.#slot, fd, since: Date.now(), ...counters, degraded, mark });
@@ -191,7 +199,7 @@ function nextToken(state: BlockState): number {
   return (state.sameBoot ? state.token : Math.max(state.token, state.bound)) + 1;
 }
 
-function loadSyscalls(request: LockRequest): Syscalls {
+export function loadSyscalls(request: LockRequest): Syscalls {
   try {
     return syscalls();
   } catch (error) {

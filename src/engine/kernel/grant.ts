@@ -4,8 +4,8 @@ import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import type { Degradation, Grant, LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
+import type { Entry } from './entry.ts';
 import { closeQuietly } from './lock-file.ts';
-import type { SharedMark } from './mark.ts';
 import { holderOf, type Slot } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
@@ -25,7 +25,7 @@ interface GrantParts {
   readonly bound: number;
   readonly recovered: HolderRecord | undefined;
   readonly degraded: readonly Degradation[];
-  readonly mark?: SharedMark | undefined;
+  readonly mark?: Entry | undefined;
 }
 
 /** A kernel lock that is held: the descriptor is the lock. */
@@ -35,6 +35,7 @@ export class KernelGrant implements Grant {
   #bound: number;
   /** False once released: from then on the descriptor's number may stand for somebody else's file. */
   #open = true;
+  #beforeRelease: (() => void) | undefined;
 
   constructor(parts: GrantParts) {
     this.#parts = parts;
@@ -77,13 +78,18 @@ export class KernelGrant implements Grant {
   }
 
   watchLoss(onLoss: () => void): () => void {
-    const stop = wake().watch(this.#parts.fd, this.#parts.request.path, () => {
+    const stop = wake().watch(this.#parts.fd, this.#parts.request.path, 'lock', () => {
       if (this.isIntact()) return;
       stop();
       onLoss();
     });
     if (!this.isIntact()) queueMicrotask(onLoss); // replaced before the watch was set
     return stop;
+  }
+
+  /** Runs once before the lock is given back, so that what it removes is gone when the next one looks. */
+  onRelease(callback: () => void): void {
+    this.#beforeRelease = callback;
   }
 
   recordChild(child: { readonly pid: number; readonly start?: string }): void {
@@ -108,6 +114,7 @@ export class KernelGrant implements Grant {
    */
   release(): void {
     if (!this.#open) return;
+    this.#beforeRelease?.();
     this.#open = false;
     const { request, token, slot, fd, mark } = this.#parts;
     if (mark !== undefined) mark.remove();

@@ -3,8 +3,8 @@ import type { HolderRecord } from '../../identity/holder.ts';
 import { processFacts } from '../../identity/index.ts';
 import type { Inspection, Mode } from '../engine.ts';
 import { BLOCK_BYTES, readRecord } from './block.ts';
+import { readEntries } from './entry.ts';
 import { type KernelLock, kernelLocks } from './kernel-locks.ts';
-import { readMarks } from './mark.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { Syscalls } from './syscalls/syscalls.ts';
@@ -39,7 +39,7 @@ export function openForLooking(path: string): number | undefined {
 /** The same through a descriptor that is open already, whose closing would look like a release to waiters. */
 export function inspectOpen(path: string, fd: number): Inspection {
   const system = syscalls();
-  const marks = readMarks(path, system);
+  const marks = readEntries(path, ['held']);
   const locks = kernelLocks(fstatSync(fd, { bigint: true }));
   const state = observedMode(locks) ?? probe(fd, system, marks.length > 0);
   const record = readBlock(fd, system, state === 'exclusive');
@@ -64,8 +64,8 @@ function observedMode(locks: readonly KernelLock[]): Mode | undefined {
  * over at once; a contender that meets it in that instant tries again, because the record says that the lock is free.
  */
 function probe(fd: number, system: Syscalls, marked: boolean): Inspection['state'] {
-  if (system.tryLock(fd, 'shared') !== 0) return 'exclusive';
-  system.unlock(fd);
+  if (system.lock(fd, 'shared') !== 0) return 'exclusive';
+  system.lock(fd, 'none');
   return marked ? 'shared' : 'free';
 }
 

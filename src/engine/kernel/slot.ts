@@ -2,12 +2,15 @@ import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import type { LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
+import { queueDirectory } from './entry.ts';
 import { nativeBuffer, nativePath } from './syscalls/native.ts';
 import type { NativeBuffer } from './syscalls/syscalls.ts';
 
 /** What this thread keeps ready for one lock path, so that a repeated acquisition formats and resolves nothing. */
 export class Slot {
   readonly nativePath: NativeBuffer;
+  /** Of the queue directory, whose being there means that somebody may wait. */
+  readonly nativeQueue: NativeBuffer;
   /** The place was looked at once and held nothing but a regular file, or nothing. */
   inspected = false;
   readonly #held = nativeBuffer(BLOCK_BYTES);
@@ -18,6 +21,7 @@ export class Slot {
 
   constructor(path: string) {
     this.nativePath = nativePath(path);
+    this.nativeQueue = nativePath(queueDirectory(path));
   }
 
   /** The block of a grant made now. Valid until the next call. */

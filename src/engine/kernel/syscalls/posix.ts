@@ -12,6 +12,13 @@ import {
   type Syscalls,
 } from './syscalls.ts';
 
+/** What flock(2) is asked for. */
+const OPERATIONS = {
+  exclusive: LOCK_EXCLUSIVE | LOCK_NONBLOCKING,
+  shared: LOCK_SHARED | LOCK_NONBLOCKING,
+  none: LOCK_UNLOCK,
+};
+
 const GONE: FileCheck = { same: false, regular: true, uid: -1 };
 
 /** The portable comparison, for platforms whose `struct stat` Holdfast does not read itself. */
@@ -39,6 +46,7 @@ export function posixSyscalls(check: Syscalls['check']): Syscalls {
   const flock = libc.func('int flock(int fd, int operation)');
   const pread = libc.func('intptr_t pread(int fd, uintptr_t buffer, size_t count, long offset)');
   const pwrite = libc.func('intptr_t pwrite(int fd, uintptr_t buffer, size_t count, long offset)');
+  const access = libc.func('int access(uintptr_t path, int mode)');
   const { EINTR } = constants.errno;
 
   /** The result of a call, or its negative errno; an interrupted call is made again. */
@@ -49,15 +57,12 @@ export function posixSyscalls(check: Syscalls['check']): Syscalls {
   }
 
   const calls: Syscalls = {
-    tryLock(fd, mode) {
-      const operation = LOCK_NONBLOCKING | (mode === 'shared' ? LOCK_SHARED : LOCK_EXCLUSIVE);
-      return settled(flock(fd, operation), () => calls.tryLock(fd, mode));
-    },
-    unlock: (fd) => settled(flock(fd, LOCK_UNLOCK), () => calls.unlock(fd)),
+    lock: (fd, mode) => settled(flock(fd, OPERATIONS[mode]), () => calls.lock(fd, mode)),
     read: (fd, into) => settled(pread(fd, into.address, into.buffer.length, 0), () => calls.read(fd, into)),
     write: (fd, from) =>
       settled(pwrite(fd, from.address, from.buffer.length, 0), () => calls.write(fd, from)),
     check,
+    exists: (path) => access(path.address, 0) === 0,
   };
   return calls;
 }

@@ -1,4 +1,4 @@
-import { readSync, writeSync } from 'node:fs';
+import { existsSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { systemCode } from '../../../errors/base.ts';
 import { native } from './native.ts';
@@ -47,14 +47,16 @@ export function windowsSyscalls(): Syscalls {
   }
 
   return {
-    tryLock(fd, mode) {
+    lock(fd, mode) {
+      if (mode === 'none')
+        return unlockFileEx(handleOf(fd), 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure();
       const flags = LOCKFILE_FAIL_IMMEDIATELY | (mode === 'exclusive' ? LOCKFILE_EXCLUSIVE_LOCK : 0);
       return lockFileEx(handleOf(fd), flags, 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure();
     },
-    unlock: (fd) => (unlockFileEx(handleOf(fd), 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure()),
     read: (fd, into) => errnoOf(() => readSync(fd, into.buffer, 0, into.buffer.length, 0)),
     write: (fd, from) => errnoOf(() => writeSync(fd, from.buffer, 0, from.buffer.length, 0)),
     check: (fd, path) => checkWithNode(fd, pathOf(path)),
+    exists: (path) => existsSync(pathOf(path)),
   };
 }
 
