@@ -1,9 +1,10 @@
 import type { Degradation, Grant, Waiting } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import { BusyError, DegradedError, TimeoutError } from '../errors/lock-errors.ts';
-import { publish } from '../events/channel.ts';
+import { channels, publish } from '../events/channel.ts';
 import type { Cohort, Pending } from './cohort.ts';
 import { after } from './deadline.ts';
+import { DeadlockWatch } from './deadlock.ts';
 import { Holding } from './holding.ts';
 import { watchForLeaks } from './leaks.ts';
 import { Lock } from './lock.ts';
@@ -67,6 +68,8 @@ export class Wait implements Pending {
   readonly #reject: (error: unknown) => void;
   readonly #stopTimer: () => void;
   #waiting: Waiting | undefined;
+  #deadlock: DeadlockWatch | undefined;
+  #announced = 0;
   #over = false;
 
   private constructor(
@@ -84,6 +87,9 @@ export class Wait implements Pending {
     this.#reject = reject;
     this.#stopTimer = after(request.timeout, () => this.#timeOut(), 'alive');
     request.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (request.holding.length > 0) {
+      this.#deadlock = new DeadlockWatch(request, (error) => this.#fail(error));
+    }
   }
 
   static for(request: Request, cohort: Cohort, extra: readonly Degradation[]): Promise<Lock> {
@@ -98,6 +104,14 @@ export class Wait implements Pending {
     return performance.now() - this.#started;
   }
 
+  /** Place in the line of all processes, as far as it is known: that of this thread's first, and those before this one. */
+  get position(): number {
+    const own = this.#cohort.positionOf(this);
+    const first = this.#cohort.queue[0];
+    const ahead = first instanceof Wait ? first.#waiting?.position : undefined;
+    return (ahead ?? 1) + own - 1;
+  }
+
   engage(): void {
     if (this.#waiting !== undefined) {
       this.#waiting.poke();
@@ -108,6 +122,7 @@ export class Wait implements Pending {
         granted: (grant) => this.#granted(grant),
         failed: (error) => this.#fail(error),
         degraded: (degradation) => publish('degraded', () => ({ ...eventBase(this.request), degradation })),
+        moved: () => this.#announce(),
       });
     } catch (error) {
       this.#fail(error);
@@ -115,13 +130,16 @@ export class Wait implements Pending {
   }
 
   #announce(): void {
-    if (this.#over) return;
-    publish('waiting', () => ({
-      ...eventBase(this.request),
-      waited: this.waited,
-      holders: engine.inspect(this.request.path).holders,
-      position: this.#cohort.positionOf(this),
-    }));
+    if (this.#over || !channels.waiting.hasSubscribers) return;
+    const position = this.position;
+    if (position === this.#announced) return;
+    this.#announced = position;
+    const { holders } = engine.inspect(this.request.path);
+    publish('waiting', () => ({ ...eventBase(this.request), waited: this.waited, holders, position }));
+  }
+
+  accept(grant: Grant): void {
+    this.#granted(grant);
   }
 
   #granted(grant: Grant): void {
@@ -146,7 +164,7 @@ export class Wait implements Pending {
 
   #timeOut(): void {
     if (this.#over) return;
-    this.#fail(timedOut(this.request, this.waited, this.#cohort.positionOf(this)));
+    this.#fail(timedOut(this.request, this.waited, this.position));
   }
 
   readonly #onAbort = () => {
@@ -157,6 +175,7 @@ export class Wait implements Pending {
 
   #quiet(): void {
     this.#stopTimer();
+    this.#deadlock?.stop();
     this.request.signal?.removeEventListener('abort', this.#onAbort);
   }
 }

@@ -7,7 +7,7 @@ import { publish } from '../events/channel.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
 import { busy, take, timedOut, Wait } from './acquisition.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
-import { enclosing, runHolding } from './context.ts';
+import { enclosing, enclosingAll, runHolding } from './context.ts';
 import { watchExit } from './exit.ts';
 import type { Holding } from './holding.ts';
 import { holdingOf, Lock } from './lock.ts';
@@ -191,8 +191,8 @@ export class LockManager {
   /** One lock as it is seen now, without taking it. */
   inspect(target: Target): LockInfo {
     const { label, path } = this.#resolve(target);
-    const { state, holders } = engine.inspect(path);
-    return { resource: label, path, state, holders, contract: engine.contract };
+    const { state, holders, waiters } = engine.inspect(path);
+    return { resource: label, path, state, holders, waiters, contract: engine.contract };
   }
 
   /** Resolves when the lock is seen to be free; takes nothing. @throws the signal's reason when `signal` aborts. */
@@ -247,6 +247,7 @@ export class LockManager {
       mode: options.mode ?? 'exclusive',
       timeout: options.timeout ?? defaults.timeout ?? DEFAULT_TIMEOUT,
       signal: options.signal,
+      holding: options.holding === undefined ? enclosingAll() : [...options.holding, ...enclosingAll()],
       holdLimit: options.holdLimit ?? defaults.holdLimit,
       strict: defaults.strict === true,
       access: defaults.scope === 'system' ? 'everyone' : 'owner',
@@ -264,6 +265,7 @@ export class LockManager {
     request.signal?.throwIfAborted();
     const outer = enclosing(request.path);
     if (outer !== undefined) return again(request, outer, reentrant);
+    if (request.holding.some(({ path }) => path === request.path)) throw selfDeadlock(request);
     watchExit();
     publish('requested', () => ({ ...eventBase(request), timeout: request.timeout }));
     const cohort = cohortOf(request.path);
@@ -303,6 +305,10 @@ interface Attempt {
   readonly request: Request;
   readonly cohort: Cohort;
   readonly extra: readonly Degradation[];
+}
+
+function selfDeadlock(request: Request): DeadlockError {
+  return new DeadlockError(request, ['the caller says it holds it already'], 'Use the lock it holds');
 }
 
 /** A lock that is busy although nobody holds it was met by somebody's look at it: that is over at once. */

@@ -11,7 +11,7 @@ import {
   recordNotWritten,
 } from './degradation.ts';
 import { Entry } from './entry.ts';
-import { KernelGrant } from './grant.ts';
+import { KernelGrant, TOKENS_PER_TENURE } from './grant.ts';
 import {
   closeQuietly,
   lockFailure,
@@ -152,13 +152,25 @@ export class Contender {
     let token = this.#readOnly === undefined ? nextToken(state) : 0;
     let degraded = this.#degradation(state);
     if (token > 0) {
-      const written = this.#system.write(fd, slot.held(request, token, bound, since));
+      const written = this.#system.write(fd, slot.held(request, token + TOKENS_PER_TENURE, bound, since));
       if (written !== BLOCK_BYTES) {
         degraded = recordNotWritten(request.path, written);
         token = 0;
       }
     }
-    return new KernelGrant({ request, slot, fd, since, token, bound, recovered, degraded, mark: undefined });
+    const reserved = token + TOKENS_PER_TENURE;
+    return new KernelGrant({
+      request,
+      slot,
+      fd,
+      since,
+      token,
+      reserved,
+      bound,
+      recovered,
+      degraded,
+      mark: undefined,
+    });
   }
 
   #grantShared(fd: number): KernelGrant {
@@ -166,7 +178,7 @@ export class Contender {
     const { token } = this.#readState(fd);
     const mark = Entry.leave(request, 'held', holderOf(request));
     const degraded = mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
-    const counters = { token, bound: token, recovered: undefined };
+    const counters = { token, reserved: token, bound: token, recovered: undefined };
     return new KernelGrant({ request, slot: this.#slot, fd, since: Date.now(), ...counters, degraded, mark });
   }
 

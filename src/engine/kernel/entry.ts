@@ -7,8 +7,10 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
   rmdirSync,
   unlinkSync,
+  writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
@@ -24,6 +26,7 @@ import type { NativeBuffer } from './syscalls/syscalls.ts';
 const { O_RDWR, O_RDONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 const SAFE = O_NOFOLLOW | O_NONBLOCK;
 const ATTEMPTS = 20;
+const MOST_TEXT = 16 * 1024;
 
 /** What an entry says of its owner: it waits in a mode, it holds in shared mode, or it holds and waits elsewhere. */
 export type EntryKind = 'exclusive' | 'shared' | 'upgrade' | 'held' | 'waits';
@@ -38,6 +41,9 @@ export interface EntryName {
   /** Monotonic nanoseconds; comparable between the processes of one machine and boot. */
   readonly time: bigint;
 }
+
+/** Where an entry goes, and what of the lock it repeats. */
+export type EntryPlace = Pick<LockRequest, 'path' | 'resource' | 'beside' | 'access'>;
 
 /** The directory beside a lock file for the entries of those who wait for it or share it; exists only while in use. */
 export function queueDirectory(lockPath: string): string {
@@ -63,12 +69,12 @@ function newName(kind: EntryKind): string {
 export class Entry {
   readonly name: string;
   readonly path: string;
-  readonly #request: LockRequest;
+  readonly #request: EntryPlace;
   readonly #fd: number;
   readonly #since = Date.now();
   #present = true;
 
-  private constructor(request: LockRequest, path: string, name: string, fd: number) {
+  private constructor(request: EntryPlace, path: string, name: string, fd: number) {
     this.#request = request;
     this.path = path;
     this.name = name;
@@ -76,7 +82,7 @@ export class Entry {
   }
 
   /** Undefined when none can be left: a read-only directory, a full disk. The lock is none the worse for it. */
-  static leave(request: LockRequest, kind: EntryKind, holder: HolderRecord): Entry | undefined {
+  static leave(request: EntryPlace, kind: EntryKind, holder: HolderRecord): Entry | undefined {
     const directory = queueDirectory(request.path);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
@@ -112,6 +118,11 @@ export class Entry {
     syscalls().write(this.#fd, block);
   }
 
+  /** Adds a text behind the block. */
+  append(text: string): void {
+    writeSync(this.#fd, text, BLOCK_BYTES);
+  }
+
   remove(): void {
     if (!this.#present) return;
     this.#present = false;
@@ -121,7 +132,7 @@ export class Entry {
   }
 }
 
-function makeQueueDirectory(request: LockRequest, directory: string): void {
+function makeQueueDirectory(request: EntryPlace, directory: string): void {
   const open = request.access === 'everyone';
   try {
     mkdirSync(directory, request.beside !== undefined || open ? 0o777 : 0o700);
@@ -195,6 +206,12 @@ export class ForeignEntry {
   read(): ReturnType<typeof readRecord> {
     const block: NativeBuffer = nativeBuffer(BLOCK_BYTES);
     return readRecord(block.buffer, syscalls().read(this.descriptor, block));
+  }
+
+  /** The text behind the block, at most 16 KiB of it. */
+  readAppended(): string {
+    const buffer = Buffer.alloc(MOST_TEXT);
+    return buffer.toString('utf8', 0, readSync(this.descriptor, buffer, 0, MOST_TEXT, BLOCK_BYTES));
   }
 
   close(): void {

@@ -14,6 +14,12 @@ import { wake } from './wake/index.ts';
 /** How many tokens one sync to the disk covers. */
 const TOKENS_PER_SYNC = 1_000_000;
 
+/** How often a lock can be handed on within a thread without writing its file. */
+export const TOKENS_PER_TENURE = 1000;
+
+/** The record is written anew when the one in the file is older than this many milliseconds. */
+const STALE_RECORD = 100;
+
 interface GrantParts {
   readonly request: LockRequest;
   readonly slot: Slot;
@@ -22,6 +28,8 @@ interface GrantParts {
   readonly since: number;
   /** 0: none. */
   readonly token: number;
+  /** The highest token this tenure may give out: what the block says while it lasts, so that a crash repeats none. */
+  readonly reserved: number;
   readonly bound: number;
   readonly recovered: HolderRecord | undefined;
   readonly degraded: readonly Degradation[];
@@ -59,12 +67,12 @@ export class KernelGrant implements Grant {
    * is of no consequence that a power loss may repeat those.
    */
   token(): number | undefined {
-    const { token, request, slot, fd, since } = this.#parts;
+    const { token, reserved, request, slot, fd, since } = this.#parts;
     if (token === 0) return undefined;
     if (token > this.#bound) {
       if (!this.#open) return undefined;
       const bound = token + TOKENS_PER_SYNC;
-      const written = syscalls().write(fd, slot.held(request, token, bound, since));
+      const written = syscalls().write(fd, slot.held(request, reserved, bound, since));
       if (written !== BLOCK_BYTES) return undefined;
       fsyncSync(fd);
       syncDirectory(dirname(request.path));
@@ -87,6 +95,35 @@ export class KernelGrant implements Grant {
     return stop;
   }
 
+  passTo(request: LockRequest): KernelGrant | undefined {
+    const { token, slot, fd, degraded } = this.#parts;
+    if (token === 0 || degraded.length > 0 || request.mode !== 'exclusive' || !this.isIntact())
+      return undefined;
+    let { reserved, since } = this.#parts;
+    const now = Date.now();
+    if (token >= reserved || request.purpose !== this.#parts.request.purpose || now - since > STALE_RECORD) {
+      since = now;
+      if (token >= reserved) reserved += TOKENS_PER_TENURE;
+      if (syscalls().write(fd, slot.held(request, reserved, this.#bound, since)) !== BLOCK_BYTES)
+        return undefined;
+    }
+    this.#open = false;
+    const grant = new KernelGrant({
+      request,
+      slot,
+      fd,
+      since,
+      token: token + 1,
+      reserved,
+      bound: this.#bound,
+      recovered: undefined,
+      degraded,
+      mark: undefined,
+    });
+    grant.#beforeRelease = this.#beforeRelease;
+    return grant;
+  }
+
   /** Runs once before the lock is given back, so that what it removes is gone when the next one looks. */
   onRelease(callback: () => void): void {
     this.#beforeRelease = callback;
@@ -94,14 +131,14 @@ export class KernelGrant implements Grant {
 
   recordChild(child: { readonly pid: number; readonly start?: string }): void {
     if (!this.#open) return;
-    const { request, token, fd, since, mark } = this.#parts;
+    const { request, reserved, token, fd, since, mark } = this.#parts;
     const holder = request.anonymous ? {} : { ...holderOf(request), child };
     if (mark !== undefined) {
       mark.write(holder);
     } else if (token !== 0) {
       const block = nativeBuffer(BLOCK_BYTES);
       formatBlock(block.buffer, request.resource, self().boot, holder);
-      writeCounters(block.buffer, token, this.#bound);
+      writeCounters(block.buffer, reserved, this.#bound);
       writeSince(block.buffer, since);
       syscalls().write(fd, block);
     }

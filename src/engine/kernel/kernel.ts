@@ -1,10 +1,12 @@
 import type { Engine } from '../engine.ts';
 import { Contender, loadSyscalls } from './contender.ts';
+import { listEntries } from './entry.ts';
 import { inspect } from './inspect.ts';
-import { isQueued } from './queue.ts';
+import { isQueued, isTicket } from './queue.ts';
 import { slotOf } from './slot.ts';
 import { waitSync } from './sync-waiter.ts';
 import { untilFree } from './until-free.ts';
+import { noteWait, waitsOf } from './wait-note.ts';
 import { KernelWaiter } from './waiter.ts';
 
 /** flock(2) on POSIX systems, LockFileEx on Windows. */
@@ -22,6 +24,9 @@ export const kernelEngine: Engine = {
 
   wait: (request, outcome) => new KernelWaiter(request, outcome),
   acquireSync: waitSync,
+  isContended: (path) => listEntries(path).some(isTicket),
   inspect,
+  noteWait,
+  waitsOf,
   untilFree,
 };

@@ -82,6 +82,7 @@ export class KernelWaiter implements Waiting {
     while (this.#predecessor === undefined || !this.#predecessor.isAlive()) {
       this.#unwatch();
       this.#predecessor = this.#place.predecessor();
+      this.#outcome.moved();
       if (this.#predecessor === undefined) return false;
       const { entry, descriptor } = this.#predecessor;
       this.#watched = PREDECESSOR;
