@@ -92,6 +92,6 @@ export function fairness(turns, processes, slack = 1e6) {
     upcoming.set(turn.who, turn);
     for (const other of upcoming.values()) if (other.asked < turn.asked - slack) overtakings += 1;
   }
-  const longestWait = Math.max(...turns.map(({ asked, granted }) => granted - asked));
+  const longestWait = turns.reduce((longest, { asked, granted }) => Math.max(longest, granted - asked), 0);
   return { turns: turns.length, most, least, ratio: most / least, overtakings, longestWait };
 }

@@ -18,8 +18,7 @@ export async function wakeFloor(directory, count) {
       await sleep(50);
       /** @type {number[]} */
       const heard = await listener.ask('report');
-      if (heard.length !== closed.length) throw new Error(`${closed.length} closes, ${heard.length} heard`);
-      return heard.map((at, index) => at - (closed[index] ?? Number.NaN));
+      return closed.map((at) => (heard.find((other) => other >= at) ?? Number.NaN) - at);
     }),
   );
 }

@@ -2,6 +2,7 @@ import type { Degradation, Grant, Waiting } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import { BusyError, DegradedError, TimeoutError } from '../errors/lock-errors.ts';
 import { channels, publish } from '../events/channel.ts';
+import type { HolderRecord } from '../identity/holder.ts';
 import type { Cohort, Pending } from './cohort.ts';
 import { after } from './deadline.ts';
 import { DeadlockWatch } from './deadlock.ts';
@@ -38,9 +39,33 @@ export function take(
   return new Lock(holding, extra);
 }
 
+/** How long, in milliseconds, an error waits for the record of a holder that has only just got the lock. */
+const RECORD_DUE = 50;
+const RECORD_PAUSE = 2;
+
+/**
+ * The holders, once they have had the time to say who they are: between getting the lock and writing the record a holder
+ * may be suspended, and would be taken for a program without one.
+ */
+async function settledHolders(path: string): Promise<readonly HolderRecord[]> {
+  const due = performance.now() + RECORD_DUE;
+  for (;;) {
+    const { holders } = engine.inspect(path);
+    if (!holders.some(({ foreign }) => foreign) || performance.now() > due) return holders;
+    await new Promise((resolve) => setTimeout(resolve, RECORD_PAUSE));
+  }
+}
+
 /** The error of a lock that is held by somebody else, for a request that does not wait. */
-export function busy(request: Request): BusyError {
-  const { holders } = engine.inspect(request.path);
+export async function busy(request: Request): Promise<BusyError> {
+  return busyNow(request, await settledHolders(request.path));
+}
+
+/** The same for callers that cannot wait for a moment. */
+export function busyNow(
+  request: Request,
+  holders: readonly HolderRecord[] = engine.inspect(request.path).holders,
+): BusyError {
   publish('timed-out', () => ({ ...eventBase(request), waited: 0, holders }));
   return new BusyError({ ...request, holders, waited: 0 });
 }

@@ -5,7 +5,7 @@ import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-er
 import { AuditLog } from '../events/audit.ts';
 import { publish } from '../events/channel.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
-import { busy, take, timedOut, Wait } from './acquisition.ts';
+import { busy, busyNow, take, timedOut, Wait } from './acquisition.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, enclosingAll, runHolding } from './context.ts';
 import { watchExit } from './exit.ts';
@@ -81,7 +81,7 @@ export class LockManager {
     try {
       const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
       if (attempt instanceof Lock) return Promise.resolve(attempt);
-      if (attempt.request.timeout === 0) return Promise.reject(busy(attempt.request));
+      if (attempt.request.timeout === 0) return busy(attempt.request).then((error) => Promise.reject(error));
       return Wait.for(attempt.request, attempt.cohort, attempt.extra);
     } catch (error) {
       return Promise.reject(error);
@@ -152,7 +152,7 @@ export class LockManager {
     const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
     if (attempt instanceof Lock) return attempt;
     const { request, cohort, extra } = attempt;
-    if (request.timeout === 0) throw busy(request);
+    if (request.timeout === 0) throw busyNow(request);
     if (cohort.members.length > 0) {
       const own = 'this very thread holds it, and cannot release while it waits synchronously';
       throw new DeadlockError(request, [own], 'Use acquire, or release the lock first');

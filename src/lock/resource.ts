@@ -23,7 +23,7 @@ export interface Resource {
   readonly cliName: string;
 }
 
-const LONGEST_FILE_NAME = 255;
+const LONGEST_FILE_NAME = 255 - '.queue'.length; // the longest name that may be derived from a lock file's
 const SLUG_LENGTH = 40;
 const HASH_LENGTH = 20;
 const MOST_LINKS = 40;

@@ -28,7 +28,7 @@ export class LiveLine {
   #draw(): void {
     const spinner = FRAMES[this.#frame++ % FRAMES.length] ?? '';
     // A line that wraps could not be redrawn in place.
-    const room = Math.max(10, (process.stderr.columns ?? 80) - 3);
+    const room = Math.max(10, (process.stderr.columns || 80) - 3);
     const text = this.#text(performance.now() - this.#started);
     const fitting = text.length > room ? `${text.slice(0, room - 1)}…` : text;
     write(2, `${START_OF_LINE}${this.#colours.yellow(spinner)} ${fitting}${ERASE_TO_END}`);

@@ -148,7 +148,8 @@ export class Contender {
     const since = Date.now();
     const state = this.#readState(fd);
     const recovered = state.held ? (readRecord(block().buffer, BLOCK_BYTES).holder ?? {}) : undefined;
-    const bound = state.sameBoot ? state.bound : 0;
+    // A holder that died may have written its bound without having synced it.
+    const bound = state.sameBoot && !state.held ? state.bound : 0;
     let token = this.#readOnly === undefined ? nextToken(state) : 0;
     let degraded = this.#degradation(state);
     if (token > 0) {
@@ -195,6 +196,9 @@ export class Contender {
   }
 }
 
+/** The last token this thread started from the clock. */
+let started = 0;
+
 const UNREADABLE: BlockState = { kind: 'torn', held: false, token: 0, bound: 0, sameBoot: false };
 
 /**
@@ -207,7 +211,10 @@ const UNREADABLE: BlockState = { kind: 'torn', held: false, token: 0, bound: 0, 
  */
 function nextToken(state: BlockState): number {
   if (state.kind === 'foreign') return 0;
-  if (state.kind !== 'intact') return Date.now() * 1000;
+  if (state.kind !== 'intact') {
+    started = Math.max(Date.now() * 1000, started + 1000); // the clock's millisecond may have begun a count already
+    return started;
+  }
   return (state.sameBoot ? state.token : Math.max(state.token, state.bound)) + 1;
 }
 

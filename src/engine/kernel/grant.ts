@@ -44,6 +44,8 @@ export class KernelGrant implements Grant {
   /** False once released: from then on the descriptor's number may stand for somebody else's file. */
   #open = true;
   #beforeRelease: (() => void) | undefined;
+  /** Somebody may have passed the descriptor on to another process. */
+  #lent = false;
 
   constructor(parts: GrantParts) {
     this.#parts = parts;
@@ -59,6 +61,7 @@ export class KernelGrant implements Grant {
   }
 
   get descriptor(): number | undefined {
+    this.#lent = true;
     return this.#open ? this.#parts.fd : undefined;
   }
 
@@ -73,8 +76,7 @@ export class KernelGrant implements Grant {
       if (!this.#open) return undefined;
       const bound = token + TOKENS_PER_SYNC;
       const written = syscalls().write(fd, slot.held(request, reserved, bound, since));
-      if (written !== BLOCK_BYTES) return undefined;
-      fsyncSync(fd);
+      if (written !== BLOCK_BYTES || !isSynced(fd)) return undefined;
       syncDirectory(dirname(request.path));
       this.#bound = bound;
     }
@@ -101,7 +103,8 @@ export class KernelGrant implements Grant {
       return undefined;
     let { reserved, since } = this.#parts;
     const now = Date.now();
-    if (token >= reserved || request.purpose !== this.#parts.request.purpose || now - since > STALE_RECORD) {
+    const stale = this.#lent || now - since > STALE_RECORD;
+    if (stale || token >= reserved || request.purpose !== this.#parts.request.purpose) {
       since = now;
       if (token >= reserved) reserved += TOKENS_PER_TENURE;
       if (syscalls().write(fd, slot.held(request, reserved, this.#bound, since)) !== BLOCK_BYTES)
@@ -121,6 +124,7 @@ export class KernelGrant implements Grant {
       mark: undefined,
     });
     grant.#beforeRelease = this.#beforeRelease;
+    grant.#lent = this.#lent;
     return grant;
   }
 
@@ -148,6 +152,8 @@ export class KernelGrant implements Grant {
    * Gives the lock back, and nothing but this lock: every step acts on the descriptor, never on the path.
    *  1. Clear the record while the lock is still held. Dying before 2 leaves a cleared record: the work was over.
    *  2. Close. The kernel drops the lock and tells the watchers.
+   *  A descriptor that was lent may be open elsewhere, so that closing it here would neither drop the lock nor tell
+   *  anybody: the lock is dropped by name, and the watchers are told by a change of the file's times.
    */
   release(): void {
     if (!this.#open) return;
@@ -156,8 +162,18 @@ export class KernelGrant implements Grant {
     const { request, token, slot, fd, mark } = this.#parts;
     if (mark !== undefined) mark.remove();
     else if (token !== 0 && request.mode === 'exclusive') syscalls().write(fd, slot.free(token, this.#bound));
-    if (request.mode === 'shared') wake().touch(fd);
+    if (this.#lent) syscalls().lock(fd, 'none');
+    if (this.#lent || request.mode === 'shared') wake().touch(fd);
     closeQuietly(fd);
+  }
+}
+
+function isSynced(fd: number): boolean {
+  try {
+    fsyncSync(fd);
+    return true;
+  } catch {
+    return false; // a failing or full disk: the bound is taken back by the release
   }
 }
 

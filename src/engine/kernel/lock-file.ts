@@ -115,6 +115,15 @@ function openFailure(request: LockRequest, code: string, cause: unknown): Error 
   }
 }
 
+/** Undefined also where one may not look: the open that follows says so with a better error. */
+function lstatOrNothing(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
 function statOrNothing(path: string): Stats | undefined {
   try {
     return statSync(path);
@@ -137,7 +146,7 @@ function isDangling(path: string): boolean {
  * @throws {RefusedError} naming what stands there.
  */
 export function refuseOtherKinds(request: LockRequest): void {
-  const stats = lstatSync(request.path, { throwIfNoEntry: false });
+  const stats = lstatOrNothing(request.path);
   if (stats === undefined || stats.isFile()) return;
   const kinds: [boolean, string][] = [
     [stats.isSymbolicLink(), 'is a symbolic link'],

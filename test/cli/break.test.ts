@@ -1,0 +1,127 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Cli, fixture, main, Running } from './cli.ts';
+
+function lockFile(cli: Cli): string {
+  const [name = ''] = readdirSync(join(cli.home, 'locks'));
+  return join(cli.home, 'locks', name);
+}
+
+/** Resolves when the record shows the command, which is written just after its start. */
+async function recorded(cli: Cli, name: string): Promise<void> {
+  while (!(await cli.run(['who', name])).stdout.includes('command pid'));
+}
+
+describe('break --kill', () => {
+  it('shows the holder, ends its command, and frees the lock without removing its file [A4, R82]', async () => {
+    const cli = new Cli();
+    const holder = cli.start(['run', 'x', '--', 'sleep', '60']);
+    await recorded(cli, 'x');
+    const broken = await cli.run(['break', 'x', '--kill', '--yes']);
+    expect(broken.stderr).toMatch(/^holdfast: x is held by "sleep 60" \(pid \d+, command pid \d+/);
+    expect(broken.stdout).toMatch(/^sleep 60 \(pid \d+\): ended by SIGTERM\n.*\nx is free\n$/);
+    expect(broken.code).toBe(0);
+    expect((await holder.finished).code).toBe(143);
+    expect(existsSync(lockFile(cli))).toBe(true);
+  });
+
+  it('kills after the grace period what does not end by itself [A4]', async () => {
+    const cli = new Cli();
+    const holder = cli.start([
+      'run',
+      'x',
+      '--',
+      'sh',
+      '-c',
+      'trap "" TERM; echo ready; while :; do sleep 1; done',
+    ]);
+    await holder.says(/ready/);
+    await recorded(cli, 'x');
+    const broken = await cli.run(['break', '--kill', '--yes', '--grace', '100ms', '--json', 'x']);
+    expect(JSON.parse(broken.stdout)).toMatchObject({
+      resource: 'x',
+      state: 'free',
+      ended: [{ outcome: 'killed' }, { outcome: 'terminated' }],
+    });
+    expect((await holder.finished).code).toBe(137);
+  });
+
+  it('ends the command that outlived its holdfast [H11]', async () => {
+    const cli = new Cli();
+    const holder = cli.start(['run', 'x', '--', 'sleep', '60']);
+    await recorded(cli, 'x');
+    holder.child.kill('SIGKILL');
+    const broken = await cli.run(['break', '--kill', '--yes', 'x']);
+    expect(broken).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^sleep 60 .*ended by SIGTERM\nx is free\n$/),
+    });
+  });
+
+  it('asks on a terminal, and does nothing unless the answer is yes [R82]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    for (const [answer, code] of [
+      ['\r', 1],
+      ['n\r', 1],
+      ['\u0004', 1],
+      ['y\r', 0],
+    ] as const) {
+      const args = [fixture('cli-pty.py'), process.execPath, main, 'break', '--kill', 'x'];
+      const asked = new Running('python3', args, { env: cli.env });
+      await asked.says(/x is held by .*\[y\/N\] /s);
+      asked.child.stdin?.write(answer);
+      expect((await asked.finished).code).toBe(code);
+      expect((await cli.run(['who', 'x'])).code).toBe(code === 0 ? 1 : 0);
+    }
+  });
+
+  it('does not act without a terminal to ask on, nor without --kill [R82]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    const unasked = await cli.run(['break', '--kill', 'x']);
+    expect(unasked).toMatchObject({ code: 125, stderr: expect.stringContaining('--yes') });
+    expect(await cli.run(['break', '--yes', 'x'])).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining('--kill'),
+    });
+    expect((await cli.run(['who', 'x'])).code).toBe(0);
+  });
+
+  it('has nothing to do for a free lock [R82]', async () => {
+    expect(await new Cli().run(['break', '--kill', '--yes', 'x'])).toMatchObject({
+      code: 0,
+      stdout: 'x is free\n',
+    });
+  });
+
+  it.each([
+    [
+      'another process under its id',
+      /^start \d+$/m,
+      'start 1',
+      /has ended, and a process that inherited the lock/,
+    ],
+    ['a process in a container', /^pidns \d+$/m, 'pidns 1', /another pid namespace/],
+    ['a process of unknown age', /^start \d+$/m, 'began 1', /cannot be verified/],
+    ['nobody', /^pid \d+$/m, 'xid 1', /left no process id/],
+  ])('leaves the lock alone when its record names %s [H1, H3, R66]', async (_what, fact, forged, reason) => {
+    const cli = new Cli();
+    const holder = await cli.hold('x');
+    await recorded(cli, 'x');
+    const bystander = new Running('sleep', ['60'], {});
+    const record = readFileSync(lockFile(cli), 'latin1');
+    const child = record.replace(/^child .*$/m, (line) => `child ${bystander.pid} 1`.padEnd(line.length));
+    writeFileSync(
+      lockFile(cli),
+      child.replace(fact, (line) => forged.padEnd(line.length)),
+    );
+    const broken = await cli.run(['break', '--kill', '--yes', '--grace', '50ms', 'x']);
+    expect(broken).toMatchObject({ code: 125, stdout: '', stderr: expect.stringMatching(reason) });
+    expect(broken.stderr).not.toMatch(/delet|remov|\brm\b|unlink/i);
+    for (const { child } of [holder, bystander])
+      expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+    expect((await cli.run(['who', 'x'])).code).toBe(0);
+  });
+});

@@ -1,0 +1,161 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Cli } from './cli.ts';
+
+describe('ls', () => {
+  it('says so when there are no locks [R82]', async () => {
+    const cli = new Cli();
+    expect((await cli.run(['ls'])).stdout).toBe(`no locks in ${join(cli.home, 'locks')}\n`);
+    expect(await cli.json(['ls', '--json'])).toEqual([]);
+  });
+
+  it('lists free and held locks with mode, holder and time [A4, R82]', async () => {
+    const cli = new Cli();
+    await cli.run(['run', 'free one', '--', 'true']);
+    const mirror = await cli.hold('mirror', '--purpose', 'nightly save');
+    await cli.hold('--shared', 'reports');
+    await cli.hold('--shared', 'reports');
+    const { stdout } = await cli.run(['ls']);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^NAME +STATE +PID +USER +SINCE +HELD BY$/);
+    expect(lines[1]).toMatch(/^free one +free$/);
+    expect(lines[2]).toMatch(
+      new RegExp(`^mirror +exclusive +${mirror.pid} +\\S+ +\\d\\d:\\d\\d:\\d\\d \\(.+\\) +nightly save$`),
+    );
+    expect(lines.slice(3)).toEqual([
+      expect.stringMatching(/^reports +shared /),
+      expect.stringMatching(/^reports +shared /),
+    ]);
+    expect(await cli.json(['ls', '--json'])).toMatchObject([
+      { resource: 'free one', state: 'free', holders: [], contract: 'kernel' },
+      { resource: 'mirror', state: 'exclusive', holders: [{ pid: mirror.pid, purpose: 'nightly save' }] },
+      {
+        resource: 'reports',
+        state: 'shared',
+        holders: [{ pid: expect.any(Number) }, { pid: expect.any(Number) }],
+      },
+    ]);
+    expect((await cli.run(['ls', '--names'])).stdout).toBe('free one\nmirror\nreports\n');
+  });
+});
+
+describe('who', () => {
+  it('exits with 0 and names the holder, or with 1 when the lock is free [A4]', async () => {
+    const cli = new Cli();
+    expect(await cli.run(['who', 'x'])).toMatchObject({ code: 1, stdout: 'x is free\n', stderr: '' });
+    const holder = await cli.hold('x');
+    const held = await cli.run(['who', 'x']);
+    expect(held.code).toBe(0);
+    expect(held.stdout).toMatch(/^x is held by ".*" \(pid \d+, command pid \d+, user .*, since .*\)\n$/);
+    expect(await cli.json(['who', '--json', 'x'])).toMatchObject({
+      resource: 'x',
+      state: 'exclusive',
+      holders: [{ pid: holder.pid, child: { pid: expect.any(Number) } }],
+    });
+  });
+
+  it('names every holder of a shared lock [A4]', async () => {
+    const cli = new Cli();
+    await cli.hold('--shared', 'x', '--purpose', 'first');
+    await cli.hold('--shared', 'x', '--purpose', 'second');
+    expect((await cli.run(['who', 'x'])).stdout).toMatch(
+      /^x is held shared by\n {2}"first" .*\n {2}"second" .*\n$/,
+    );
+  });
+});
+
+describe('wait', () => {
+  it('ends when every lock is free, at once when they are [A4]', async () => {
+    const cli = new Cli();
+    expect(await cli.run(['wait', 'a', 'b'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    const holder = await cli.hold('a');
+    const waiter = cli.start(['wait', 'a', 'b']);
+    await waiter.says(/waiting for a, held by/, 'stderr');
+    holder.child.stdin?.end();
+    expect(await waiter.finished).toMatchObject({ code: 0, signal: null, stdout: '' });
+  });
+
+  it('ends with --any when one is free, and says which [A4]', async () => {
+    const cli = new Cli();
+    const [a] = [await cli.hold('a'), await cli.hold('b')];
+    const waiter = cli.start(['wait', '--any', 'a', 'b']);
+    await waiter.says(/waiting for b/, 'stderr');
+    a.child.stdin?.end();
+    expect(await waiter.finished).toMatchObject({ code: 0, stdout: 'a\n' });
+    expect(await cli.json(['wait', '--any', '--json', 'b', 'a'])).toEqual({ free: ['a'] });
+  });
+
+  it('ends with 124 when it takes too long, naming the holder [G14]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    const late = await cli.run(['wait', '-w', '100ms', 'x']);
+    expect(late).toMatchObject({ code: 124, stdout: '' });
+    expect(late.stderr).toMatch(/holdfast: x is held by .* \(pid \d+.*\); waited 100ms\n$/);
+    expect((await cli.run(['wait', '-w', '0', 'x'])).code).toBe(124);
+  });
+});
+
+describe('log', () => {
+  it('shows what runs did, last lines last [R82]', async () => {
+    const cli = new Cli();
+    expect((await cli.run(['log'])).stderr).toMatch(/nothing was logged yet/);
+    await cli.run(['run', 'x', '--purpose', 'nightly save', '--', 'true']);
+    const { stdout } = await cli.run(['log']);
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^\d\d:\d\d:\d\d {2}requested {2}x {2}"nightly save" \(pid \d+, user .*\)$/),
+      expect.stringMatching(/granted {4}x {2}"nightly save"/),
+      expect.stringMatching(/released {3}x {2}held .* {2}"nightly save"/),
+      '',
+    ]);
+    const lines = (await cli.run(['log', '--json', '-n', '2'])).stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).event)).toEqual(['granted', 'released']);
+  });
+
+  it('follows the log as it grows [R82]', async () => {
+    const cli = new Cli();
+    const follower = cli.start(['log', '--follow', '-n', '0']);
+    const seen = follower.says(/granted {4}x/);
+    while (!follower.stdout.includes('granted')) await cli.run(['run', 'x', '--', 'true']);
+    await seen;
+    follower.child.kill('SIGTERM');
+    expect((await follower.finished).signal).toBe('SIGTERM');
+  });
+
+  it('shows lines that are no events harmlessly [R82]', async () => {
+    const cli = new Cli();
+    const hostile =
+      '\u001b[2Jnot json\n{"event":7,"resource":{},"holders":[null]}\n{"event":"granted","at":"never"}\n7\n';
+    appendFileSync(join(cli.home, 'audit.jsonl'), hostile);
+    const { code, stdout } = await cli.run(['log']);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toHaveLength(5);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('is not written with HOLDFAST_AUDIT=off, and a lock does not fail for its sake [R82]', async () => {
+    const cli = new Cli();
+    const off = { ...cli.env, HOLDFAST_AUDIT: 'off' };
+    expect((await cli.run(['run', 'x', '--', 'echo', 'ran'], { env: off })).stdout).toBe('ran\n');
+    expect(() => readFileSync(join(cli.home, 'audit.jsonl'))).toThrow();
+    const file = join(cli.home, 'file');
+    writeFileSync(file, '');
+    const unwritable = { ...cli.env, HOLDFAST_HOME: file };
+    const directory = join(cli.home, 'locks');
+    const result = await cli.run(['run', '--directory', directory, 'x', '--', 'echo', 'ran'], {
+      env: unwritable,
+    });
+    expect(result).toMatchObject({ code: 0, stdout: 'ran\n' });
+  });
+});
+
+it('colours are for terminals: none in pipes [R82]', async () => {
+  const cli = new Cli();
+  await cli.hold('x');
+  for (const command of ['ls', 'log']) expect((await cli.run([command])).stdout).not.toContain('\u001b');
+});
+
+it('--version prints the version of the package [R82]', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  expect((await new Cli().run(['--version'])).stdout).toBe(`${version}\n`);
+});

@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Cli, main, Running } from './cli.ts';
+
+/** A home with locks, and a directory to find `holdfast` in. */
+async function prepared(): Promise<{ cli: Cli; env: NodeJS.ProcessEnv }> {
+  const cli = new Cli();
+  const bin = join(cli.home, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'holdfast'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
+  chmodSync(join(bin, 'holdfast'), 0o755);
+  symlinkSync(process.execPath, join(bin, 'node'));
+  await cli.run(['run', 'mirror', 'mint', '--', 'true']);
+  await cli.run(['run', '--directory', join(cli.home, 'other'), 'elsewhere', '--', 'true']);
+  return { cli, env: { ...cli.env, PATH: `${bin}${delimiter}${process.env.PATH}` } };
+}
+
+describe('completion in bash', () => {
+  async function complete(...words: string[]): Promise<string[]> {
+    const { cli, env } = await prepared();
+    const script = `source <(holdfast completion bash)
+      COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _holdfast; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const args = words.map((word) => word.replace('HOME', cli.home));
+    const { stdout, stderr } = await new Running('bash', ['-c', script, 'bash', ...args], { env }).finished;
+    expect(stderr).toBe('');
+    return stdout.split('\n').filter(Boolean);
+  }
+
+  it('completes commands, options, lock names and the command to run [R82]', async () => {
+    expect(await complete('holdfast', 'r')).toEqual(['run']);
+    expect(await complete('holdfast', 'wa')).toEqual(['wait']);
+    expect(await complete('holdfast', 'run', '--sh')).toEqual(['--shared']);
+    expect(await complete('holdfast', 'completion', '')).toEqual(['bash', 'zsh', 'fish']);
+    expect((await complete('holdfast', 'who', 'mi')).sort()).toEqual(['mint', 'mirror']);
+    expect(await complete('holdfast', '--directory', 'HOME/other', 'who', '')).toEqual(['elsewhere']);
+    expect(await complete('holdfast', 'run', 'mirror', '--', 'basena')).toContain('basename');
+  });
+});
+
+describe('completion in fish', () => {
+  it('completes commands, options and lock names [R82]', async () => {
+    const { env } = await prepared();
+    const complete = (line: string) =>
+      execFileSync('fish', ['-c', `holdfast completion fish | source; complete -C '${line}'`], {
+        env,
+        encoding: 'utf8',
+      })
+        .split('\n')
+        .map((each) => each.split('\t')[0])
+        .filter(Boolean);
+    expect(complete('holdfast r')).toEqual(['run']);
+    expect(complete('holdfast run --sh')).toEqual(['--shared']);
+    expect(complete('holdfast who mi').sort()).toEqual(['mint', 'mirror']);
+    expect(complete('holdfast completion z')).toEqual(['zsh']);
+  });
+});
+
+describe('completion in zsh', () => {
+  it('completes commands, options and lock names [R82]', async () => {
+    const { cli, env } = await prepared();
+    // A zsh on a terminal: Tab, then what stands on the line is printed by Enter.
+    const rc = `autoload -U compinit; compinit -u -d '${cli.home}/dump'; source <(holdfast completion zsh); PS1='> '; echo ready`;
+    writeFileSync(join(cli.home, '.zshrc'), rc);
+    const terminal = { ...env, ZDOTDIR: cli.home, TERM: 'dumb' };
+    const { fixture } = await import('./cli.ts');
+    const shell = new Running('python3', [fixture('cli-pty.py'), 'zsh', '-i'], { env: terminal });
+    await shell.says(/ready/);
+    const typed = async (line: string, expected: RegExp) => {
+      shell.child.stdin?.write(`${line}\t\n`);
+      await shell.says(expected);
+    };
+    await typed('echo holdfast; echo holdfast; : holdfast', /holdfast/);
+    await typed('holdfast who mir', /mirror is free/);
+    await typed('holdfast --vers', /\n0\.\d+\.\d+/);
+    await typed('holdfast completion fi', /# fish completion for holdfast/);
+  });
+});

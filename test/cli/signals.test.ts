@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { Cli, fixture, main, Running } from './cli.ts';
+
+const recorder = ['run', 'x', '--', process.execPath, fixture('cli-recorder.mjs')];
+
+function onTerminal(cli: Cli, args: readonly string[]): Running {
+  return new Running('python3', [fixture('cli-pty.py'), process.execPath, main, ...args], { env: cli.env });
+}
+
+/**
+ * Every signal the recorder got. The wrapper passes signals on in their order, so SIGUSR2, sent to it alone, is a fence:
+ * what the recorder gets at all, it gets before.
+ */
+async function signalsUpToFence(running: Running, wrapper: number): Promise<string[]> {
+  process.kill(wrapper, 'SIGUSR2');
+  await running.says(/got SIGUSR2/);
+  return running.stdout.match(/SIG\w+/g) ?? [];
+}
+
+describe('a signal reaches the command exactly once', () => {
+  it('when Ctrl-C is typed on the terminal, which sends it to the whole group [A5, H25]', async () => {
+    const running = onTerminal(new Cli(), recorder);
+    const [, , wrapper] = await running.says(/ready (\d+) (\d+)/);
+    running.child.stdin?.write('\u0003');
+    await running.says(/got SIGINT/);
+    expect(await signalsUpToFence(running, Number(wrapper))).toEqual(['SIGINT', 'SIGUSR2']);
+  });
+
+  it('when Ctrl-C is typed again and again [A5, H25]', async () => {
+    const running = onTerminal(new Cli(), recorder);
+    const [, , wrapper] = await running.says(/ready (\d+) (\d+)/);
+    for (let times = 1; times <= 3; times++) {
+      running.child.stdin?.write('\u0003');
+      await running.says(new RegExp(`(got SIGINT[^]*){${times}}`));
+      process.kill(Number(wrapper), 'SIGUSR2');
+      await running.says(new RegExp(`(got SIGUSR2[^]*){${times}}`));
+    }
+    const expected = ['SIGINT', 'SIGUSR2'];
+    expect(running.stdout.match(/SIG\w+/g)).toEqual([...expected, ...expected, ...expected]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const)(
+    'when %s is sent to holdfast alone, on a terminal [A5, H25]',
+    async (signal) => {
+      const running = onTerminal(new Cli(), recorder);
+      const [, , wrapper] = await running.says(/ready (\d+) (\d+)/);
+      process.kill(Number(wrapper), signal);
+      await running.says(new RegExp(`got ${signal}`));
+      expect(await signalsUpToFence(running, Number(wrapper))).toEqual([signal, 'SIGUSR2']);
+    },
+  );
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const)(
+    'when %s is sent to holdfast alone, without a terminal [A5, H25]',
+    async (signal) => {
+      const running = new Cli().start(recorder, { detached: true });
+      await running.says(/ready/);
+      process.kill(running.pid, signal);
+      await running.says(new RegExp(`got ${signal}`));
+      expect(await signalsUpToFence(running, running.pid)).toEqual([signal, 'SIGUSR2']);
+    },
+  );
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const)(
+    'when %s is sent to the whole group [A5, H25]',
+    async (signal) => {
+      const running = new Cli().start(recorder, { detached: true });
+      await running.says(/ready/);
+      process.kill(-running.pid, signal);
+      await running.says(new RegExp(`got ${signal}`));
+      expect(await signalsUpToFence(running, running.pid)).toEqual([signal, 'SIGUSR2']);
+    },
+  );
+});
+
+describe('a signal that ends the command', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+    ['SIGQUIT', 131],
+    ['SIGUSR1', 138],
+  ] as const)('%s makes holdfast exit with %i and frees the lock [A5, C4, H25]', async (signal, code) => {
+    const cli = new Cli();
+    const running = cli.start(['run', 'x', '--', 'sh', '-c', 'echo ready; exec sleep 60']);
+    await running.says(/ready/);
+    process.kill(running.pid, signal);
+    expect(await running.finished).toMatchObject({ code, signal: null, stderr: '' });
+    expect((await cli.run(['who', 'x'])).code).toBe(1);
+  });
+
+  it('frees the lock when the command is killed [A5, R10]', async () => {
+    const cli = new Cli();
+    const running = cli.start(['run', 'x', '--', 'sh', '-c', 'echo ready $$; exec sleep 60']);
+    const [, command] = await running.says(/ready (\d+)/);
+    process.kill(Number(command), 'SIGKILL');
+    expect((await running.finished).code).toBe(137);
+    expect((await cli.run(['who', 'x'])).code).toBe(1);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s while holdfast waits ends the wait, runs nothing and holds nothing [A5, C4, H25]',
+    async (signal) => {
+      const cli = new Cli();
+      const holder = await cli.hold('x');
+      const waiter = cli.start(['run', 'x', '--', 'echo', 'ran']);
+      await waiter.says(/waiting for x/, 'stderr');
+      process.kill(waiter.pid, signal);
+      const code = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }[signal];
+      expect(await waiter.finished).toMatchObject({ code, signal: null, stdout: '' });
+      holder.child.stdin?.end();
+      await holder.finished;
+      expect((await cli.run(['who', 'x'])).code).toBe(1);
+    },
+  );
+});
+
+describe('kill -9 of holdfast itself', () => {
+  it('leaves the lock with the command until that ends [H11, A5, R10]', async () => {
+    const cli = new Cli();
+    const running = cli.start(['run', 'x', '--', 'sh', '-c', 'echo ready $$; exec sleep 60']);
+    const [, command] = await running.says(/ready (\d+)/);
+    while (!(await cli.run(['who', 'x'])).stdout.includes(`command pid ${command}`)); // recorded just after the start
+    running.child.kill('SIGKILL');
+    await new Promise((resolve) => running.child.once('exit', resolve));
+    expect((await cli.run(['run', '-n', 'x', '--', 'echo', 'ran'])).code).toBe(75);
+    const who = await cli.run(['who', 'x']);
+    expect(who).toMatchObject({ code: 0, stdout: expect.stringContaining(`command pid ${command}`) });
+    const waiter = cli.start(['run', 'x', '--', 'echo', 'ran']);
+    await waiter.says(/waiting for x/, 'stderr');
+    process.kill(Number(command), 'SIGKILL');
+    expect(await waiter.finished).toMatchObject({ code: 0, stdout: 'ran\n' });
+  });
+});

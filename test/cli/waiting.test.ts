@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { Cli, fixture, main, Running } from './cli.ts';
+
+describe('while it waits, run', () => {
+  it('names the holder at once, in one line, and goes on when the lock is free [R8, R82, G14]', async () => {
+    const cli = new Cli();
+    const holder = await cli.hold('x', '--purpose', 'nightly save');
+    const waiter = cli.start(['run', 'x', '--', 'echo', 'ran']);
+    const line = /^holdfast: waiting for x, held by "nightly save" \(pid \d+, .*user .*, since \d.*\)\n$/;
+    await waiter.says(line, 'stderr');
+    holder.child.stdin?.end();
+    expect(await waiter.finished).toMatchObject({
+      code: 0,
+      stdout: 'ran\n',
+      stderr: expect.stringMatching(line),
+    });
+  });
+
+  it('names the command that runs when no purpose was given [A4]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    const { stderr } = await cli.run(['run', '-n', 'x', '--', 'true']);
+    expect(stderr).toContain(`x is held by "${process.execPath} ${fixture('cli-recorder.mjs')}" (pid`);
+  });
+
+  it('shows a line that moves on a terminal, and erases it when the lock is granted [R8]', async () => {
+    const cli = new Cli();
+    const holder = await cli.hold('x');
+    const waiter = new Running(
+      'python3',
+      [fixture('cli-pty.py'), process.execPath, main, 'run', 'x', '--', 'echo', 'ran'],
+      { env: { ...cli.env, TERM: 'xterm' } },
+    );
+    await waiter.says(/waiting for x, held by/);
+    await waiter.says(/waiting for x \d+ms.*waiting for x \d+ms/s);
+    holder.child.stdin?.end();
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: erasing is an escape sequence
+    expect((await waiter.finished).stdout).toMatch(/\r\u001b\[Kran\r\n$/);
+  });
+
+  it('tells of the wait as JSON when asked to [R8]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    const { code, stderr } = await cli.run(['run', '--json', '-w', '50ms', 'x', '--', 'true']);
+    const [waiting, failed, ...rest] = stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(code).toBe(124);
+    expect(waiting).toMatchObject({
+      event: 'waiting',
+      resource: 'x',
+      holders: [{ pid: expect.any(Number) }],
+    });
+    expect(failed.error).toMatchObject({ code: 'HOLDFAST_TIMEOUT', exitCode: 124, resource: 'x' });
+    expect(failed.error.waited).toBeGreaterThanOrEqual(50);
+    expect(rest).toEqual([]);
+  });
+});
+
+describe('a lock that is not to be had', () => {
+  it('ends -n with 75 at once, naming lock file, holder and what to do [A3, A4, G14]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    const { code, stdout, stderr } = await cli.run(['run', '-n', 'x', '--', 'echo', 'ran']);
+    expect({ code, stdout }).toEqual({ code: 75, stdout: '' });
+    expect(stderr).toMatch(/^holdfast: x is held by .* \(pid \d+, command pid \d+, user .*, since .*\)\. /);
+    expect(stderr).toMatch(/Look: holdfast who x · wait: holdfast wait x\. Lock: .*\/locks\/x~\w+\.lock\n$/);
+    expect(stderr).not.toMatch(/delet|remov|\brm\b|unlink/i);
+  });
+
+  it('ends -w with 124 in time, naming how long was waited [G14, R82]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    const { code, stdout, stderr } = await cli.run(['run', '-w', '150ms', 'x', '--', 'echo', 'ran']);
+    expect({ code, stdout }).toEqual({ code: 124, stdout: '' });
+    expect(stderr).toMatch(/x is held by .*; waited \d+ms.* Lock: .*\.lock\n$/);
+    expect(stderr).not.toMatch(/delet|remov|\brm\b|unlink/i);
+  });
+
+  it('ends -w 0 like -n: one try [G11]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    expect(await cli.run(['run', '-w', '0', 'x', '--', 'true'])).toMatchObject({
+      code: 75,
+      stderr: expect.not.stringContaining('waiting'),
+    });
+    expect((await cli.run(['run', '-w', '0s', 'free', '--', 'true'])).code).toBe(0);
+  });
+
+  it('ends with the code of -E in both cases, but not when holdfast itself fails [A3]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    expect((await cli.run(['run', '-n', '-E', '3', 'x', '--', 'true'])).code).toBe(3);
+    expect((await cli.run(['run', '-w', '20ms', '-E', '4', 'x', '--', 'true'])).code).toBe(4);
+    expect(
+      (
+        await cli.run(['run', '-E', '5', 'x', '--', 'nope', '--'], {
+          env: { ...cli.env, HOLDFAST_AUDIT: 'x' },
+        })
+      ).code,
+    ).toBe(125);
+    expect((await cli.run(['run', '-n', '-E', '5', 'y', '--', 'no-such-command'])).code).toBe(127);
+  });
+});

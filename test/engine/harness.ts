@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { expect, onTestFinished } from 'vitest';
+import type { Engine, Grant, LockRequest, Mode, Waiting } from '../../src/engine/engine.ts';
+import { within } from '../support/deadline.ts';
+import { tempDirectory } from '../support/temp.ts';
+import type { EngineSource } from './peer.ts';
+
+/** One engine as the conformance suite runs it. */
+export interface EngineHarness {
+  readonly engine: Engine;
+  /** How other processes get at it; undefined for an engine that reaches no further than its process. */
+  readonly elsewhere: EngineSource | undefined;
+}
+
+export interface Place {
+  readonly home: string;
+  readonly request: (mode?: Mode) => LockRequest;
+}
+
+/** A lock nobody has used. */
+export function newPlace(): Place {
+  const home = tempDirectory();
+  const path = join(home, 'mirror.lock');
+  return { home, request: (mode = 'exclusive') => requestFor(path, mode) };
+}
+
+export function requestFor(path: string, mode: Mode = 'exclusive'): LockRequest {
+  const names = { path, resource: 'mirror', cliName: 'mirror' };
+  const nothing = { beside: undefined, purpose: undefined, pollInterval: undefined };
+  return { ...names, ...nothing, mode, access: 'owner', anonymous: false };
+}
+
+export interface StartedWait {
+  readonly granted: Promise<Grant>;
+  readonly waiting: Waiting;
+  /** Whether it has come to an end. */
+  readonly isOver: () => boolean;
+}
+
+/** How often the event loop turns before what should not happen counts as not happening. */
+const TURNS = 20;
+
+export async function someTurns(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await setImmediate();
+}
+
+/** Gives a wait every chance to be granted against the rules. */
+export async function expectStillWaiting({ isOver }: StartedWait): Promise<void> {
+  await someTurns();
+  expect(isOver()).toBe(false);
+}
+
+export function granted(started: StartedWait): Promise<Grant> {
+  return within(started.granted, 'waiting for a grant');
+}
+
+/** The engine's calls as tests want them: what they start is ended with the test. */
+export function contender(engine: Engine) {
+  async function acquire(request: LockRequest): Promise<Grant> {
+    const grant = await engine.tryAcquire(request);
+    if (grant === undefined) throw new Error(`${request.path} is held by somebody else`);
+    onTestFinished(() => grant.release());
+    return grant;
+  }
+
+  async function isFree(request: LockRequest): Promise<boolean> {
+    const grant = await engine.tryAcquire(request);
+    await grant?.release();
+    return grant !== undefined;
+  }
+
+  function wait(request: LockRequest): StartedWait {
+    let over = false;
+    let waiting: Waiting | undefined;
+    const granted = new Promise<Grant>((resolve, reject) => {
+      waiting = engine.wait(request, {
+        granted: resolve,
+        failed: reject,
+        moved: () => {},
+        degraded: () => {},
+      });
+    }).finally(() => {
+      over = true;
+    });
+    onTestFinished(() => waiting?.cancel());
+    granted.then((grant) => onTestFinished(() => grant.release())).catch(() => {});
+    return { granted, waiting: waiting as Waiting, isOver: () => over };
+  }
+
+  return { acquire, isFree, wait };
+}

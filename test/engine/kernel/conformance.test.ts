@@ -1,0 +1,6 @@
+import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
+import { conformance } from '../conformance.ts';
+
+const module = new URL('../../../dist/engine/kernel/kernel.js', import.meta.url);
+
+conformance('kernel', () => ({ engine: kernelEngine, elsewhere: { module, name: 'kernelEngine' } }));

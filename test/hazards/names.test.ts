@@ -1,0 +1,199 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { acquireLock, InputError, LockManager } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+/** Names that break things which take names for paths, for shell words, for text or for keys of objects. */
+const awkward: Record<string, string> = {
+  dot: '.',
+  'dot dot': '..',
+  'a path': 'a/b',
+  'an absolute path': '/etc/passwd',
+  'a way out': '../../etc/passwd',
+  backslashes: 'C:\\roles.json',
+  'a NUL': 'a\0b',
+  'only a NUL': '\0',
+  'a newline': 'a\nb',
+  'white space': ' ',
+  'a lone high surrogate': '\ud83d',
+  'a lone low surrogate': '\ude00',
+  'the replacement character': '\ufffd',
+  'an emoji': '🔒',
+  'a composed letter': 'é',
+  'a decomposed letter': 'e\u0301',
+  'a key of every object': '__proto__',
+  'another such key': 'constructor',
+  'a glob': '*',
+  'an option': '--help',
+  'an escape sequence': '\u001b[2J',
+  'a reserved name of Windows': 'CON',
+  'a lock file': 'mirror~53f65c34395f9938d26a.lock',
+};
+
+function tempManager(): LockManager {
+  return new LockManager({ directory: join(tempDirectory(), 'locks') });
+}
+
+async function expectLockable(manager: LockManager, name: string): Promise<void> {
+  const lock = await manager.acquire(name);
+  expect(lock.resource).toBe(name);
+  expect(dirname(lock.path)).toBe(manager.directory);
+  expect(await manager.tryAcquire(name)).toBeUndefined();
+  expect(manager.inspect(name).state).toBe('exclusive');
+  await lock.release();
+}
+
+describe('any string is the name of a lock', () => {
+  it.each(Object.keys(awkward))('also %s [H20]', async (what) => {
+    const manager = tempManager();
+
+    await expectLockable(manager, awkward[what] as string);
+
+    expect(readdirSync(manager.directory)).toHaveLength(1);
+  });
+
+  it('of 1 to 300 bytes, in one byte a character or four [H20]', async () => {
+    const manager = tempManager();
+    for (let length = 1; length <= 300; length++) {
+      await expectLockable(manager, 'n'.repeat(length));
+      if (length % 4 === 0) await expectLockable(manager, '🔒'.repeat(length / 4));
+    }
+    for (const file of readdirSync(manager.directory)) expect(Buffer.byteLength(file)).toBeLessThan(200);
+    await expectLockable(manager, 'x'.repeat(1_000_000));
+  });
+
+  it('and names that differ have files that differ [H20]', () => {
+    const manager = new LockManager({ directory: '/locks' });
+    const names = [...Object.values(awkward), 'a\ud83db', 'a\ude00b', 'a\ufffdb', 'A', 'a', 'a ', ' a'];
+    expect(new Set(names.map((name) => manager.pathOf(name).toLowerCase())).size).toBe(names.length);
+
+    const unit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code));
+    const name = fc.array(unit, { minLength: 1, maxLength: 60 }).map((units) => units.join(''));
+    fc.assert(
+      fc.property(name, name, (a, b) => {
+        const [one, other] = [manager.pathOf(a), manager.pathOf(b)];
+        expect(one === other).toBe(a === b);
+        expect(dirname(one)).toBe('/locks');
+        expect(one.slice(7)).toMatch(/^[\w-][\w.-]*~[0-9a-f]{20}\.lock$/);
+      }),
+      { numRuns: 2000 },
+    );
+    fc.assert(
+      fc.property(name, fc.nat(59), unit, (a, at, changed) => {
+        const b = a.slice(0, at) + changed + a.slice(at + 1);
+        expect(manager.pathOf(a) === manager.pathOf(b)).toBe(a === b);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('except the empty one [H20]', async () => {
+    const manager = tempManager();
+    await expect(manager.acquire('')).rejects.toBeInstanceOf(InputError);
+    await expect(manager.acquire({ name: '' })).rejects.toMatchObject({ code: 'HOLDFAST_INPUT' });
+    expect(() => manager.pathOf('')).toThrow(InputError);
+  });
+
+  it('and nothing but a string: the error says what was given [H20]', async () => {
+    const manager = tempManager();
+    for (const target of [undefined, null, 7, {}, [], { name: 7 }, { name: 'a', file: 'b' }]) {
+      await expect(manager.acquire(target as never)).rejects.toMatchObject({
+        code: 'HOLDFAST_INPUT',
+        input: 'lock name',
+      });
+    }
+  });
+
+  it('is the same lock in every process [H20]', async () => {
+    const home = tempDirectory();
+    const [holder, other] = await Agent.several(home, 2);
+    for (const name of ['a\ud83d', 'a\0b', '__proto__', '..', '🔒\n']) {
+      await holder.acquire(name);
+      expect(await other.couldAcquire(name)).toBe(false);
+      expect(await other.couldAcquire(`${name}x`)).toBe(true);
+      await holder.release();
+    }
+  });
+});
+
+describe('any file that can exist can be locked', () => {
+  it.each(['exclusive', 'shared'] as const)(
+    'with a name of up to 255 bytes, without degradation (%s) [H20]',
+    async (mode) => {
+      const directory = tempDirectory();
+      const strict = new LockManager({ strict: true });
+      for (const length of [1, 100, 200, ...Array.from({ length: 26 }, (_, i) => 230 + i)]) {
+        const file = join(directory, 'n'.repeat(length));
+        const lock = await strict.acquire({ file }, { mode });
+        expect(await strict.tryAcquire({ file })).toBeUndefined();
+        await lock.release();
+      }
+      const names = readdirSync(directory);
+      expect(names).toHaveLength(29);
+      expect(Math.max(...names.map((name) => Buffer.byteLength(name)))).toBeLessThanOrEqual(255);
+    },
+  );
+
+  it('and a name that is too long for a file is refused with its path [H20]', async () => {
+    const file = join(tempDirectory(), 'n'.repeat(256));
+    // The lock file itself would fit; the file it stands for can never exist, which is no harm.
+    await (await new LockManager().acquire({ file })).release();
+    const deep = join(tempDirectory(), 'n'.repeat(300), 'roles.json');
+    await expect(new LockManager().acquire({ file: deep })).rejects.toMatchObject({
+      code: 'HOLDFAST_UNWRITABLE',
+      systemCode: 'ENAMETOOLONG',
+    });
+  });
+
+  it('at a path of up to 4,095 bytes; a longer one is refused with its path [H20]', async () => {
+    const base = tempDirectory();
+    const step = 'd'.repeat(200);
+    const deep = (length: number) => {
+      let path = base;
+      while (path.length + 201 < length) path = join(path, step);
+      return join(path, 'f'.repeat(Math.max(1, length - path.length - 1)));
+    };
+    const fits = deep(4_000);
+    mkdirSync(dirname(fits), { recursive: true });
+    const manager = new LockManager();
+    const lock = await manager.acquire({ file: fits });
+    expect(await manager.tryAcquire({ file: fits })).toBeUndefined();
+    await lock.release();
+
+    for (const length of [4_096, 5_000, 20_000]) {
+      await expect(manager.acquire({ file: deep(length) })).rejects.toMatchObject({
+        code: 'HOLDFAST_UNWRITABLE',
+        systemCode: 'ENAMETOOLONG',
+        path: expect.stringContaining(step),
+      });
+    }
+  });
+
+  it('but not at a path with a NUL, an empty one, or the root [H20]', async () => {
+    for (const path of ['', 'a\0b', '/']) {
+      await expect(acquireLock(path)).rejects.toMatchObject({ code: 'HOLDFAST_INPUT', input: 'lock path' });
+    }
+    for (const option of ['directory', 'fallbackDirectory']) {
+      for (const path of ['', 'a\0b']) {
+        expect(() => new LockManager({ [option]: path })).toThrow(
+          expect.objectContaining({ code: 'HOLDFAST_INPUT', input: option }),
+        );
+      }
+    }
+  });
+
+  it('also under the awkward names that a file can have [H20]', async () => {
+    const directory = tempDirectory();
+    const manager = new LockManager({ strict: true });
+    const names = Object.values(awkward).filter((name) => !/[\0/]/.test(name) && !/^\.\.?$/.test(name));
+    for (const name of names) {
+      const lock = await manager.acquire({ file: join(directory, name) });
+      expect(dirname(lock.path)).toBe(directory);
+      expect(basename(lock.path)).toMatch(/^\..*\.lock$/s);
+      await lock.release();
+    }
+  });
+});

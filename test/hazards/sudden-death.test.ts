@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { LockManager } from 'holdfast';
+import { expect, it } from 'vitest';
+import { Child, fixture } from '../support/child.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+const DEATHS = 100;
+const AT_ONCE = 4;
+
+it('survives a hundred processes killed at random points: the lock is always to be had, its token always rises [H16, R10]', async () => {
+  const home = tempDirectory();
+  const locks = new LockManager({ directory: join(home, 'locks') });
+  let token = 0;
+  let recoveries = 0;
+
+  /** Starts a process that takes and releases the lock, and kills it after some of its lines. */
+  async function liveAndDie(lines: number): Promise<void> {
+    const child = new Child(process.execPath, [fixture('hold-loop.mjs'), 'mirror'], {
+      env: { HOLDFAST_HOME: home },
+    });
+    await child.line(`lines ${lines}`);
+    const { signal, stderr } = await child.kill();
+    expect({ signal, stderr }).toEqual({ signal: 'SIGKILL', stderr: '' });
+    const lock = await locks.acquire('mirror', { timeout: 20_000 });
+    lock.assertHeld();
+    expect(lock.degraded).toEqual([]);
+    expect(lock.token).toBeGreaterThan(token);
+    token = lock.token;
+    if (lock.recovered) recoveries++;
+    await lock.release();
+  }
+
+  let left = DEATHS;
+  const lane = async () => {
+    while (left-- > 0) await liveAndDie(1 + Math.floor(Math.random() * 30));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+
+  expect(locks.inspect('mirror')).toMatchObject({ state: 'free', holders: [] });
+  expect(existsSync(`${locks.pathOf('mirror')}.queue`)).toBe(false);
+  expect(recoveries).toBeLessThanOrEqual(DEATHS);
+});

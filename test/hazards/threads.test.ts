@@ -1,0 +1,133 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { LockManager } from 'holdfast';
+import { expect, it, onTestFinished } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { Child, fixture } from '../support/child.ts';
+import { tempDirectory } from '../support/temp.ts';
+import { Thread } from '../support/thread.ts';
+
+function home(): { home: string; manager: LockManager } {
+  const path = tempDirectory();
+  return { home: path, manager: new LockManager({ directory: join(path, 'locks') }) };
+}
+
+it('makes every thread of a process a contender of its own [H24]', async () => {
+  const { home: path, manager } = home();
+  const [first, second] = await Promise.all([Thread.start(path), Thread.start(path)]);
+
+  await first.tell('acquire', 'mirror');
+  expect(await second.tell('couldAcquire', 'mirror')).toBe(false);
+  expect(await manager.tryAcquire('mirror')).toBeUndefined();
+  expect(manager.inspect('mirror').holders).toMatchObject([
+    { pid: process.pid, thread: first.worker.threadId },
+  ]);
+  await first.tell('release');
+
+  const lock = await manager.acquire('mirror', { timeout: 0 });
+  expect(await second.tell('couldAcquire', 'mirror')).toBe(false);
+  await lock.release();
+  expect(await second.tell('couldAcquire', 'mirror')).toBe(true);
+});
+
+it('wakes a thread that waits when another thread, or process, releases [H24]', async () => {
+  const { home: path, manager } = home();
+  const [agent] = await Agent.several(path, 1);
+  const thread = await Thread.start(path);
+
+  const lock = await manager.acquire('mirror');
+  expect(await thread.tell('wait', 'mirror', { timeout: 20_000 })).toBe('waiting');
+  await lock.release();
+  expect(await thread.message()).toBe('granted');
+  await thread.tell('release');
+
+  await agent.acquire('mirror');
+  expect(await thread.tell('wait', 'mirror', { timeout: 20_000 })).toBe('waiting');
+  await agent.release();
+  expect(await thread.message()).toBe('granted');
+});
+
+it('frees the lock of a thread that is terminated, and tells the next holder so [H24]', async () => {
+  const { home: path, manager } = home();
+  const thread = await Thread.start(path);
+  await thread.tell('acquire', 'mirror');
+  const waiting = manager.acquire('mirror', { timeout: 20_000, pollInterval: 60_000 });
+
+  await thread.terminate();
+
+  const lock = await waiting;
+  expect(lock.recovered).toBe(true);
+  await lock.release();
+});
+
+it('frees the shared lock of a thread that exits, and leaves nothing of it behind [H24, R12]', async () => {
+  const { home: path, manager } = home();
+  const thread = await Thread.start(path);
+  await thread.tell('acquire', 'mirror', { mode: 'shared' });
+  const waiting = manager.acquire('mirror', { timeout: 20_000 });
+
+  const exited = new Promise((resolve) => thread.worker.once('exit', resolve));
+  thread.worker.postMessage({ step: 'exit', args: [] });
+  await exited;
+
+  await (await waiting).release();
+  expect(readdirSync(manager.directory)).toEqual([expect.stringMatching(/^mirror~.*\.lock$/)]);
+});
+
+it('leaves nothing of threads that are terminated while they wait: no grant, no descriptor [H24]', async () => {
+  const { home: path, manager } = home();
+  const lock = await manager.acquire('mirror');
+  const spent = await Thread.start(path); // whatever Node.js itself keeps from its first worker
+  await spent.tell('wait', 'mirror', { timeout: 20_000 });
+  await spent.terminate();
+  const before = readdirSync('/proc/self/fd').length;
+
+  for (let round = 0; round < 3; round++) {
+    const threads = await Promise.all([Thread.start(path), Thread.start(path)]);
+    await Promise.all(threads.map((thread) => thread.tell('wait', 'mirror', { timeout: 20_000 })));
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  }
+
+  expect(readdirSync('/proc/self/fd').length).toBe(before);
+  lock.assertHeld();
+  await lock.release();
+  await (await manager.acquire('mirror', { timeout: 0 })).release();
+});
+
+it('lets one of two cluster workers work and refuses the other at once, with the reason [H24, C2]', async () => {
+  const { home: path } = home();
+  const service = new Child(process.execPath, [fixture('hold-cluster.mjs')], {
+    env: { HOLDFAST_HOME: path },
+  });
+
+  const { code, stdout } = await service.finish();
+
+  const lines = stdout.trim().split('\n');
+  expect(code).toBe(0);
+  expect(lines.filter((line) => line === 'working')).toHaveLength(1);
+  expect(lines.filter((line) => line === 'done')).toHaveLength(1);
+  expect(lines.filter((line) => line === 'refused HOLDFAST_BUSY provision')).toHaveLength(1);
+});
+
+it('does not leave the lock with the children of its holder: it is free when the holder dies [H24, R10]', async () => {
+  const { home: path } = home();
+  const [holder, other] = await Agent.several(path, 2);
+  await holder.acquire('mirror');
+  await holder.acquire('shared one', { mode: 'shared' }, 'second');
+  // A child that outlives its parent, with nothing of it but the descriptors that are inherited by default.
+  const child = await holder.run(
+    () =>
+      new Promise<number>((resolve) => {
+        const { spawn } = process.getBuiltinModule('node:child_process');
+        const sleep = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
+        sleep.once('spawn', () => resolve(sleep.pid as number));
+      }),
+  );
+  onTestFinished(() => void process.kill(child, 'SIGKILL'));
+
+  await holder.kill();
+
+  expect(await other.couldAcquire('mirror')).toBe(true);
+  expect(await other.couldAcquire('shared one')).toBe(true);
+  expect(process.kill(child, 0)).toBe(true);
+});
