@@ -10,7 +10,7 @@ export interface KernelLock {
 // 12: FLOCK  ADVISORY  WRITE 4711 fe:00:1234567 0 EOF   (proc_locks(5); `->` lines are blocked waiters)
 const LINE = /^\d+: FLOCK +\S+ +(READ|WRITE) +(\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /;
 
-/** The flocks on a file, one for each process and mode. Empty where the kernel does not list them: other platforms, other pid namespaces, btrfs. */
+/** The flocks on a file. Empty where the kernel does not list them: other platforms, other pid namespaces, btrfs. */
 export function kernelLocks(stats: BigIntStats): KernelLock[] {
   let table: string;
   try {
@@ -18,14 +18,18 @@ export function kernelLocks(stats: BigIntStats): KernelLock[] {
   } catch {
     return [];
   }
-  const locks = new Map<string, KernelLock>(); // the list can show a line twice while it changes under the reader
+  const locks: KernelLock[] = [];
   for (const line of table.split('\n')) {
     const [, kind, pid, major, minor, inode] = LINE.exec(line) ?? [];
     if (inode === undefined || BigInt(inode) !== stats.ino) continue;
     if (deviceOf(major, minor) !== stats.dev) continue;
-    locks.set(`${kind} ${pid}`, { pid: Number(pid), mode: kind === 'WRITE' ? 'exclusive' : 'shared' });
+    locks.push({ pid: Number(pid), mode: kind === 'WRITE' ? 'exclusive' : 'shared' });
   }
-  return [...locks.values()];
+  // The list can show a line twice while it changes under the reader, but one exclusive lock is alone.
+  return locks
+    .filter(({ mode }) => mode === 'exclusive')
+    .slice(0, 1)
+    .concat(locks.filter(({ mode }) => mode === 'shared'));
 }
 
 /** st_dev from its parts, as glibc's makedev(3) packs them. */
