@@ -8,15 +8,19 @@ export const measures = 'what processes that wait for a held lock cost the machi
 /** @param {import('../main.mjs').Context} context */
 export async function run({ directory, quick, report }) {
   const seconds = quick ? 3 : 10;
+  const settle = quick ? 3 : 15;
   const rows = [];
   const lock = await new LockManager({ directory }).acquire('held');
   for (const processes of quick ? [8] : [8, 64]) {
     rows.push({
       name: `${processes} idle processes (floor)`,
-      ...(await observe(processes, seconds, { directory })),
+      ...(await observe(processes, settle, seconds, { directory })),
     });
     const settings = { directory, name: 'held' };
-    rows.push({ name: `${processes} waiting processes`, ...(await observe(processes, seconds, settings)) });
+    rows.push({
+      name: `${processes} waiting processes`,
+      ...(await observe(processes, settle, seconds, settings)),
+    });
   }
   await lock.release();
   report.table(
@@ -32,10 +36,15 @@ export async function run({ directory, quick, report }) {
   report.figure('rows', rows);
 }
 
-/** @param {number} processes @param {number} seconds @param {Record<string, unknown>} settings */
-function observe(processes, seconds, settings) {
+/**
+ * @param {number} processes
+ * @param {number} settle seconds, for what Node.js does after its start
+ * @param {number} seconds
+ * @param {Record<string, unknown>} settings
+ */
+function observe(processes, settle, seconds, settings) {
   return withChildren(processes, 'idler.mjs', settings, async (children) => {
-    await sleep(3000); // for what Node.js does after its start
+    await sleep(settle * 1e3);
     const before = children.map(({ pid }) => usage(pid));
     await sleep(seconds * 1e3);
     const after = children.map(({ pid }) => usage(pid));

@@ -1,12 +1,13 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   openSync,
   readdirSync,
   renameSync,
+  rmSync,
   statSync,
-  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -29,7 +30,7 @@ export interface AuditOptions {
   readonly filter?: (event: LockEvent) => boolean;
 }
 
-const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
+const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 const DEFAULT_BYTES = 10 * 1024 * 1024;
 const DEFAULT_KEEP = 5;
 
@@ -112,7 +113,7 @@ export class AuditLog {
 
   #open(): void {
     makeDirectory(dirname(this.#path), 0o700);
-    this.#fd = openSync(this.#path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    this.#fd = openSync(this.#path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   }
 
   /**
@@ -121,16 +122,29 @@ export class AuditLog {
    */
   #rotate(inode: number): void {
     this.#close();
-    if (statSync(this.#path).ino !== inode) return;
-    const time = new Date().toISOString().replace(/[:.]/g, '');
-    renameSync(this.#path, `${this.#path}.${time}-${process.pid}`);
+    if (statSync(this.#path, { throwIfNoEntry: false })?.ino !== inode) return;
+    try {
+      renameSync(this.#path, this.#freeName());
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error; // another process was faster
+      return;
+    }
     const directory = dirname(this.#path);
     const prefix = `${basename(this.#path)}.`;
     const aside = readdirSync(directory).filter(
       (name) => name.startsWith(prefix) && /\.\d{4}-\d\d-\d\dT\d+Z-\d+$/.test(name),
     );
     for (const name of aside.sort().slice(0, Math.max(0, aside.length - this.#keep)))
-      unlinkSync(join(directory, name));
+      rmSync(join(directory, name), { force: true });
+  }
+
+  /** Files that are put aside within one millisecond get later times, for a rename would replace the earlier one. */
+  #freeName(): string {
+    for (let at = Date.now(); ; at++) {
+      const time = new Date(at).toISOString().replace(/[:.]/g, '');
+      const name = `${this.#path}.${time}-${process.pid}`;
+      if (!existsSync(name)) return name;
+    }
   }
 
   #close(): void {
@@ -139,8 +153,9 @@ export class AuditLog {
   }
 }
 
-function plainErrors(_key: string, value: unknown): unknown {
-  return value instanceof Error ? `${value.name}: ${value.message}` : value;
+function plainErrors(key: string, value: unknown): unknown {
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  return key === 'reason' ? String(value) : value; // an abort's reason can be anything
 }
 
 function hideHolders(key: string, value: unknown): unknown {

@@ -29,7 +29,7 @@ export class Holding implements Member {
     this.#cohort = cohort;
     if (request.holdLimit !== undefined) {
       const limit = request.holdLimit;
-      this.#stopLimit = after(limit, () => this.#lose('hold-limit', duration(limit)), 'background');
+      this.#stopLimit = after(limit, () => this.#loseToLimit(limit), 'background');
     }
   }
 
@@ -57,7 +57,10 @@ export class Holding implements Member {
 
   /** @throws {LostError} when the lock is not held any more, looked up now. */
   assertHeld(): void {
-    if (this.#lost === undefined && this.#open && !this.grant.isIntact()) this.#lose('replaced');
+    const { holdLimit } = this.request;
+    // After a stop, or a long turn, this code runs before the timer of the limit does.
+    if (holdLimit !== undefined && this.held >= holdLimit) this.#loseToLimit(holdLimit);
+    if (this.isHeld && !this.grant.isIntact()) this.#lose('replaced');
     if (this.#lost !== undefined) throw this.#lost;
     if (!this.#open) throw new LostError(this.request, 'released');
   }
@@ -69,6 +72,10 @@ export class Holding implements Member {
   /** Gives up one user's share; the last one releases. */
   leave(): void {
     if (--this.#users === 0) this.#end('released');
+  }
+
+  #loseToLimit(limit: number): void {
+    this.#lose('hold-limit', duration(limit));
   }
 
   #lose(reason: LossReason, detail?: string): void {

@@ -103,7 +103,6 @@ describe('break --kill', () => {
       'start 1',
       /has ended, and a process that inherited the lock/,
     ],
-    ['a process in a container', /^pidns \d+$/m, 'pidns 1', /another pid namespace/],
     ['a process of unknown age', /^start \d+$/m, 'began 1', /cannot be verified/],
     ['nobody', /^pid \d+$/m, 'xid 1', /left no process id/],
   ])('leaves the lock alone when its record names %s [H1, H3, R66]', async (_what, fact, forged, reason) => {
@@ -123,5 +122,14 @@ describe('break --kill', () => {
     for (const { child } of [holder, bystander])
       expect([child.exitCode, child.signalCode]).toEqual([null, null]);
     expect((await cli.run(['who', 'x'])).code).toBe(0);
+  });
+
+  it('leaves alone a holder outside of the container it runs in [H3]', async () => {
+    const cli = new Cli();
+    const holder = await cli.hold('x');
+    const args = ['-Urpf', '--mount-proc', process.execPath, main, 'break', '--kill', '--yes', 'x'];
+    const broken = await new Running('unshare', args, { env: cli.env }).finished;
+    expect(broken).toMatchObject({ code: 125, stderr: expect.stringContaining('another pid namespace') });
+    expect(holder.child.exitCode).toBe(null);
   });
 });

@@ -10,7 +10,11 @@ export interface KernelLock {
 // 12: FLOCK  ADVISORY  WRITE 4711 fe:00:1234567 0 EOF   (proc_locks(5); `->` lines are blocked waiters)
 const LINE = /^\d+: FLOCK +\S+ +(READ|WRITE) +(\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /;
 
-/** The flocks on a file. Empty where the kernel does not list them: other platforms, other pid namespaces, btrfs. */
+/**
+ * The flocks on a file. Empty where the kernel does not list them: other platforms, other pid namespaces, btrfs.
+ *
+ * A long list is read in several pieces. When locks come and go meanwhile, a line can be missed, or met twice.
+ */
 export function kernelLocks(stats: BigIntStats): KernelLock[] {
   let table: string;
   try {
@@ -25,11 +29,8 @@ export function kernelLocks(stats: BigIntStats): KernelLock[] {
     if (deviceOf(major, minor) !== stats.dev) continue;
     locks.push({ pid: Number(pid), mode: kind === 'WRITE' ? 'exclusive' : 'shared' });
   }
-  // The list can show a line twice while it changes under the reader, but one exclusive lock is alone.
-  return locks
-    .filter(({ mode }) => mode === 'exclusive')
-    .slice(0, 1)
-    .concat(locks.filter(({ mode }) => mode === 'shared'));
+  const exclusive = locks.find(({ mode }) => mode === 'exclusive');
+  return exclusive === undefined ? locks : [exclusive]; // which is alone, however often it was met
 }
 
 /** st_dev from its parts, as glibc's makedev(3) packs them. */

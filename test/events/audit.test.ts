@@ -1,0 +1,216 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AuditLog, LockManager } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+interface Line {
+  readonly at: string;
+  readonly event: string;
+  readonly resource: string;
+  readonly request: number;
+  readonly pid?: number;
+}
+
+function linesOf(path: string): Line[] {
+  const text = readFileSync(path, 'utf8');
+  expect(text.endsWith('\n')).toBe(true);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+}
+
+function setUp(audit: { readonly maxBytes?: number; readonly record?: 'anonymous' } = {}) {
+  const home = tempDirectory();
+  const path = join(home, 'log/audit.jsonl');
+  const manager = new LockManager({ directory: join(home, 'locks'), audit: { path, ...audit } });
+  return { home, path, manager };
+}
+
+describe('the audit log', () => {
+  it('has one line for each step of a lock, with who, what and when [R70]', async () => {
+    const { manager, path } = setUp();
+    const lock = await manager.acquire('mirror', { purpose: 'nightly save' });
+    const contender = manager.acquire('mirror', { timeout: 1 });
+    await expect(contender).rejects.toMatchObject({ code: 'HOLDFAST_TIMEOUT' });
+    await lock.release();
+    manager.close();
+
+    const lines = linesOf(path);
+
+    expect(lines.map(({ event }) => event)).toEqual([
+      'requested',
+      'granted',
+      'requested',
+      'waiting',
+      'timed-out',
+      'released',
+    ]);
+    expect(lines[0]).toMatchObject({
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      resource: 'mirror',
+      path: manager.pathOf('mirror'),
+      mode: 'exclusive',
+      purpose: 'nightly save',
+      pid: process.pid,
+      user: expect.any(String),
+      host: expect.any(String),
+      command: expect.any(String),
+    });
+    expect(lines[4]).toMatchObject({ holders: [{ pid: process.pid, purpose: 'nightly save' }] });
+    expect(new Set(lines.map(({ request }) => request)).size).toBe(2);
+    expect(lines[0]?.request).toBe(lines[5]?.request);
+  });
+
+  it('is for its owner only: mode 0600, in a directory of mode 0700 [R70]', async () => {
+    const { home, manager, path } = setUp();
+    await (await manager.acquire('mirror')).release();
+    manager.close();
+
+    expect(statSync(path).mode & 0o7777).toBe(0o600);
+    expect(statSync(join(home, 'log')).mode & 0o7777).toBe(0o700);
+  });
+
+  it('can leave out who: neither the writer nor the holders it met are named [R68, R70]', async () => {
+    const { home, manager, path } = setUp({ record: 'anonymous' });
+    const [holder] = await Agent.several(home, 1);
+    await holder.acquire('mirror');
+    await expect(manager.acquire('mirror', { timeout: 1 })).rejects.toMatchObject({
+      code: 'HOLDFAST_TIMEOUT',
+    });
+    await holder.kill();
+    await (await manager.acquire('mirror')).release();
+    manager.close();
+
+    expect(linesOf(path).map(({ event }) => event)).toContain('recovered');
+    expect(readFileSync(path, 'utf8')).not.toMatch(/"(pid|user|host|command|holders|previous)"/);
+  });
+
+  it('tells only of the locks of its own manager [R70]', async () => {
+    const { home, manager, path } = setUp();
+    const other = new LockManager({ directory: join(home, 'locks') });
+    await (await other.acquire('other')).release();
+    await (await manager.acquire('mirror')).release();
+    manager.close();
+    await (await manager.acquire('after the end')).release();
+
+    expect(new Set(linesOf(path).map(({ resource }) => resource))).toEqual(new Set(['mirror']));
+  });
+
+  it('is put aside when it is full, and keeps as many of those files as it was told [R70]', async () => {
+    const home = tempDirectory();
+    const path = join(home, 'audit.jsonl');
+    const audit = { path, maxBytes: 2048, keep: 3 };
+    const manager = new LockManager({ directory: join(home, 'locks'), audit });
+
+    for (let round = 0; round < 60; round++) await (await manager.acquire('mirror')).release();
+    manager.close();
+
+    const aside = readdirSync(home).filter((name) => name.startsWith('audit.jsonl.'));
+    expect(aside).toHaveLength(3);
+    for (const name of aside) {
+      expect(name).toMatch(/^audit\.jsonl\.\d{4}-\d\d-\d\dT\d+Z-\d+$/);
+      expect(statSync(join(home, name)).size).toBeLessThan(2048 + 1024);
+    }
+  });
+
+  it('loses no line and mixes none when several processes write and put aside one file [R70]', async () => {
+    const home = tempDirectory();
+    const path = join(home, 'audit.jsonl');
+    const agents = await Agent.several(home, 4);
+    const rounds = 150;
+    await Promise.all(
+      agents.map(async (agent, i) => {
+        await agent.manage({ audit: { path, maxBytes: 4096, keep: 100_000 } });
+        await agent.run(
+          async ({ manager }, name, rounds) => {
+            for (let round = 0; round < rounds; round++) await (await manager.acquire(name)).release();
+            manager.close();
+          },
+          `lock ${i}`,
+          rounds,
+        );
+      }),
+    );
+
+    const files = readdirSync(home).filter((name) => name.startsWith('audit.jsonl'));
+    const lines = files.flatMap((name) => linesOf(join(home, name)));
+    expect(files.length).toBeGreaterThan(50);
+    expect(lines).toHaveLength(agents.length * rounds * 3);
+    for (const agent of agents) {
+      const own = lines.filter(({ pid }) => pid === agent.pid);
+      expect(own).toHaveLength(rounds * 3);
+      expect(new Set(own.map(({ request, event }) => `${request} ${event}`)).size).toBe(rounds * 3);
+    }
+    for (const agent of agents) expect(agent.child.stderr).not.toContain('Warning');
+  });
+
+  it('has a line also for a wait that was aborted for a reason that is no JSON [R70]', async () => {
+    const { home, manager, path } = setUp();
+    const [holder] = await Agent.several(home, 1);
+    await holder.acquire('mirror');
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    for (const reason of [circular, 10n, new Error('too late'), 'enough']) {
+      const controller = new AbortController();
+      const wait = manager.acquire('mirror', { signal: controller.signal });
+      controller.abort(reason);
+      await expect(wait).rejects.toBe(reason);
+    }
+    manager.close();
+
+    const aborted = linesOf(path).filter(({ event }) => event === 'aborted');
+    expect(aborted).toMatchObject([
+      { reason: '[object Object]' },
+      { reason: '10' },
+      { reason: 'Error: too late' },
+      { reason: 'enough' },
+    ]);
+  });
+});
+
+describe('an audit log that cannot be written', () => {
+  it.each([
+    ['a symbolic link', (path: string, victim: string) => symlinkSync(victim, path)],
+    ['a directory', (path: string) => void execFileSync('mkdir', [path])],
+    ['a FIFO that nobody reads', (path: string) => void execFileSync('mkfifo', [path])],
+  ])('because it is %s fails no lock and is told once, as a warning [R70, R69]', async (_what, plant) => {
+    const home = tempDirectory();
+    const victim = join(home, 'victim');
+    writeFileSync(victim, 'precious');
+    const path = join(home, 'audit.jsonl');
+    plant(path, victim);
+    const agent = await Agent.start({ home, manager: { audit: { path } } });
+
+    for (let round = 0; round < 3; round++) {
+      await agent.acquire('mirror');
+      await agent.release();
+    }
+
+    await agent.child.complained('The audit log');
+    const { stderr } = await agent.child.finish();
+    expect(stderr.split('The audit log').length - 1).toBe(1);
+    expect(readFileSync(victim, 'utf8')).toBe('precious');
+  });
+
+  it('by its options is refused at once, naming the option [R70]', () => {
+    const path = join(tempDirectory(), 'audit.jsonl');
+    const wrong: readonly (readonly [string, object])[] = [
+      ['audit.path', { path: '' }],
+      ['audit.path', { path: 'a\0b' }],
+      ['audit.maxBytes', { path, maxBytes: 10 }],
+      ['audit.maxBytes', { path, maxBytes: Number.NaN }],
+      ['audit.keep', { path, keep: -1 }],
+      ['audit.keep', { path, keep: 1.5 }],
+    ];
+    for (const [input, options] of wrong) {
+      expect(() => new AuditLog(options as never)).toThrow(
+        expect.objectContaining({ code: 'HOLDFAST_INPUT', input }),
+      );
+    }
+    expect(existsSync(path)).toBe(false);
+  });
+});

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+import { untilStopped } from '../support/until.ts';
+
+describe('a holder that is stopped', () => {
+  it('keeps its lock, for its work may be half-done: others time out and are told who it is [H21, R11, G14]', async () => {
+    const home = tempDirectory();
+    const [holder, other] = await Agent.several(home, 2);
+    const { path } = await holder.acquire('mirror', { purpose: 'nightly save' });
+    holder.signal('SIGSTOP');
+    await untilStopped(holder.pid);
+
+    await expect(other.acquire('mirror', { timeout: 300 })).rejects.toMatchObject({
+      code: 'HOLDFAST_TIMEOUT',
+      path,
+      holders: [{ pid: holder.pid, purpose: 'nightly save' }],
+    });
+    expect(await other.couldAcquire('mirror')).toBe(false);
+
+    holder.signal('SIGCONT');
+    await holder.run(({ locks }) => locks.lock?.assertHeld());
+    await other.wait('mirror', { timeout: 20_000 });
+    await holder.release();
+    expect((await other.granted()).recovered).toBe(false);
+  });
+
+  it('past its hold limit is not robbed; it releases by itself as soon as it runs again [H21, R11]', async () => {
+    const home = tempDirectory();
+    const [holder, other] = await Agent.several(home, 2);
+    await holder.acquire('mirror', { holdLimit: 100 });
+    holder.signal('SIGSTOP');
+    await untilStopped(holder.pid);
+
+    await expect(other.acquire('mirror', { timeout: 300 })).rejects.toMatchObject({
+      code: 'HOLDFAST_TIMEOUT',
+    });
+    await other.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+    holder.signal('SIGCONT');
+    await other.granted();
+
+    await expect(holder.run(({ locks }) => locks.lock?.assertHeld())).rejects.toMatchObject({
+      code: 'HOLDFAST_LOST',
+      reason: 'hold-limit',
+    });
+  });
+
+  it('and continued past its hold limit fails its next check, before any timer could run [H21, R11]', async () => {
+    const home = tempDirectory();
+    const [holder, other] = await Agent.several(home, 2);
+    // The check runs in the same turn as the stop, so the watchdog's timer has had no chance.
+    const checked = holder.run(async ({ manager, tell }) => {
+      const lock = await manager.acquire('mirror', { holdLimit: 100 });
+      tell('held');
+      const start = performance.now();
+      while (performance.now() - start < 100);
+      try {
+        lock.assertHeld();
+        return 'passed';
+      } catch (error) {
+        return (error as { reason?: string }).reason;
+      }
+    });
+    await holder.heard('held');
+
+    expect(await checked).toBe('hold-limit');
+    expect(await other.couldAcquire('mirror')).toBe(true);
+  });
+
+  it('lets no one in when it is killed while it is stopped but the next in line [H21, R10]', async () => {
+    const home = tempDirectory();
+    const [holder, waiter] = await Agent.several(home, 2);
+    await holder.acquire('mirror');
+    holder.signal('SIGSTOP');
+    await untilStopped(holder.pid);
+    await waiter.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+
+    await holder.kill();
+
+    expect((await waiter.granted()).recovered).toBe(true);
+  });
+});
+
+it('a waiter that is stopped does not keep the lock from others [H21]', async () => {
+  const home = tempDirectory();
+  const [holder, stopped, other] = await Agent.several(home, 3);
+  await holder.acquire('mirror');
+  await stopped.wait('mirror', { timeout: 60_000 });
+  stopped.signal('SIGSTOP');
+  await untilStopped(stopped.pid);
+  await other.wait('mirror', { timeout: 20_000 });
+
+  await holder.release();
+
+  await other.granted();
+  await other.release();
+  stopped.signal('SIGCONT');
+  await stopped.granted();
+});
+
+describe('a hold limit', () => {
+  it('aborts the signal with a LostError and gives the lock to the next [R11]', async () => {
+    const home = tempDirectory();
+    const [holder, other] = await Agent.several(home, 2);
+    await holder.acquire('mirror', { holdLimit: 200 });
+    await other.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+
+    const reason = await holder.run(
+      ({ locks }) =>
+        new Promise<{ code: string; reason: string; message: string }>((resolve) => {
+          const signal = locks.lock?.signal as AbortSignal;
+          const told = () => {
+            const { code, reason, message } = signal.reason;
+            resolve({ code, reason, message });
+          };
+          if (signal.aborted) told();
+          else signal.addEventListener('abort', told);
+        }),
+    );
+
+    expect(reason).toMatchObject({ code: 'HOLDFAST_LOST', reason: 'hold-limit' });
+    expect(reason.message).toContain('200ms');
+    await other.granted();
+    await holder.release(); // of what is not held any more: nothing happens to the successor
+    await other.run(({ locks }) => locks.lock?.assertHeld());
+  });
+
+  it('does nothing to a lock that is released in time, nor to the next one [R11, R9]', async () => {
+    const home = tempDirectory();
+    const [agent] = await Agent.several(home, 1);
+    await agent.acquire('mirror', { holdLimit: 50 });
+    await agent.release();
+    await agent.acquire('mirror', {}, 'second');
+
+    await agent.run(({ timers }) => timers.setTimeout(80)); // the limit of the first has to pass
+
+    await agent.run(({ locks }) => locks.second?.assertHeld());
+    expect(await agent.run(({ locks }) => locks.second?.signal.aborted)).toBe(false);
+  });
+});

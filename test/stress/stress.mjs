@@ -1,0 +1,177 @@
+// One stress run: processes that take the same locks in every way, while some of them are killed and others stopped.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { randomFrom } from '../fixtures/stress-random.mjs';
+import { Region } from '../fixtures/stress-region.mjs';
+import { doubleRecoveries, fallenTokens, lostUpdates, overlaps, readHistories } from './history.mjs';
+
+const WORKER = fileURLToPath(new URL('../fixtures/stress-worker.mjs', import.meta.url));
+const RESOURCES = ['alpha', 'beta'];
+const KILL_CHANCE = 0.05;
+const STOP_CHANCE = 0.1;
+const LONGEST_STOP = 60;
+const HANGING = 120_000;
+const LONGEST_DEATH = 10_000;
+
+/**
+ * @typedef {{ seed: number, processes?: number, holds?: number, timeout?: number, locked?: boolean }} Options
+ * @typedef {ReturnType<typeof report>} Report
+ */
+
+/** @param {Options} options @returns {Promise<Report>} */
+export async function stress({ seed, processes = 8, holds = 500, timeout = 5_000, locked = true }) {
+  const home = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'holdfast-stress-')));
+  fs.mkdirSync(join(home, 'history'));
+  for (const name of RESOURCES) Region.make(join(home, name));
+  // Without locks, those who meet inside would all wait for the others to turn out dead.
+  const patience = locked ? LONGEST_DEATH : 1;
+  const crew = new Crew({ home, seed, holds, timeout, patience, locked });
+  try {
+    const started = performance.now();
+    await crew.finish(processes);
+    const took = performance.now() - started;
+    return report({ home, seed, took, kills: crew.kills, stops: crew.stops, hung: crew.hung });
+  } finally {
+    crew.end();
+    fs.rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** The processes of a run, and what befalls them. */
+class Crew {
+  kills = 0;
+  stops = 0;
+  hung = '';
+  #task;
+  #random;
+  /** @type {Map<string, import('node:child_process').ChildProcess>} */
+  #running = new Map();
+  /** @type {Set<NodeJS.Timeout>} */
+  #resumptions = new Set();
+  #ended = false;
+
+  /** @param {{ home: string, seed: number, holds: number, timeout: number, patience: number, locked: boolean }} task */
+  constructor(task) {
+    this.#task = task;
+    this.#random = randomFrom(task.seed);
+  }
+
+  /** Resolves when all have done their share, the killed ones by their successors. @param {number} processes */
+  async finish(processes) {
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer;
+    const hanging = new Promise((resolve) => {
+      timer = setTimeout(resolve, HANGING, 'hung');
+    });
+    const shares = Array.from({ length: processes }, (_, slot) => this.#share(slot));
+    const end = await Promise.race([hanging, Promise.all(shares)]);
+    clearTimeout(timer);
+    if (end === 'hung') this.hung = `${[...this.#running.keys()].join(', ')} never finished`;
+  }
+
+  /** @param {number} slot */
+  async #share(slot) {
+    let left = this.#task.holds;
+    for (let life = 0; left > 0 && !this.#ended; life++) {
+      const worker = `w${slot}-${life}`;
+      await this.#life(worker, slot % 2 === 0 ? 1 : 2, left);
+      left -= endedIn(join(this.#task.home, 'history', worker));
+    }
+  }
+
+  /** @param {string} worker @param {number} lanes @param {number} holds @returns {Promise<void>} */
+  #life(worker, lanes, holds) {
+    const seed = Math.floor(this.#random() * 2 ** 32);
+    const task = { ...this.#task, worker, lanes, holds, seed, resources: RESOURCES };
+    const child = spawn(process.execPath, [WORKER, JSON.stringify(task)], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#running.set(worker, child);
+    let stderr = '';
+    child.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    child.stdout.on('data', (text) => {
+      for (const _ of String(text).matchAll(/progress/g)) this.#disturb();
+    });
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        this.#running.delete(worker);
+        if (code === 0 || signal === 'SIGKILL') resolve();
+        else reject(new Error(`${worker} ended with ${signal ?? code}: ${stderr}`));
+      });
+    });
+  }
+
+  /** Every now and then when somebody gets on: kills somebody, or stops somebody for a while. */
+  #disturb() {
+    const dice = this.#random();
+    const victims = [...this.#running.values()];
+    const victim = this.#holder() ?? victims[Math.floor(this.#random() * victims.length)];
+    if (this.#ended || victim === undefined) return;
+    if (dice < KILL_CHANCE) {
+      this.kills += victim.kill('SIGKILL') ? 1 : 0;
+    } else if (dice < KILL_CHANCE + STOP_CHANCE) {
+      this.stops += victim.kill('SIGSTOP') ? 1 : 0;
+      const resume = setTimeout(() => {
+        victim.kill('SIGCONT');
+        this.#resumptions.delete(resume);
+      }, this.#random() * LONGEST_STOP);
+      this.#resumptions.add(resume);
+    }
+  }
+
+  /** Mostly: somebody who seems to be inside just now. */
+  #holder() {
+    if (this.#random() < 0.3) return undefined;
+    const markers = RESOURCES.flatMap((name) => fs.readdirSync(join(this.#task.home, name, 'inside')));
+    const pid = Number(markers[0]?.split('-')[1]);
+    return [...this.#running.values()].find((child) => child.pid === pid);
+  }
+
+  end() {
+    this.#ended = true;
+    for (const resume of this.#resumptions) clearTimeout(resume);
+    for (const child of this.#running.values()) child.kill('SIGKILL');
+  }
+}
+
+/** @param {string} history */
+function endedIn(history) {
+  if (!fs.existsSync(history)) return 0; // killed before it began
+  return fs.readFileSync(history, 'utf8').match(/^end /gm)?.length ?? 0;
+}
+
+/** @param {{ home: string, seed: number, took: number, kills: number, stops: number, hung: string }} run */
+function report({ home, ...run }) {
+  const { holds, ends, updates, complaints } = readHistories(join(home, 'history'));
+  const waits = ends.filter(({ way }) => way === 'wait' || way === 'all' || way === 'sync');
+  const timeouts = waits.filter(({ outcome }) => outcome === 'timeout').length;
+  const waited = waits.map(({ waited }) => waited);
+  const violations = {
+    occupancy: complaints,
+    overlaps: overlaps(holds),
+    tokens: fallenTokens(holds),
+    recoveries: doubleRecoveries(holds),
+    updates: RESOURCES.flatMap((name) => {
+      const final = Number(fs.readFileSync(join(home, name, 'counter'), 'utf8'));
+      return lostUpdates(updates, final, name);
+    }),
+  };
+  return {
+    ...run,
+    violations,
+    attempts: ends.length,
+    held: ends.filter(({ outcome }) => outcome === 'held').length,
+    waits: waits.length,
+    timeouts,
+    recovered: holds.filter(({ after }) => after !== '-').length,
+    succeeded: waits.length === 0 ? 0 : (waits.length - timeouts) / waits.length,
+    meanWait: waited.reduce((sum, each) => sum + each, 0) / Math.max(1, waited.length),
+    maximumWait: Math.max(0, ...waited),
+  };
+}
