@@ -13,7 +13,6 @@ import {
 import { Entry } from './entry.ts';
 import { KernelGrant, TOKENS_PER_TENURE } from './grant.ts';
 import {
-  closeQuietly,
   lockFailure,
   openLockFile,
   refuseOtherKinds,
@@ -114,7 +113,7 @@ export class Contender {
   }
 
   close(): void {
-    if (this.#fd >= 0) closeQuietly(this.#fd);
+    if (this.#fd >= 0) this.#system.close(this.#fd);
     this.#fd = -1;
   }
 
@@ -124,7 +123,8 @@ export class Contender {
       refuseUnsafeDirectory(this.#request);
       this.#slot.inspected = true;
     }
-    const { fd, readOnly } = openLockFile(this.#request);
+    const opened = this.#system.open(this.#slot.nativePath);
+    const { fd, readOnly } = opened >= 0 ? { fd: opened, readOnly: undefined } : openLockFile(this.#request);
     this.#fd = fd;
     this.#generation++;
     this.#readOnly = readOnly;
@@ -185,6 +185,8 @@ export class Contender {
 
   #readState(fd: number): BlockState {
     const length = this.#system.read(fd, block());
+    const known = this.#slot.recognise(block().buffer, length);
+    if (known !== undefined) return known;
     return length < 0 ? UNREADABLE : readState(block().buffer, length, self().boot);
   }
 

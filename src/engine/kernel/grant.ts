@@ -5,7 +5,6 @@ import { self } from '../../identity/self.ts';
 import type { Degradation, Grant, LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
 import type { Entry } from './entry.ts';
-import { closeQuietly } from './lock-file.ts';
 import { holderOf, type Slot } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
@@ -164,7 +163,7 @@ export class KernelGrant implements Grant {
     else if (token !== 0 && request.mode === 'exclusive') syscalls().write(fd, slot.free(token, this.#bound));
     if (this.#lent) syscalls().lock(fd, 'none');
     if (this.#lent || request.mode === 'shared') wake().touch(fd);
-    closeQuietly(fd);
+    syscalls().close(fd);
   }
 }
 

@@ -1,8 +1,7 @@
 import { existsSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { systemCode } from '../../../errors/base.ts';
 import { native } from './native.ts';
-import { checkWithNode, pathOf } from './posix.ts';
+import { checkWithNode, errnoOf, nodeDescriptors, pathOf } from './posix.ts';
 import type { Syscalls } from './syscalls.ts';
 
 const LOCKFILE_FAIL_IMMEDIATELY = 1;
@@ -47,6 +46,7 @@ export function windowsSyscalls(): Syscalls {
   }
 
   return {
+    ...nodeDescriptors,
     lock(fd, mode) {
       if (mode === 'none')
         return unlockFileEx(handleOf(fd), 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure();
@@ -58,13 +58,4 @@ export function windowsSyscalls(): Syscalls {
     check: (fd, path) => checkWithNode(fd, pathOf(path)),
     exists: (path) => existsSync(pathOf(path)),
   };
-}
-
-function errnoOf(call: () => number): number {
-  try {
-    return call();
-  } catch (error) {
-    const code = systemCode(error);
-    return -(constants.errno[code as keyof typeof constants.errno] ?? constants.errno.EIO);
-  }
 }
