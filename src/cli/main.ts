@@ -2,10 +2,10 @@
 import type { CommanderError } from 'commander';
 import { exitCodes } from './exit-codes.ts';
 import { note } from './output/text.ts';
-import { createProgram } from './program.ts';
+import { programFor } from './program.ts';
 import { CliError, report } from './report.ts';
 
-const program = createProgram();
+const program = programFor(process.argv.slice(2));
 
 // Warnings of the library, such as an audit log that cannot be written, in the words of a command line.
 process.removeAllListeners('warning').on('warning', ({ message }) => note(`warning: ${message}`));

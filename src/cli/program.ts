@@ -11,8 +11,25 @@ import { exitCodeHelp } from './exit-codes.ts';
 import { withGlobalOptions } from './options.ts';
 import { print, write } from './output/text.ts';
 
-/** The whole command line: the one place that says which commands and options there are. */
-export function createProgram(): Command {
+/** In the order of the help. */
+const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
+  run: defineRun,
+  ls: defineLs,
+  who: defineWho,
+  wait: defineWait,
+  break: defineBreak,
+  log: defineLog,
+  completion: defineCompletion,
+};
+
+/** The program for these words. When the first is a command, no other one can be meant, and none is set up. */
+export function programFor([first = '']: readonly string[]): Command {
+  const alone = Object.hasOwn(COMMANDS, first) && first !== 'completion'; // which describes them all
+  return createProgram(alone ? first : undefined);
+}
+
+/** The whole command line, or one command of it: the one place that says which commands and options there are. */
+function createProgram(only: string | undefined): Command {
   const program = withGlobalOptions(new Command('holdfast'))
     .description('Locks that hold: freed by the operating system when their holder dies, never given to two.')
     .usage('[options] COMMAND …')
@@ -28,8 +45,7 @@ export function createProgram(): Command {
       outputError: () => {}, // `main` reports it, as text or as JSON
     })
     .addHelpText('afterAll', exitCodeHelp);
-  for (const define of [defineRun, defineLs, defineWho, defineWait, defineBreak, defineLog, defineCompletion])
-    define(program);
+  for (const define of only === undefined ? Object.values(COMMANDS) : [COMMANDS[only]]) define?.(program);
   return program;
 }
 

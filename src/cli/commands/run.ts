@@ -57,7 +57,7 @@ function splitAtDashes(command: Command): { names: string[]; words: [string, ...
     const last = command.args.at(-1) ?? '';
     throw new InputError(
       'run',
-      `needs -- between the names and the command, found none before or after ${shown(last)}`,
+      `needs -- between NAME… and COMMAND…; there is none in or after ${shown(last)}`,
     );
   }
   const [first, ...rest] = all.slice(dashes + 1);
