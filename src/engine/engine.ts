@@ -57,11 +57,18 @@ export interface Grant {
   watchLoss(onLoss: () => void): () => void;
   /** Adds to the record the command that runs under this lock. */
   recordChild(child: { readonly pid: number; readonly start?: string }): void;
+  /**
+   * Hands the lock on to another request of the same thread, as a grant of its own with the next token; this one is then
+   * over. Undefined, and this grant unchanged, where only a release and a new grant will do.
+   */
+  passTo(request: LockRequest): Grant | undefined;
   release(): void;
 }
 
 /** A wait in progress. */
 export interface Waiting {
+  /** Place in the queue of all processes, 1 = next; undefined where there is no order. */
+  readonly position: number | undefined;
   /** Look again now. */
   poke(): void;
   /** Ends the wait. Once it returns, no grant follows: one that raced is given back. */
@@ -72,14 +79,41 @@ export interface WaitOutcome {
   readonly granted: (grant: Grant) => void;
   readonly failed: (error: unknown) => void;
   readonly degraded: (degradation: Degradation) => void;
+  /** Somebody ahead is gone. */
+  readonly moved: () => void;
 }
 
 /** What can be seen of one lock from outside. A snapshot: it may be history by the time it is read. */
 export interface Inspection {
   readonly state: 'free' | Mode;
   readonly holders: readonly HolderRecord[];
+  /** Who waits, in the order of the queue. */
+  readonly waiters: readonly WaiterInfo[];
   /** The name the lock was taken under, as far as its record tells. */
   readonly name: string | undefined;
+}
+
+/** What somebody who holds a lock waits for at the same time. Information only. */
+export interface WaitNote {
+  /** Tells one wait from every other of this machine. */
+  readonly id: string;
+  /** When the wait began, in monotonic nanoseconds, as decimal digits. */
+  readonly since: string;
+  /** The lock that is waited for. */
+  readonly path: string;
+  readonly resource: string;
+  /** The waiter, in words. */
+  readonly who: string;
+  /** What it holds, in words. */
+  readonly holds: string;
+}
+
+/** Somebody who waits, as seen from outside. */
+export interface WaiterInfo {
+  readonly mode: Mode;
+  readonly record: HolderRecord;
+  /** Milliseconds. */
+  readonly waited: number;
 }
 
 /** Who decides. Every engine passes the same conformance suite. */
@@ -91,7 +125,13 @@ export interface Engine {
   wait(request: LockRequest, outcome: WaitOutcome): Waiting;
   /** Waits on this very thread, for at most `timeout` milliseconds; undefined when the time is up. */
   acquireSync(request: LockRequest, timeout: number): Grant | undefined;
+  /** Whether other processes wait for the lock, as far as can be told at little cost. */
+  isContended(path: string): boolean;
   inspect(path: string): Inspection;
+  /** Leaves a note beside a lock that is held here; returns the function that removes it. */
+  noteWait(heldPath: string, note: WaitNote): () => void;
+  /** The notes of those who hold a lock and wait for another. */
+  waitsOf(path: string): WaitNote[];
   /** Calls back once when the lock is seen to be free, without taking it; returns a function that stops the watch. */
   untilFree(path: string, onFree: () => void): () => void;
 }

@@ -20,7 +20,7 @@ export interface LockEvent {
 /** Every lifecycle step, and what its event tells on top. Each step is published once. */
 export interface LockEvents {
   requested: LockEvent & { readonly timeout: number };
-  /** The lock was not free; published when the wait starts. */
+  /** The lock was not free; published when the wait starts, and again when the place in the queue is another. */
   waiting: LockEvent & {
     readonly waited: number;
     readonly holders: readonly HolderRecord[];

@@ -1,9 +1,11 @@
 import type { Degradation, Grant, Waiting } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import { BusyError, DegradedError, TimeoutError } from '../errors/lock-errors.ts';
-import { publish } from '../events/channel.ts';
+import { channels, publish } from '../events/channel.ts';
+import type { HolderRecord } from '../identity/holder.ts';
 import type { Cohort, Pending } from './cohort.ts';
 import { after } from './deadline.ts';
+import { DeadlockWatch } from './deadlock.ts';
 import { Holding } from './holding.ts';
 import { watchForLeaks } from './leaks.ts';
 import { Lock } from './lock.ts';
@@ -37,9 +39,33 @@ export function take(
   return new Lock(holding, extra);
 }
 
+/** How long, in milliseconds, an error waits for the record of a holder that has only just got the lock. */
+const RECORD_DUE = 50;
+const RECORD_PAUSE = 2;
+
+/**
+ * The holders, once they have had the time to say who they are: between getting the lock and writing the record a holder
+ * may be suspended, and would be taken for a program without one.
+ */
+async function settledHolders(path: string): Promise<readonly HolderRecord[]> {
+  const due = performance.now() + RECORD_DUE;
+  for (;;) {
+    const { holders } = engine.inspect(path);
+    if (!holders.some(({ foreign }) => foreign) || performance.now() > due) return holders;
+    await new Promise((resolve) => setTimeout(resolve, RECORD_PAUSE));
+  }
+}
+
 /** The error of a lock that is held by somebody else, for a request that does not wait. */
-export function busy(request: Request): BusyError {
-  const { holders } = engine.inspect(request.path);
+export async function busy(request: Request): Promise<BusyError> {
+  return busyNow(request, await settledHolders(request.path));
+}
+
+/** The same for callers that cannot wait for a moment. */
+export function busyNow(
+  request: Request,
+  holders: readonly HolderRecord[] = engine.inspect(request.path).holders,
+): BusyError {
   publish('timed-out', () => ({ ...eventBase(request), waited: 0, holders }));
   return new BusyError({ ...request, holders, waited: 0 });
 }
@@ -67,6 +93,8 @@ export class Wait implements Pending {
   readonly #reject: (error: unknown) => void;
   readonly #stopTimer: () => void;
   #waiting: Waiting | undefined;
+  #deadlock: DeadlockWatch | undefined;
+  #announced = 0;
   #over = false;
 
   private constructor(
@@ -84,6 +112,9 @@ export class Wait implements Pending {
     this.#reject = reject;
     this.#stopTimer = after(request.timeout, () => this.#timeOut(), 'alive');
     request.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (request.holding.length > 0) {
+      this.#deadlock = new DeadlockWatch(request, (error) => this.#fail(error));
+    }
   }
 
   static for(request: Request, cohort: Cohort, extra: readonly Degradation[]): Promise<Lock> {
@@ -98,6 +129,14 @@ export class Wait implements Pending {
     return performance.now() - this.#started;
   }
 
+  /** Place in the line of all processes, as far as it is known: that of this thread's first, and those before this one. */
+  get position(): number {
+    const own = this.#cohort.positionOf(this);
+    const first = this.#cohort.queue[0];
+    const ahead = first instanceof Wait ? first.#waiting?.position : undefined;
+    return (ahead ?? 1) + own - 1;
+  }
+
   engage(): void {
     if (this.#waiting !== undefined) {
       this.#waiting.poke();
@@ -108,6 +147,7 @@ export class Wait implements Pending {
         granted: (grant) => this.#granted(grant),
         failed: (error) => this.#fail(error),
         degraded: (degradation) => publish('degraded', () => ({ ...eventBase(this.request), degradation })),
+        moved: () => this.#announce(),
       });
     } catch (error) {
       this.#fail(error);
@@ -115,13 +155,16 @@ export class Wait implements Pending {
   }
 
   #announce(): void {
-    if (this.#over) return;
-    publish('waiting', () => ({
-      ...eventBase(this.request),
-      waited: this.waited,
-      holders: engine.inspect(this.request.path).holders,
-      position: this.#cohort.positionOf(this),
-    }));
+    if (this.#over || !channels.waiting.hasSubscribers) return;
+    const position = this.position;
+    if (position === this.#announced) return;
+    this.#announced = position;
+    const { holders } = engine.inspect(this.request.path);
+    publish('waiting', () => ({ ...eventBase(this.request), waited: this.waited, holders, position }));
+  }
+
+  accept(grant: Grant): void {
+    this.#granted(grant);
   }
 
   #granted(grant: Grant): void {
@@ -146,7 +189,7 @@ export class Wait implements Pending {
 
   #timeOut(): void {
     if (this.#over) return;
-    this.#fail(timedOut(this.request, this.waited, this.#cohort.positionOf(this)));
+    this.#fail(timedOut(this.request, this.waited, this.position));
   }
 
   readonly #onAbort = () => {
@@ -157,6 +200,7 @@ export class Wait implements Pending {
 
   #quiet(): void {
     this.#stopTimer();
+    this.#deadlock?.stop();
     this.request.signal?.removeEventListener('abort', this.#onAbort);
   }
 }

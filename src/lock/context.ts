@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Holding } from './holding.ts';
+import type { HeldElsewhere } from './request.ts';
 
 /** The locks held around the running code, innermost first. */
 interface Frame {
@@ -16,6 +17,19 @@ const frames = new AsyncLocalStorage<Frame>();
 export function runHolding<T>(holding: Holding, body: () => T): T {
   return frames.run({ holding, outer: frames.getStore() }, body);
 }
+
+/** Every lock that encloses the running code and is held, innermost first. */
+export function enclosingAll(): readonly HeldElsewhere[] {
+  const frame = frames.getStore();
+  if (frame === undefined) return NONE;
+  const held: HeldElsewhere[] = [];
+  for (let at: Frame | undefined = frame; at !== undefined; at = at.outer) {
+    if (at.holding.isHeld) held.push(at.holding.request);
+  }
+  return held;
+}
+
+const NONE: readonly HeldElsewhere[] = [];
 
 /** The holding of the lock at `path` that encloses the running code, while it is held. */
 export function enclosing(path: string): Holding | undefined {

@@ -91,8 +91,12 @@ export class Holding implements Member {
     this.#open = false;
     this.#stopWatch?.();
     this.#stopLimit?.();
-    this.grant.release();
-    if (how === 'released') publish('released', () => ({ ...eventBase(this.request), held: this.held }));
-    this.#cohort.leave(this);
+    if (how === 'released') {
+      publish('released', () => ({ ...eventBase(this.request), held: this.held }));
+      this.#cohort.release(this);
+    } else {
+      this.grant.release();
+      this.#cohort.leave(this);
+    }
   }
 }

@@ -5,9 +5,9 @@ import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-er
 import { AuditLog } from '../events/audit.ts';
 import { publish } from '../events/channel.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
-import { busy, take, timedOut, Wait } from './acquisition.ts';
+import { busy, busyNow, take, timedOut, Wait } from './acquisition.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
-import { enclosing, runHolding } from './context.ts';
+import { enclosing, enclosingAll, runHolding } from './context.ts';
 import { watchExit } from './exit.ts';
 import type { Holding } from './holding.ts';
 import { holdingOf, Lock } from './lock.ts';
@@ -33,6 +33,7 @@ import {
 export type Body<T> = (lock: Lock) => T | PromiseLike<T>;
 
 const MOST_NAMES = 1024;
+const PROBE_RETRIES = 3;
 
 let requests = 0;
 
@@ -80,7 +81,7 @@ export class LockManager {
     try {
       const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
       if (attempt instanceof Lock) return Promise.resolve(attempt);
-      if (attempt.request.timeout === 0) return Promise.reject(busy(attempt.request));
+      if (attempt.request.timeout === 0) return busy(attempt.request).then((error) => Promise.reject(error));
       return Wait.for(attempt.request, attempt.cohort, attempt.extra);
     } catch (error) {
       return Promise.reject(error);
@@ -151,7 +152,7 @@ export class LockManager {
     const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
     if (attempt instanceof Lock) return attempt;
     const { request, cohort, extra } = attempt;
-    if (request.timeout === 0) throw busy(request);
+    if (request.timeout === 0) throw busyNow(request);
     if (cohort.members.length > 0) {
       const own = 'this very thread holds it, and cannot release while it waits synchronously';
       throw new DeadlockError(request, [own], 'Use acquire, or release the lock first');
@@ -190,8 +191,8 @@ export class LockManager {
   /** One lock as it is seen now, without taking it. */
   inspect(target: Target): LockInfo {
     const { label, path } = this.#resolve(target);
-    const { state, holders } = engine.inspect(path);
-    return { resource: label, path, state, holders, contract: engine.contract };
+    const { state, holders, waiters } = engine.inspect(path);
+    return { resource: label, path, state, holders, waiters, contract: engine.contract };
   }
 
   /** Resolves when the lock is seen to be free; takes nothing. @throws the signal's reason when `signal` aborts. */
@@ -246,6 +247,7 @@ export class LockManager {
       mode: options.mode ?? 'exclusive',
       timeout: options.timeout ?? defaults.timeout ?? DEFAULT_TIMEOUT,
       signal: options.signal,
+      holding: options.holding === undefined ? enclosingAll() : [...options.holding, ...enclosingAll()],
       holdLimit: options.holdLimit ?? defaults.holdLimit,
       strict: defaults.strict === true,
       access: defaults.scope === 'system' ? 'everyone' : 'owner',
@@ -263,13 +265,14 @@ export class LockManager {
     request.signal?.throwIfAborted();
     const outer = enclosing(request.path);
     if (outer !== undefined) return again(request, outer, reentrant);
+    if (request.holding.some(({ path }) => path === request.path)) throw selfDeadlock(request);
     watchExit();
     publish('requested', () => ({ ...eventBase(request), timeout: request.timeout }));
     const cohort = cohortOf(request.path);
     if (!cohort.isOpenTo(request.mode)) return { request, cohort, extra };
     let grant: Grant | undefined;
     try {
-      grant = engine.tryAcquire(request);
+      grant = engine.tryAcquire(request) ?? (request.timeout === 0 ? tryAfterProbe(request) : undefined);
     } catch (error) {
       const fallback = this.#fallback(request, error);
       if (fallback === undefined || extra.length > 0) throw error;
@@ -302,6 +305,19 @@ interface Attempt {
   readonly request: Request;
   readonly cohort: Cohort;
   readonly extra: readonly Degradation[];
+}
+
+function selfDeadlock(request: Request): DeadlockError {
+  return new DeadlockError(request, ['the caller says it holds it already'], 'Use the lock it holds');
+}
+
+/** A lock that is busy although nobody holds it was met by somebody's look at it: that is over at once. */
+function tryAfterProbe(request: Request): Grant | undefined {
+  for (let retry = 0; retry < PROBE_RETRIES && engine.inspect(request.path).state === 'free'; retry++) {
+    const grant = engine.tryAcquire(request);
+    if (grant !== undefined) return grant;
+  }
+  return undefined;
 }
 
 /** A lock asked for inside a `with` that holds it: given again, or refused, for waiting for oneself never ends. */

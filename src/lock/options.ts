@@ -1,6 +1,7 @@
 import type { Mode } from '../engine/engine.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import type { AuditOptions } from '../events/audit.ts';
+import type { HeldElsewhere } from './request.ts';
 
 /** Every wait ends after this many milliseconds unless told otherwise. */
 export const DEFAULT_TIMEOUT = 5_000;
@@ -19,6 +20,11 @@ export interface AcquireOptions {
   readonly holdLimit?: number;
   /** Whether a lock this async context already holds is given again instead of failing. Default false. */
   readonly reentrant?: boolean;
+  /**
+   * Locks that the caller holds already and will not release before it got this one. Those of enclosing `with` calls are
+   * known without being named. From them a deadlock is recognised, within this process and across processes.
+   */
+  readonly holding?: readonly HeldElsewhere[];
   /** Longest sleep between two tries of a wait, in milliseconds. Default: 250 with kernel events, 40 to 50 without. */
   readonly pollInterval?: number;
 }
@@ -65,6 +71,9 @@ export function checkAcquireOptions(options: AcquireOptions): void {
   }
   if (holdLimit !== undefined) checkSpan('holdLimit', holdLimit);
   if (pollInterval !== undefined) checkSpan('pollInterval', pollInterval);
+  if (options.holding !== undefined && !(Array.isArray(options.holding) && options.holding.every(isHeld))) {
+    throw new InputError('holding', 'must be an array of locks');
+  }
   if (reentrant !== undefined && typeof reentrant !== 'boolean') {
     throw new InputError('reentrant', `must be true or false, got ${shown(reentrant)}`);
   }
@@ -91,6 +100,11 @@ export function checkManagerOptions(options: ManagerOptions): void {
   if (strict !== undefined && typeof strict !== 'boolean') {
     throw new InputError('strict', `must be true or false, got ${shown(strict)}`);
   }
+}
+
+function isHeld(value: unknown): boolean {
+  const { path, resource } = (value ?? {}) as Partial<HeldElsewhere>;
+  return typeof path === 'string' && typeof resource === 'string';
 }
 
 function checkTimeout(value: number): void {

@@ -12,6 +12,8 @@ export interface LockInfo {
   readonly path: string;
   readonly state: Inspection['state'];
   readonly holders: Inspection['holders'];
+  /** Who waits, in all processes, in the order of the queue. */
+  readonly waiters: Inspection['waiters'];
   readonly contract: Contract;
 }
 
@@ -20,7 +22,7 @@ export interface PendingInfo {
   readonly resource: string;
   readonly path: string;
   readonly mode: 'exclusive' | 'shared';
-  /** Place among this thread's requests for the lock, 1 = next. */
+  /** Place in the queue of all processes, 1 = next. */
   readonly position: number;
   /** Milliseconds. */
   readonly waited: number;
@@ -38,8 +40,7 @@ export function query(directory: string): QueryResult & { readonly all: LockInfo
   const pending: PendingInfo[] = [];
   for (const cohort of allCohorts()) {
     for (const { request } of cohort.members) paths.set(request.path, request.resource);
-    for (const wait of cohort.queue)
-      if (wait instanceof Wait) pending.push(describe(wait, cohort.positionOf(wait)));
+    for (const wait of cohort.queue) if (wait instanceof Wait) pending.push(describe(wait, wait.position));
   }
   const all = [...paths].map(([path, resource]) => look(path, resource));
   return { all, held: all.filter(({ state }) => state !== 'free'), pending };
@@ -57,9 +58,9 @@ function lockFiles(directory: string): string[] {
 }
 
 function look(path: string, resource: string | undefined): LockInfo {
-  const { state, holders, name } = engine.inspect(path);
+  const { state, holders, waiters, name } = engine.inspect(path);
   const label = resource ?? name ?? basename(path, '.lock').replace(/~[0-9a-f]{20}$/, '');
-  return { resource: label, path, state, holders, contract: engine.contract };
+  return { resource: label, path, state, holders, waiters, contract: engine.contract };
 }
 
 function describe({ request, waited }: Wait, position: number): PendingInfo {

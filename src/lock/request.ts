@@ -1,6 +1,12 @@
 import type { LockRequest } from '../engine/engine.ts';
 import type { LockEvent } from '../events/channel.ts';
 
+/** A lock that the owner of a request holds while it waits. */
+export interface HeldElsewhere {
+  readonly path: string;
+  readonly resource: string;
+}
+
 /** One call to acquire, after its options were checked and its resource resolved. */
 export interface Request extends LockRequest {
   /** Unique in this thread. */
@@ -9,6 +15,8 @@ export interface Request extends LockRequest {
   readonly signal: AbortSignal | undefined;
   readonly holdLimit: number | undefined;
   readonly strict: boolean;
+  /** The locks that the request's owner is known to hold. */
+  readonly holding: readonly HeldElsewhere[];
 }
 
 export function eventBase(request: Request): LockEvent {

@@ -74,7 +74,12 @@ export function contender(engine: Engine) {
     let over = false;
     let waiting: Waiting | undefined;
     const granted = new Promise<Grant>((resolve, reject) => {
-      waiting = engine.wait(request, { granted: resolve, failed: reject, degraded: () => {} });
+      waiting = engine.wait(request, {
+        granted: resolve,
+        failed: reject,
+        moved: () => {},
+        degraded: () => {},
+      });
     }).finally(() => {
       over = true;
     });

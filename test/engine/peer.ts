@@ -81,7 +81,7 @@ export class Peer {
         const { engine, waits } = globalThis as unknown as Elsewhere;
         let waiting: Waiting | undefined;
         const outcome = new Promise<Grant>((granted, failed) => {
-          waiting = engine.wait(request, { granted, failed, degraded: () => {} });
+          waiting = engine.wait(request, { granted, failed, moved: () => {}, degraded: () => {} });
         });
         outcome.catch(() => {}); // reported by `granted`
         waits[as] = { outcome, waiting: waiting as Waiting };

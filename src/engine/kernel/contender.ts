@@ -10,17 +10,16 @@ import {
   recordDamaged,
   recordNotWritten,
 } from './degradation.ts';
-import { KernelGrant } from './grant.ts';
+import { Entry } from './entry.ts';
+import { KernelGrant, TOKENS_PER_TENURE } from './grant.ts';
 import {
-  closeQuietly,
   lockFailure,
   openLockFile,
   refuseOtherKinds,
   refuseStrangersFile,
   refuseUnsafeDirectory,
 } from './lock-file.ts';
-import { SharedMark } from './mark.ts';
-import { type Slot, slotOf } from './slot.ts';
+import { holderOf, type Slot, slotOf } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { NativeBuffer, Syscalls } from './syscalls/syscalls.ts';
@@ -80,7 +79,7 @@ export class Contender {
   tryOnce(): KernelGrant | undefined {
     for (let attempt = 0; attempt < MOST_REPLACEMENTS; attempt++) {
       if (this.#fd < 0) this.#open();
-      const result = this.#system.tryLock(this.#fd, this.#request.mode);
+      const result = this.#system.lock(this.#fd, this.#request.mode);
       if (result !== 0 && result !== -EWOULDBLOCK) throw this.#closing(lockFailure(this.#request, -result));
       const { same, regular, uid } = this.#system.check(this.#fd, this.#slot.nativePath);
       if (!regular) {
@@ -105,8 +104,16 @@ export class Contender {
     );
   }
 
+  /** Whether nobody holds the lock in any mode. Takes it for an instant, without closing anything. */
+  isFree(): boolean {
+    if (this.#fd < 0) this.#open();
+    if (this.#system.lock(this.#fd, 'exclusive') !== 0) return false;
+    this.#system.lock(this.#fd, 'none');
+    return true;
+  }
+
   close(): void {
-    if (this.#fd >= 0) closeQuietly(this.#fd);
+    if (this.#fd >= 0) this.#system.close(this.#fd);
     this.#fd = -1;
   }
 
@@ -116,7 +123,8 @@ export class Contender {
       refuseUnsafeDirectory(this.#request);
       this.#slot.inspected = true;
     }
-    const { fd, readOnly } = openLockFile(this.#request);
+    const opened = this.#system.open(this.#slot.nativePath);
+    const { fd, readOnly } = opened >= 0 ? { fd: opened, readOnly: undefined } : openLockFile(this.#request);
     this.#fd = fd;
     this.#generation++;
     this.#readOnly = readOnly;
@@ -145,26 +153,40 @@ export class Contender {
     let token = this.#readOnly === undefined ? nextToken(state) : 0;
     let degraded = this.#degradation(state);
     if (token > 0) {
-      const written = this.#system.write(fd, slot.held(request, token, bound, since));
+      const written = this.#system.write(fd, slot.held(request, token + TOKENS_PER_TENURE, bound, since));
       if (written !== BLOCK_BYTES) {
         degraded = recordNotWritten(request.path, written);
         token = 0;
       }
     }
-    return new KernelGrant({ request, slot, fd, since, token, bound, recovered, degraded, mark: undefined });
+    const reserved = token + TOKENS_PER_TENURE;
+    return new KernelGrant({
+      request,
+      slot,
+      fd,
+      since,
+      token,
+      reserved,
+      bound,
+      recovered,
+      degraded,
+      mark: undefined,
+    });
   }
 
   #grantShared(fd: number): KernelGrant {
     const request = this.#request;
     const { token } = this.#readState(fd);
-    const mark = SharedMark.leave(request, this.#system);
+    const mark = Entry.leave(request, 'held', holderOf(request));
     const degraded = mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
-    const counters = { token, bound: token, recovered: undefined };
+    const counters = { token, reserved: token, bound: token, recovered: undefined };
     return new KernelGrant({ request, slot: this.#slot, fd, since: Date.now(), ...counters, degraded, mark });
   }
 
   #readState(fd: number): BlockState {
     const length = this.#system.read(fd, block());
+    const known = this.#slot.recognise(block().buffer, length);
+    if (known !== undefined) return known;
     return length < 0 ? UNREADABLE : readState(block().buffer, length, self().boot);
   }
 
@@ -198,7 +220,7 @@ function nextToken(state: BlockState): number {
   return (state.sameBoot ? state.token : Math.max(state.token, state.bound)) + 1;
 }
 
-function loadSyscalls(request: LockRequest): Syscalls {
+export function loadSyscalls(request: LockRequest): Syscalls {
   try {
     return syscalls();
   } catch (error) {

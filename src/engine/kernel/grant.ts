@@ -1,11 +1,10 @@
-import { closeSync, fsyncSync, futimesSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import type { Degradation, Grant, LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
-import { closeQuietly } from './lock-file.ts';
-import type { SharedMark } from './mark.ts';
+import type { Entry } from './entry.ts';
 import { holderOf, type Slot } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
@@ -13,6 +12,12 @@ import { wake } from './wake/index.ts';
 
 /** How many tokens one sync to the disk covers. */
 const TOKENS_PER_SYNC = 1_000_000;
+
+/** How often a lock can be handed on within a thread without writing its file. */
+export const TOKENS_PER_TENURE = 1000;
+
+/** The record is written anew when the one in the file is older than this many milliseconds. */
+const STALE_RECORD = 100;
 
 interface GrantParts {
   readonly request: LockRequest;
@@ -22,10 +27,12 @@ interface GrantParts {
   readonly since: number;
   /** 0: none. */
   readonly token: number;
+  /** The highest token this tenure may give out: what the block says while it lasts, so that a crash repeats none. */
+  readonly reserved: number;
   readonly bound: number;
   readonly recovered: HolderRecord | undefined;
   readonly degraded: readonly Degradation[];
-  readonly mark?: SharedMark | undefined;
+  readonly mark?: Entry | undefined;
 }
 
 /** A kernel lock that is held: the descriptor is the lock. */
@@ -35,6 +42,7 @@ export class KernelGrant implements Grant {
   #bound: number;
   /** False once released: from then on the descriptor's number may stand for somebody else's file. */
   #open = true;
+  #beforeRelease: (() => void) | undefined;
   /** Somebody may have passed the descriptor on to another process. */
   #lent = false;
 
@@ -61,12 +69,12 @@ export class KernelGrant implements Grant {
    * is of no consequence that a power loss may repeat those.
    */
   token(): number | undefined {
-    const { token, request, slot, fd, since } = this.#parts;
+    const { token, reserved, request, slot, fd, since } = this.#parts;
     if (token === 0) return undefined;
     if (token > this.#bound) {
       if (!this.#open) return undefined;
       const bound = token + TOKENS_PER_SYNC;
-      const written = syscalls().write(fd, slot.held(request, token, bound, since));
+      const written = syscalls().write(fd, slot.held(request, reserved, bound, since));
       if (written !== BLOCK_BYTES || !isSynced(fd)) return undefined;
       syncDirectory(dirname(request.path));
       this.#bound = bound;
@@ -79,7 +87,7 @@ export class KernelGrant implements Grant {
   }
 
   watchLoss(onLoss: () => void): () => void {
-    const stop = wake().watch(this.#parts.fd, this.#parts.request.path, () => {
+    const stop = wake().watch(this.#parts.fd, this.#parts.request.path, 'lock', () => {
       if (this.isIntact()) return;
       stop();
       onLoss();
@@ -88,16 +96,52 @@ export class KernelGrant implements Grant {
     return stop;
   }
 
+  passTo(request: LockRequest): KernelGrant | undefined {
+    const { token, slot, fd, degraded } = this.#parts;
+    if (token === 0 || degraded.length > 0 || request.mode !== 'exclusive' || !this.isIntact())
+      return undefined;
+    let { reserved, since } = this.#parts;
+    const now = Date.now();
+    const stale = this.#lent || now - since > STALE_RECORD;
+    if (stale || token >= reserved || request.purpose !== this.#parts.request.purpose) {
+      since = now;
+      if (token >= reserved) reserved += TOKENS_PER_TENURE;
+      if (syscalls().write(fd, slot.held(request, reserved, this.#bound, since)) !== BLOCK_BYTES)
+        return undefined;
+    }
+    this.#open = false;
+    const grant = new KernelGrant({
+      request,
+      slot,
+      fd,
+      since,
+      token: token + 1,
+      reserved,
+      bound: this.#bound,
+      recovered: undefined,
+      degraded,
+      mark: undefined,
+    });
+    grant.#beforeRelease = this.#beforeRelease;
+    grant.#lent = this.#lent;
+    return grant;
+  }
+
+  /** Runs once before the lock is given back, so that what it removes is gone when the next one looks. */
+  onRelease(callback: () => void): void {
+    this.#beforeRelease = callback;
+  }
+
   recordChild(child: { readonly pid: number; readonly start?: string }): void {
     if (!this.#open) return;
-    const { request, token, fd, since, mark } = this.#parts;
+    const { request, reserved, token, fd, since, mark } = this.#parts;
     const holder = request.anonymous ? {} : { ...holderOf(request), child };
     if (mark !== undefined) {
       mark.write(holder);
     } else if (token !== 0) {
       const block = nativeBuffer(BLOCK_BYTES);
       formatBlock(block.buffer, request.resource, self().boot, holder);
-      writeCounters(block.buffer, token, this.#bound);
+      writeCounters(block.buffer, reserved, this.#bound);
       writeSince(block.buffer, since);
       syscalls().write(fd, block);
     }
@@ -112,23 +156,14 @@ export class KernelGrant implements Grant {
    */
   release(): void {
     if (!this.#open) return;
+    this.#beforeRelease?.();
     this.#open = false;
     const { request, token, slot, fd, mark } = this.#parts;
     if (mark !== undefined) mark.remove();
     else if (token !== 0 && request.mode === 'exclusive') syscalls().write(fd, slot.free(token, this.#bound));
-    if (this.#lent) unlockLent(fd);
-    else if (request.mode === 'shared') wake().touch(fd);
-    closeQuietly(fd);
-  }
-}
-
-function unlockLent(fd: number): void {
-  syscalls().unlock(fd);
-  try {
-    const now = new Date();
-    futimesSync(fd, now, now);
-  } catch {
-    // Not the owner of the file: the watchers find out at their backstop.
+    if (this.#lent) syscalls().lock(fd, 'none');
+    if (this.#lent || request.mode === 'shared') wake().touch(fd);
+    syscalls().close(fd);
   }
 }
 

@@ -1,16 +1,16 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { processFacts } from '../../identity/index.ts';
-import type { Inspection, Mode } from '../engine.ts';
+import type { Inspection, Mode, WaiterInfo } from '../engine.ts';
 import { BLOCK_BYTES, readRecord } from './block.ts';
+import { readEntries } from './entry.ts';
 import { type KernelLock, kernelLocks } from './kernel-locks.ts';
-import { readMarks } from './mark.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { Syscalls } from './syscalls/syscalls.ts';
 
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-const FREE: Inspection = { state: 'free', holders: [], name: undefined };
+const FREE: Inspection = { state: 'free', holders: [], waiters: [], name: undefined };
 const READS = 5;
 
 /**
@@ -39,19 +39,29 @@ export function openForLooking(path: string): number | undefined {
 /** The same through a descriptor that is open already, whose closing would look like a release to waiters. */
 export function inspectOpen(path: string, fd: number): Inspection {
   const system = syscalls();
-  const marks = readMarks(path, system);
+  const marks = readEntries(path, ['held']);
   const locks = kernelLocks(fstatSync(fd, { bigint: true }));
   const state = observedMode(locks) ?? probe(fd, system, marks.length > 0);
   const record = readBlock(fd, system, state === 'exclusive');
   const name = record.name ?? marks[0]?.name;
-  if (state === 'free') return { ...FREE, name };
+  const waiters = waitersOf(path);
+  if (state === 'free') return { ...FREE, waiters, name };
   const recorded =
     state === 'shared'
       ? marks.map((mark) => mark.holder)
       : record.holder === undefined
         ? []
         : [record.holder];
-  return { state, holders: withForeign(recorded, locks), name };
+  return { state, holders: withForeign(recorded, locks), waiters, name };
+}
+
+function waitersOf(path: string): WaiterInfo[] {
+  const now = process.hrtime.bigint();
+  return readEntries(path, ['exclusive', 'shared', 'upgrade']).map(({ entry, holder }) => ({
+    mode: entry.kind === 'shared' ? 'shared' : 'exclusive',
+    record: holder,
+    waited: Math.max(0, Number(now - entry.time) / 1e6),
+  }));
 }
 
 function observedMode(locks: readonly KernelLock[]): Mode | undefined {
@@ -64,8 +74,8 @@ function observedMode(locks: readonly KernelLock[]): Mode | undefined {
  * over at once; a contender that meets it in that instant tries again, because the record says that the lock is free.
  */
 function probe(fd: number, system: Syscalls, marked: boolean): Inspection['state'] {
-  if (system.tryLock(fd, 'shared') !== 0) return 'exclusive';
-  system.unlock(fd);
+  if (system.lock(fd, 'shared') !== 0) return 'exclusive';
+  system.lock(fd, 'none');
   return marked ? 'shared' : 'free';
 }
 

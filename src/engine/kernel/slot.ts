@@ -1,23 +1,28 @@
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import type { LockRequest } from '../engine.ts';
-import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
+import { BLOCK_BYTES, type BlockState, formatBlock, writeCounters, writeSince } from './block.ts';
+import { queueDirectory } from './entry.ts';
 import { nativeBuffer, nativePath } from './syscalls/native.ts';
 import type { NativeBuffer } from './syscalls/syscalls.ts';
 
 /** What this thread keeps ready for one lock path, so that a repeated acquisition formats and resolves nothing. */
 export class Slot {
   readonly nativePath: NativeBuffer;
+  /** Of the queue directory, whose being there means that somebody may wait. */
+  readonly nativeQueue: NativeBuffer;
   /** The place was looked at once and held nothing but a regular file, or nothing. */
   inspected = false;
   readonly #held = nativeBuffer(BLOCK_BYTES);
   readonly #free = nativeBuffer(BLOCK_BYTES);
+  #left: BlockState | undefined;
   #name: string | undefined;
   #purpose: string | undefined;
   #anonymous: boolean | undefined;
 
   constructor(path: string) {
     this.nativePath = nativePath(path);
+    this.nativeQueue = nativePath(queueDirectory(path));
   }
 
   /** The block of a grant made now. Valid until the next call. */
@@ -29,6 +34,7 @@ export class Slot {
     ) {
       formatBlock(this.#held.buffer, request.resource, self().boot, holderOf(request));
       formatBlock(this.#free.buffer, request.resource, self().boot, undefined);
+      this.#left = undefined;
       this.#name = request.resource;
       this.#purpose = request.purpose;
       this.#anonymous = request.anonymous;
@@ -41,7 +47,15 @@ export class Slot {
   /** The block a release leaves: the counters, and nothing about who held it. Valid until the next call. */
   free(token: number, bound: number): NativeBuffer {
     writeCounters(this.#free.buffer, token, bound);
+    this.#left = { kind: 'intact', held: false, token, bound, sameBoot: true };
     return this.#free;
+  }
+
+  /** What a block says that this thread wrote when it released last; undefined for every other, which is to be parsed. */
+  recognise(block: Buffer, length: number): BlockState | undefined {
+    return length === BLOCK_BYTES && this.#left !== undefined && block.equals(this.#free.buffer)
+      ? this.#left
+      : undefined;
   }
 }
 

@@ -28,7 +28,7 @@ export function untilFree(path: string, onFree: () => void): () => void {
   function reopen(): void {
     close();
     fd = openForLooking(path);
-    if (fd !== undefined) stopWatch = wake().watch(fd, path, look);
+    if (fd !== undefined) stopWatch = wake().watch(fd, path, 'lock', look);
   }
 
   function close(): void {

@@ -1,69 +1,156 @@
 import type { LockRequest, Waiting, WaitOutcome } from '../engine.ts';
 import { Contender } from './contender.ts';
+import type { ForeignEntry } from './entry.ts';
+import type { KernelGrant } from './grant.ts';
+import { Place } from './queue.ts';
 import { wake } from './wake/index.ts';
 
 /** After a hint, in milliseconds: a close is announced some microseconds before the kernel drops the lock. */
 const RETRIES_AFTER_HINT = [0, 0, 0, 1, 4, 16];
-
+/** A lock that was seen free by a waiter who is not at the head is looked at again after this many milliseconds. */
+const SECOND_LOOK = 20;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
- * One wait for a kernel lock: watch, try, sleep until a hint or the backstop, try again. Nothing here blocks.
+ * One wait for a kernel lock: take a ticket, wait for the one before it, and at the head watch the lock, try, and sleep
+ * until a hint or the backstop. Nothing here blocks. Only the head watches the lock, so a release wakes one process.
  *
- * No wake-up is lost (trace; W waiter, H holder):
+ * No wake-up is lost at the head (trace; W waiter, H holder):
  *  1. W opens the file and sets its watch. 2. W tries. 3. W sleeps.
  *  H releases before 2: W gets the lock at 2. After 2: the watch was there, so the hint arrives during 3.
  *  H unlocks without closing (a foreign program), or the hint is lost: the backstop timer tries again.
  *  The file is replaced during 3: the try at the hint, or at the backstop, sees it and opens the new one; the watch
  *  then moves over before the next try.
+ * Behind the head: see `Place`. A head that does not move is passed at the backstop, by a waiter that found the lock
+ * free twice, 20 ms apart: long enough for a head that was woken to have taken it.
  */
 export class KernelWaiter implements Waiting {
   readonly #contender: Contender;
+  readonly #place: Place;
   readonly #request: LockRequest;
   readonly #outcome: WaitOutcome;
-  #watched = -1;
+  #predecessor: ForeignEntry | undefined;
+  /** Which file is watched: a generation of the contender, or nothing (-1), or the predecessor's ticket (-2). */
+  #watched = NOTHING;
   #stopWatch: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #retries = RETRIES_AFTER_HINT.length;
+  #seenFree = false;
   #told = false;
   #done = false;
 
   constructor(request: LockRequest, outcome: WaitOutcome) {
     this.#contender = new Contender(request);
+    this.#place = new Place(request);
     this.#request = request;
     this.#outcome = outcome;
-    this.#immediate = setImmediate(() => this.#attempt());
+    this.#immediate = setImmediate(() => this.#step());
+    this.#place.join();
+  }
+
+  get position(): number | undefined {
+    return this.#place.position();
   }
 
   poke(): void {
     this.#retries = 0;
-    this.#attempt();
+    this.#seenFree = false;
+    this.#step();
   }
 
   cancel(): void {
     this.#finish();
+    this.#place.leave();
     this.#contender.close();
   }
 
-  #attempt(): void {
+  #step(): void {
     if (this.#done) return;
     this.#calm();
     try {
-      const grant = this.#contender.tryOnce();
-      if (grant !== undefined) {
-        this.#finish();
-        this.#outcome.granted(grant);
-      } else if (this.#contender.generation !== this.#watched) {
-        this.#rewatch();
-        this.#attempt(); // what changed before the watch was set raised no hint
-      } else {
-        this.#sleep();
-      }
+      if (this.#follows()) this.#sleep(this.#backstop);
+      else this.#lead();
     } catch (error) {
       this.cancel();
       this.#outcome.failed(error);
     }
+  }
+
+  /** Whether somebody is ahead; the nearest of them is then watched. */
+  #follows(): boolean {
+    while (this.#predecessor === undefined || !this.#predecessor.isAlive()) {
+      this.#unwatch();
+      this.#predecessor = this.#place.predecessor();
+      this.#outcome.moved();
+      if (this.#predecessor === undefined) return false;
+      const { entry, descriptor } = this.#predecessor;
+      this.#watched = PREDECESSOR;
+      this.#stopWatch = wake().watch(descriptor, entry.path, 'ticket', () => this.poke());
+    }
+    return true;
+  }
+
+  /** At the head: try, and sleep until there is reason to try again. */
+  #lead(): void {
+    for (;;) {
+      const grant = this.#contender.tryOnce();
+      if (grant !== undefined) return this.#granted(grant);
+      if (this.#contender.generation === this.#watched) break;
+      this.#unwatch();
+      this.#watched = this.#contender.generation;
+      const { descriptor } = this.#contender;
+      this.#stopWatch = wake().watch(descriptor, this.#request.path, 'lock', () => this.poke());
+      // and try once more: what changed before the watch was set raised no hint
+    }
+    this.#sleep(RETRIES_AFTER_HINT[this.#retries++] ?? this.#backstop);
+  }
+
+  /** The time is up without a hint. */
+  #onBackstop(): void {
+    this.#place.join(); // again, if somebody removed the ticket
+    if (this.#predecessor !== undefined && this.#predecessor.isAlive()) this.#lookPast();
+    else this.#step();
+  }
+
+  #lookPast(): void {
+    try {
+      if (!this.#seenFree) {
+        this.#seenFree = this.#contender.isFree();
+        this.#sleep(this.#seenFree ? SECOND_LOOK : this.#backstop);
+        return;
+      }
+      this.#seenFree = false;
+      const grant = this.#contender.tryOnce();
+      if (grant !== undefined) this.#granted(grant);
+      else this.#step();
+    } catch (error) {
+      this.cancel();
+      this.#outcome.failed(error);
+    }
+  }
+
+  get #backstop(): number {
+    return Math.min(this.#request.pollInterval ?? wake().backstop - SECOND_LOOK, LONGEST_TIMER);
+  }
+
+  #sleep(pause: number): void {
+    const { degraded } = wake();
+    if (degraded !== undefined && !this.#told) {
+      this.#told = true;
+      this.#outcome.degraded({ ...degraded, path: this.#request.path });
+    }
+    this.#calm();
+    if (pause === 0) this.#immediate = setImmediate(() => this.#step());
+    else this.#timer = setTimeout(() => this.#onBackstop(), pause);
+  }
+
+  /** The ticket goes when the lock's user had its turn, or at the release, whichever comes first. */
+  #granted(grant: KernelGrant): void {
+    this.#finish();
+    grant.onRelease(() => this.#place.leave());
+    setImmediate(() => this.#place.leave());
+    this.#outcome.granted(grant);
   }
 
   #calm(): void {
@@ -71,27 +158,20 @@ export class KernelWaiter implements Waiting {
     clearImmediate(this.#immediate);
   }
 
-  #rewatch(): void {
+  #unwatch(): void {
     this.#stopWatch();
-    this.#watched = this.#contender.generation;
-    this.#stopWatch = wake().watch(this.#contender.descriptor, this.#request.path, () => this.poke());
-  }
-
-  #sleep(): void {
-    const { degraded, backstop } = wake();
-    if (degraded !== undefined && !this.#told) {
-      this.#told = true;
-      this.#outcome.degraded({ ...degraded, path: this.#request.path });
-    }
-    const pause = RETRIES_AFTER_HINT[this.#retries++] ?? this.#request.pollInterval ?? backstop;
-    if (pause === 0) this.#immediate = setImmediate(() => this.#attempt());
-    else this.#timer = setTimeout(() => this.#attempt(), Math.min(pause, LONGEST_TIMER));
+    this.#stopWatch = () => {};
+    this.#watched = NOTHING;
+    this.#predecessor?.close();
+    this.#predecessor = undefined;
   }
 
   #finish(): void {
     this.#done = true;
     this.#calm();
-    this.#stopWatch();
-    this.#stopWatch = () => {};
+    this.#unwatch();
   }
 }
+
+const NOTHING = -1;
+const PREDECESSOR = -2;

@@ -15,20 +15,25 @@ export interface FileCheck {
 }
 
 /**
- * The seam to the operating system: five calls Node.js does not offer, or offers only at several times the price.
- * Opening and closing stay with `node:fs`, because Node.js then closes the descriptors of a worker that is terminated.
+ * The seam to the operating system: what Node.js does not offer, or offers only at several times the price.
  *
  * Calls that can fail return a negative `errno`; none of them ever waits for a lock.
  */
 export interface Syscalls {
-  /** 0: locked. A negative errno otherwise, `EWOULDBLOCK` when somebody else holds it. */
-  tryLock(fd: number, mode: Mode): number;
-  unlock(fd: number): number;
+  /** Opens a lock file that exists, for reading and writing; follows no link. A descriptor, or a negative errno. */
+  open(path: NativeBuffer): number;
+  close(fd: number): void;
+  /**
+   * Takes, converts or (`none`) drops the descriptor's lock. 0, or a negative errno: `EWOULDBLOCK` when somebody else
+   * holds it, and then the descriptor has no lock, whatever it had before.
+   */
+  lock(fd: number, mode: Mode | 'none'): number;
   /** Reads the file's first bytes; returns how many, or a negative errno. */
   read(fd: number, into: NativeBuffer): number;
   /** Writes at the file's start with one call; returns how many bytes, or a negative errno. */
   write(fd: number, from: NativeBuffer): number;
   check(fd: number, path: NativeBuffer): FileCheck;
+  exists(path: NativeBuffer): boolean;
 }
 
 export const LOCK_SHARED = 1;

@@ -1,8 +1,7 @@
-import { readSync, writeSync } from 'node:fs';
+import { existsSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { systemCode } from '../../../errors/base.ts';
 import { native } from './native.ts';
-import { checkWithNode, pathOf } from './posix.ts';
+import { checkWithNode, errnoOf, nodeDescriptors, pathOf } from './posix.ts';
 import type { Syscalls } from './syscalls.ts';
 
 const LOCKFILE_FAIL_IMMEDIATELY = 1;
@@ -47,22 +46,16 @@ export function windowsSyscalls(): Syscalls {
   }
 
   return {
-    tryLock(fd, mode) {
+    ...nodeDescriptors,
+    lock(fd, mode) {
+      if (mode === 'none')
+        return unlockFileEx(handleOf(fd), 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure();
       const flags = LOCKFILE_FAIL_IMMEDIATELY | (mode === 'exclusive' ? LOCKFILE_EXCLUSIVE_LOCK : 0);
       return lockFileEx(handleOf(fd), flags, 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure();
     },
-    unlock: (fd) => (unlockFileEx(handleOf(fd), 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure()),
     read: (fd, into) => errnoOf(() => readSync(fd, into.buffer, 0, into.buffer.length, 0)),
     write: (fd, from) => errnoOf(() => writeSync(fd, from.buffer, 0, from.buffer.length, 0)),
     check: (fd, path) => checkWithNode(fd, pathOf(path)),
+    exists: (path) => existsSync(pathOf(path)),
   };
-}
-
-function errnoOf(call: () => number): number {
-  try {
-    return call();
-  } catch (error) {
-    const code = systemCode(error);
-    return -(constants.errno[code as keyof typeof constants.errno] ?? constants.errno.EIO);
-  }
 }

@@ -3,14 +3,16 @@ import { constants as os } from 'node:os';
 import { type Koffi, native, nativeBuffer } from '../syscalls/native.ts';
 import type { NativeBuffer } from '../syscalls/syscalls.ts';
 import { touch } from './touch.ts';
-import type { Wake } from './wake.ts';
+import type { Wake, WatchKind } from './wake.ts';
 
 const IN_ATTRIB = 0x004;
 const IN_CLOSE_WRITE = 0x008;
 const IN_CLOSE_NOWRITE = 0x010; // flock(1) opens its lock file read-only, so its release is this one
 const IN_DELETE_SELF = 0x400;
 const IN_MOVE_SELF = 0x800;
-const MASK = IN_ATTRIB | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE | IN_DELETE_SELF | IN_MOVE_SELF;
+// A ticket's owner has it open for writing; whoever else closes it has only looked.
+const TICKET = IN_ATTRIB | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF;
+const MASKS = { ticket: TICKET, lock: TICKET | IN_CLOSE_NOWRITE };
 
 const O_CLOEXEC = 0o2000000;
 const HEADER_BYTES = 16; // int wd; uint32_t mask, cookie, len
@@ -66,9 +68,9 @@ export class InotifyWake implements Wake {
     };
   }
 
-  watch(fd: number, _path: string, onHint: () => void): () => void {
+  watch(fd: number, _path: string, kind: WatchKind, onHint: () => void): () => void {
     if (this.#fd < 0) return () => {};
-    const watch = this.#add(this.#fd, `/proc/self/fd/${fd}`, MASK);
+    const watch = this.#add(this.#fd, `/proc/self/fd/${fd}`, MASKS[kind]);
     if (watch < 0) {
       this.#refusal = errnoText(native().errno());
       return () => {};

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { touch } from './touch.ts';
-import type { Wake } from './wake.ts';
+import type { Wake, WatchKind } from './wake.ts';
 
 /**
  * Waking where closing a file raises no event: `fs.watch` sees the record that a release writes, and a crash is found by
@@ -11,7 +11,7 @@ export class WatchWake implements Wake {
   readonly degraded = undefined;
   readonly touch = touch;
 
-  watch(_fd: number, path: string, onHint: () => void): () => void {
+  watch(_fd: number, path: string, _kind: WatchKind, onHint: () => void): () => void {
     let watcher: FSWatcher;
     try {
       watcher = watch(path, { persistent: false }, () => onHint());

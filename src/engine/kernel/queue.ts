@@ -1,0 +1,99 @@
+import { processFacts } from '../../identity/index.ts';
+import type { LockRequest, Mode } from '../engine.ts';
+import { Entry, type EntryKind, type EntryName, ForeignEntry, listEntries } from './entry.ts';
+import { holderOf } from './slot.ts';
+
+/**
+ * The queue of one lock across processes: tickets, first come, first served. Advisory, like everything but the lock
+ * itself: it decides who tries next, never who holds.
+ *
+ * An exclusive waiter waits for the ticket before its own, a shared one for the last exclusive ticket before its own; so
+ * each release wakes one process, and a run of shared waiters is granted together, but never past a waiting writer.
+ *
+ * No waiter is left behind (trace; P predecessor, W waiter):
+ *  1. W finds P's ticket alive, opens it, watches it, and looks once more whether it is alive.
+ *  2. P leaves before 1's last look: W sees it there. After: unlinking and closing the ticket raise a hint.
+ *  3. P is killed: the kernel closes its ticket, which is the same hint; W finds it unlocked and removes it.
+ *  4. P is stopped: nothing is raised. At the backstop W looks whether the lock itself is free, and takes it if so, and
+ *     counts P as absent for as long as it stays stopped.
+ *  5. W's own ticket was removed by hand: W takes a new one, at the tail, at the next backstop.
+ */
+export class Place {
+  readonly #request: LockRequest;
+  #ticket: Entry | undefined;
+
+  constructor(request: LockRequest) {
+    this.#request = request;
+  }
+
+  /** Takes a ticket. Where none can be left, the waiter goes without order: it still gets the lock in its turn or not. */
+  join(): void {
+    if (this.#ticket?.isListed === true) return;
+    this.#ticket?.remove();
+    this.#ticket = Entry.leave(this.#request, this.#request.mode, holderOf(this.#request));
+  }
+
+  get ticket(): string | undefined {
+    return this.#ticket?.name;
+  }
+
+  /** Whom this waiter has to wait for; undefined when it is at the head. The caller closes what it gets. */
+  predecessor(): ForeignEntry | undefined {
+    const own = this.#ticket?.name;
+    if (own === undefined) return undefined;
+    const before = listEntries(this.#request.path).filter(
+      (entry) => entry.name < own && blocks(this.#request.mode, entry.kind),
+    );
+    for (const entry of before.reverse()) {
+      const found = ForeignEntry.open(entry);
+      if (found === undefined) continue;
+      if (!isOverdue(found)) return found;
+      found.close();
+    }
+    return undefined;
+  }
+
+  /** How many waiters are ahead, plus one. */
+  position(): number | undefined {
+    const own = this.#ticket?.name;
+    if (own === undefined) return undefined;
+    return listEntries(this.#request.path).filter((entry) => entry.name < own && isTicket(entry)).length + 1;
+  }
+
+  leave(): void {
+    this.#ticket?.remove();
+    this.#ticket = undefined;
+  }
+}
+
+/** Whether somebody waits whom a newcomer of this mode must not overtake. */
+export function isQueued(request: LockRequest): boolean {
+  for (const entry of listEntries(request.path)) {
+    if (!blocks(request.mode, entry.kind)) continue;
+    const found = ForeignEntry.open(entry);
+    if (found === undefined) continue;
+    const waits = !isOverdue(found);
+    found.close();
+    if (waits) return true;
+  }
+  return false;
+}
+
+export function isTicket({ kind }: EntryName): boolean {
+  return kind === 'exclusive' || kind === 'shared' || kind === 'upgrade';
+}
+
+/** Whether a waiter of this mode stands behind an earlier entry of that kind. */
+function blocks(mode: Mode, kind: EntryKind): boolean {
+  return kind === 'exclusive' || kind === 'upgrade' || (kind === 'shared' && mode === 'exclusive');
+}
+
+const OVERDUE_AFTER = 200_000_000n; // nanoseconds
+
+/** A waiter that is stopped cannot take its turn; one that has just come is not even asked. */
+function isOverdue(found: ForeignEntry): boolean {
+  if (process.hrtime.bigint() - found.entry.time < OVERDUE_AFTER) return false;
+  const { pid, pidNamespace } = found.read().holder ?? {};
+  if (pid === undefined || pidNamespace !== processFacts.pidNamespace()) return false;
+  return processFacts.isStopped(pid) === true;
+}
