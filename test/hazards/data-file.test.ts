@@ -1,0 +1,250 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { acquireLock, acquireLockSync, LockManager, withLock, withLockSync } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+function dataFile(content = '{"roles":[]}\n'): string {
+  const file = join(tempDirectory(), 'roles.json');
+  writeFileSync(file, content, { mode: 0o640 });
+  utimesSync(file, 1_000, 2_000);
+  return file;
+}
+
+describe('a data file', () => {
+  it('is not touched by being locked, in any way: content, times, mode, inode [R58, R2]', async () => {
+    const file = dataFile();
+    const before = statSync(file, { bigint: true });
+    const [other] = await Agent.several(join(file, '..'), 1);
+
+    for (const exclusive of [true, false]) await (await acquireLock(file, exclusive)).release();
+    await withLock(file, async (lock) => {
+      void lock.token;
+      expect(await other.couldAcquire({ file })).toBe(false);
+    });
+    await other.acquire({ file });
+    await other.kill();
+    const lock = await acquireLock(file);
+    expect(lock.recovered).toBe(true);
+    await lock.release();
+
+    expect(readFileSync(file, 'utf8')).toBe('{"roles":[]}\n');
+    const { atimeMs: _atime, atimeNs: _atimeNs, atime: _date, ...after } = statSync(file, { bigint: true });
+    expect(before).toMatchObject(after);
+  });
+
+  it('may be written by a program that knows no locks, and read by it, while it is locked [R58, C6]', async () => {
+    const file = dataFile();
+    const lock = await acquireLock(file);
+    writeFileSync(file, '{"by":"another program"}');
+
+    lock.assertHeld();
+
+    expect(readFileSync(file, 'utf8')).toBe('{"by":"another program"}');
+    await lock.release();
+  });
+
+  it('may be a directory, or not exist; nothing is made but the lock file [R58, R2, R12]', async () => {
+    const base = tempDirectory();
+    mkdirSync(join(base, 'directory'));
+
+    for (const name of ['directory', 'missing']) {
+      for (const exclusive of [true, false]) await (await acquireLock(join(base, name), exclusive)).release();
+    }
+
+    expect(readdirSync(base).sort()).toEqual(['.directory.lock', '.missing.lock', 'directory']);
+    expect(readdirSync(join(base, 'directory'))).toEqual([]);
+  });
+});
+
+describe('the simplest functions', () => {
+  it('acquireLock locks exclusively unless it is told otherwise [R54, R4]', async () => {
+    const file = dataFile();
+
+    const writer = await acquireLock(file);
+    expect(writer).toMatchObject({ mode: 'exclusive', resource: file, contract: 'kernel' });
+    expect(writer.path).toBe(join(file, '../.roles.json.lock'));
+    await writer.release();
+    const readers = [await acquireLock(file, false), await acquireLock(file, false)];
+    expect(readers.map(({ mode }) => mode)).toEqual(['shared', 'shared']);
+    for (const reader of readers) await reader.release();
+    acquireLockSync(file).release();
+    acquireLockSync(file, false).release();
+  });
+
+  it('withLock holds the lock while the operation runs, returns its result, and releases [R54, R9]', async () => {
+    const file = dataFile();
+    const [other] = await Agent.several(join(file, '..'), 1);
+
+    const result = await withLock(file, async (lock) => {
+      expect(await other.couldAcquire({ file })).toBe(false);
+      lock.assertHeld();
+      return 42;
+    });
+
+    expect(result).toBe(42);
+    expect(withLockSync(file, ({ mode }) => mode)).toBe('exclusive');
+    expect(await other.couldAcquire({ file })).toBe(true);
+  });
+
+  it('withLock releases when the operation throws, and passes its error on as it is [R54, C4, G15]', async () => {
+    const file = dataFile();
+    const error = new Error('the operation failed');
+
+    await expect(
+      withLock(file, () => {
+        throw error;
+      }),
+    ).rejects.toBe(error);
+    await expect(withLock(file, { mode: 'shared' }, () => Promise.reject(error))).rejects.toBe(error);
+    expect(() =>
+      withLockSync(file, () => {
+        throw error;
+      }),
+    ).toThrow(error);
+
+    await (await acquireLock(file)).release();
+  });
+
+  it('await using releases at the end of the block [R54, R9]', async () => {
+    const file = dataFile();
+    {
+      await using lock = await acquireLock(file);
+      lock.assertHeld();
+    }
+    {
+      using lock = acquireLockSync(file);
+      lock.assertHeld();
+    }
+    await (await acquireLock(file)).release();
+  });
+});
+
+describe('the time a caller waits', () => {
+  it('is nothing with timeout 0: a try that answers at once, and touches nothing [G11, C3]', async () => {
+    const home = tempDirectory();
+    const [holder] = await Agent.several(home, 1);
+    const manager = new LockManager({ directory: join(home, 'locks') });
+    const { path } = await holder.acquire('mirror');
+    const before = readFileSync(path);
+    const started = performance.now();
+
+    await expect(manager.acquire('mirror', { timeout: 0 })).rejects.toMatchObject({
+      code: 'HOLDFAST_BUSY',
+      waited: 0,
+    });
+    expect(await manager.tryAcquire('mirror')).toBeUndefined();
+    expect(() => manager.acquireSync('mirror', { timeout: 0 })).toThrow(
+      expect.objectContaining({ code: 'HOLDFAST_BUSY' }),
+    );
+
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(readFileSync(path).equals(before)).toBe(true);
+    const free = await manager.acquire('other', { timeout: 0 });
+    await free.release();
+  });
+
+  it('is five seconds unless told otherwise, by the call or by the manager [G10, R5]', async () => {
+    const home = tempDirectory();
+    const [holder, patient, hasty] = await Agent.several(home, 3);
+    await holder.acquire('mirror');
+    await hasty.manage({ timeout: 60 });
+    const failure = (agent: Agent, options = {}) =>
+      agent.acquire('mirror', options).then(
+        () => Number.NaN,
+        (error: { waited: number }) => error.waited,
+      );
+
+    const [byDefault, byManager, byCall] = await Promise.all([
+      failure(patient),
+      failure(hasty),
+      failure(hasty, { timeout: 120 }),
+    ]);
+
+    expect(byDefault).toSatisfy((waited: number) => waited >= 4_999 && waited < 8_000);
+    expect(byManager).toSatisfy((waited: number) => waited >= 59 && waited < 3_000);
+    expect(byCall).toSatisfy((waited: number) => waited >= 119 && waited < 3_000);
+  });
+
+  it('leaves the holder and the other waiters undisturbed when it is over [R41, A15]', async () => {
+    const home = tempDirectory();
+    const [holder, brief, patient] = await Agent.several(home, 3);
+    await holder.acquire('mirror');
+    await patient.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+    for (let round = 0; round < 5; round++) {
+      await expect(brief.acquire('mirror', { timeout: 5 })).rejects.toMatchObject({
+        code: 'HOLDFAST_TIMEOUT',
+      });
+    }
+
+    await holder.run(({ locks }) => locks.lock?.assertHeld());
+    await holder.release();
+
+    await patient.granted();
+    expect(await brief.couldAcquire('mirror')).toBe(false);
+  });
+
+  it('never ends in a grant after it ended otherwise: the lock stays free for others [R41, G11]', async () => {
+    const home = tempDirectory();
+    const [holder, other] = await Agent.several(home, 2);
+    const manager = new LockManager({ directory: join(home, 'locks') });
+    for (let round = 0; round < 30; round++) {
+      await holder.acquire('mirror');
+      const controller = new AbortController();
+      const waits = [
+        manager.acquire('mirror', { timeout: round % 7 }),
+        manager.acquire('mirror', { signal: controller.signal, timeout: 20_000 }),
+      ];
+      const outcomes = Promise.allSettled(waits);
+      const released = holder.release();
+      controller.abort();
+      await released;
+      for (const outcome of await outcomes) {
+        if (outcome.status === 'fulfilled') await outcome.value.release();
+      }
+      expect(await other.couldAcquire('mirror')).toBe(true);
+    }
+  });
+});
+
+describe('shared and exclusive', () => {
+  it('exclude each other as they should, across processes [R4]', async () => {
+    const home = tempDirectory();
+    const [first, second, third] = await Agent.several(home, 3);
+
+    await first.acquire('mirror', { mode: 'shared' });
+    await second.acquire('mirror', { mode: 'shared' });
+    expect(await third.couldAcquire('mirror')).toBe(false);
+    expect(await third.couldAcquire('mirror', { mode: 'shared' })).toBe(true);
+    const { state, holders } = await third.run(({ manager }) => manager.inspect('mirror'));
+    expect(state).toBe('shared');
+    expect(new Set(holders.map(({ pid }) => pid))).toEqual(new Set([first.pid, second.pid]));
+
+    await third.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+    await first.release();
+    await second.release();
+    await third.granted();
+    expect(await first.couldAcquire('mirror', { mode: 'shared' })).toBe(false);
+    await first.wait('mirror', { mode: 'shared', timeout: 20_000, pollInterval: 60_000 });
+    await second.wait('mirror', { mode: 'shared', timeout: 20_000, pollInterval: 60_000 });
+    await third.release();
+    await first.granted();
+    await second.granted();
+  });
+
+  it('a shared holder that is killed makes way, and its mark goes with it [R4, R10, R45]', async () => {
+    const home = tempDirectory();
+    const [reader, writer] = await Agent.several(home, 2);
+    const { path } = await reader.acquire('mirror', { mode: 'shared' });
+    expect(readdirSync(`${path}.queue`)).toHaveLength(1);
+    await writer.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+
+    await reader.kill();
+
+    await writer.granted();
+    const { holders } = await writer.run(({ manager }) => manager.inspect('mirror'));
+    expect(holders.map(({ pid }) => pid)).toEqual([writer.pid]);
+    expect(readdirSync(join(path, '..'))).toHaveLength(1);
+  });
+});
