@@ -1,6 +1,7 @@
 import { join, sep } from 'node:path';
 import { InputError, shown } from '../errors/input-error.ts';
 import { LockManager } from '../lock/manager.ts';
+import type { ManagerOptions } from '../lock/options.ts';
 import type { Target } from '../lock/resource.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
 
@@ -17,22 +18,23 @@ export function homeOf({ system }: GlobalOptions): string {
 }
 
 export function auditPath(options: GlobalOptions): string {
-  return join(homeOf(options), 'audit.jsonl');
+  return join(stateHome(), 'audit.jsonl');
 }
 
 /** A manager whose locks lie where the options say; for looking only. */
 export function openManager(options: GlobalOptions): LockManager {
-  return new LockManager({ directory: locksDirectory(options) });
+  return new LockManager(placeOf(options));
 }
 
 /** The same, with what it does appended to the audit log unless `HOLDFAST_AUDIT=off`. */
 export function openAuditedManager(options: GlobalOptions): LockManager {
-  const directory = locksDirectory(options);
-  return new LockManager(auditIsOn() ? { directory, audit: { path: auditPath(options) } } : { directory });
+  const place = placeOf(options);
+  return new LockManager(auditIsOn() ? { ...place, audit: { path: auditPath(options) } } : place);
 }
 
-function locksDirectory(options: GlobalOptions): string {
-  return options.directory ?? join(homeOf(options), 'locks');
+function placeOf({ directory, system }: GlobalOptions): ManagerOptions {
+  if (directory !== undefined) return { directory };
+  return { scope: system === true ? 'system' : 'user' };
 }
 
 function auditIsOn(): boolean {

@@ -32,6 +32,8 @@ export interface LockRequest {
   /** The data file whose permissions a new lock file takes over; undefined for a lock on a name. */
   readonly beside: string | undefined;
   readonly mode: Mode;
+  /** How many may hold the lock together; such a request is a shared one. */
+  readonly permits: number | undefined;
   readonly purpose: string | undefined;
   /** The longest sleep between two tries while waiting, in milliseconds; undefined for the engine's own choice. */
   readonly pollInterval: number | undefined;
@@ -62,7 +64,20 @@ export interface Grant {
    * over. Undefined, and this grant unchanged, where only a release and a new grant will do.
    */
   passTo(request: LockRequest): Grant | undefined;
+  /** Makes an exclusive lock shared, with no instant in between in which it is free. */
+  downgrade(): void;
+  /** Waits until a shared lock can be made exclusive; until then, and after a cancel, it is held as it was. */
+  upgrade(outcome: Conversion): Waiting;
   release(): void;
+}
+
+/** How the wait for an upgrade ends. */
+export interface Conversion {
+  readonly converted: () => void;
+  /** The lock is held in no mode any more. */
+  readonly lost: () => void;
+  /** The lock is held as before. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** A wait in progress. */

@@ -9,6 +9,7 @@ export {
   LockError,
   type LossReason,
   LostError,
+  PermitsError,
   RefusedError,
   TimeoutError,
   UnsupportedError,

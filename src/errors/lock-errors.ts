@@ -120,6 +120,23 @@ export class DeadlockError extends LockError {
   }
 }
 
+/** Others hold the lock under another number of permits; all who use one name must agree on it. Nothing is held. */
+export class PermitsError extends LockError {
+  static override readonly code = 'HOLDFAST_PERMITS';
+  /** What the others agreed on; 0 stands for plain shared holders. */
+  readonly agreed: number;
+  constructor(facts: LockFacts, asked: number, agreed: number) {
+    const terms = (permits: number) => (permits === 0 ? 'as a plain shared lock' : `with ${permits} permits`);
+    super(
+      PermitsError.code,
+      facts,
+      `${printable(facts.resource)} is held ${terms(agreed)}, and was asked for ${terms(asked)}. ` +
+        `Use the same number of permits everywhere, or another name. Lock: ${printable(facts.path)}`,
+    );
+    this.agreed = agreed;
+  }
+}
+
 /** The engine cannot give what was asked for here: no such lock on this platform or file system. */
 export class UnsupportedError extends LockError {
   static override readonly code = 'HOLDFAST_UNSUPPORTED';

@@ -83,7 +83,7 @@ export class AuditLog {
 
   #record(event: string, payload: LockEvent): void {
     if (!this.#filter(payload)) return;
-    const { at, id, anonymous, ...rest } = payload;
+    const { at, id, manager: _, anonymous, ...rest } = payload;
     const hidden = this.#anonymous || anonymous;
     const line = {
       at: new Date(at).toISOString(),

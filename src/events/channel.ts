@@ -7,6 +7,8 @@ import type { HolderRecord } from '../identity/holder.ts';
 export interface LockEvent {
   /** The same for all events of one request in one thread. */
   readonly id: number;
+  /** The same for all requests of one manager in one thread. */
+  readonly manager: number;
   readonly at: number;
   readonly resource: string;
   readonly path: string;

@@ -78,6 +78,18 @@ export class Cohort {
     return true;
   }
 
+  /** A member's lock changed its mode. */
+  change(holding: Member): void {
+    if (holding.request.mode === 'exclusive') {
+      this.#shared.splice(this.#shared.indexOf(holding), 1);
+      this.#exclusive = holding;
+    } else {
+      this.#exclusive = undefined;
+      this.#shared.push(holding);
+      this.#advance();
+    }
+  }
+
   /** Ends the hold of a member whose lock is lost. */
   leave(holding: Member): void {
     if (holding === this.#exclusive) this.#exclusive = undefined;

@@ -1,17 +1,26 @@
 import type { Grant } from '../engine/engine.ts';
+import { engine } from '../engine/index.ts';
 import { duration } from '../errors/describe.ts';
-import { type LossReason, LostError } from '../errors/lock-errors.ts';
+import { type LossReason, LostError, TimeoutError, UnsupportedError } from '../errors/lock-errors.ts';
 import { publish } from '../events/channel.ts';
 import type { Cohort, Member } from './cohort.ts';
 import { after } from './deadline.ts';
 import { eventBase, type Request } from './request.ts';
+
+/** How long an upgrade may take. */
+export interface UpgradeOptions {
+  /** Longest wait in milliseconds; 0 tries once. Default: that of the acquisition. */
+  readonly timeout?: number;
+  /** Ends the wait; the lock is then still held in shared mode. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * One grant while it is held, shared by the `Lock` objects that reentrancy gave out on it. Owns the grant: whoever ends
  * it does so here, once.
  */
 export class Holding implements Member {
-  readonly request: Request;
+  request: Request;
   readonly grant: Grant;
   lock: object | undefined;
   readonly #cohort: Cohort;
@@ -22,6 +31,7 @@ export class Holding implements Member {
   #abort: AbortController | undefined;
   #stopWatch: (() => void) | undefined;
   #stopLimit: (() => void) | undefined;
+  #stopUpgrade: (() => void) | undefined;
 
   constructor(request: Request, grant: Grant, cohort: Cohort) {
     this.request = request;
@@ -78,6 +88,66 @@ export class Holding implements Member {
     this.#lose('hold-limit', duration(limit));
   }
 
+  /** Makes an exclusive hold a shared one. */
+  downgrade(): void {
+    this.assertHeld();
+    if (this.request.mode === 'shared') return;
+    this.grant.downgrade();
+    this.#changeMode('shared');
+  }
+
+  /** Makes a shared hold an exclusive one; whatever ends the wait otherwise, it stays shared. */
+  upgrade({ timeout = this.request.timeout, signal }: UpgradeOptions): Promise<void> {
+    this.assertHeld();
+    signal?.throwIfAborted();
+    if (this.request.mode === 'exclusive') return Promise.resolve();
+    if (this.request.permits !== undefined) {
+      throw new UnsupportedError(this.request, 'A permit cannot be upgraded');
+    }
+    const started = performance.now();
+    return new Promise<void>((resolve, reject) => {
+      const settle = (how: () => void) => {
+        stopTimer();
+        signal?.removeEventListener('abort', onAbort);
+        this.#stopUpgrade = undefined;
+        how();
+      };
+      const waiting = this.grant.upgrade({
+        converted: () => {
+          this.#changeMode('exclusive');
+          settle(resolve);
+        },
+        lost: () => {
+          this.#lose('replaced');
+          settle(() => reject(this.#lost));
+        },
+        failed: (error) => settle(() => reject(error)),
+      });
+      const giveUp = (error: unknown) => {
+        waiting.cancel();
+        settle(() => reject(error));
+      };
+      const stopTimer = after(
+        timeout,
+        () => {
+          const waited = performance.now() - started;
+          giveUp(
+            new TimeoutError({ ...this.request, holders: engine.inspect(this.request.path).holders, waited }),
+          );
+        },
+        'alive',
+      );
+      const onAbort = () => giveUp(signal?.reason);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#stopUpgrade = () => giveUp(new LostError(this.request, 'released'));
+    });
+  }
+
+  #changeMode(mode: Request['mode']): void {
+    this.request = { ...this.request, mode };
+    this.#cohort.change(this);
+  }
+
   #lose(reason: LossReason, detail?: string): void {
     if (!this.isHeld) return;
     this.#lost = new LostError(this.request, reason, detail);
@@ -91,6 +161,7 @@ export class Holding implements Member {
     this.#open = false;
     this.#stopWatch?.();
     this.#stopLimit?.();
+    this.#stopUpgrade?.();
     if (how === 'released') {
       publish('released', () => ({ ...eventBase(this.request), held: this.held }));
       this.#cohort.release(this);

@@ -1,6 +1,6 @@
 import type { Contract, Degradation, Mode } from '../engine/engine.ts';
 import { LostError, UnsupportedError } from '../errors/lock-errors.ts';
-import type { Holding } from './holding.ts';
+import type { Holding, UpgradeOptions } from './holding.ts';
 
 /** What a lock object stands for; for the manager, which made both. */
 export let holdingOf: (lock: Lock) => Holding;
@@ -17,7 +17,6 @@ export class Lock {
   readonly resource: string;
   /** The lock file. */
   readonly path: string;
-  readonly mode: Mode;
   /** What the grant is worth. */
   readonly contract: Contract;
   /**
@@ -40,7 +39,6 @@ export class Lock {
     this.#holding = holding;
     this.resource = request.resource;
     this.path = request.path;
-    this.mode = request.mode;
     this.contract = grant.contract;
     this.recovered = grant.recovered !== undefined;
     this.degraded =
@@ -90,6 +88,34 @@ export class Lock {
   /** Adds to the holder's record the process that works under this lock, for those who meet it. */
   recordChild(child: { readonly pid: number; readonly start?: string }): void {
     if (!this.#released && this.#holding.isHeld) this.#holding.grant.recordChild(child);
+  }
+
+  /** `exclusive` or `shared`; `upgrade` and `downgrade` change it. */
+  get mode(): Mode {
+    return this.#holding.request.mode;
+  }
+
+  /**
+   * Makes an exclusive lock shared, with no instant in between in which another could hold it exclusively. A shared lock
+   * stays as it is.
+   *
+   * @throws {LostError} when it is not held any more.
+   */
+  async downgrade(): Promise<void> {
+    if (this.#released) throwReleased(this.#holding);
+    this.#holding.downgrade();
+  }
+
+  /**
+   * Makes a shared lock exclusive as soon as the others who share it are gone; newcomers wait meanwhile. Whatever ends
+   * the wait otherwise, the lock is still held in shared mode, except after a `LostError`.
+   *
+   * @throws {DeadlockError} another holder waits for the same: neither could ever be alone. @throws {TimeoutError}
+   * @throws {LostError} a program outside the queue took the lock in the instant of the change.
+   */
+  async upgrade(options: UpgradeOptions = {}): Promise<void> {
+    if (this.#released) throwReleased(this.#holding);
+    await this.#holding.upgrade(options);
   }
 
   /** Gives the lock back, and only this lock. Takes effect before it returns; repeated calls do nothing. */

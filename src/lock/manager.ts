@@ -35,6 +35,7 @@ export type Body<T> = (lock: Lock) => T | PromiseLike<T>;
 const MOST_NAMES = 1024;
 const PROBE_RETRIES = 3;
 
+let managers = 0;
 let requests = 0;
 
 /**
@@ -49,8 +50,8 @@ let requests = 0;
 export class LockManager {
   readonly #options: ManagerOptions;
   readonly #names = new Map<string, Resource>();
-  readonly #ids = new Set<number>();
   readonly #audit: AuditLog | undefined;
+  readonly #id = ++managers;
   #directory: string | undefined;
 
   /** @throws {InputError} naming the option that cannot be used. */
@@ -59,7 +60,7 @@ export class LockManager {
     this.#options = { ...options };
     if (options.directory !== undefined) this.#directory = resolve(options.directory);
     if (options.audit !== undefined) {
-      this.#audit = new AuditLog({ ...options.audit, filter: ({ id }) => this.#ids.has(id) });
+      this.#audit = new AuditLog({ ...options.audit, filter: ({ manager }) => manager === this.#id });
     }
   }
 
@@ -241,10 +242,12 @@ export class LockManager {
     const defaults = this.#options;
     const request: Request = {
       id: ++requests,
+      manager: this.#id,
       path,
       resource: label,
       cliName,
-      mode: options.mode ?? 'exclusive',
+      mode: options.permits === undefined ? (options.mode ?? 'exclusive') : 'shared',
+      permits: options.permits,
       timeout: options.timeout ?? defaults.timeout ?? DEFAULT_TIMEOUT,
       signal: options.signal,
       holding: options.holding === undefined ? enclosingAll() : [...options.holding, ...enclosingAll()],
@@ -256,7 +259,6 @@ export class LockManager {
       purpose: options.purpose,
       pollInterval: options.pollInterval ?? defaults.pollInterval,
     };
-    if (this.#audit !== undefined) this.#ids.add(request.id);
     return request;
   }
 
@@ -267,7 +269,7 @@ export class LockManager {
     if (outer !== undefined) return again(request, outer, reentrant);
     if (request.holding.some(({ path }) => path === request.path)) throw selfDeadlock(request);
     watchExit();
-    publish('requested', () => ({ ...eventBase(request), timeout: request.timeout }));
+    if (extra.length === 0) publish('requested', () => ({ ...eventBase(request), timeout: request.timeout }));
     const cohort = cohortOf(request.path);
     if (!cohort.isOpenTo(request.mode)) return { request, cohort, extra };
     let grant: Grant | undefined;

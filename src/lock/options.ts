@@ -10,6 +10,11 @@ export const DEFAULT_TIMEOUT = 5_000;
 export interface AcquireOptions {
   /** `exclusive` (default): alone. `shared`: together with other shared holders. */
   readonly mode?: Mode;
+  /**
+   * Makes the lock a semaphore: up to this many holders together, 1 to 1,000. All who use the name must give the same
+   * number. Cannot be combined with `mode`.
+   */
+  readonly permits?: number;
   /** Longest wait in milliseconds, monotonic. 0 tries once; `Infinity` waits for ever. Default 5,000. */
   readonly timeout?: number;
   /** Ends the wait; the acquisition then rejects with the signal's reason and holds nothing. */
@@ -54,6 +59,7 @@ export interface ManagerOptions {
   readonly audit?: Omit<AuditOptions, 'filter'>;
 }
 
+const MOST_PERMITS = 1000;
 const MODES: readonly unknown[] = ['exclusive', 'shared'];
 
 /** @throws {InputError} naming the option. */
@@ -62,6 +68,7 @@ export function checkAcquireOptions(options: AcquireOptions): void {
   if (mode !== undefined && !MODES.includes(mode)) {
     throw new InputError('mode', `must be 'exclusive' or 'shared', got ${shown(mode)}`);
   }
+  if (options.permits !== undefined) checkPermits(options.permits, mode);
   if (timeout !== undefined) checkTimeout(timeout);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new InputError('signal', `must be an AbortSignal, got ${shown(signal)}`);
@@ -105,6 +112,16 @@ export function checkManagerOptions(options: ManagerOptions): void {
 function isHeld(value: unknown): boolean {
   const { path, resource } = (value ?? {}) as Partial<HeldElsewhere>;
   return typeof path === 'string' && typeof resource === 'string';
+}
+
+function checkPermits(permits: unknown, mode: unknown): void {
+  if (!Number.isInteger(permits) || (permits as number) < 1 || (permits as number) > MOST_PERMITS) {
+    throw new InputError(
+      'permits',
+      `must be a whole number from 1 to ${MOST_PERMITS}, got ${shown(permits)}`,
+    );
+  }
+  if (mode !== undefined) throw new InputError('permits', 'cannot be combined with mode');
 }
 
 function checkTimeout(value: number): void {

@@ -11,6 +11,8 @@ export interface HeldElsewhere {
 export interface Request extends LockRequest {
   /** Unique in this thread. */
   readonly id: number;
+  /** The manager it was made by. */
+  readonly manager: number;
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
   readonly holdLimit: number | undefined;
@@ -20,7 +22,7 @@ export interface Request extends LockRequest {
 }
 
 export function eventBase(request: Request): LockEvent {
-  const { id, resource, path, mode, purpose, anonymous } = request;
-  const base = { id, at: Date.now(), resource, path, mode, contract: 'kernel' as const, anonymous };
+  const { id, manager, resource, path, mode, purpose, anonymous } = request;
+  const base = { id, manager, at: Date.now(), resource, path, mode, contract: 'kernel' as const, anonymous };
   return purpose === undefined ? base : { ...base, purpose };
 }

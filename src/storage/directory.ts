@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 
 const STICKY = 0o1000;
@@ -9,11 +10,16 @@ const WORLD_WRITABLE = 0o002;
  * bit is for everybody, so it is set whole, past the umask.
  */
 export function makeDirectory(path: string, mode: number): void {
+  // Not mkdir's own `recursive`, which in Node.js 20 never returns below a directory that takes no entries (/proc).
   try {
-    const made = mkdirSync(path, { recursive: true, mode: mode & ~STICKY });
-    if (made !== undefined && (mode & STICKY) !== 0) chmodSync(path, mode);
+    mkdirSync(path, mode & ~STICKY);
+    if ((mode & STICKY) !== 0) chmodSync(path, mode);
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST' || !isDirectory(path)) throw error;
+    if (isDirectory(path)) return;
+    const parent = dirname(path);
+    if (systemCode(error) !== 'ENOENT' || isDirectory(parent) || parent === path) throw error;
+    makeDirectory(parent, mode & ~STICKY);
+    makeDirectory(path, mode);
   }
 }
 

@@ -27,7 +27,7 @@ export function newPlace(): Place {
 
 export function requestFor(path: string, mode: Mode = 'exclusive'): LockRequest {
   const names = { path, resource: 'mirror', cliName: 'mirror' };
-  const nothing = { beside: undefined, purpose: undefined, pollInterval: undefined };
+  const nothing = { beside: undefined, purpose: undefined, permits: undefined, pollInterval: undefined };
   return { ...names, ...nothing, mode, access: 'owner', anonymous: false };
 }
 

@@ -11,7 +11,7 @@ import {
   recordNotWritten,
 } from './degradation.ts';
 import { Entry } from './entry.ts';
-import { KernelGrant, TOKENS_PER_TENURE } from './grant.ts';
+import { KernelGrant } from './grant.ts';
 import {
   lockFailure,
   openLockFile,
@@ -19,10 +19,12 @@ import {
   refuseStrangersFile,
   refuseUnsafeDirectory,
 } from './lock-file.ts';
+import { Permit, refusePermits } from './permit.ts';
 import { holderOf, type Slot, slotOf } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { NativeBuffer, Syscalls } from './syscalls/syscalls.ts';
+import { nextToken, TOKENS_PER_TENURE } from './token.ts';
 
 const { EWOULDBLOCK } = constants.errno;
 
@@ -92,7 +94,9 @@ export class Contender {
       } else {
         try {
           refuseStrangersFile(this.#request, uid);
-          return this.#granted();
+          const grant = this.#granted();
+          if (grant === undefined) this.#system.lock(this.#fd, 'none'); // every permit is taken
+          return grant;
         } catch (error) {
           throw this.#closing(error);
         }
@@ -135,10 +139,10 @@ export class Contender {
     return error;
   }
 
-  #granted(): KernelGrant {
+  #granted(): KernelGrant | undefined {
     const grant =
       this.#request.mode === 'shared' ? this.#grantShared(this.#fd) : this.#grantExclusive(this.#fd);
-    this.#fd = -1; // the grant's from here on
+    if (grant !== undefined) this.#fd = -1; // the grant's from here on
     return grant;
   }
 
@@ -174,10 +178,17 @@ export class Contender {
     });
   }
 
-  #grantShared(fd: number): KernelGrant {
+  #grantShared(fd: number): KernelGrant | undefined {
     const request = this.#request;
     const { token } = this.#readState(fd);
-    const mark = Entry.leave(request, 'held', holderOf(request));
+    let mark: Entry | Permit | undefined;
+    if (request.permits === undefined) {
+      refusePermits(request);
+      mark = Entry.leave(request, 'held', holderOf(request));
+    } else {
+      mark = Permit.take(request, request.permits, holderOf(request));
+      if (mark === undefined) return undefined;
+    }
     const degraded = mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
     const counters = { token, reserved: token, bound: token, recovered: undefined };
     return new KernelGrant({ request, slot: this.#slot, fd, since: Date.now(), ...counters, degraded, mark });
@@ -198,27 +209,7 @@ export class Contender {
   }
 }
 
-/** The last token this thread started from the clock. */
-let started = 0;
-
 const UNREADABLE: BlockState = { kind: 'torn', held: false, token: 0, bound: 0, sameBoot: false };
-
-/**
- * The token after the one in the block; 0, none, where the block is not ours to write.
- *
- * In the boot that counted it, the page cache is the truth, so the next number follows. After another boot, what the
- * disk kept may be older than what was given out, but never below `bound`, which was synced before any token up to it
- * was shown to anyone. An empty or damaged block starts from the clock in microseconds, so that a deleted lock file
- * does not make tokens start over either.
- */
-function nextToken(state: BlockState): number {
-  if (state.kind === 'foreign') return 0;
-  if (state.kind !== 'intact') {
-    started = Math.max(Date.now() * 1000, started + 1000); // the clock's millisecond may have begun a count already
-    return started;
-  }
-  return (state.sameBoot ? state.token : Math.max(state.token, state.bound)) + 1;
-}
 
 export function loadSyscalls(request: LockRequest): Syscalls {
   try {

@@ -132,7 +132,7 @@ export class Entry {
   }
 }
 
-function makeQueueDirectory(request: EntryPlace, directory: string): void {
+export function makeQueueDirectory(request: EntryPlace, directory: string): void {
   const open = request.access === 'everyone';
   try {
     mkdirSync(directory, request.beside !== undefined || open ? 0o777 : 0o700);
@@ -245,7 +245,7 @@ function unlinkQuietly(path: string): void {
   }
 }
 
-function removeIfEmpty(directory: string): void {
+export function removeIfEmpty(directory: string): void {
   try {
     rmdirSync(directory);
   } catch {

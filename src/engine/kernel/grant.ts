@@ -1,20 +1,21 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { UnsupportedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
-import type { Degradation, Grant, LockRequest } from '../engine.ts';
-import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
-import type { Entry } from './entry.ts';
+import type { Conversion, Degradation, Grant, LockRequest, Mode, Waiting } from '../engine.ts';
+import { BLOCK_BYTES, type BlockState, formatBlock, readState, writeCounters, writeSince } from './block.ts';
+import { Entry } from './entry.ts';
+import type { Permit } from './permit.ts';
 import { holderOf, type Slot } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
+import { nextToken, TOKENS_PER_TENURE } from './token.ts';
+import { KernelUpgrade } from './upgrade.ts';
 import { wake } from './wake/index.ts';
 
 /** How many tokens one sync to the disk covers. */
 const TOKENS_PER_SYNC = 1_000_000;
-
-/** How often a lock can be handed on within a thread without writing its file. */
-export const TOKENS_PER_TENURE = 1000;
 
 /** The record is written anew when the one in the file is older than this many milliseconds. */
 const STALE_RECORD = 100;
@@ -32,7 +33,7 @@ interface GrantParts {
   readonly bound: number;
   readonly recovered: HolderRecord | undefined;
   readonly degraded: readonly Degradation[];
-  readonly mark?: Entry | undefined;
+  readonly mark: Entry | Permit | undefined;
 }
 
 /** A kernel lock that is held: the descriptor is the lock. */
@@ -40,6 +41,10 @@ export class KernelGrant implements Grant {
   readonly contract = 'kernel';
   readonly #parts: GrantParts;
   #bound: number;
+  #mode: Mode;
+  #token: number;
+  #reserved: number;
+  #mark: Entry | Permit | undefined;
   /** False once released: from then on the descriptor's number may stand for somebody else's file. */
   #open = true;
   #beforeRelease: (() => void) | undefined;
@@ -49,6 +54,10 @@ export class KernelGrant implements Grant {
   constructor(parts: GrantParts) {
     this.#parts = parts;
     this.#bound = parts.bound;
+    this.#mode = parts.request.mode;
+    this.#token = parts.token;
+    this.#reserved = parts.reserved;
+    this.#mark = parts.mark;
   }
 
   get recovered(): HolderRecord | undefined {
@@ -69,12 +78,13 @@ export class KernelGrant implements Grant {
    * is of no consequence that a power loss may repeat those.
    */
   token(): number | undefined {
-    const { token, reserved, request, slot, fd, since } = this.#parts;
+    const { request, slot, fd, since } = this.#parts;
+    const token = this.#token;
     if (token === 0) return undefined;
-    if (token > this.#bound) {
+    if (this.#mode === 'exclusive' && token > this.#bound) {
       if (!this.#open) return undefined;
       const bound = token + TOKENS_PER_SYNC;
-      const written = syscalls().write(fd, slot.held(request, reserved, bound, since));
+      const written = syscalls().write(fd, slot.held(request, this.#reserved, bound, since));
       if (written !== BLOCK_BYTES || !isSynced(fd)) return undefined;
       syncDirectory(dirname(request.path));
       this.#bound = bound;
@@ -97,13 +107,22 @@ export class KernelGrant implements Grant {
   }
 
   passTo(request: LockRequest): KernelGrant | undefined {
-    const { token, slot, fd, degraded } = this.#parts;
-    if (token === 0 || degraded.length > 0 || request.mode !== 'exclusive' || !this.isIntact())
+    const { slot, fd, degraded } = this.#parts;
+    const token = this.#token;
+    if (
+      token === 0 ||
+      this.#mode === 'shared' ||
+      degraded.length > 0 ||
+      request.mode !== 'exclusive' ||
+      !this.isIntact()
+    )
       return undefined;
-    let { reserved, since } = this.#parts;
+    let { since } = this.#parts;
+    let reserved = this.#reserved;
     const now = Date.now();
     const stale = this.#lent || now - since > STALE_RECORD;
-    if (stale || token >= reserved || request.purpose !== this.#parts.request.purpose) {
+    const { purpose, anonymous } = this.#parts.request;
+    if (stale || token >= reserved || request.purpose !== purpose || request.anonymous !== anonymous) {
       since = now;
       if (token >= reserved) reserved += TOKENS_PER_TENURE;
       if (syscalls().write(fd, slot.held(request, reserved, this.#bound, since)) !== BLOCK_BYTES)
@@ -127,6 +146,56 @@ export class KernelGrant implements Grant {
     return grant;
   }
 
+  /**
+   * The record of a shared holder first, then the block without a holder, then the conversion, which the kernel does
+   * without an instant in between: nobody else can hold what is held exclusively. Dying anywhere frees the lock.
+   */
+  downgrade(): void {
+    if (!this.#open || this.#mode === 'shared') return;
+    const { request, fd } = this.#parts;
+    this.#mark = Entry.leave(request, 'held', holderOf(request));
+    this.#clearRecord();
+    if (syscalls().lock(fd, 'shared') !== 0)
+      throw new UnsupportedError(request, 'This lock cannot be made shared');
+    this.#mode = 'shared';
+    this.#beforeRelease?.();
+    this.#beforeRelease = undefined;
+    wake().touch(fd); // a conversion raises no event of its own
+  }
+
+  upgrade(outcome: Conversion): Waiting {
+    const { request, fd } = this.#parts;
+    return new KernelUpgrade({ request, fd, convert: () => this.#convert() }, outcome);
+  }
+
+  #convert(): 'exclusive' | 'shared' | 'lost' {
+    const { request, slot, fd, since } = this.#parts;
+    const system = syscalls();
+    const taken = system.lock(fd, 'exclusive') === 0;
+    if (!taken && system.lock(fd, 'shared') !== 0) return 'lost';
+    const state = this.#readState();
+    if (state.held || state.token !== this.#token || !this.isIntact()) return 'lost';
+    if (!taken) return 'shared';
+    this.#token = nextToken(state);
+    this.#reserved = this.#token + TOKENS_PER_TENURE;
+    this.#bound = state.sameBoot ? state.bound : 0;
+    if (this.#token > 0) system.write(fd, slot.held(request, this.#reserved, this.#bound, since));
+    this.#mode = 'exclusive';
+    this.#mark?.remove();
+    this.#mark = undefined;
+    return 'exclusive';
+  }
+
+  #readState(): BlockState {
+    const block = nativeBuffer(BLOCK_BYTES);
+    return readState(block.buffer, syscalls().read(this.#parts.fd, block), self().boot);
+  }
+
+  #clearRecord(): void {
+    const { slot, fd } = this.#parts;
+    if (this.#token !== 0) syscalls().write(fd, slot.free(this.#token, this.#bound));
+  }
+
   /** Runs once before the lock is given back, so that what it removes is gone when the next one looks. */
   onRelease(callback: () => void): void {
     this.#beforeRelease = callback;
@@ -134,14 +203,14 @@ export class KernelGrant implements Grant {
 
   recordChild(child: { readonly pid: number; readonly start?: string }): void {
     if (!this.#open) return;
-    const { request, reserved, token, fd, since, mark } = this.#parts;
+    const { request, fd, since } = this.#parts;
     const holder = request.anonymous ? {} : { ...holderOf(request), child };
-    if (mark !== undefined) {
-      mark.write(holder);
-    } else if (token !== 0) {
+    if (this.#mark !== undefined) {
+      this.#mark.write(holder);
+    } else if (this.#token !== 0) {
       const block = nativeBuffer(BLOCK_BYTES);
       formatBlock(block.buffer, request.resource, self().boot, holder);
-      writeCounters(block.buffer, reserved, this.#bound);
+      writeCounters(block.buffer, this.#reserved, this.#bound);
       writeSince(block.buffer, since);
       syscalls().write(fd, block);
     }
@@ -158,11 +227,11 @@ export class KernelGrant implements Grant {
     if (!this.#open) return;
     this.#beforeRelease?.();
     this.#open = false;
-    const { request, token, slot, fd, mark } = this.#parts;
-    if (mark !== undefined) mark.remove();
-    else if (token !== 0 && request.mode === 'exclusive') syscalls().write(fd, slot.free(token, this.#bound));
+    const { fd } = this.#parts;
+    if (this.#mark !== undefined) this.#mark.remove();
+    else if (this.#mode === 'exclusive') this.#clearRecord();
     if (this.#lent) syscalls().lock(fd, 'none');
-    if (this.#lent || request.mode === 'shared') wake().touch(fd);
+    if (this.#lent || this.#mode === 'shared') wake().touch(fd);
     syscalls().close(fd);
   }
 }

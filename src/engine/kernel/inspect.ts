@@ -5,6 +5,7 @@ import type { Inspection, Mode, WaiterInfo } from '../engine.ts';
 import { BLOCK_BYTES, readRecord } from './block.ts';
 import { readEntries } from './entry.ts';
 import { type KernelLock, kernelLocks } from './kernel-locks.ts';
+import { readPermits } from './permit.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { Syscalls } from './syscalls/syscalls.ts';
@@ -39,7 +40,7 @@ export function openForLooking(path: string): number | undefined {
 /** The same through a descriptor that is open already, whose closing would look like a release to waiters. */
 export function inspectOpen(path: string, fd: number): Inspection {
   const system = syscalls();
-  const marks = readEntries(path, ['held']);
+  const marks = [...readEntries(path, ['held']), ...readPermits(path)];
   const locks = kernelLocks(fstatSync(fd, { bigint: true }));
   const state = observedMode(locks) ?? probe(fd, system, marks.length > 0);
   const record = readBlock(fd, system, state === 'exclusive');

@@ -30,7 +30,7 @@ export class Place {
   join(): void {
     if (this.#ticket?.isListed === true) return;
     this.#ticket?.remove();
-    this.#ticket = Entry.leave(this.#request, this.#request.mode, holderOf(this.#request));
+    this.#ticket = Entry.leave(this.#request, modeInLine(this.#request), holderOf(this.#request));
   }
 
   get ticket(): string | undefined {
@@ -42,7 +42,7 @@ export class Place {
     const own = this.#ticket?.name;
     if (own === undefined) return undefined;
     const before = listEntries(this.#request.path).filter(
-      (entry) => entry.name < own && blocks(this.#request.mode, entry.kind),
+      (entry) => entry.name < own && blocks(modeInLine(this.#request), entry.kind),
     );
     for (const entry of before.reverse()) {
       const found = ForeignEntry.open(entry);
@@ -69,7 +69,7 @@ export class Place {
 /** Whether somebody waits whom a newcomer of this mode must not overtake. */
 export function isQueued(request: LockRequest): boolean {
   for (const entry of listEntries(request.path)) {
-    if (!blocks(request.mode, entry.kind)) continue;
+    if (!blocks(modeInLine(request), entry.kind)) continue;
     const found = ForeignEntry.open(entry);
     if (found === undefined) continue;
     const waits = !isOverdue(found);
@@ -81,6 +81,11 @@ export function isQueued(request: LockRequest): boolean {
 
 export function isTicket({ kind }: EntryName): boolean {
   return kind === 'exclusive' || kind === 'shared' || kind === 'upgrade';
+}
+
+/** Those who wait for one of several permits stand in line one by one, as if each wanted the lock alone. */
+function modeInLine({ mode, permits }: LockRequest): Mode {
+  return permits === undefined ? mode : 'exclusive';
 }
 
 /** Whether a waiter of this mode stands behind an earlier entry of that kind. */
