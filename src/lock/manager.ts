@@ -109,7 +109,7 @@ export class LockManager {
     const requests = new Map<string, { target: Target; options: AcquireOptions }>();
     for (const target of targets) {
       const mode =
-        typeof target === 'string' ? undefined : (target as { mode?: AcquireOptions['mode'] }).mode;
+        typeof target === 'string' ? undefined : (target as { mode?: AcquireOptions['mode'] } | null)?.mode;
       const merged = mode === undefined ? options : { ...options, mode };
       checkAcquireOptions(merged);
       const { path } = this.#resolve(target);
