@@ -12,12 +12,8 @@ export interface GlobalOptions {
   readonly json?: true;
 }
 
-/** Where the state of these options lives. */
-export function homeOf({ system }: GlobalOptions): string {
-  return system === true ? SYSTEM_HOME : stateHome();
-}
-
-export function auditPath(options: GlobalOptions): string {
+/** The audit log of this user, whichever locks it is about. */
+export function auditPath(): string {
   return join(stateHome(), 'audit.jsonl');
 }
 
@@ -29,7 +25,7 @@ export function openManager(options: GlobalOptions): LockManager {
 /** The same, with what it does appended to the audit log unless `HOLDFAST_AUDIT=off`. */
 export function openAuditedManager(options: GlobalOptions): LockManager {
   const place = placeOf(options);
-  return new LockManager(auditIsOn() ? { ...place, audit: { path: auditPath(options) } } : place);
+  return new LockManager(auditIsOn() ? { ...place, audit: { path: auditPath() } } : place);
 }
 
 function placeOf({ directory, system }: GlobalOptions): ManagerOptions {

@@ -23,7 +23,7 @@ export function defineLog(program: Command): void {
 }
 
 async function show(options: LogOptions): Promise<void> {
-  const path = auditPath(options);
+  const path = auditPath();
   const put = (line: string) => print(options.json === true ? line : pretty(line));
   const { lines, offset } = lastLines(path, options.lines);
   for (const line of lines) put(line);
