@@ -3,7 +3,7 @@ import { InputError, shown } from '../errors/input-error.ts';
 import { LockManager } from '../lock/manager.ts';
 import type { ManagerOptions } from '../lock/options.ts';
 import type { Target } from '../lock/resource.ts';
-import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
+import { stateHome } from '../storage/home.ts';
 
 /** The options every command takes. */
 export interface GlobalOptions {
