@@ -45,6 +45,8 @@ export class KernelGrant implements Grant {
   #beforeRelease: (() => void) | undefined;
   /** Somebody may have passed the descriptor on to another process. */
   #lent = false;
+  /** The record names a child of this grant's own. */
+  #hasChild = false;
 
   constructor(parts: GrantParts) {
     this.#parts = parts;
@@ -102,8 +104,8 @@ export class KernelGrant implements Grant {
       return undefined;
     let { reserved, since } = this.#parts;
     const now = Date.now();
-    const stale = this.#lent || now - since > STALE_RECORD;
-    if (stale || token >= reserved || request.purpose !== this.#parts.request.purpose) {
+    const stale = this.#lent || this.#hasChild || now - since > STALE_RECORD;
+    if (stale || !isSameRecord(request, this.#parts.request) || token >= reserved) {
       since = now;
       if (token >= reserved) reserved += TOKENS_PER_TENURE;
       if (syscalls().write(fd, slot.held(request, reserved, this.#bound, since)) !== BLOCK_BYTES)
@@ -134,6 +136,7 @@ export class KernelGrant implements Grant {
 
   recordChild(child: { readonly pid: number; readonly start?: string }): void {
     if (!this.#open) return;
+    this.#hasChild = true;
     const { request, reserved, token, fd, since, mark } = this.#parts;
     const holder = request.anonymous ? {} : { ...holderOf(request), child };
     if (mark !== undefined) {
@@ -165,6 +168,11 @@ export class KernelGrant implements Grant {
     if (this.#lent || request.mode === 'shared') wake().touch(fd);
     syscalls().close(fd);
   }
+}
+
+/** Whether two requests of this thread are described alike. */
+function isSameRecord(a: LockRequest, b: LockRequest): boolean {
+  return a.purpose === b.purpose && a.anonymous === b.anonymous && a.resource === b.resource;
 }
 
 function isSynced(fd: number): boolean {
