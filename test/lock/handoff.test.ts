@@ -1,4 +1,4 @@
-import { LockManager } from 'holdfast';
+import { LockManager, onLockEvent } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { heard, newLocks, newPlace, staysOpen } from './place.ts';
@@ -126,7 +126,6 @@ describe('a lock that goes to the next waiter of the same thread', () => {
     const second = locks.acquire('mirror');
     const steps: string[] = [];
     const note = (step: string) => ({ push: () => steps.push(step) });
-    const { onLockEvent } = await import('holdfast');
     const stops = [
       onLockEvent('released', note('released').push),
       onLockEvent('granted', note('granted').push),
