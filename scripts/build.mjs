@@ -36,8 +36,8 @@ function filesIn(folder) {
 }
 
 /**
- * Makes one file of the command line: reading a hundred small ones would take as long as all the rest of a short
- * `holdfast run`. The library stays as it is.
+ * Makes one CommonJS file of the command line: Node.js would take as long to read a hundred small modules as a short
+ * `holdfast run` takes for all the rest. The library stays as it is.
  *
  * @param {string} folder
  */
@@ -46,12 +46,13 @@ async function bundleCommand(folder) {
   const bundle = await rolldown({
     input: join(folder, 'main.js'),
     platform: 'node',
-    external: ['koffi', 'holdfast/package.json'],
+    external: ['koffi'],
   });
   const postBanner = `/*!\nThis file contains commander, which comes with this license:\n\n${license}\n*/`;
-  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false, postBanner });
+  const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false, postBanner });
   rmSync(folder, { recursive: true });
   mkdirSync(folder);
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   const file = join(folder, 'main.js');
   writeFileSync(file, output[0].code);
   chmodSync(file, 0o755);

@@ -10,11 +10,9 @@ const program = programFor(process.argv.slice(2));
 // Warnings of the library, such as an audit log that cannot be written, in the words of a command line.
 process.removeAllListeners('warning').on('warning', ({ message }) => note(`warning: ${message}`));
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = isCommanderError(error) ? exitAfterUsage(error) : report(error, { ...json() });
-}
+program.parseAsync().catch((error: unknown) => {
+  process.exitCode = isCommanderError(error) ? exitAfterUsage(error) : report(error, json());
+});
 
 function isCommanderError(error: unknown): error is CommanderError {
   return String((error as CommanderError | undefined)?.code).startsWith('commander.');

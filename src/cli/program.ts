@@ -50,7 +50,7 @@ function createProgram(only: string | undefined): Command {
 }
 
 function printVersion(): never {
-  const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string };
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
   print(version);
   process.exit(0);
 }

@@ -31,6 +31,12 @@ export class LockError extends HoldfastError {
     this.resource = facts.resource;
     this.path = facts.path;
   }
+
+  // Has no code of its own to be told by, and not every Holdfast error is about a lock.
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: the base asks for the code of the subclass that is asked about
+    return super[Symbol.hasInstance](value) && 'resource' in (value as object);
+  }
 }
 
 class ContentionError extends LockError {

@@ -164,6 +164,7 @@ export class Wait implements Pending {
   }
 
   accept(grant: Grant): void {
+    this.#waiting?.cancel(); // it may be under way, when a synchronous wait passed this one
     this.#granted(grant);
   }
 

@@ -27,7 +27,8 @@ export class LockSet {
     try {
       for (const { target, options } of parts) {
         const left = Math.max(0, timeout - (performance.now() - started));
-        locks.push(await acquire(target, { ...options, timeout: left }));
+        const holding = [...(options.holding ?? []), ...locks];
+        locks.push(await acquire(target, { ...options, timeout: left, holding }));
       }
       return new LockSet(locks);
     } catch (error) {
@@ -46,8 +47,9 @@ export class LockSet {
     for (const lock of this.locks) lock.assertHeld();
   }
 
+  /** Gives all of them back. Takes effect before it returns; repeated calls do nothing. */
   async release(): Promise<void> {
-    for (const lock of [...this.locks].reverse()) await lock.release();
+    for (const lock of [...this.locks].reverse()) void lock.release();
   }
 
   [Symbol.dispose](): void {

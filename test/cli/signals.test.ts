@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Cli, fixture, main, Running } from './cli.ts';
 
@@ -5,6 +6,18 @@ const recorder = ['run', 'x', '--', process.execPath, fixture('cli-recorder.mjs'
 
 function onTerminal(cli: Cli, args: readonly string[]): Running {
   return new Running('python3', [fixture('cli-pty.py'), process.execPath, main, ...args], { env: cli.env });
+}
+
+/** Resolves with the wrapper's pid when the recorder is ready, and the wrapper to tell who got a signal. */
+async function ready(running: Running): Promise<number> {
+  const [, , wrapper = ''] = await running.says(/ready (\d+) (\d+)/);
+  const children = () =>
+    readFileSync(`/proc/${wrapper}/task/${wrapper}/children`, 'latin1').trim().split(' ');
+  while (children().length < 2) await new Promise((resolve) => setImmediate(resolve));
+  process.kill(Number(wrapper), 'SIGUSR2'); // passed on after the canary has answered
+  await running.says(/got SIGUSR2/);
+  running.stdout = '';
+  return Number(wrapper);
 }
 
 /**
@@ -20,19 +33,19 @@ async function signalsUpToFence(running: Running, wrapper: number): Promise<stri
 describe('a signal reaches the command exactly once', () => {
   it('when Ctrl-C is typed on the terminal, which sends it to the whole group [A5, H25]', async () => {
     const running = onTerminal(new Cli(), recorder);
-    const [, , wrapper] = await running.says(/ready (\d+) (\d+)/);
+    const wrapper = await ready(running);
     running.child.stdin?.write('\u0003');
     await running.says(/got SIGINT/);
-    expect(await signalsUpToFence(running, Number(wrapper))).toEqual(['SIGINT', 'SIGUSR2']);
+    expect(await signalsUpToFence(running, wrapper)).toEqual(['SIGINT', 'SIGUSR2']);
   });
 
   it('when Ctrl-C is typed again and again [A5, H25]', async () => {
     const running = onTerminal(new Cli(), recorder);
-    const [, , wrapper] = await running.says(/ready (\d+) (\d+)/);
+    const wrapper = await ready(running);
     for (let times = 1; times <= 3; times++) {
       running.child.stdin?.write('\u0003');
       await running.says(new RegExp(`(got SIGINT[^]*){${times}}`));
-      process.kill(Number(wrapper), 'SIGUSR2');
+      process.kill(wrapper, 'SIGUSR2');
       await running.says(new RegExp(`(got SIGUSR2[^]*){${times}}`));
     }
     const expected = ['SIGINT', 'SIGUSR2'];
@@ -43,10 +56,10 @@ describe('a signal reaches the command exactly once', () => {
     'when %s is sent to holdfast alone, on a terminal [A5, H25]',
     async (signal) => {
       const running = onTerminal(new Cli(), recorder);
-      const [, , wrapper] = await running.says(/ready (\d+) (\d+)/);
-      process.kill(Number(wrapper), signal);
+      const wrapper = await ready(running);
+      process.kill(wrapper, signal);
       await running.says(new RegExp(`got ${signal}`));
-      expect(await signalsUpToFence(running, Number(wrapper))).toEqual([signal, 'SIGUSR2']);
+      expect(await signalsUpToFence(running, wrapper)).toEqual([signal, 'SIGUSR2']);
     },
   );
 
@@ -54,7 +67,7 @@ describe('a signal reaches the command exactly once', () => {
     'when %s is sent to holdfast alone, without a terminal [A5, H25]',
     async (signal) => {
       const running = new Cli().start(recorder, { detached: true });
-      await running.says(/ready/);
+      await ready(running);
       process.kill(running.pid, signal);
       await running.says(new RegExp(`got ${signal}`));
       expect(await signalsUpToFence(running, running.pid)).toEqual([signal, 'SIGUSR2']);
@@ -65,7 +78,7 @@ describe('a signal reaches the command exactly once', () => {
     'when %s is sent to the whole group [A5, H25]',
     async (signal) => {
       const running = new Cli().start(recorder, { detached: true });
-      await running.says(/ready/);
+      await ready(running);
       process.kill(-running.pid, signal);
       await running.says(new RegExp(`got ${signal}`));
       expect(await signalsUpToFence(running, running.pid)).toEqual([signal, 'SIGUSR2']);

@@ -88,6 +88,7 @@ it('inspects one lock, held by another program too [C6, G12]', async () => {
     path: locks.pathOf('mirror'),
     state: 'free',
     holders: [],
+    waiters: [],
     contract: 'kernel',
   });
 

@@ -5,6 +5,8 @@ export type Audience = 'group' | 'alone' | 'unknown';
 
 interface Question {
   readonly signal: NodeJS.Signals;
+  /** What an echo means: `unknown` while the signal may be older than the canary. */
+  readonly echo: 'alone' | 'unknown';
   readonly answer: (audience: Audience) => void;
 }
 
@@ -17,6 +19,7 @@ interface Question {
  *  2. W's handler runs and writes a byte to C. With S pending, C dies before it can read; without, it echoes.
  *  3. C's death can be told to W before S itself is: then C's successor is at work when W's handler runs. W remembers
  *     the death until the successor has echoed its first byte, which takes longer than S needs to reach W.
+ *  4. S can be older than C. W's handler then runs before C's first echo, and an echo proves nothing.
  * When W dies, however it dies, C reads the end of its input and ends.
  */
 export class Canary {
@@ -37,7 +40,7 @@ export class Canary {
     }
     if (this.#process === undefined) return Promise.resolve('unknown');
     return new Promise((answer) => {
-      this.#questions.push({ signal, answer });
+      this.#questions.push({ signal, echo: this.#greeted ? 'alone' : 'unknown', answer });
       this.#process?.stdin?.write('?');
     });
   }
@@ -62,7 +65,7 @@ export class Canary {
       this.#diedOf = undefined;
       answers--;
     }
-    for (const { answer } of this.#questions.splice(0, answers)) answer('alone');
+    for (const { answer, echo } of this.#questions.splice(0, answers)) answer(echo);
   }
 
   #died(signal: NodeJS.Signals | null): void {

@@ -3,6 +3,8 @@ import { Canary } from './canary.ts';
 import { catches, isInForeground } from './process-status.ts';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+/** Milliseconds. A signal that comes earlier is passed on by what is likely, if the command handles it by then at all. */
+const CANARY_AFTER = 5;
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
 
 /** A signal that came before there was a command to pass it on to. */
@@ -36,10 +38,10 @@ export class Signals {
   /** From now on signals are for this command. */
   passTo(command: ChildProcess): void {
     this.#command = command;
-    // The command is started already; this keeps the canary's start out of the way of what starts it.
-    setImmediate(() => {
+    // Starting a process takes milliseconds, which a command that is over sooner need not wait for.
+    setTimeout(() => {
       if (command.exitCode === null && command.signalCode === null) this.#canary = new Canary();
-    });
+    }, CANARY_AFTER);
   }
 
   #receive(signal: NodeJS.Signals): void {

@@ -50,6 +50,8 @@ export class KernelGrant implements Grant {
   #beforeRelease: (() => void) | undefined;
   /** Somebody may have passed the descriptor on to another process. */
   #lent = false;
+  /** The record names a child of this grant's own. */
+  #hasChild = false;
 
   constructor(parts: GrantParts) {
     this.#parts = parts;
@@ -120,9 +122,8 @@ export class KernelGrant implements Grant {
     let { since } = this.#parts;
     let reserved = this.#reserved;
     const now = Date.now();
-    const stale = this.#lent || now - since > STALE_RECORD;
-    const { purpose, anonymous } = this.#parts.request;
-    if (stale || token >= reserved || request.purpose !== purpose || request.anonymous !== anonymous) {
+    const stale = this.#lent || this.#hasChild || now - since > STALE_RECORD;
+    if (stale || !isSameRecord(request, this.#parts.request) || token >= reserved) {
       since = now;
       if (token >= reserved) reserved += TOKENS_PER_TENURE;
       if (syscalls().write(fd, slot.held(request, reserved, this.#bound, since)) !== BLOCK_BYTES)
@@ -203,6 +204,7 @@ export class KernelGrant implements Grant {
 
   recordChild(child: { readonly pid: number; readonly start?: string }): void {
     if (!this.#open) return;
+    this.#hasChild = true;
     const { request, fd, since } = this.#parts;
     const holder = request.anonymous ? {} : { ...holderOf(request), child };
     if (this.#mark !== undefined) {
@@ -234,6 +236,11 @@ export class KernelGrant implements Grant {
     if (this.#lent || this.#mode === 'shared') wake().touch(fd);
     syscalls().close(fd);
   }
+}
+
+/** Whether two requests of this thread are described alike. */
+function isSameRecord(a: LockRequest, b: LockRequest): boolean {
+  return a.purpose === b.purpose && a.anonymous === b.anonymous && a.resource === b.resource;
 }
 
 function isSynced(fd: number): boolean {

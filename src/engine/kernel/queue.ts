@@ -69,10 +69,11 @@ export class Place {
 /** Whether somebody waits whom a newcomer of this mode must not overtake. */
 export function isQueued(request: LockRequest): boolean {
   for (const entry of listEntries(request.path)) {
-    if (!blocks(modeInLine(request), entry.kind)) continue;
+    const inTheWay = blocks(modeInLine(request), entry.kind);
+    if (!inTheWay && modeInLine(request) === 'shared') continue; // an exclusive newcomer removes whatever the dead left
     const found = ForeignEntry.open(entry);
     if (found === undefined) continue;
-    const waits = !isOverdue(found);
+    const waits = inTheWay && !isOverdue(found);
     found.close();
     if (waits) return true;
   }

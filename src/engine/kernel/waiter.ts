@@ -69,7 +69,7 @@ export class KernelWaiter implements Waiting {
     if (this.#done) return;
     this.#calm();
     try {
-      if (this.#follows()) this.#sleep(this.#backstop);
+      if (this.#follows()) this.#sleep(this.#nextPause());
       else this.#lead();
     } catch (error) {
       this.cancel();
@@ -103,13 +103,15 @@ export class KernelWaiter implements Waiting {
       this.#stopWatch = wake().watch(descriptor, this.#request.path, 'lock', () => this.poke());
       // and try once more: what changed before the watch was set raised no hint
     }
-    this.#sleep(RETRIES_AFTER_HINT[this.#retries++] ?? this.#backstop);
+    this.#sleep(this.#nextPause());
   }
 
   /** The time is up without a hint. */
   #onBackstop(): void {
     this.#place.join(); // again, if somebody removed the ticket
-    if (this.#predecessor !== undefined && this.#predecessor.isAlive()) this.#lookPast();
+    this.#outcome.moved(); // those far ahead may have gone
+    const hinted = this.#retries <= RETRIES_AFTER_HINT.length;
+    if (!hinted && this.#predecessor?.isAlive() === true) this.#lookPast();
     else this.#step();
   }
 
@@ -128,6 +130,10 @@ export class KernelWaiter implements Waiting {
       this.cancel();
       this.#outcome.failed(error);
     }
+  }
+
+  #nextPause(): number {
+    return RETRIES_AFTER_HINT[this.#retries++] ?? this.#backstop;
   }
 
   get #backstop(): number {

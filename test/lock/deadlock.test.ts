@@ -1,0 +1,190 @@
+import { DeadlockError } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { type Edge, findCycle } from '../../src/lock/deadlock.ts';
+import { Agent } from '../support/agent.ts';
+import { newLocks, newPlace, staysOpen } from './place.ts';
+
+const PATIENT = { timeout: 30_000 } as const;
+
+interface Outcome {
+  readonly code?: string;
+  readonly message?: string;
+  readonly cycle?: readonly string[];
+}
+
+/** Holds the first lock, says so, waits for the word, and takes the second; tells how that went. */
+function crosses(agent: Agent, holds: string, wants: string): Promise<Outcome> {
+  return agent.run(
+    ({ manager, tell, values }, holds, wants, options) =>
+      manager.with(holds, async () => {
+        const go = new Promise<void>((resolve) => {
+          values.go = resolve;
+        });
+        tell(`holds ${holds}`);
+        await go;
+        const { code, message, cycle } = await manager.acquire(wants, options).then(
+          (lock) => lock.release().then(() => ({})) as Promise<Outcome>,
+          (error: Outcome) => error,
+        );
+        return { ...(code && { code }), ...(message && { message }), ...(cycle && { cycle }) };
+      }),
+    holds,
+    wants,
+    PATIENT,
+  );
+}
+
+const go = (agent: Agent) => agent.run(({ values }) => (values.go as () => void)());
+
+describe('waits of several processes for what each other holds', () => {
+  it.each([
+    ['two', ['a', 'b']],
+    ['three', ['a', 'b', 'c']],
+  ])('end with DeadlockError for one of the %s, and the others go on [R81, R62]', async (_count, names) => {
+    const { home } = newPlace();
+    const agents = await Promise.all(names.map(() => Agent.start({ home })));
+    const outcomes = agents.map((agent, n) =>
+      crosses(agent, names[n] as string, names[(n + 1) % names.length] as string),
+    );
+    await Promise.all(agents.map((agent, n) => agent.heard(`holds ${names[n]}`)));
+
+    await Promise.all(agents.map(go));
+
+    const failed = (await Promise.all(outcomes)).filter(({ code }) => code !== undefined);
+    expect(failed).toHaveLength(1);
+    expect(failed[0]?.code).toBe('HOLDFAST_DEADLOCK');
+    expect(failed[0]?.cycle).toHaveLength(names.length);
+    for (const { pid } of agents) expect(failed[0]?.message).toContain(`pid ${pid}`);
+    for (const [n, name] of names.entries()) {
+      expect(failed[0]?.message).toContain(`holds ${name} and waits for ${names[(n + 1) % names.length]}`);
+    }
+  });
+
+  it('that lead to no cycle only wait [R81]', async () => {
+    const { home, locks } = newPlace();
+    const [one, two] = await Agent.several(home, 2);
+    const last = await locks.acquire('c');
+    const outcomes = [crosses(one, 'a', 'b'), crosses(two, 'b', 'c')];
+    await Promise.all([one.heard('holds a'), two.heard('holds b')]);
+    await Promise.all([go(one), go(two)]);
+    // Longer than it takes to find a cycle, measured by one that is found meanwhile.
+    await expect(cycleInThisProcess()).resolves.toBeInstanceOf(DeadlockError);
+    expect(await staysOpen(Promise.race(outcomes))).toBe(true);
+
+    await last.release();
+
+    expect(await Promise.all(outcomes)).toEqual([{}, {}]);
+  });
+
+  it('end when one of them takes several together, as acquireAll does [R81]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    const [first, second] = ['a', 'b'].sort((x, y) => (locks.pathOf(x) < locks.pathOf(y) ? -1 : 1)) as [
+      string,
+      string,
+    ];
+    const outcome = crosses(agent, second, first);
+    await agent.heard(`holds ${second}`);
+    const all = locks.acquireAll([first, second], PATIENT).catch((error) => error);
+    expect(await staysOpen(all)).toBe(true);
+
+    await go(agent);
+
+    const ends = [await outcome, await all];
+    expect(ends.filter((end) => end.code === 'HOLDFAST_DEADLOCK')).toHaveLength(1);
+    await ends[1].release?.();
+  });
+});
+
+describe('waits in one process for what each other holds', () => {
+  it('end with DeadlockError for the youngest [R81]', async () => {
+    const error = await cycleInThisProcess();
+
+    expect(error).toBeInstanceOf(DeadlockError);
+    expect(error).toMatchObject({ resource: 'a', code: 'HOLDFAST_DEADLOCK' });
+  });
+
+  it('end for locks that no `with` encloses, when their holders name them [R81]', async () => {
+    const locks = newLocks();
+    const [a, b] = [await locks.acquire('a'), await locks.acquire('b')];
+    const first = locks.acquire('b', { ...PATIENT, holding: [a] });
+    const second = locks.acquire('a', { ...PATIENT, holding: [b] });
+
+    await expect(second).rejects.toBeInstanceOf(DeadlockError);
+    await b.release();
+    await (await first).release();
+    await a.release();
+  });
+
+  it('are refused at once for a lock that is named as held [R81]', async () => {
+    const locks = newLocks();
+    const lock = await locks.acquire('a');
+
+    await expect(locks.acquire('a', { ...PATIENT, holding: [lock] })).rejects.toBeInstanceOf(DeadlockError);
+
+    await lock.release();
+  });
+});
+
+/** Two bodies that each want what the other holds; the error of the one that lost, which came second. */
+async function cycleInThisProcess(): Promise<unknown> {
+  const locks = newLocks();
+  let lost: unknown;
+  let bothHold = () => {};
+  const ready = new Promise<void>((resolve) => {
+    bothHold = resolve;
+  });
+  const first = locks.with('a', async () => {
+    await ready;
+    await locks.with('b', PATIENT, () => {});
+  });
+  const second = locks.with('b', async () => {
+    bothHold();
+    await Promise.resolve();
+    await staysOpen(Promise.resolve());
+    lost = await locks.acquire('a', PATIENT).catch((error) => error);
+  });
+  await Promise.all([first, second]);
+  return lost;
+}
+
+describe('the search for a cycle', () => {
+  const edge = (heldPath: string, path: string): Edge => ({
+    ...{ id: `${heldPath}-${path}`, since: '1', resource: path, who: 'x', holds: heldPath },
+    heldPath,
+    path,
+  });
+  const search = (edges: readonly Edge[], start: string, ...own: string[]) =>
+    findCycle(start, new Set(own), (path) => edges.filter(({ heldPath }) => heldPath === path))?.map(
+      ({ id }) => id,
+    );
+
+  it('finds the way back to what the searcher holds, through dead ends and circles of others', () => {
+    const edges = [edge('b', 'x'), edge('x', 'y'), edge('y', 'x'), edge('b', 'c'), edge('c', 'a')];
+
+    expect(search(edges, 'b', 'a')).toEqual(['b-c', 'c-a']);
+    expect(search(edges, 'b', 'z')).toBe(undefined);
+    expect(search(edges, 'x', 'a')).toBe(undefined);
+    expect(search(edges, 'c', 'q', 'a')).toEqual(['c-a']);
+    expect(search([], 'b', 'a')).toBe(undefined);
+  });
+
+  it('visits every lock once, however many ways lead to it', () => {
+    const layers = 30;
+    const edges = Array.from({ length: layers }, (_, n) => [
+      edge(`${n}a`, `${n + 1}a`),
+      edge(`${n}a`, `${n + 1}b`),
+      edge(`${n}b`, `${n + 1}a`),
+      edge(`${n}b`, `${n + 1}b`),
+    ]).flat();
+    let visits = 0;
+
+    const found = findCycle('0a', new Set(['nowhere']), (path) => {
+      visits++;
+      return edges.filter(({ heldPath }) => heldPath === path);
+    });
+
+    expect(found).toBe(undefined);
+    expect(visits).toBeLessThanOrEqual(2 * layers + 1);
+  });
+});

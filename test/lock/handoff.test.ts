@@ -1,0 +1,181 @@
+import { LockManager, onLockEvent } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { heard, newLocks, newPlace, staysOpen } from './place.ts';
+
+describe('a lock that goes to the next waiter of the same thread', () => {
+  it('is described as that one’s own: purpose, child and time [G12]', async () => {
+    const locks = newLocks();
+    const first = await locks.acquire('mirror', { purpose: 'one' });
+    first.recordChild({ pid: 4711 });
+    const second = locks.acquire('mirror', { purpose: 'two' });
+    const third = locks.acquire('mirror');
+
+    await first.release();
+    const two = await second;
+    expect(locks.inspect('mirror').holders).toMatchObject([{ pid: process.pid, purpose: 'two' }]);
+    expect(locks.inspect('mirror').holders[0]).not.toHaveProperty('child');
+    two.recordChild({ pid: 4712 });
+    await two.release();
+
+    const three = await third;
+    const [holder] = locks.inspect('mirror').holders;
+    expect(holder).not.toHaveProperty('purpose');
+    expect(holder).not.toHaveProperty('child');
+    three.recordChild({ pid: 4713 });
+    const fourth = locks.acquire({ name: 'mirror' });
+    await three.release();
+    const four = await fourth;
+    expect(locks.inspect('mirror').holders[0]).not.toHaveProperty('child');
+    await four.release();
+  });
+
+  it('does not tell of the one before who asked not to be named, nor name the next who asked so [R68]', async () => {
+    const { home, locks } = newPlace();
+    const hidden = new LockManager({ directory: `${home}/locks`, record: 'anonymous' });
+    const first = await locks.acquire('mirror');
+    const second = hidden.acquire('mirror');
+    const third = locks.acquire('mirror');
+    const holder = () => locks.inspect('mirror').holders[0];
+    expect(holder()?.command).not.toBe(undefined);
+
+    await first.release();
+    const two = await second;
+    expect([holder()?.user, holder()?.command]).toEqual([undefined, undefined]);
+    await two.release();
+    const three = await third;
+    expect(holder()).toMatchObject({ pid: process.pid });
+
+    await three.release();
+  });
+
+  it('has a greater token for each, also when nobody asked in between, and for the next process', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    const tokens: number[] = [];
+    const all = Array.from({ length: 100 }, async (_, n) => {
+      await using lock = await locks.acquire('mirror', { timeout: 20_000 });
+      if (n % 3 === 0) tokens.push(lock.token);
+    });
+    await Promise.all(all);
+    await agent.acquire('mirror');
+    tokens.push(await agent.run(({ locks }) => locks.lock?.token ?? 0));
+    await agent.release();
+    await using last = await locks.acquire('mirror');
+    tokens.push(last.token);
+
+    expect(tokens).toHaveLength(36);
+    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+  });
+
+  it('keeps rising tokens when its holder is killed after many turns, and is then recovered [R10]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    const shown = await agent.run(async ({ manager, locks }) => {
+      const waits = Array.from({ length: 50 }, () => manager.acquire('mirror', { timeout: 20_000 }));
+      for (const wait of waits.slice(0, -1)) await (await wait).release();
+      locks.lock = (await waits.at(-1)) as NonNullable<typeof locks.lock>;
+      return locks.lock.token;
+    });
+    await agent.kill();
+
+    await using lock = await locks.acquire('mirror');
+
+    expect(lock.recovered).toBe(true);
+    expect(lock.token).toBeGreaterThan(shown);
+  });
+
+  it('is recovered for nobody, but for the first that got it from a dead holder [R45]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    await agent.acquire('mirror');
+    const waits = [1, 2, 3].map(() => locks.acquire('mirror', { timeout: 20_000 }));
+    await agent.kill();
+
+    const recovered: boolean[] = [];
+    for (const wait of waits) {
+      await using lock = await wait;
+      recovered.push(lock.recovered);
+    }
+
+    expect(recovered).toEqual([true, false, false]);
+  });
+
+  it('has its own end: its limit, its check and its signal are not those of the one before [R11, F9]', async () => {
+    const locks = newLocks();
+    const losses = heard('lost');
+    const first = await locks.acquire('mirror', { holdLimit: 60_000 });
+    const { signal } = first;
+    const second = locks.acquire('mirror', { holdLimit: 20 });
+
+    await first.release();
+    const lock = await second;
+    expect(() => first.assertHeld()).toThrow(expect.objectContaining({ reason: 'released' }));
+    await first.release();
+    lock.assertHeld();
+    await new Promise((resolve) => lock.signal.addEventListener('abort', resolve));
+
+    expect(losses).toHaveLength(1);
+    expect(signal.aborted).toBe(false);
+    expect(locks.inspect('mirror').state).toBe('free');
+  });
+
+  it('is told as released before it is told as granted [R70]', async () => {
+    const locks = newLocks();
+    const first = await locks.acquire('mirror');
+    const second = locks.acquire('mirror');
+    const steps: string[] = [];
+    const note = (step: string) => ({ push: () => steps.push(step) });
+    const stops = [
+      onLockEvent('released', note('released').push),
+      onLockEvent('granted', note('granted').push),
+    ];
+
+    await first.release();
+    await (await second).release();
+
+    for (const stop of stops) stop();
+    expect(steps).toEqual(['released', 'granted', 'released']);
+  });
+
+  it('does not go round in one process for ever while another one waits [R81]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    const order: string[] = [];
+    const first = await locks.acquire('mirror');
+    await agent.wait('mirror', { timeout: 20_000 });
+    const all = Array.from({ length: 200 }, async () => {
+      await using lock = await locks.acquire('mirror', { timeout: 20_000 });
+      lock.assertHeld();
+      order.push('here');
+    });
+    const there = agent.granted().then(() => {
+      order.push('there');
+      return agent.release();
+    });
+
+    await first.release();
+    await Promise.all([...all, there]);
+
+    expect(order.indexOf('there')).toBeLessThan(100);
+  });
+
+  it('is the lock for other processes all the time [C1, C2]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    const first = await locks.acquire('mirror');
+    const waits = [1, 2, 3].map(() => locks.acquire('mirror', { timeout: 20_000 }));
+    let held = first;
+
+    for (const wait of waits) {
+      expect(await agent.couldAcquire('mirror', { mode: 'shared' })).toBe(false);
+      await held.release();
+      held = await wait;
+    }
+    expect(await agent.couldAcquire('mirror')).toBe(false);
+    await held.release();
+
+    expect(await agent.couldAcquire('mirror')).toBe(true);
+    expect(await staysOpen(agent.couldAcquire('mirror'))).toBe(true);
+  });
+});

@@ -1,0 +1,176 @@
+import { BusyError, TimeoutError } from 'holdfast';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { after as callAfter } from '../../src/lock/deadline.ts';
+import { Agent } from '../support/agent.ts';
+import { heard, newLocks, newPlace, staysOpen } from './place.ts';
+
+describe('a timeout', () => {
+  it('of 0 tries once and fails with BusyError, in order after the event that says so [G11]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    await agent.acquire('mirror');
+    const [waits, failures] = [heard('waiting'), heard('timed-out')];
+
+    const attempt = locks.acquire('mirror', { timeout: 0 });
+
+    await expect(attempt).rejects.toBeInstanceOf(BusyError);
+    await expect(attempt).rejects.toMatchObject({ waited: 0, holder: { pid: agent.pid } });
+    expect(waits).toEqual([]);
+    expect(failures).toMatchObject([{ waited: 0, resource: 'mirror' }]);
+  });
+
+  it('of 0 gets a lock that is free', async () => {
+    const locks = newLocks();
+    await (await locks.acquire('mirror', { timeout: 0 })).release();
+  });
+
+  it('that is finite fails with TimeoutError, never early, and disturbs nobody [G9, G14, R41, A15]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    await agent.acquire('mirror');
+    const failures = heard('timed-out');
+    const started = performance.now();
+
+    const attempt = locks.acquire('mirror', { timeout: 40 });
+
+    await expect(attempt).rejects.toBeInstanceOf(TimeoutError);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(39);
+    const error: TimeoutError = await attempt.catch((error) => error);
+    expect(error).toMatchObject({ resource: 'mirror', path: locks.pathOf('mirror'), position: 1 });
+    expect(error.waited).toBeGreaterThanOrEqual(39);
+    expect(error.holder).toMatchObject({ pid: agent.pid });
+    expect(failures).toHaveLength(1);
+    await agent.run(({ locks }) => locks.lock?.assertHeld());
+    expect(locks.query().pending).toEqual([]);
+  });
+
+  it('leaves no late grant behind: the lock is free once its holder released [A15]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    await agent.acquire('mirror');
+    const grants = heard('granted');
+    await expect(locks.acquire('mirror', { timeout: 1 })).rejects.toBeInstanceOf(TimeoutError);
+
+    await agent.release();
+
+    expect(await agent.couldAcquire('mirror')).toBe(true);
+    expect(grants).toEqual([]);
+  });
+
+  it('lets those behind go on who are patient [R7, A15]', async () => {
+    const locks = newLocks();
+    const lock = await locks.acquire('mirror');
+    const hasty = locks.acquire('mirror', { timeout: 1 });
+    const patient = locks.acquire('mirror', { timeout: Number.POSITIVE_INFINITY });
+    await expect(hasty).rejects.toBeInstanceOf(TimeoutError);
+
+    await lock.release();
+
+    await (await patient).release();
+  });
+
+  it.each([Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 31 + 1, 2 ** 40, Number.MAX_VALUE])(
+    'of %d ms is not mistaken for a short one [G9]',
+    async (timeout) => {
+      const warnings: Error[] = [];
+      const onWarning = (warning: Error) => warnings.push(warning);
+      process.on('warning', onWarning);
+      const locks = newLocks();
+      const lock = await locks.acquire('mirror');
+      const patient = locks.acquire('mirror', { timeout, holdLimit: timeout });
+      // A timer that overflowed would fire after 1 ms, long before this one.
+      await expect(locks.acquire('mirror', { timeout: 25 })).rejects.toBeInstanceOf(TimeoutError);
+      expect(await staysOpen(patient)).toBe(true);
+
+      await lock.release();
+
+      const granted = await patient;
+      await staysOpen(Promise.resolve());
+      granted.assertHeld();
+      await granted.release();
+      process.off('warning', onWarning);
+      expect(warnings).toEqual([]);
+    },
+  );
+
+  it('covers a synchronous wait as well [G9, G14]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    await agent.acquire('mirror');
+    const started = performance.now();
+
+    expect(() => locks.acquireSync('mirror', { timeout: 30 })).toThrow(TimeoutError);
+
+    expect(performance.now() - started).toBeGreaterThanOrEqual(30);
+    await agent.run(({ locks }) => locks.lock?.assertHeld());
+  });
+});
+
+describe('a deadline', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each([0, 1, 999, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 5_000, 3 * 2 ** 31])(
+    'of %d ms comes then, and not before [G9]',
+    (ms) => {
+      vi.useFakeTimers();
+      const started = performance.now();
+      let came: number | undefined;
+      callAfter(
+        ms,
+        () => {
+          came = performance.now() - started;
+        },
+        'alive',
+      );
+
+      vi.advanceTimersByTime(Math.max(0, ms - 2));
+      if (ms > 2) expect(came).toBe(undefined);
+      vi.advanceTimersByTime(3);
+
+      expect(came).toBeGreaterThanOrEqual(ms - 1);
+      expect(came).toBeLessThanOrEqual(ms + 1);
+    },
+  );
+
+  it('is on the monotonic clock: setting the wall clock changes nothing [G9, H22]', () => {
+    vi.useFakeTimers();
+    let came = 0;
+    callAfter(2 ** 31 + 1_000, () => came++, 'alive');
+
+    vi.setSystemTime(Date.now() + 10 * 365 * 86_400_000);
+    vi.advanceTimersByTime(2 ** 31);
+    expect(came).toBe(0);
+    vi.advanceTimersByTime(1_001);
+    expect(came).toBe(1);
+    vi.advanceTimersByTime(2 ** 32);
+    expect(came).toBe(1);
+  });
+
+  it('never comes when it was called off, or is infinitely far', () => {
+    vi.useFakeTimers();
+    let came = 0;
+    const callOff = callAfter(2 ** 31 + 1_000, () => came++, 'alive');
+    const never = callAfter(Number.POSITIVE_INFINITY, () => came++, 'alive');
+
+    vi.advanceTimersByTime(2 ** 31 - 1); // its first part has passed
+    callOff();
+    vi.advanceTimersByTime(2 ** 33);
+    never();
+
+    expect(came).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('keeps the process alive, or does not, as it is told', () => {
+    const spy = vi.spyOn(globalThis, 'setTimeout');
+    const timers = () => spy.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef());
+    const stops = [callAfter(1e6, () => {}, 'alive'), callAfter(1e6, () => {}, 'background')];
+    const kept = timers();
+    for (const stop of stops) stop();
+    spy.mockRestore();
+
+    expect(kept).toEqual([true, false]);
+  });
+});
