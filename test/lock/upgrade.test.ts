@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import { DeadlockError, LockManager, LostError, TimeoutError } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+function setUp(): { home: string; locks: LockManager } {
+  const home = tempDirectory();
+  return { home, locks: new LockManager({ directory: join(home, 'locks') }) };
+}
+
+describe('a downgrade', () => {
+  it('lets other readers in, and still keeps writers out [R4]', async () => {
+    const { home, locks } = setUp();
+    const [other] = await Agent.several(home, 1);
+    const lock = await locks.acquire('mirror');
+    await other.wait('mirror', { mode: 'shared', pollInterval: 60_000 });
+
+    await lock.downgrade();
+
+    await other.granted();
+    expect(lock.mode).toBe('shared');
+    await other.release();
+    expect(await other.couldAcquire('mirror')).toBe(false);
+    await lock.release();
+  });
+
+  it('admits the readers of its own thread that waited [C1]', async () => {
+    const { locks } = setUp();
+    const lock = await locks.acquire('mirror');
+    const reader = locks.acquire('mirror', { mode: 'shared' });
+
+    await lock.downgrade();
+
+    await (await reader).release();
+    await lock.release();
+  });
+});
+
+describe('an upgrade', () => {
+  it('is granted at once to a reader who is alone, with a token of its own [R4]', async () => {
+    const { home, locks } = setUp();
+    const [other] = await Agent.several(home, 1);
+    const before = await locks.acquire('mirror');
+    const { token } = before;
+    await before.downgrade();
+
+    await before.upgrade();
+
+    expect(before.mode).toBe('exclusive');
+    expect(before.token).toBeGreaterThan(token);
+    expect(await other.couldAcquire('mirror', { mode: 'shared' })).toBe(false);
+    await before.release();
+    expect(await other.couldAcquire('mirror')).toBe(true);
+  });
+
+  it('waits for the other readers, and lets no new one in meanwhile [R7]', async () => {
+    const { home, locks } = setUp();
+    const [reader, newcomer] = await Agent.several(home, 2);
+    await reader.acquire('mirror', { mode: 'shared' });
+    const lock = await locks.acquire('mirror', { mode: 'shared' });
+
+    const upgraded = lock.upgrade();
+    expect(await newcomer.couldAcquire('mirror', { mode: 'shared' })).toBe(false);
+    await reader.release();
+
+    await upgraded;
+    await newcomer.wait('mirror', { mode: 'shared' });
+    await lock.release();
+    await newcomer.granted();
+  });
+
+  it('that runs out of time, or is aborted, leaves the shared lock as it was [R41]', async () => {
+    const { home, locks } = setUp();
+    const [reader] = await Agent.several(home, 1);
+    await reader.acquire('mirror', { mode: 'shared' });
+    const lock = await locks.acquire('mirror', { mode: 'shared' });
+    const abort = new AbortController();
+
+    await expect(lock.upgrade({ timeout: 1 })).rejects.toBeInstanceOf(TimeoutError);
+    const aborted = lock.upgrade({ signal: abort.signal });
+    abort.abort(new Error('never mind'));
+    await expect(aborted).rejects.toThrow('never mind');
+
+    lock.assertHeld();
+    expect(lock.mode).toBe('shared');
+    expect(await reader.couldAcquire('mirror', { mode: 'shared' })).toBe(true);
+    await lock.release();
+  });
+
+  it('fails when another reader upgrades already, for neither could ever be alone [R81]', async () => {
+    const { home, locks } = setUp();
+    const [other] = await Agent.several(home, 1);
+    await other.acquire('mirror', { mode: 'shared' });
+    const lock = await locks.acquire('mirror', { mode: 'shared' });
+    const first = lock.upgrade();
+
+    const second = other.run(({ locks: { lock } }) => lock?.upgrade());
+
+    await expect(second).rejects.toMatchObject({ code: 'HOLDFAST_DEADLOCK' });
+    await other.release();
+    await first;
+    await lock.release();
+  });
+
+  it('fails likewise between two readers of one thread [R81]', async () => {
+    const { locks } = setUp();
+    const one = await locks.acquire('mirror', { mode: 'shared' });
+    const two = await locks.acquire('mirror', { mode: 'shared' });
+    const first = one.upgrade();
+
+    await expect(two.upgrade()).rejects.toBeInstanceOf(DeadlockError);
+
+    await two.release();
+    await first;
+    await one.release();
+  });
+
+  it('goes on when the other reader is killed [R10]', async () => {
+    const { home, locks } = setUp();
+    const victim = await Agent.start({ home, env: {} });
+    await victim.acquire('mirror', { mode: 'shared' });
+    const lock = await locks.acquire('mirror', { mode: 'shared' });
+    const upgraded = lock.upgrade();
+
+    victim.signal('SIGKILL');
+
+    await upgraded;
+    await lock.release();
+  });
+
+  it('of a lock that was released is refused', async () => {
+    const { locks } = setUp();
+    const lock = await locks.acquire('mirror', { mode: 'shared' });
+    await lock.release();
+
+    await expect(lock.upgrade()).rejects.toBeInstanceOf(LostError);
+    await expect(lock.downgrade()).rejects.toBeInstanceOf(LostError);
+  });
+});
