@@ -209,6 +209,28 @@ describe('two hundred waiters in one process with a thread pool of one', () => {
   });
 });
 
+it('opens no socket, for holding or for waiting: there is nothing to talk to [R67]', async () => {
+  const home = tempDirectory();
+  const [holder, waiter] = await Agent.several(home, 2);
+  const sockets = ({ fs }: Remote) =>
+    fs.readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+      } catch {
+        return false;
+      }
+    }).length;
+  const before = await Promise.all([holder.run(sockets), waiter.run(sockets)]);
+
+  await holder.acquire('mirror');
+  await waiter.wait('mirror', { timeout: 20_000 });
+  await untilWatching(waiter);
+
+  expect(await Promise.all([holder.run(sockets), waiter.run(sockets)])).toEqual(before);
+  await holder.release();
+  await waiter.granted();
+});
+
 it('waits without burning the processor: some dozens of tries in a second, not thousands [H23]', async () => {
   const home = tempDirectory();
   const [holder, waiter] = await Agent.several(home, 2);

@@ -139,6 +139,22 @@ it('notices by assertHeld that the directory of the lock file was replaced [H7]'
   await expect(holder.run(check)).rejects.toMatchObject({ code: 'HOLDFAST_LOST', reason: 'replaced' });
 });
 
+it('hands no lock on an old file to the next request of the same process [H7]', async () => {
+  const home = tempDirectory();
+  const [agent, other] = await Agent.several(home, 2);
+  const { path } = await agent.acquire('mirror', {}, 'first');
+  await agent.wait('mirror', { timeout: 20_000 }, 'second');
+  unlinkSync(path);
+  await other.acquire('mirror');
+
+  await agent.release('first');
+
+  await other.run(check);
+  await other.release();
+  await agent.granted('second');
+  expect(await other.couldAcquire('mirror')).toBe(false);
+});
+
 it('reports a body that ended after its lock was lost as LostError, and the body’s own error first [H7, G15]', async () => {
   const home = tempDirectory();
   const holder = await Agent.start({ home });

@@ -112,8 +112,15 @@ it('lets one of two cluster workers work and refuses the other at once, with the
 it('does not leave the lock with the children of its holder: it is free when the holder dies [H24, R10]', async () => {
   const { home: path } = home();
   const [holder, other] = await Agent.several(path, 2);
-  await holder.acquire('mirror');
-  await holder.acquire('shared one', { mode: 'shared' }, 'second');
+  await holder.acquire('made here');
+  for (const [name, mode] of [
+    ['mirror', 'exclusive'],
+    ['shared one', 'shared'],
+  ] as const) {
+    await holder.acquire(name);
+    await holder.release();
+    await holder.acquire(name, { mode }, name); // the file is opened now, where it was made before
+  }
   // A child that outlives its parent, with nothing of it but the descriptors that are inherited by default.
   const child = await holder.run(
     () =>
@@ -127,7 +134,6 @@ it('does not leave the lock with the children of its holder: it is free when the
 
   await holder.kill();
 
-  expect(await other.couldAcquire('mirror')).toBe(true);
-  expect(await other.couldAcquire('shared one')).toBe(true);
+  for (const name of ['made here', 'mirror', 'shared one']) expect(await other.couldAcquire(name)).toBe(true);
   expect(process.kill(child, 0)).toBe(true);
 });

@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { LockManager } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { Child } from '../support/child.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+/** A name such as those of the entries in a lock's queue, older than any real one. */
+function entryName(kind: string, number = 1): string {
+  return `${String(number).padStart(20, '0')}-${kind}-0123456789abcdef`;
+}
+
+const kinds = ['exclusive', 'shared', 'upgrade', 'held', 'waits'];
+
+function setUp() {
+  const home = tempDirectory();
+  const manager = new LockManager({ directory: join(home, 'locks') });
+  const path = manager.pathOf('mirror');
+  const queue = `${path}.queue`;
+  mkdirSync(queue, { recursive: true, mode: 0o700 });
+  return { home, manager, path, queue, victim: join(home, 'victim') };
+}
+
+/** The lock works: for one, for a second one that tries, for one that waits, and in both modes. */
+async function expectToWork({ home, manager }: ReturnType<typeof setUp>): Promise<void> {
+  const [other] = await Agent.several(home, 1);
+  for (const mode of ['exclusive', 'shared'] as const) {
+    const lock = await manager.acquire('mirror', { mode, timeout: 20_000 });
+    expect(await other.couldAcquire('mirror')).toBe(false);
+    await other.wait('mirror', { timeout: 20_000 });
+    await lock.release();
+    await other.granted();
+    await other.release();
+  }
+  manager.query();
+}
+
+describe('what lies in the queue of a lock', () => {
+  it('is left alone when it is not Holdfast’s, and disturbs nobody [H15, R66, F12]', async () => {
+    const at = setUp();
+    const names = ['notes.txt', '.hidden', entryName('unknown'), `${entryName('held')}.bak`, '0-held-0'];
+    for (const name of names) writeFileSync(join(at.queue, name), 'precious');
+
+    await expectToWork(at);
+
+    expect(readdirSync(at.queue).sort()).toEqual([...names].sort());
+    for (const name of names) expect(readFileSync(join(at.queue, name), 'utf8')).toBe('precious');
+  });
+
+  it('is cleared away when it was left by the dead, whatever it contains [H15, R66, R45]', async () => {
+    const at = setUp();
+    for (const [number, kind] of kinds.entries()) {
+      writeFileSync(join(at.queue, entryName(kind, number * 4 + 1)), '');
+      writeFileSync(join(at.queue, entryName(kind, number * 4 + 2)), Buffer.alloc(3_000, 0xff));
+      writeFileSync(join(at.queue, entryName(kind, number * 4 + 3)), 'holdfast-lock 1\nstate held\n');
+      const huge = join(at.queue, entryName(kind, number * 4 + 4));
+      writeFileSync(huge, '');
+      truncateSync(huge, 2 ** 30);
+    }
+
+    await expectToWork(at);
+
+    expect(at.manager.inspect('mirror')).toMatchObject({ state: 'free', holders: [] });
+    expect(existsSync(at.queue)).toBe(false);
+  });
+
+  it('blocks nobody and leads nobody astray when it is no file at all [H18, R66, R69]', async () => {
+    const at = setUp();
+    writeFileSync(at.victim, 'precious');
+    for (const [number, kind] of kinds.entries()) {
+      symlinkSync(at.victim, join(at.queue, entryName(kind, number * 4 + 1)));
+      execFileSync('mkfifo', [join(at.queue, entryName(kind, number * 4 + 2))]);
+      mkdirSync(join(at.queue, entryName(kind, number * 4 + 3)));
+      symlinkSync(join(at.home, 'nowhere'), join(at.queue, entryName(kind, number * 4 + 4)));
+    }
+
+    await expectToWork(at);
+
+    expect(readFileSync(at.victim, 'utf8')).toBe('precious');
+    expect(existsSync(join(at.home, 'nowhere'))).toBe(false);
+  });
+
+  it('may be removed by hand at any time: waiters get the lock all the same [H7, R66]', async () => {
+    const at = setUp();
+    const [first, second] = await Agent.several(at.home, 2);
+    const lock = await at.manager.acquire('mirror');
+    await first.wait('mirror', { timeout: 20_000 });
+    await second.wait('mirror', { timeout: 20_000 });
+    execFileSync('rm', ['-r', at.queue]);
+
+    await lock.release();
+
+    const winner = await Promise.race([
+      first.granted().then(() => first),
+      second.granted().then(() => second),
+    ]);
+    await winner.release();
+    await Promise.all([first.granted(), second.granted()]);
+  });
+
+  it('cannot keep a free lock from a waiter, although a forged ticket is ahead and alive [R66]', async () => {
+    const at = setUp();
+    await (await at.manager.acquire('mirror')).release();
+    const ticket = join(at.queue, entryName('exclusive'));
+    writeFileSync(ticket, Buffer.alloc(5_000, '{"cycle":["'));
+    const forger = new Child('flock', ['-n', '-o', ticket, 'sh', '-c', 'echo held; read line; true']);
+    await forger.line('held');
+
+    const lock = await at.manager.acquire('mirror', { timeout: 20_000 });
+
+    lock.assertHeld();
+    await lock.release();
+    expect(existsSync(ticket)).toBe(true);
+  });
+
+  it('is no obstacle as a file in the place of the directory, and waiters are served [H17, R66]', async () => {
+    const at = setUp();
+    execFileSync('rmdir', [at.queue]);
+    writeFileSync(at.queue, 'precious');
+
+    await expectToWork(at);
+
+    expect(readFileSync(at.queue, 'utf8')).toBe('precious');
+  });
+});
