@@ -1,0 +1,240 @@
+// Torture: `npm run test:torture -- [seconds] [seed] [patient]`. Processes that take the same locks in every way while
+// they are killed, stopped and continued; then everything they wrote down is examined. Fails if anything is wrong.
+//
+// `patient`: nobody is stopped, and no waiter ever looks by itself, so that a single hint that is lost is found.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { LockManager } from 'holdfast';
+import { randomFrom } from '../fixtures/stress-random.mjs';
+import { Region } from '../fixtures/stress-region.mjs';
+import { doubleRecoveries, fallenTokens, lostUpdates, overlaps, readHistories } from './history.mjs';
+import { lostWakeups, readStays } from './wakeups.mjs';
+
+const WORKER = fileURLToPath(new URL('../fixtures/queue-torture.mjs', import.meta.url));
+const RESOURCES = ['alpha', 'beta'];
+/** The longest a waiter sleeps before it looks whether the lock is free, and its second look, in milliseconds. */
+const BACKSTOP = 270;
+/** How much longer a process may take to come to it on a busy machine. */
+const SLACK = 2_000;
+const LONGEST_DEATH = 10_000;
+const HANGING = 60_000;
+
+const now = () => process.hrtime.bigint();
+
+/** @typedef {Awaited<ReturnType<typeof torture>>} Report */
+
+/** @param {{ seconds: number, seed: number, patient?: boolean, processes?: number }} options */
+export async function torture({ seconds, seed, patient = false, processes = 16 }) {
+  const home = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'holdfast-torture-')));
+  fs.mkdirSync(join(home, 'history'));
+  for (const name of RESOURCES) Region.make(join(home, name));
+  const rack = new Rack({ home, seed, seconds, patient });
+  try {
+    await rack.finish(processes);
+    return { seed, seconds, patient, ...rack.figures, ...examine(home, rack) };
+  } finally {
+    rack.end();
+    fs.rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** The processes of a run, and what befalls them. */
+class Rack {
+  kills = 0;
+  hung = '';
+  /** @type {Map<string, bigint>} when each process was seen to be dead */
+  ends = new Map();
+  /** @type {Map<string, { from: bigint, to: bigint }[]>} */
+  stops = new Map();
+  #task;
+  #random;
+  /** When all stop to begin anything; known when all are there. @type {bigint | undefined} */
+  #until;
+  #born = 0;
+  /** Attempts since somebody was disturbed for the last time. */
+  #progress = 0;
+  /** @type {Map<string, import('node:child_process').ChildProcess>} */
+  #running = new Map();
+  /** @type {Set<string>} */
+  #stopped = new Set();
+
+  /** @param {{ home: string, seed: number, seconds: number, patient: boolean }} task */
+  constructor(task) {
+    this.#task = task;
+    this.#random = randomFrom(task.seed);
+  }
+
+  get figures() {
+    const stops = [...this.stops.values()].reduce((sum, { length }) => sum + length, 0);
+    return { lives: this.ends.size, kills: this.kills, stops, hung: this.hung };
+  }
+
+  /** @param {number} processes */
+  async finish(processes) {
+    const slots = Promise.all(Array.from({ length: processes }, (_, slot) => this.#slot(slot)));
+    while (this.#born < processes) await Promise.race([slots, setTimeout(10)]);
+    this.#until = now() + BigInt(Math.round(this.#task.seconds * 1e9));
+    for (const child of this.#running.values()) child.stdin?.write(`${this.#until}\n`);
+    await Promise.race([slots, this.#disturb(this.#until)]);
+    const over = new AbortController();
+    const hanging = setTimeout(HANGING, 'hung', { signal: over.signal }).catch(() => 'ended');
+    if ((await Promise.race([hanging, slots])) === 'hung') {
+      this.hung = `${[...this.#running.keys()].join(', ')} never finished`;
+    }
+    over.abort();
+  }
+
+  /** One process after the other until the time is over. @param {number} slot */
+  async #slot(slot) {
+    for (let life = 0; this.#until === undefined || now() < this.#until; life++)
+      await this.#life(`w${slot}-${life}`);
+  }
+
+  /** @param {string} worker @returns {Promise<void>} */
+  #life(worker) {
+    const { home, patient } = this.#task;
+    const seed = Math.floor(this.#random() * 2 ** 32);
+    const defaults = { timeout: 10_000, ...(patient && { pollInterval: 60_000 }) };
+    const task = { home, worker, seed, defaults, resources: RESOURCES };
+    const child = spawn(process.execPath, [WORKER, JSON.stringify({ ...task, patience: LONGEST_DEATH })], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#running.set(worker, child);
+    if (this.#until !== undefined) child.stdin.write(`${this.#until}\n`);
+    child.stdout.once('data', () => {
+      this.#born++;
+    });
+    child.stdout.on('data', ({ length }) => {
+      this.#progress += length;
+    });
+    child.stdin.on('error', () => {}); // it may be dead already
+    let stderr = '';
+    child.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('exit', () => {
+        this.ends.set(worker, now());
+        this.#running.delete(worker);
+      });
+      child.on('close', (code, signal) => {
+        if (code === 0 || signal === 'SIGKILL') resolve();
+        else reject(new Error(`${worker} ended with ${signal ?? code}: ${stderr}`));
+      });
+    });
+  }
+
+  /** Every now and then when they get on: kills somebody, or stops somebody for a while. @param {bigint} until */
+  async #disturb(until) {
+    while (now() < until) {
+      await setTimeout(this.#random() * 60);
+      if (this.#progress < 8) continue;
+      this.#progress = 0;
+      const all = [...this.#running.keys()].filter((worker) => !this.#stopped.has(worker));
+      const victim = this.#inside() ?? all[Math.floor(this.#random() * all.length)];
+      if (victim === undefined || this.#stopped.has(victim)) continue;
+      if (this.#random() < 0.1) this.kills += this.#running.get(victim)?.kill('SIGKILL') ? 1 : 0;
+      else if (this.#random() < 0.4 && !this.#task.patient) void this.#stop(victim);
+    }
+  }
+
+  /** @param {string} worker */
+  async #stop(worker) {
+    const child = this.#running.get(worker);
+    const span = { from: now(), to: 2n ** 63n };
+    this.stops.set(worker, [...(this.stops.get(worker) ?? []), span]);
+    this.#stopped.add(worker);
+    child?.kill('SIGSTOP');
+    // Mostly short; every fifth is longer than any waiter sleeps, so that others have to pass it.
+    await setTimeout(this.#random() * (this.#random() < 0.2 ? 800 : 60));
+    child?.kill('SIGCONT');
+    span.to = now();
+    this.#stopped.delete(worker);
+  }
+
+  /** Now and then: somebody who seems to be inside just now. */
+  #inside() {
+    if (this.#random() < 0.8) return undefined;
+    const markers = RESOURCES.flatMap((name) => fs.readdirSync(join(this.#task.home, name, 'inside')));
+    const pid = Number(markers[0]?.split('-')[1]);
+    return [...this.#running].find(([, child]) => child.pid === pid)?.[0];
+  }
+
+  end() {
+    for (const child of this.#running.values()) child.kill('SIGKILL');
+  }
+}
+
+/** @param {string} home @param {Rack} rack */
+function examine(home, { ends: deaths, stops }) {
+  const directory = join(home, 'history');
+  const { holds, ends, updates, complaints } = readHistories(directory);
+  const wakeups = lostWakeups(readStays(directory, deaths), stops, BACKSTOP + SLACK);
+  const violations = {
+    occupancy: complaints,
+    overlaps: overlaps(holds),
+    tokens: fallenTokens(holds),
+    recoveries: doubleRecoveries(holds),
+    updates: RESOURCES.flatMap((name) => {
+      const final = Number(fs.readFileSync(join(home, name, 'counter'), 'utf8'));
+      return lostUpdates(updates, final, name);
+    }),
+    wakeups: wakeups.found,
+    leftovers: leftovers(join(home, 'locks')),
+  };
+  const waits = ends.filter(({ way }) => way === 'wait' || way === 'sync' || way === 'all');
+  const timeouts = waits.filter(({ outcome }) => outcome === 'timeout').length;
+  const waited = waits.map((wait) => wait.waited);
+  return {
+    violations,
+    attempts: ends.length,
+    holds: holds.length,
+    waits: waits.length,
+    timeouts,
+    recovered: holds.filter(({ after }) => after !== '-').length,
+    succeeded: waits.length === 0 ? 0 : (waits.length - timeouts) / waits.length,
+    meanWait: waited.reduce((sum, each) => sum + each, 0) / Math.max(1, waited.length),
+    maximumWait: waited.reduce((most, each) => Math.max(most, each), 0),
+    longestFree: wakeups.longest,
+  };
+}
+
+/** What is left beside the lock files once each was taken one last time. @param {string} directory */
+function leftovers(directory) {
+  const locks = new LockManager({ directory });
+  for (const name of RESOURCES) locks.acquireSync(name).release();
+  return fs
+    .readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => !/\.lock$/.test(name));
+}
+
+/** @param {Report} report */
+export function summary(report) {
+  const { seed, seconds, patient, attempts, holds, lives, kills, stops, recovered, timeouts } = report;
+  const [mean, most, free] = [report.meanWait, report.maximumWait, report.longestFree].map(Math.round);
+  return (
+    `torture seed ${seed}, ${seconds} s${patient ? ', patient' : ''}: ${attempts} attempts, ${holds} holds, ${lives} processes, ${kills} killed, ` +
+    `${stops} stopped, ${recovered} recovered, ${timeouts} timeouts, wait mean ${mean} ms max ${most} ms, ` +
+    `longest free while somebody waited ${free} ms`
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [seconds = '60', seed, kind] = process.argv.slice(2);
+  const report = await torture({
+    seconds: Number(seconds),
+    seed: Number(seed ?? Math.floor(Math.random() * 2 ** 31)),
+    patient: kind === 'patient',
+  });
+  const violations = Object.entries(report.violations).flatMap(([kind, all]) =>
+    all.map((one) => `${kind}: ${one}`),
+  );
+  console.log(`${summary(report)}: ${violations.length} violations ${report.hung}`);
+  for (const violation of violations.slice(0, 50)) console.log(`  ${violation}`);
+  process.exitCode = violations.length === 0 && report.hung === '' ? 0 : 1;
+}
