@@ -2,7 +2,7 @@ import { DeadlockError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { type Edge, findCycle } from '../../src/lock/deadlock.ts';
 import { Agent } from '../support/agent.ts';
-import { newLocks, newPlace, staysOpen } from './place.ts';
+import { newLocks, newPlace, staysOpen, turns } from './place.ts';
 
 const PATIENT = { timeout: 30_000 } as const;
 
@@ -141,7 +141,7 @@ async function cycleInThisProcess(): Promise<unknown> {
   const second = locks.with('b', async () => {
     bothHold();
     await Promise.resolve();
-    await staysOpen(Promise.resolve());
+    await turns();
     lost = await locks.acquire('a', PATIENT).catch((error) => error);
   });
   await Promise.all([first, second]);

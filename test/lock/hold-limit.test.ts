@@ -1,13 +1,7 @@
 import { LostError } from 'holdfast';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { heard, newLocks, newPlace, next } from './place.ts';
-
-const lossOf = (signal: AbortSignal) =>
-  new Promise<unknown>((resolve) => {
-    if (signal.aborted) resolve(signal.reason);
-    else signal.addEventListener('abort', () => resolve(signal.reason), { once: true });
-  });
+import { heard, lossOf, newLocks, newPlace, next } from './place.ts';
 
 describe('a lock with a hold limit', () => {
   afterEach(() => {

@@ -1,7 +1,7 @@
 import { LockSet, LostError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { heard, newLocks, newPlace, next } from './place.ts';
+import { heard, lossOf, newLocks, newPlace, next } from './place.ts';
 
 const ten = Array.from({ length: 10 }, (_, n) => `resource ${n}`);
 
@@ -147,12 +147,7 @@ describe('a set of locks', () => {
   it('aborts its signal and fails its check when one of them is lost [R11]', async () => {
     const locks = newLocks();
     const set = await locks.acquireAll(['mirror', 'registry'], { holdLimit: 20 });
-    set.assertHeld();
-
-    const reason = await new Promise((resolve) => {
-      const { signal } = set;
-      signal.addEventListener('abort', () => resolve(signal.reason));
-    });
+    const reason = await lossOf(set.signal);
 
     expect(reason).toBeInstanceOf(LostError);
     expect(() => set.assertHeld()).toThrow(LostError);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { type LockEventName, type LockEvents, LockManager, type ManagerOptions, onLockEvent } from 'holdfast';
 import { onTestFinished } from 'vitest';
+import type { Agent } from '../support/agent.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 export interface Place {
@@ -38,13 +39,39 @@ export function next<N extends LockEventName>(name: N): Promise<LockEvents[N]> {
   });
 }
 
-/** The promise, when the event loop turns many times, is still open. */
+/** The reason for which a lock's signal aborts, or has aborted. */
+export function lossOf(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(signal.reason);
+    else signal.addEventListener('abort', () => resolve(signal.reason), { once: true });
+  });
+}
+
+/** Lets the event loop turn many times: what this thread could do at once is done then. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await setImmediate();
+}
+
+/** Whether a promise of this thread's own stays open although the event loop turns many times. */
 export async function staysOpen(promise: Promise<unknown>): Promise<boolean> {
   let open = true;
   const close = () => {
     open = false;
   };
   promise.then(close, close);
-  for (let turn = 0; turn < 20; turn++) await setImmediate();
+  await turns();
   return open;
+}
+
+/** Whether the wait of an agent stays open although its event loop turns many times. */
+export function stillWaits(agent: Agent): Promise<boolean> {
+  return agent.run(async ({ waits, timers }) => {
+    let open = true;
+    const close = () => {
+      open = false;
+    };
+    waits.lock?.then(close, close);
+    for (let turn = 0; turn < 20; turn++) await timers.setImmediate();
+    return open;
+  });
 }

@@ -4,7 +4,7 @@ import { LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { until, untilStopped } from '../support/until.ts';
-import { heard, newPlace, type Place, staysOpen } from './place.ts';
+import { heard, newPlace, type Place, staysOpen, stillWaits } from './place.ts';
 
 const PATIENT = { timeout: 20_000 } as const;
 
@@ -68,7 +68,7 @@ it('does not let a stopped waiter at the head hold up the others for ever [R81, 
 
   await next.granted();
   head.signal('SIGCONT');
-  expect(await staysOpen(head.granted())).toBe(true);
+  expect(await stillWaits(head)).toBe(true);
   await next.release();
   await head.granted();
 });
@@ -97,7 +97,7 @@ it('grants readers together, and neither past a writer that came before them [R4
 
   await lock.release();
   await Promise.all([one.granted(), two.granted()]);
-  expect(await staysOpen(late.granted())).toBe(true);
+  expect(await stillWaits(late)).toBe(true);
   await Promise.all([one.release(), two.release()]);
   await writer.granted();
   await writer.release();

@@ -1,6 +1,6 @@
 import { DeadlockError, type Lock } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { heard, newLocks, newPlace, next, staysOpen } from './place.ts';
+import { heard, newLocks, newPlace, next, staysOpen, turns } from './place.ts';
 
 const again = { reentrant: true } as const;
 
@@ -121,7 +121,7 @@ describe('a lock asked for by other code of the same process', () => {
       [1, 2, 3].map((n) =>
         locks.with('mirror', async () => {
           order.push(n);
-          await staysOpen(Promise.resolve());
+          await turns();
           order.push(n);
         }),
       ),
