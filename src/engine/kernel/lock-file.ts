@@ -66,11 +66,15 @@ function openReadOnly(request: LockRequest, readOnly: string, original: unknown)
 
 /** Undefined when somebody else made the file first, or removed the directory meanwhile: open again. */
 function createLockFile(request: LockRequest): number | undefined {
+  const { path, beside, access } = request;
+  const open = access === 'everyone';
   try {
-    const { path, beside, access } = request;
-    const open = access === 'everyone';
     if (beside !== undefined) makeDirectory(dirname(path), 0o777);
     else makeDirectory(dirname(path), open ? 0o1777 : 0o700);
+  } catch (error) {
+    throw openFailure(request, systemCode(error) ?? 'EIO', error); // EEXIST: a link to nowhere is in its place
+  }
+  try {
     const mode = beside !== undefined || open ? 0o666 : 0o600;
     const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFE, mode);
     const data = beside === undefined ? undefined : statOrNothing(beside);
