@@ -43,8 +43,10 @@ describe('the directory of a lock', () => {
     writeFileSync(file, '');
     const link = join(base, 'link');
     symlinkSync(join(base, 'nowhere'), link);
+    const [agent] = await Agent.several(base, 1);
     for (const directory of [file, join(file, 'below'), link]) {
-      await expect(new LockManager({ directory }).acquire('mirror')).rejects.toMatchObject({
+      await agent.manage({ directory });
+      await expect(agent.acquire('mirror')).rejects.toMatchObject({
         code: expect.stringMatching(/^HOLDFAST_(UNWRITABLE|REFUSED)$/),
         message: expect.stringContaining(directory),
       });
