@@ -20,9 +20,12 @@ const RESOURCES = ['alpha', 'beta'];
 const BACKSTOP = 270;
 /** How much longer a process may take to come to it on a busy machine. */
 const SLACK = 2_000;
+/** So long that others who wait for one that is stopped meanwhile, instead of passing it, are found. */
+const LONG_STOP = BACKSTOP + SLACK + 1_000;
 const LONGEST_DEATH = 10_000;
 const HANGING = 60_000;
 
+const FAR = 2n ** 63n;
 const now = () => process.hrtime.bigint();
 
 /** @typedef {Awaited<ReturnType<typeof torture>>} Report */
@@ -50,6 +53,8 @@ class Rack {
   ends = new Map();
   /** @type {Map<string, { from: bigint, to: bigint }[]>} */
   stops = new Map();
+  /** What processes held while they were stopped, of which they may have had no chance to write. @type {import('./wakeups.mjs').Stay[]} */
+  unwritten = [];
   #task;
   #random;
   /** When all stop to begin anything; known when all are there. @type {bigint | undefined} */
@@ -146,23 +151,34 @@ class Rack {
   /** @param {string} worker */
   async #stop(worker) {
     const child = this.#running.get(worker);
-    const span = { from: now(), to: 2n ** 63n };
+    const span = { from: now(), to: FAR };
     this.stops.set(worker, [...(this.stops.get(worker) ?? []), span]);
     this.#stopped.add(worker);
     child?.kill('SIGSTOP');
-    // Mostly short; every fifth is longer than any waiter sleeps, so that others have to pass it.
-    await setTimeout(this.#random() * (this.#random() < 0.2 ? 800 : 60));
+    const pid = Number(child?.pid);
+    while (child?.exitCode === null && child.signalCode === null && !isStopped(pid)) await setTimeout(1);
+    const held = heldBy(pid, join(this.#task.home, 'locks')).map((resource) => {
+      const stay = { from: span.from, to: FAR, hold: `${worker} (stopped)`, worker, resource };
+      this.unwritten.push(stay);
+      return stay;
+    });
+    await setTimeout(this.#random() < 0.9 || this.#isInside(child) ? this.#random() * 60 : LONG_STOP);
     child?.kill('SIGCONT');
     span.to = now();
+    for (const stay of held) stay.to = span.to;
     this.#stopped.delete(worker);
   }
 
   /** Now and then: somebody who seems to be inside just now. */
   #inside() {
     if (this.#random() < 0.8) return undefined;
+    return [...this.#running].find(([, child]) => this.#isInside(child))?.[0];
+  }
+
+  /** @param {import('node:child_process').ChildProcess | undefined} child */
+  #isInside(child) {
     const markers = RESOURCES.flatMap((name) => fs.readdirSync(join(this.#task.home, name, 'inside')));
-    const pid = Number(markers[0]?.split('-')[1]);
-    return [...this.#running].find(([, child]) => child.pid === pid)?.[0];
+    return markers.some((marker) => marker.split('-')[1] === String(child?.pid));
   }
 
   end() {
@@ -170,11 +186,32 @@ class Rack {
   }
 }
 
+/** @param {number} pid */
+function isStopped(pid) {
+  try {
+    return /^State:\s+T/m.test(fs.readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return true; // dead
+  }
+}
+
+/** The resources whose lock the kernel says that a process took. @param {number} pid @param {string} directory */
+function heldBy(pid, directory) {
+  const locks = new LockManager({ directory });
+  const table = fs.readFileSync('/proc/locks', 'latin1');
+  return RESOURCES.filter((name) => {
+    const inode = fs.statSync(locks.pathOf(name), { throwIfNoEntry: false })?.ino;
+    return new RegExp(`FLOCK .* ${pid} [0-9a-f]+:[0-9a-f]+:${inode} `).test(table);
+  });
+}
+
 /** @param {string} home @param {Rack} rack */
-function examine(home, { ends: deaths, stops }) {
+function examine(home, { ends: deaths, stops, unwritten }) {
   const directory = join(home, 'history');
   const { holds, ends, updates, complaints } = readHistories(directory);
-  const wakeups = lostWakeups(readStays(directory, deaths), stops, BACKSTOP + SLACK);
+  const { waits: stays, holds: written } = readStays(directory, RESOURCES, deaths);
+  const all = [...written, ...unwritten].sort((a, b) => (a.to < b.to ? -1 : 1));
+  const wakeups = lostWakeups({ waits: stays, holds: all }, stops, BACKSTOP + SLACK);
   const violations = {
     occupancy: complaints,
     overlaps: overlaps(holds),

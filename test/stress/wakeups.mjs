@@ -16,16 +16,22 @@ const FAR = 2n ** 63n;
  * Every wait, and every hold up to the moment when its lock was given back for certain: its release had returned, or its
  * process was seen to be dead.
  *
- * @param {string} directory @param {Fates['ends']} ends when each process was seen to be dead
+ * @param {string} directory @param {readonly string[]} resources
+ * @param {Fates['ends']} ends when each process was seen to be dead
  * @returns {Stays}
  */
-export function readStays(directory, ends) {
+export function readStays(directory, resources, ends) {
   /** @type {Stays} */
   const all = { waits: [], holds: [] };
   for (const worker of fs.readdirSync(directory)) {
     const end = ends.get(worker) ?? FAR;
     /** @type {Map<string, Stay>} */
     const open = new Map();
+    /** @param {string} what @param {bigint} time */
+    const close = (what, time) => {
+      const stay = open.get(what);
+      if (stay?.to === end) stay.to = time;
+    };
     for (const line of fs.readFileSync(join(directory, worker), 'utf8').split('\n')) {
       const [kind, time = '0', hold = '', resource = ''] = line.split(' ');
       const stay = { from: BigInt(/^\d+$/.test(time) ? time : 0), to: end, resource, hold, worker };
@@ -33,13 +39,14 @@ export function readStays(directory, ends) {
         all.waits.push(stay);
         open.set(`wait ${hold}`, stay);
       }
-      if (kind === 'ok') {
+      if (kind === 'got') {
         all.holds.push(stay);
         open.set(`${hold} ${resource}`, stay);
       }
-      const over = kind === 'end' ? `wait ${hold}` : kind === 'gone' ? `${hold} ${resource}` : '';
-      const ended = open.get(over);
-      if (ended !== undefined) ended.to = stay.from;
+      if (kind === 'gone') close(`${hold} ${resource}`, stay.from);
+      if (kind === 'end') close(`wait ${hold}`, stay.from);
+      if (kind !== 'end' || line.includes(' held ')) continue;
+      for (const part of resources) close(`${hold} ${part}`, stay.from); // one of several was not to be had
     }
   }
   return all;
