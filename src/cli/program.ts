@@ -5,6 +5,7 @@ import { defineCompletion } from './commands/completion.ts';
 import { defineLog } from './commands/log.ts';
 import { defineLs } from './commands/ls.ts';
 import { defineRun } from './commands/run.ts';
+import { defineTop } from './commands/top.ts';
 import { defineWait } from './commands/wait.ts';
 import { defineWho } from './commands/who.ts';
 import { exitCodeHelp } from './exit-codes.ts';
@@ -16,6 +17,7 @@ const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   run: defineRun,
   ls: defineLs,
   who: defineWho,
+  top: defineTop,
   wait: defineWait,
   break: defineBreak,
   log: defineLog,

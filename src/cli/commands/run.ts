@@ -11,7 +11,8 @@ Examples:
   holdfast run mirror -- rsync -a src/ dst/            wait for the lock, then run
   holdfast run --no-wait mirror -- ./save.sh           exit with 75 when it is busy
   holdfast run -w 1m30s ./data/roles.json -- vi data/roles.json
-  holdfast run --shared mirror registry -- ./report.sh`;
+  holdfast run --shared mirror registry -- ./report.sh
+  holdfast run --permits 4 download -- curl -O https://example.org/data`;
 
 export function defineRun(program: Command): void {
   withGlobalOptions(program.command('run'))
@@ -22,6 +23,11 @@ export function defineRun(program: Command): void {
     )
     .argument('<names...>', 'what to lock')
     .option('-s, --shared', 'hold together with other shared holders')
+    .addOption(
+      new Option('--permits <n>', 'hold together with up to n - 1 others who say the same n')
+        .argParser(parsePermits)
+        .conflicts('shared'),
+    )
     .addOption(new Option('-n, --no-wait', 'exit with 75 at once when a lock is busy').conflicts('timeout'))
     .addOption(timeoutOption('exit with 124 when not granted in time (default: wait without limit)'))
     .addOption(
@@ -39,6 +45,12 @@ export function defineRun(program: Command): void {
       const { names, words } = splitAtDashes(command);
       return startUnderLock(names, words, command.optsWithGlobals<RunOptions>());
     });
+}
+
+function parsePermits(word: string): number {
+  const permits = Number(word);
+  if (/^\d{1,4}$/.test(word) && permits >= 1 && permits <= 1000) return permits;
+  throw new InvalidArgumentError(`--permits must be a whole number from 1 to 1000, got ${shown(word)}.`);
 }
 
 function parseExitCode(word: string): number {

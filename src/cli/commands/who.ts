@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { holder, holders, printable } from '../../errors/describe.ts';
+import { duration, holder, holders, printable } from '../../errors/describe.ts';
+import type { HolderRecord } from '../../identity/holder.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { withGlobalOptions } from '../options.ts';
@@ -10,8 +11,10 @@ import { type GlobalOptions, openManager, targetOfWord } from '../settings.ts';
 export function defineWho(program: Command): void {
   withGlobalOptions(program.command('who'))
     .usage('[options] NAME')
-    .summary('tell who holds a lock')
-    .description('Tell who holds a lock. Exits with 0 when somebody does, with 1 when it is free.')
+    .summary('tell who holds a lock, and who waits for it')
+    .description(
+      'Tell who holds a lock, and who waits for it in which order. Exits with 0 when somebody does, with 1 when it is free.',
+    )
     .argument('<name>', 'the lock')
     .action((name: string, _options: GlobalOptions, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
@@ -22,8 +25,22 @@ export function defineWho(program: Command): void {
     });
 }
 
-/** Who holds it, in words; every holder of a shared lock on a line of its own. */
-export function describe({ resource, state, holders: records }: LockInfo): string {
+/** Who holds it and who waits, in words; each of several on a line of its own. */
+export function describe(info: LockInfo): string {
+  return [describeHolders(info), ...info.waiters.map(describeWaiter)].join('\n');
+}
+
+function describeWaiter({ mode, record, waited }: LockInfo['waiters'][number], index: number): string {
+  const how = mode === 'shared' ? ', shared' : '';
+  return `  ${index + 1}. in line: ${holder(withoutSince(record))}${how}, waiting for ${duration(waited)}`;
+}
+
+/** The time in a waiter's record is that of its coming, which the span says better. */
+function withoutSince({ since: _, ...record }: HolderRecord): HolderRecord {
+  return record;
+}
+
+function describeHolders({ resource, state, holders: records }: LockInfo): string {
   const name = printable(resource);
   if (state === 'free') return `${name} is free`;
   const how = state === 'shared' ? 'held shared by' : 'held by';

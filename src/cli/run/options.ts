@@ -3,6 +3,7 @@ import type { GlobalOptions } from '../settings.ts';
 /** What `holdfast run` was asked for. */
 export interface RunOptions extends GlobalOptions {
   readonly shared?: true;
+  readonly permits?: number;
   /** False for `--no-wait`. */
   readonly wait: boolean;
   /** Milliseconds. */

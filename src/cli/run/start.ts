@@ -36,16 +36,16 @@ async function acquire(
   options: RunOptions,
   signals: Signals,
 ): Promise<readonly Lock[]> {
-  const mode = options.shared === true ? 'shared' : 'exclusive';
+  const mode = options.shared === true || options.permits !== undefined ? 'shared' : 'exclusive';
   const manager = openAuditedManager(options);
   const around = alreadyHeld(names, mode, manager);
   const targets = names.filter((name) => !around.has(name)).map(targetOfWord);
   if (targets.length === 0) return [];
-  const { purpose, wait } = options;
+  const { purpose, permits, wait } = options;
   const stopNotice = new WaitingNotice(options).follow();
   try {
     const { locks } = await manager.acquireAll(targets, {
-      mode,
+      ...(permits === undefined ? { mode } : { permits }),
       timeout: wait ? (options.timeout ?? Number.POSITIVE_INFINITY) : 0,
       signal: signals.interrupted,
       ...(purpose === undefined ? {} : { purpose }),

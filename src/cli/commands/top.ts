@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { printable } from '../../errors/describe.ts';
+import type { LockInfo } from '../../lock/query.ts';
+import { parseDuration } from '../duration.ts';
+import { checked, withGlobalOptions } from '../options.ts';
+import { lockTable } from '../output/lock-table.ts';
+import { Screen } from '../output/screen.ts';
+import { print } from '../output/text.ts';
+import { type GlobalOptions, openManager } from '../settings.ts';
+import { describe } from './who.ts';
+
+interface TopOptions extends GlobalOptions {
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly count?: number;
+}
+
+const EVERY_SECOND = 1000;
+
+export function defineTop(program: Command): void {
+  withGlobalOptions(program.command('top'))
+    .usage('[options]')
+    .summary('watch the locks on names, and who waits for them')
+    .description(
+      'Watch the locks on names, and who waits for them. On a terminal the view is redrawn in place and ends with q; ' +
+        'elsewhere it is printed again and again.',
+    )
+    .addOption(
+      new Option('-i, --interval <duration>', 'how long between two looks')
+        .default(EVERY_SECOND, '1s')
+        .argParser((word) => checked(() => parseDuration('-i, --interval', word))),
+    )
+    .addOption(new Option('-c, --count <n>', 'end after this many looks').argParser(parseCount))
+    .action((_options: TopOptions, command: Command) => watch(command.optsWithGlobals<TopOptions>()));
+}
+
+async function watch(options: TopOptions): Promise<void> {
+  const manager = openManager(options);
+  const screen = process.stdout.isTTY && options.json !== true ? new Screen() : undefined;
+  for (let looks = 1; screen?.isClosed !== true; looks++) {
+    const locks = manager.list();
+    if (screen !== undefined) screen.draw(view(locks, manager.directory));
+    else if (options.json === true) print(JSON.stringify({ at: new Date().toISOString(), locks }));
+    else print(`${new Date().toISOString()}\n${view(locks, manager.directory)}\n`);
+    if (looks === options.count) break;
+    await pause(options.interval, screen);
+  }
+  screen?.close();
+}
+
+/** The table, and below it the line before each lock that somebody waits for. */
+function view(locks: readonly LockInfo[], directory: string): string {
+  if (locks.length === 0) return `no locks in ${printable(directory)}`;
+  const lines = locks.filter(({ waiters }) => waiters.length > 0).map(describe);
+  return [lockTable(locks), ...lines].join('\n\n');
+}
+
+function pause(ms: number, screen: Screen | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    screen?.onClose(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function parseCount(word: string): number {
+  if (/^[1-9]\d{0,8}$/.test(word)) return Number(word);
+  throw new InvalidArgumentError(`--count must be a whole number above 0, got "${printable(word)}".`);
+}

@@ -1,0 +1,38 @@
+import { clock, duration, printable } from '../../errors/describe.ts';
+import type { HolderRecord } from '../../identity/holder.ts';
+import type { LockInfo } from '../../lock/query.ts';
+import { type Colours, coloursFor } from './colour.ts';
+import { table } from './table.ts';
+
+const WIDEST_COMMAND = 60;
+
+/** Locks as a table for people: one row a lock, or a holder where several share it. */
+export function lockTable(locks: readonly LockInfo[]): string {
+  return table([header(), ...locks.flatMap(rows)]);
+}
+
+function header(): string[] {
+  const { bold } = coloursFor(1);
+  return ['NAME', 'STATE', 'PID', 'USER', 'SINCE', 'WAITING', 'HELD BY'].map(bold);
+}
+
+function rows({ resource, state, holders, waiters }: LockInfo): string[][] {
+  const colours = coloursFor(1);
+  const name = printable(resource);
+  const waiting = waiters.length === 0 ? '-' : String(waiters.length);
+  if (state === 'free')
+    return [[name, colours.green('free'), '', '', '', waiters.length === 0 ? '' : waiting]];
+  const known = holders.length === 0 ? [{}] : holders;
+  return known.map((holder) => [name, colours.yellow(state), ...facts(holder, waiting, colours)]);
+}
+
+function facts(holder: HolderRecord, waiting: string, { dim }: Colours): string[] {
+  const { pid, user, since, purpose, command } = holder;
+  const from = Date.parse(since ?? '');
+  const when = Number.isNaN(from)
+    ? '?'
+    : `${clock(new Date(from))} ${dim(`(${duration(Date.now() - from)})`)}`;
+  const title = printable(purpose ?? command ?? 'a process that left no record');
+  const short = title.length > WIDEST_COMMAND ? `${title.slice(0, WIDEST_COMMAND - 1)}…` : title;
+  return [String(pid ?? '?'), printable(user ?? '?'), when, waiting, short];
+}

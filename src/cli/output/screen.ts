@@ -1,0 +1,50 @@
+import { write } from './text.ts';
+
+const ALTERNATE = '\u001b[?1049h\u001b[?25l';
+const NORMAL = '\u001b[?25h\u001b[?1049l';
+const HOME = '\u001b[H';
+const ERASE_LINE = '\u001b[K';
+const ERASE_BELOW = '\u001b[J';
+const CTRL_C = '\u0003';
+
+/** The whole terminal, redrawn in place, until q or Ctrl-C; then what was there before is back. */
+export class Screen {
+  #closed = false;
+  #onClose: () => void = () => {};
+
+  constructor() {
+    write(1, ALTERNATE);
+    process.once('SIGTERM', () => this.close());
+    process.once('SIGHUP', () => this.close());
+    if (!process.stdin.isTTY) return;
+    process.stdin.setRawMode(true);
+    process.stdin.on('data', (keys) => {
+      if (/[qQ]/.test(String(keys)) || String(keys).includes(CTRL_C)) this.close();
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  onClose(callback: () => void): void {
+    this.#onClose = callback;
+  }
+
+  draw(text: string): void {
+    const room = Math.max(1, (process.stdout.rows || 24) - 1);
+    const lines = text.split('\n').slice(0, room);
+    write(1, HOME + lines.map((line) => `${line}${ERASE_LINE}\n`).join('') + ERASE_BELOW);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (process.stdin.isTTY) {
+      process.stdin.setRawMode(false);
+      process.stdin.pause();
+    }
+    write(1, NORMAL);
+    this.#onClose();
+  }
+}

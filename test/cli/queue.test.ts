@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { Cli, fixture, main, Running } from './cli.ts';
+
+/** A lock that is held, with two in line; resolves when both wait. */
+async function crowded(): Promise<{ cli: Cli; holder: Running }> {
+  const cli = new Cli();
+  const holder = await cli.hold('mirror');
+  const first = cli.start(['run', 'mirror', '--purpose', 'second job', '--', 'true']);
+  await first.says(/waiting for mirror/, 'stderr');
+  const second = cli.start(['run', '--shared', 'mirror', '--', 'true']);
+  await second.says(/waiting for mirror/, 'stderr');
+  return { cli, holder };
+}
+
+const LINE =
+  /1\. in line: "second job" \(pid \d+.*waiting for .*\n {2}2\. in line: "true" .*shared, waiting for/;
+
+describe('the line before a lock', () => {
+  it('is told by who, in its order, and counted by ls [R8, R82]', async () => {
+    const { cli } = await crowded();
+
+    expect((await cli.run(['who', 'mirror'])).stdout).toMatch(LINE);
+    expect((await cli.run(['ls'])).stdout).toMatch(/\n *mirror +exclusive +\d+ +\S+ +.* +2 +\S/);
+    expect(await cli.json(['who', '--json', 'mirror'])).toMatchObject({
+      waiters: [{ mode: 'exclusive', record: { purpose: 'second job' } }, { mode: 'shared' }],
+    });
+  });
+
+  it('is watched by top, which prints again and again where there is no terminal [R8]', async () => {
+    const { cli } = await crowded();
+
+    const { code, stdout } = await cli.run(['top', '--count', '2', '--interval', '1ms']);
+
+    expect(code).toBe(0);
+    expect(stdout.match(/^NAME +STATE/gm)).toHaveLength(2);
+    expect(stdout).toMatch(LINE);
+    const lines = (await cli.run(['top', '--json', '--count', '1'])).stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ locks: [{ resource: 'mirror' }] }]);
+  });
+
+  it('is redrawn in place by top on a terminal, which q leaves as it was [R8]', async () => {
+    const { cli, holder } = await crowded();
+    const top = new Running(
+      'python3',
+      [fixture('cli-pty.py'), process.execPath, main, 'top', '--interval', '10ms'],
+      { env: { ...cli.env, TERM: 'xterm' } },
+    );
+    await top.says(/2\. in line/);
+    holder.child.stdin?.end();
+    await top.says(/2\. in line[\s\S]*mirror +(\S+)?free/);
+
+    top.child.stdin?.write('q');
+
+    const { code, stdout } = await top.finished;
+    expect(code).toBe(0);
+    expect(stdout).toContain('\u001b[?1049h');
+    expect(stdout.endsWith('\u001b[?1049l')).toBe(true);
+  });
+});
+
+describe('run with permits', () => {
+  it('lets in as many commands as there are permits, and ends with 75 for one more [R4, A3]', async () => {
+    const cli = new Cli();
+    await cli.hold('--permits', '2', 'pool');
+    await cli.hold('--permits', '2', 'pool');
+
+    const third = await cli.run(['run', '-n', '--permits', '2', 'pool', '--', 'echo', 'ran']);
+
+    expect(third).toMatchObject({ code: 75, stdout: '' });
+    expect(third.stderr).toMatch(/pool is held by .* and 1 other/);
+  });
+
+  it('refuses another number than the holders agreed on, by name [R82]', async () => {
+    const cli = new Cli();
+    await cli.hold('--permits', '2', 'pool');
+
+    const other = await cli.run(['run', '--permits', '3', 'pool', '--', 'echo', 'ran']);
+
+    expect(other).toMatchObject({ code: 125, stdout: '' });
+    expect(other.stderr).toContain('pool is held with 2 permits, and was asked for with 3 permits');
+  });
+
+  it.each(['0', '1001', 'two', '-1', '1.5'])(
+    'refuses %s permits before anything happens [R82]',
+    async (word) => {
+      const cli = new Cli();
+
+      const result = await cli.run(['run', `--permits=${word}`, 'pool', '--', 'echo', 'ran']);
+
+      expect(result).toMatchObject({ code: 125, stdout: '', stderr: expect.stringContaining(word) });
+    },
+  );
+});
