@@ -171,7 +171,6 @@ function quoted(text: string, limit: number): string {
   let result = '"';
   for (const unit of text.slice(0, limit)) {
     const json = JSON.stringify(unit).slice(1, -1);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: everything outside printable ASCII is escaped
     const ascii = json.replace(
       /[^\u0020-\u007e]/g,
       (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,

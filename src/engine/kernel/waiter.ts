@@ -95,7 +95,10 @@ export class KernelWaiter implements Waiting {
   #lead(): void {
     for (;;) {
       const grant = this.#contender.tryOnce();
-      if (grant !== undefined) return this.#granted(grant);
+      if (grant !== undefined) {
+        this.#granted(grant);
+        return;
+      }
       if (this.#contender.generation === this.#watched) break;
       this.#unwatch();
       this.#watched = this.#contender.generation;
