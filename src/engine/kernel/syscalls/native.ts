@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import type * as Koffi from 'koffi';
+import { loadBinding } from './binding/index.ts';
 import type { NativeBuffer } from './syscalls.ts';
 
 export type { Koffi };
@@ -8,7 +8,7 @@ let loaded: typeof Koffi | undefined;
 
 /** The binding, loaded on first use: programs that never lock do not pay for it. Throws what `require` throws. */
 export function native(): typeof Koffi {
-  loaded ??= createRequire(import.meta.url)('koffi') as typeof Koffi;
+  loaded ??= loadBinding();
   return loaded;
 }
 
