@@ -122,7 +122,7 @@ describe('importing the package', () => {
     });
   });
 
-  it('reads fewer than 60 files, all its own, and asks for nothing else [R72]', async () => {
+  it('reads fewer than 80 files, all its own, and asks for nothing else [R72]', async () => {
     const installed = join(project, 'node_modules/holdfast/');
     const strace = ['-f', '-qq', '-e', 'trace=openat', process.execPath, '--input-type=module'];
     const { stderr } = await run('strace', [...strace, '--eval', "import 'holdfast'"], project);
@@ -132,7 +132,7 @@ describe('importing the package', () => {
     );
     const own = opened.filter((path) => path.startsWith(installed));
     expect(own.length).toBeGreaterThan(10);
-    expect(own.length).toBeLessThan(60);
+    expect(own.length).toBeLessThan(80);
     expect(own.filter((path) => path.includes('/cli/'))).toEqual([]);
     expect(opened.filter((path) => /koffi|commander/.test(path))).toEqual([]);
   });
