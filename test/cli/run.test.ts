@@ -210,3 +210,21 @@ it('a tool guarded by run: save beside save fails clearly, save beside help work
   first.child.stdin?.end();
   expect((await first.finished).code).toBe(0);
 });
+
+it('an operation that is not put under run opens no lock file and takes no lock, also while one is held [A6]', async () => {
+  const cli = new Cli();
+  const tool = join(cli.home, 'tool');
+  const guard = `'${process.execPath}' '${main}' run -n mirror --`;
+  writeFileSync(tool, `#!/bin/sh\ncase $1 in\nsave) exec ${guard} true ;;\nhelp) cat '${tool}' ;;\nesac\n`);
+  chmodSync(tool, 0o755);
+  await cli.hold('other');
+  const { Running } = await import('./cli.ts');
+  const calls = async (verb: string): Promise<string> => {
+    const strace = ['-f', '-qq', '-e', 'trace=openat,open,flock', tool, verb];
+    return (await new Running('strace', strace, { env: cli.env }).finished).stderr;
+  };
+  const ofLocks = /flock\(|\.lock"|holdfast/;
+
+  expect(await calls('save')).toMatch(/flock\(\d+, LOCK_EX\|LOCK_NB\)/);
+  expect((await calls('help')).replaceAll(cli.home, '')).not.toMatch(ofLocks);
+});
