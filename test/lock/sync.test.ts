@@ -39,18 +39,19 @@ it('runs a body while the lock is held, gives its result and releases it however
 it('fails at once with DeadlockError when this very thread holds the lock, in a context of whatever kind [R81]', async () => {
   const locks = newLocks();
   const lock = await locks.acquire('mirror');
-  const forever = { timeout: Number.POSITIVE_INFINITY };
+  // Not for ever: a thread that is blocked cannot be ended by its test.
+  const patient = { timeout: 10_000 };
 
-  expect(() => locks.acquireSync('mirror', forever)).toThrow(DeadlockError);
-  expect(() => locks.acquireSync('mirror', { ...forever, mode: 'shared' })).toThrow(
+  expect(() => locks.acquireSync('mirror', patient)).toThrow(DeadlockError);
+  expect(() => locks.acquireSync('mirror', { ...patient, mode: 'shared' })).toThrow(
     'Waiting for mirror would never end: this very thread holds it, and cannot release while it waits synchronously. ' +
       `Use acquire, or release the lock first. Lock: ${lock.path}`,
   );
-  expect(() => locks.withSync('mirror', forever, () => {})).toThrow(DeadlockError);
+  expect(() => locks.withSync('mirror', patient, () => {})).toThrow(DeadlockError);
 
   lock.assertHeld();
   await lock.release();
-  void locks.acquireSync('mirror', forever).release();
+  void locks.acquireSync('mirror', patient).release();
 });
 
 it('shares a lock that this thread holds in shared mode [R4]', async () => {
