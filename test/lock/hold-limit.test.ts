@@ -65,7 +65,9 @@ describe('a lock with a hold limit', () => {
     const brief = await locks.acquire('mirror');
     vi.advanceTimersByTime(29_990);
     brief.assertHeld();
+    expect(vi.getTimerCount()).toBe(1);
     await brief.release();
+    expect(vi.getTimerCount()).toBe(0);
     vi.advanceTimersByTime(100_000);
     expect(losses).toEqual([]);
 
