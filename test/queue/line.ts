@@ -57,11 +57,16 @@ export class Line {
     return readFileSync(this.#log, 'utf8').split('\n').slice(0, -1);
   }
 
-  /** The agent asks for the lock and waits; resolves when its ticket is there. */
+  /** The agent asks for the lock and waits; resolves when its ticket is there, and locked: before that, it is none. */
   async join(agent: Agent, name: string, options: Waiting = {}): Promise<void> {
     const before = new Set(this.tickets);
     void this.ask(agent, name, options);
-    await until(() => this.tickets.some((ticket) => !before.has(ticket)), `the ticket of ${name} is there`);
+    const hasCome = () => {
+      if (!this.tickets.some((ticket) => !before.has(ticket))) return false;
+      const { length } = this.locks.inspect(this.target).waiters; // removes a ticket that nobody has locked
+      return this.tickets.some((ticket) => !before.has(ticket)) && length >= this.tickets.length;
+    };
+    await until(hasCome, `the ticket of ${name} is there`);
   }
 
   /** The same where no ticket can be left. Resolves when the wait has begun, or the time of a frozen one is over. */
