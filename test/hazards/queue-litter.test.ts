@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -96,7 +97,7 @@ describe('what lies in the queue of a lock', () => {
     const lock = await at.manager.acquire('mirror');
     await first.wait('mirror', { timeout: 20_000 });
     await second.wait('mirror', { timeout: 20_000 });
-    execFileSync('rm', ['-r', at.queue]);
+    for (const ticket of readdirSync(at.queue)) rmSync(join(at.queue, ticket), { force: true });
 
     await lock.release();
 
