@@ -1,6 +1,6 @@
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import type { Grant } from '../../../src/engine/engine.ts';
 import { BLOCK_BYTES, readState } from '../../../src/engine/kernel/block.ts';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
@@ -112,8 +112,10 @@ it('does not trust the bound of another boot for the tokens of this one', () => 
   expect(tokenOf(path)).toBe(token + 1);
 });
 
-it('lets tokens rise although the lock file was deleted in between', () => {
+it('lets tokens rise although the lock file was deleted in between, within one millisecond too', () => {
   const path = newPath();
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(1_795_000_000_000);
+  onTestFinished(() => clock.mockRestore());
   const tokens: number[] = [];
   for (let turn = 0; turn < 5; turn++) {
     tokens.push(tokenOf(path), tokenOf(path));
