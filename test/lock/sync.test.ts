@@ -1,7 +1,7 @@
 import { DeadlockError, TimeoutError } from 'holdfast';
 import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { untilAsleepIn } from '../support/until.ts';
+import { until } from '../support/until.ts';
 import { heard, newLocks, newPlace, staysOpen, turns } from './place.ts';
 
 it('gives a free lock synchronously, and releases it', () => {
@@ -77,7 +77,7 @@ it('waits for another process and gets the lock on its release, in order with th
     stop();
     return waited;
   });
-  await untilAsleepIn(agent.pid, 'futex');
+  await until(() => locks.inspect('mirror').waiters.length === 1, 'the other process waits');
 
   await lock.release();
 
@@ -86,14 +86,14 @@ it('waits for another process and gets the lock on its release, in order with th
 });
 
 it('gets the lock of a holder that is killed, and says that it recovered it [R10, R45]', async () => {
-  const { home } = newPlace();
+  const { home, locks } = newPlace();
   const [holder, agent] = await Agent.several(home, 2);
   await holder.acquire('mirror');
   const recovered = agent.run(({ manager, locks }) => {
     locks.lock = manager.acquireSync('mirror', { timeout: 20_000 });
     return locks.lock.recovered;
   });
-  await untilAsleepIn(agent.pid, 'futex');
+  await until(() => locks.inspect('mirror').waiters.length === 1, 'the other process waits');
 
   await holder.kill();
 
