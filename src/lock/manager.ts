@@ -32,6 +32,8 @@ import {
 
 export type Body<T> = (lock: Lock) => T | PromiseLike<T>;
 
+/** Stands for options that were not given, which need no check. */
+const NO_OPTIONS: AcquireOptions = {};
 const MOST_NAMES = 1024;
 const PROBE_RETRIES = 3;
 
@@ -78,7 +80,7 @@ export class LockManager {
    * @throws {UnwritableError | RefusedError | UnsupportedError | DegradedError | ExhaustedError} no lock is to be had here.
    * @throws the signal's reason when `signal` aborts; nothing is held then, and nothing will be.
    */
-  acquire(target: Target, options: AcquireOptions = {}): Promise<Lock> {
+  acquire(target: Target, options: AcquireOptions = NO_OPTIONS): Promise<Lock> {
     try {
       const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
       if (attempt instanceof Lock) return Promise.resolve(attempt);
@@ -149,7 +151,7 @@ export class LockManager {
    * `acquire` for scripts that cannot wait asynchronously: blocks this thread, and with it everything else the thread
    * does, until the lock is granted. A lock that this thread itself holds fails at once, for nobody could release it.
    */
-  acquireSync(target: Target, options: AcquireOptions = {}): Lock {
+  acquireSync(target: Target, options: AcquireOptions = NO_OPTIONS): Lock {
     const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
     if (attempt instanceof Lock) return attempt;
     const { request, cohort, extra } = attempt;
@@ -237,7 +239,7 @@ export class LockManager {
   }
 
   #request(target: Target, options: AcquireOptions): Request {
-    checkAcquireOptions(options);
+    if (options !== NO_OPTIONS) checkAcquireOptions(options);
     const { label, path, beside, cliName } = this.#resolve(target);
     const defaults = this.#options;
     const request: Request = {
@@ -265,9 +267,11 @@ export class LockManager {
   /** What can be had without waiting: the lock, or everything a wait for it needs. */
   #attempt(request: Request, reentrant: boolean, extra: readonly Degradation[] = []): Lock | Attempt {
     request.signal?.throwIfAborted();
-    const outer = enclosing(request.path);
-    if (outer !== undefined) return again(request, outer, reentrant);
-    if (request.holding.some(({ path }) => path === request.path)) throw selfDeadlock(request);
+    if (request.holding.length > 0) {
+      const outer = enclosing(request.path);
+      if (outer !== undefined) return again(request, outer, reentrant);
+      if (request.holding.some(({ path }) => path === request.path)) throw selfDeadlock(request);
+    }
     watchExit();
     if (extra.length === 0) publish('requested', () => ({ ...eventBase(request), timeout: request.timeout }));
     const cohort = cohortOf(request.path);

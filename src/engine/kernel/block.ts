@@ -92,18 +92,20 @@ function readDigits(block: Buffer, at: number): number {
   return value < Number.MAX_SAFE_INTEGER ? value : -1;
 }
 
+/** The four digits of every number below 10,000 as one word in the block's byte order. */
+const FOUR_DIGITS = Uint32Array.from({ length: 10_000 }, (_, n) => {
+  return Buffer.from(String(n).padStart(4, '0'), 'latin1').readUInt32LE();
+});
+
 function writeDigits(block: Buffer, at: number, value: number): void {
-  // Two halves, because integer division is fast only below 2^31.
-  let high = Math.floor(value / 1e8);
-  let low = value - high * 1e8;
-  for (let i = 7; i >= 0; i--) {
-    const h = (high / 10) | 0;
-    const l = (low / 10) | 0;
-    block[at + i] = ZERO + high - h * 10;
-    block[at + 8 + i] = ZERO + low - l * 10;
-    high = h;
-    low = l;
-  }
+  const high = Math.floor(value / 1e8); // two halves, because integer division is fast only below 2^31
+  const low = value - high * 1e8;
+  const first = (high / 1e4) | 0;
+  const third = (low / 1e4) | 0;
+  block.writeUInt32LE(FOUR_DIGITS[first] as number, at);
+  block.writeUInt32LE(FOUR_DIGITS[high - first * 1e4] as number, at + 4);
+  block.writeUInt32LE(FOUR_DIGITS[third] as number, at + 8);
+  block.writeUInt32LE(FOUR_DIGITS[low - third * 1e4] as number, at + 12);
 }
 
 /** A block of this lock with everything but its counters. */
@@ -127,24 +129,23 @@ export function formatBlock(
 export function writeCounters(block: Buffer, token: number, bound: number): void {
   writeDigits(block, TOKEN_AT, token);
   writeDigits(block, BOUND_AT, bound);
-  block.copy(block, END_TOKEN_AT, TOKEN_AT, TOKEN_AT + DIGITS);
+  writeDigits(block, END_TOKEN_AT, token);
 }
 
-let sinceSecond = -1;
-let sincePrefix = '';
-
-/** Writes the time of a grant; the text is formatted once a second and otherwise only its milliseconds change. */
-export function writeSince(block: Buffer, now: number): void {
+/**
+ * Writes the time of a grant. `written` is the second that the block tells already, as the last call for it returned it:
+ * then only the milliseconds change.
+ */
+export function writeSince(block: Buffer, now: number, written = -1): number {
   const second = Math.floor(now / 1000);
-  if (second !== sinceSecond) {
-    sincePrefix = new Date(second * 1000).toISOString();
-    sinceSecond = second;
+  if (second !== written) {
+    block.write(new Date(second * 1000).toISOString(), SINCE_AT, SINCE_LENGTH, 'latin1');
   }
-  block.write(sincePrefix, SINCE_AT, SINCE_LENGTH, 'latin1');
   const ms = now - second * 1000;
   block[SINCE_AT + 20] = ZERO + ((ms / 100) | 0);
   block[SINCE_AT + 21] = ZERO + (((ms / 10) | 0) % 10);
   block[SINCE_AT + 22] = ZERO + (ms % 10);
+  return second;
 }
 
 const LIMITS = { name: 260, command: 200, purpose: 140, host: 64, user: 40 };

@@ -16,6 +16,8 @@ export class Slot {
   readonly #held = nativeBuffer(BLOCK_BYTES);
   readonly #free = nativeBuffer(BLOCK_BYTES);
   #left: BlockState | undefined;
+  /** The second the prepared block tells. */
+  #second = -1;
   #name: string | undefined;
   #purpose: string | undefined;
   #anonymous: boolean | undefined;
@@ -35,12 +37,13 @@ export class Slot {
       formatBlock(this.#held.buffer, request.resource, self().boot, holderOf(request));
       formatBlock(this.#free.buffer, request.resource, self().boot, undefined);
       this.#left = undefined;
+      this.#second = -1;
       this.#name = request.resource;
       this.#purpose = request.purpose;
       this.#anonymous = request.anonymous;
     }
     writeCounters(this.#held.buffer, token, bound);
-    writeSince(this.#held.buffer, since);
+    this.#second = writeSince(this.#held.buffer, since, this.#second);
     return this.#held;
   }
 
