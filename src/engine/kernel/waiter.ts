@@ -6,7 +6,9 @@ import { Place } from './queue.ts';
 import { wake } from './wake/index.ts';
 
 /** After a hint, in milliseconds: a close is announced some microseconds before the kernel drops the lock. */
-const RETRIES_AFTER_HINT = [0, 0, 0, 1, 4, 16];
+const RETRIES_AFTER_HINT = [0, 0, 0, 1, 4, 16, 64];
+/** From where on they are gone through when a wait begins: the close may have been announced just before the watch. */
+const AFTER_WATCH = 3;
 /** A lock that was seen free by a waiter who is not at the head is looked at again after this many milliseconds. */
 const SECOND_LOOK = 20;
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -35,7 +37,7 @@ export class KernelWaiter implements Waiting {
   #stopWatch: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
-  #retries = RETRIES_AFTER_HINT.length;
+  #retries = AFTER_WATCH;
   #seenFree = false;
   #told = false;
   #done = false;
@@ -87,6 +89,7 @@ export class KernelWaiter implements Waiting {
       const { entry, descriptor } = this.#predecessor;
       this.#watched = PREDECESSOR;
       this.#stopWatch = wake().watch(descriptor, entry.path, 'ticket', () => this.poke());
+      this.#retries = Math.min(this.#retries, AFTER_WATCH);
     }
     return true;
   }
