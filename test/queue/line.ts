@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AcquireOptions, LockManager, type Target } from 'holdfast';
 import { Agent } from '../support/agent.ts';
@@ -57,16 +57,18 @@ export class Line {
     return readFileSync(this.#log, 'utf8').split('\n').slice(0, -1);
   }
 
-  /** The agent asks for the lock and waits; resolves when its ticket is there, and locked: before that, it is none. */
+  /**
+   * The agent asks for the lock and waits; resolves when its ticket is there and says whose it is. Before that it need not
+   * be locked, and whoever looks may take it for a dead one, which makes its owner take another.
+   */
   async join(agent: Agent, name: string, options: Waiting = {}): Promise<void> {
     const before = new Set(this.tickets);
     void this.ask(agent, name, options);
-    const hasCome = () => {
-      if (!this.tickets.some((ticket) => !before.has(ticket))) return false;
-      const { length } = this.locks.inspect(this.target).waiters; // removes a ticket that nobody has locked
-      return this.tickets.some((ticket) => !before.has(ticket)) && length >= this.tickets.length;
-    };
-    await until(hasCome, `the ticket of ${name} is there`);
+    const isDone = (ticket: string) => sizeOf(join(this.queue, ticket)) > 0;
+    await until(
+      () => this.tickets.some((ticket) => !before.has(ticket) && isDone(ticket)),
+      `the ticket of ${name} is there`,
+    );
   }
 
   /** The same where no ticket can be left. Resolves when the wait has begun, or the time of a frozen one is over. */
@@ -136,6 +138,15 @@ export class Line {
     this.locks.inspect(this.target);
     return entries(this.locks.directory).filter((name) => !name.endsWith('.lock'));
   }
+}
+
+/** Wipes the queue as somebody would by hand, while waiters may come back to it. */
+export function wipe(queue: string): void {
+  for (const name of entries(queue)) rmSync(join(queue, name), { force: true });
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 export function entries(directory: string): string[] {
