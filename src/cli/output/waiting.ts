@@ -16,6 +16,7 @@ export interface Awaited {
 /** Tells on standard error what is waited for: one line at once; on a terminal also a line that moves. */
 export class WaitingNotice {
   readonly #options: GlobalOptions;
+  readonly #told = new Set<string>();
   #line: LiveLine | undefined;
 
   constructor(options: GlobalOptions) {
@@ -34,7 +35,10 @@ export class WaitingNotice {
     };
   }
 
+  /** Each lock is told of once; that its line has moved on shows in `holdfast who`. */
   begin({ resource, path, holders }: Awaited): void {
+    if (this.#told.has(path)) return;
+    this.#told.add(path);
     if (this.#options.json === true) {
       write(2, `${JSON.stringify({ event: 'waiting', resource, path, holders })}\n`);
       return;
