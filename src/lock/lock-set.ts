@@ -26,7 +26,8 @@ export class LockSet {
     const started = performance.now();
     try {
       for (const { target, options } of parts) {
-        const left = Math.max(0, timeout - (performance.now() - started));
+        // At the last moment too, a call that was willing to wait runs out of time; it did not ask for a mere try.
+        const left = timeout === 0 ? 0 : Math.max(1, timeout - (performance.now() - started));
         const holding = [...(options.holding ?? []), ...locks];
         locks.push(await acquire(target, { ...options, timeout: left, holding }));
       }
