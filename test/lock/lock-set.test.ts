@@ -98,6 +98,18 @@ describe('acquireAll', () => {
     expect(requests[1]?.timeout).toBeLessThan(requests[0]?.timeout as number);
   });
 
+  it('fails with TimeoutError when its time is over before it comes to the one that is busy [G14]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+    const names = ['a', 'b'].sort((a, b) => (locks.pathOf(a) < locks.pathOf(b) ? -1 : 1));
+    await agent.acquire(names[1] as string);
+
+    const impatient = locks.acquireAll(names, { timeout: Number.MIN_VALUE });
+    await expect(impatient).rejects.toMatchObject({ code: 'HOLDFAST_TIMEOUT', resource: names[1] });
+    const tried = locks.acquireAll(names, { timeout: 0 });
+    await expect(tried).rejects.toMatchObject({ code: 'HOLDFAST_BUSY', resource: names[1] });
+  });
+
   it('takes a resource that is named twice once, in the stronger mode [A2]', async () => {
     const locks = newLocks();
     const shared = { name: 'mirror', mode: 'shared' } as const;
