@@ -87,7 +87,9 @@ export class Entry {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         makeQueueDirectory(request, directory);
-        if (!isOwnDirectory(directory)) return undefined;
+        const found = lstatSync(directory, { throwIfNoEntry: false });
+        if (found === undefined) continue; // as below, for ENOENT
+        if (!found.isDirectory()) return undefined; // nor a link that leads into somebody else's directory
         const name = newName(kind);
         const path = join(directory, name);
         const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFE, 0o644);
