@@ -92,6 +92,8 @@ describe('whoever looks at a lock', () => {
     expect(waiters().every(({ waited }, at) => waited > (times[at] as number))).toBe(true);
 
     await b.kill();
+    // A ticket that another waiter examines at this moment looks alive.
+    await until(() => waiters().length === 2, 'the dead one is gone');
     expect(waiters().map(({ record }) => record.pid)).toEqual([a.pid, c.pid]);
     await held.release();
     await line.turn(c, 'c');
@@ -107,7 +109,7 @@ describe('whoever looks at a lock', () => {
     await Promise.all([a.kill(), b.kill()]);
     expect(line.tickets).toHaveLength(2);
 
-    expect(line.locks.inspect('mirror').waiters).toEqual([]);
+    await until(() => line.locks.inspect('mirror').waiters.length === 0, 'nobody waits');
 
     expect(line.tickets).toEqual([]);
     await held.release();
