@@ -3,8 +3,12 @@ import type { ProcessFacts } from './system.ts';
 /** A platform whose process facts Holdfast does not read: nothing is known, so nothing is ever concluded. */
 export const generic: ProcessFacts = {
   bootId: () => '',
+  machineId: () => undefined,
   pidNamespace: () => undefined,
+  timeNamespace: () => undefined,
+  startClock: 'boot',
   startTime: () => undefined,
+  isZombie: () => false,
   isStopped: () => undefined,
   commandOf: () => undefined,
 };

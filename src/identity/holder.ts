@@ -12,6 +12,10 @@ export interface HolderRecord {
   readonly boot?: string;
   /** The pid namespace `pid` belongs to. */
   readonly pidNamespace?: string;
+  /** The time namespace `start` was read in. */
+  readonly timeNamespace?: string;
+  /** A digest of the machine's id. Machines that were cloned may share it. */
+  readonly machine?: string;
   readonly host?: string;
   readonly user?: string;
   /** The thread inside the process; 0 is the main thread. */

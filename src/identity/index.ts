@@ -1,33 +1,38 @@
+import { darwin } from './darwin.ts';
 import { generic } from './generic.ts';
 import type { HolderRecord } from './holder.ts';
 import { linux } from './linux.ts';
+import { type Drive, judge, type Liveness } from './liveness.ts';
+import { known, type Place, placeOf } from './place.ts';
 import type { ProcessFacts } from './system.ts';
+import { windows } from './windows.ts';
 
-export const processFacts: ProcessFacts = process.platform === 'linux' ? linux : generic;
+export type { Drive, Liveness } from './liveness.ts';
 
-export type Liveness = 'alive' | 'dead' | 'unknown';
+const PLATFORMS: Partial<Record<NodeJS.Platform, ProcessFacts>> = { linux, darwin, win32: windows };
 
-/**
- * Whether the process a record names still runs. Anything that cannot be proved is `unknown`: another pid namespace,
- * no start time, no permission to look. Never a reason to take a lock; enough to word a message, or to refuse a signal.
- */
-export function liveness(record: HolderRecord): Liveness {
-  const { pid, start, boot } = record;
-  if (pid === undefined) return 'unknown';
-  const currentBoot = processFacts.bootId();
-  if (currentBoot !== '' && boot !== undefined && boot !== currentBoot) return 'dead';
-  if (record.pidNamespace !== processFacts.pidNamespace()) return 'unknown';
-  const currentStart = processFacts.startTime(pid);
-  if (currentStart === undefined) return isGone(pid) ? 'dead' : 'unknown';
-  if (start === undefined) return 'unknown';
-  return currentStart === start ? 'alive' : 'dead';
+export const processFacts: ProcessFacts = PLATFORMS[process.platform] ?? generic;
+
+let place: Place | undefined;
+
+/** The place of this process, looked up once. */
+export function here(): Place {
+  place ??= placeOf(processFacts);
+  return place;
 }
 
-function isGone(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
+/** A process of this place as a record, for `liveness` to recognise it by. */
+export function recordOf(pid: number): HolderRecord & { readonly pid: number } {
+  return { pid, ...here(), ...known({ start: processFacts.startTime(pid) }) };
+}
+
+/**
+ * Whether the process a record names still runs; `dead` only when that is proved, and `unknown`, which means held, when
+ * nothing is. The numbered cases are at `judge`.
+ *
+ * `drive` is where the record was found. Only on a drive that is known to be this machine's own does another boot prove
+ * that a process is gone: pass `local` for those, and nothing else.
+ */
+export function liveness(record: HolderRecord, drive: Drive = 'shared'): Liveness {
+  return judge(record, { place: here(), facts: processFacts }, drive);
 }

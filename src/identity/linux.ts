@@ -9,28 +9,63 @@ function read(path: string): string | undefined {
   }
 }
 
-/** The fields of /proc/PID/stat after the command, which may itself hold spaces and parentheses (proc(5)). */
+function link(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+// Where the fields of /proc/PID/stat lie behind the command (proc(5) counts from 1, and the command is its second).
+const STATE = 0;
+const THREADS = 17;
+const START = 19; // in clock ticks since boot, as the reader's time namespace counts them
+
+let ownProc: boolean | undefined;
+
+/**
+ * Whether /proc shows the processes of this pid namespace. After `unshare --pid` without a new mount it shows those of
+ * the one outside, where a process id means another process.
+ */
+function isProcOurs(): boolean {
+  ownProc ??= procSelf() === String(process.pid);
+  return ownProc;
+}
+
+/** The ids of this process from the namespace of /proc inwards; a kernel without the line has only /proc/self. */
+function procSelf(): string | undefined {
+  return /^NSpid:\s*(.*)$/m.exec(read('/proc/self/status') ?? '')?.[1] ?? link('/proc/self');
+}
+
+/** The fields after the command, which may itself hold spaces and parentheses. */
 function statFields(pid: number): string[] | undefined {
-  const stat = read(`/proc/${pid}/stat`);
+  const stat = isProcOurs() ? read(`/proc/${pid}/stat`) : undefined;
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function machineIdIn(path: string): string | undefined {
+  return /^[0-9a-f]{32}$/m.exec(read(path) ?? '')?.[0]; // a machine that was not set up yet says `uninitialized`
 }
 
 export const linux: ProcessFacts = {
   bootId: () => read('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
-  pidNamespace: () => {
-    try {
-      return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
-    } catch {
-      return undefined;
-    }
+  machineId: () => machineIdIn('/etc/machine-id') ?? machineIdIn('/var/lib/dbus/machine-id'),
+  pidNamespace: () => link('/proc/self/ns/pid')?.replace(/\D/g, ''),
+  timeNamespace: () => link('/proc/self/ns/time')?.replace(/\D/g, ''),
+  startClock: 'boot',
+  startTime: (pid) => statFields(pid)?.[START],
+  // A process whose first thread ended while others run on shows the same state, but is not over.
+  isZombie: (pid) => {
+    const fields = statFields(pid);
+    return /^[ZXx]$/.test(fields?.[STATE] ?? '') && Number(fields?.[THREADS]) <= 1;
   },
-  // Field 22 of stat(5), in clock ticks since boot; the slice above starts at field 3.
-  startTime: (pid) => statFields(pid)?.[19],
   isStopped: (pid) => {
-    const state = statFields(pid)?.[0];
+    const state = statFields(pid)?.[STATE];
     return state === undefined ? undefined : state === 'T' || state === 't';
   },
   commandOf: (pid) => {
+    if (!isProcOurs()) return undefined;
     try {
       const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean).join(' ');
       return line === '' ? read(`/proc/${pid}/comm`)?.trim() : line;

@@ -1,8 +1,8 @@
-import { hostname, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { basename } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import type { HolderRecord } from './holder.ts';
-import { processFacts } from './index.ts';
+import { here, recordOf } from './index.ts';
 
 /** The record of this thread, made once: nothing in it changes while the process lives. */
 export type SelfRecord = HolderRecord & {
@@ -26,17 +26,12 @@ export function self(): SelfRecord {
 }
 
 function describeSelf(): SelfRecord {
-  const start = processFacts.startTime(process.pid);
-  const pidNamespace = processFacts.pidNamespace();
   return {
-    pid: process.pid,
-    boot: processFacts.bootId(),
-    host: hostname(),
+    ...recordOf(process.pid),
+    boot: here().boot,
     user: userName(),
     thread: threadId,
     command: command ?? commandLine(process.argv),
-    ...(start === undefined ? {} : { start }),
-    ...(pidNamespace === undefined ? {} : { pidNamespace }),
   };
 }
 

@@ -1,11 +1,19 @@
-/** What each platform can tell about processes; the twins `linux.ts` and `generic.ts` provide it. */
+/** What each platform can tell about processes; the twins `linux.ts`, `darwin.ts` and `windows.ts` provide it. */
 export interface ProcessFacts {
-  /** Identifies the current boot of this machine; empty when the platform cannot tell. */
+  /** Identifies the current boot among those of all machines; empty when the platform cannot tell. */
   bootId(): string;
+  /** The identifier this machine was given when it was set up; a cloned machine may have its original's. */
+  machineId(): string | undefined;
   /** Identifies the pid namespace of this process; undefined when the platform has none. */
   pidNamespace(): string | undefined;
+  /** Identifies the time namespace of this process; undefined when the platform has none. */
+  timeNamespace(): string | undefined;
   /** When process `pid` started, in the platform's own unit; undefined when there is none, or it cannot be told. */
   startTime(pid: number): string | undefined;
+  /** Whether start times count from the boot, so that they recur after the next, or are times of the calendar. */
+  readonly startClock: 'boot' | 'calendar';
+  /** Whether `pid` is a process that has ended and only waits for its parent to ask how. */
+  isZombie(pid: number): boolean;
   /** Whether process `pid` is stopped (SIGSTOP, a debugger); undefined when it cannot be told. */
   isStopped(pid: number): boolean | undefined;
   /** The command line of process `pid`, if it can be read. */

@@ -148,7 +148,7 @@ export function writeSince(block: Buffer, now: number, written = -1): number {
   return second;
 }
 
-const LIMITS = { name: 260, command: 200, purpose: 140, host: 64, user: 40 };
+const LIMITS = { name: 256, command: 170, purpose: 130, host: 73, user: 40 }; // a host name has up to 64
 
 function facts(name: string, holder: HolderRecord | undefined): string {
   const lines = [`name ${quoted(name, LIMITS.name)}`];
@@ -156,6 +156,8 @@ function facts(name: string, holder: HolderRecord | undefined): string {
     if (holder.pid !== undefined) lines.push(`pid ${holder.pid}`);
     if (holder.start !== undefined) lines.push(`start ${holder.start}`);
     if (holder.pidNamespace !== undefined) lines.push(`pidns ${holder.pidNamespace}`);
+    if (holder.timeNamespace !== undefined) lines.push(`timens ${holder.timeNamespace}`);
+    if (holder.machine !== undefined) lines.push(`machine ${holder.machine}`);
     if (holder.thread !== undefined) lines.push(`thread ${holder.thread}`);
     if (holder.child !== undefined)
       lines.push(`child ${holder.child.pid} ${holder.child.start ?? ''}`.trimEnd());
@@ -200,6 +202,8 @@ export function readRecord(block: Buffer, length: number): { name?: string; hold
     ...optional('pid', integer(fields.get('pid'))),
     ...optional('start', digits(fields.get('start'))),
     ...optional('pidNamespace', digits(fields.get('pidns'))),
+    ...optional('timeNamespace', digits(fields.get('timens'))),
+    ...optional('machine', digest(fields.get('machine'))),
     ...optional('thread', integer(fields.get('thread'))),
     ...optional('child', childOf(fields.get('child'))),
     ...optional('user', text(fields, 'user')),
@@ -216,6 +220,10 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]
 
 function digits(value: string | undefined): string | undefined {
   return value !== undefined && /^\d{1,20}$/.test(value) ? value : undefined;
+}
+
+function digest(value: string | undefined): string | undefined {
+  return value !== undefined && /^[0-9a-f]{16}$/.test(value) ? value : undefined;
 }
 
 function integer(value: string | undefined): number | undefined {

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import type { HolderRecord } from '../../identity/holder.ts';
-import { processFacts } from '../../identity/index.ts';
+import { here, processFacts, recordOf } from '../../identity/index.ts';
 import type { Inspection, Mode, WaiterInfo } from '../engine.ts';
 import { BLOCK_BYTES, readRecord } from './block.ts';
 import { readEntries } from './entry.ts';
@@ -93,7 +93,7 @@ function readBlock(fd: number, system: Syscalls, held: boolean): ReturnType<type
 
 /** Adds the holders that left no record: programs that lock without Holdfast. */
 function withForeign(recorded: readonly HolderRecord[], locks: readonly KernelLock[]): HolderRecord[] {
-  const namespace = processFacts.pidNamespace();
+  const namespace = here().pidNamespace;
   const known = new Set(
     recorded.filter((record) => record.pidNamespace === namespace).map((record) => record.pid),
   );
@@ -107,17 +107,5 @@ function withForeign(recorded: readonly HolderRecord[], locks: readonly KernelLo
 
 function describeForeign(pid: number): HolderRecord {
   const command = processFacts.commandOf(pid);
-  const start = processFacts.startTime(pid);
-  return {
-    pid,
-    foreign: true,
-    ...(command === undefined ? {} : { command }),
-    ...(start === undefined ? {} : { start, boot: processFacts.bootId() }),
-    ...optionalNamespace(),
-  };
-}
-
-function optionalNamespace(): HolderRecord {
-  const pidNamespace = processFacts.pidNamespace();
-  return pidNamespace === undefined ? {} : { pidNamespace };
+  return { ...recordOf(pid), foreign: true, ...(command === undefined ? {} : { command }) };
 }

@@ -16,6 +16,8 @@ const holder: HolderRecord = {
   pid: 4711,
   start: '123456',
   pidNamespace: '4026531836',
+  timeNamespace: '4026531834',
+  machine: '0123456789abcdef',
   thread: 3,
   child: { pid: 4712, start: '123460' },
   user: 'deploy',
@@ -113,14 +115,27 @@ describe('a block that was written', () => {
     },
   );
 
+  it('keeps the longest host name whole, which is compared with others [H5]', () => {
+    const host = 'h'.repeat(64);
+
+    expect(recordOf(written({ holder: { ...holder, host } })).holder?.host).toBe(host);
+  });
+
   it('cuts texts that are too long, marks the cut, and loses no other fact to them', () => {
     const long = '"\n😀'.repeat(2_000);
-    const facts = { ...holder, user: long, host: long, command: long, purpose: long };
+    const numbers = {
+      pid: 2 ** 31 - 1,
+      start: '133765432101234567',
+      thread: 2 ** 31 - 1,
+      child: { pid: 2 ** 31 - 1, start: '133765432101234567' },
+    };
+    const facts = { ...holder, ...numbers, user: long, host: long, command: long, purpose: long };
     const block = written({ name: long, holder: facts });
     const { name, holder: read } = recordOf(block);
 
     expect(stateOf(block).kind).toBe('intact');
-    expect(read).toMatchObject({ pid: 4711, start: '123456', child: holder.child });
+    const { machine, pidNamespace, timeNamespace } = holder;
+    expect(read).toMatchObject({ ...numbers, machine, pidNamespace, timeNamespace });
     for (const text of [name, read?.user, read?.host, read?.command, read?.purpose]) {
       expect(text).toMatch(/…$/);
       expect(long.startsWith(text?.slice(0, -1) ?? '?')).toBe(true);
@@ -198,6 +213,8 @@ describe('a block that is damaged', () => {
     ['pid 0x10', 'pid'],
     ['start 1 2', 'start'],
     ['pidns abc', 'pidNamespace'],
+    ['timens -', 'timeNamespace'],
+    ['machine 0123', 'machine'],
     ['child x', 'child'],
     ['user {"a":1}', 'user'],
     ['host [', 'host'],

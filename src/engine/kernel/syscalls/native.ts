@@ -1,16 +1,7 @@
-import type * as Koffi from 'koffi';
-import { loadBinding } from './binding/index.ts';
+import { native } from '../../../binding/index.ts';
 import type { NativeBuffer } from './syscalls.ts';
 
-export type { Koffi };
-
-let loaded: typeof Koffi | undefined;
-
-/** The binding, loaded on first use: programs that never lock do not pay for it. Throws what `require` throws. */
-export function native(): typeof Koffi {
-  loaded ??= loadBinding();
-  return loaded;
-}
+export { type Koffi, native } from '../../../binding/index.ts';
 
 /** Memory outside the garbage-collected heap, so that its address is stable for as long as the result is referenced. */
 export function nativeBuffer(size: number): NativeBuffer {

@@ -1,0 +1,182 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { here, liveness, processFacts, recordOf } from '../../src/identity/index.ts';
+import { judge } from '../../src/identity/liveness.ts';
+import type { Place } from '../../src/identity/place.ts';
+import { self } from '../../src/identity/self.ts';
+import { Child } from '../support/child.ts';
+
+const OTHER_BOOT = '00000000-0000-4000-8000-000000000000';
+
+/** A process that runs while the test does. */
+async function sleeper(): Promise<{ readonly pid: number; end(): Promise<void> }> {
+  const child = spawn('sleep', ['600']);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await once(child, 'spawn');
+  return {
+    pid: child.pid as number,
+    end: async () => {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+describe('a process of this boot and pid namespace', () => {
+  it('is alive while it runs, and dead once it was killed [F7, R45, R47]', async () => {
+    const { pid, end } = await sleeper();
+    const record = recordOf(pid);
+
+    expect(liveness(record)).toBe('alive');
+    await end();
+    expect(liveness(record)).toBe('dead');
+    expect(liveness(record, 'local')).toBe('dead');
+  });
+
+  it('is dead when its pid belongs to another process by now [F7, H1]', () => {
+    expect(liveness({ ...self(), start: '1' })).toBe('dead');
+  });
+
+  it('is unknown, or dead, never alive, when the record does not tell when it started [F7, H1]', async () => {
+    const { pid, end } = await sleeper();
+    const { start: _start, ...record } = recordOf(pid);
+
+    expect(liveness(record)).toBe('unknown');
+    await end();
+    expect(liveness(record)).toBe('dead');
+  });
+
+  it('is told by the process alone, whatever thread of it holds the lock [F7, H24]', () => {
+    expect(liveness({ ...self(), thread: 7 })).toBe('alive');
+  });
+
+  it('is found by its boot also under another host name or machine id, as containers have [H3, H5]', () => {
+    expect(liveness({ ...self(), host: 'renamed', machine: '0123456789abcdef' })).toBe('alive');
+    expect(liveness({ ...self(), host: 'renamed', start: '1' })).toBe('dead');
+  });
+
+  it('is dead as a zombie, which its parent never asks about [F7, R45]', async () => {
+    const parent = new Child('python3', [
+      '-c',
+      `
+import os, sys
+pid = os.fork()
+if pid == 0:
+    sys.stdin.readline()
+    os._exit(0)
+print('pid', pid, flush=True)
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+print('zombie', flush=True)
+sys.stdin.readline()
+`,
+    ]);
+    const pid = Number((await parent.line('pid')).slice(4));
+    const record = recordOf(pid);
+    expect(liveness(record)).toBe('alive');
+    parent.say('end');
+
+    await parent.line('zombie');
+
+    expect(liveness(record)).toBe('dead');
+  });
+
+  it('is alive when only its first thread has ended, though it looks like a zombie [F7]', async () => {
+    const child = new Child('python3', [
+      '-c',
+      `
+import ctypes, os, threading
+def wait_for_the_end_of_the_first():
+    while open('/proc/self/stat').read().rsplit(')', 1)[1].split()[0] != 'Z': pass
+    print('looks dead', flush=True)
+    threading.Event().wait()
+threading.Thread(target=wait_for_the_end_of_the_first).start()
+ctypes.CDLL(None).pthread_exit(None)
+`,
+    ]);
+    await child.line('looks dead');
+
+    expect(liveness(recordOf(child.pid))).toBe('alive');
+  });
+});
+
+describe('a process of another boot', () => {
+  const gone = { ...self(), boot: OTHER_BOOT };
+
+  it('is dead on a drive of this machine, when machine id and host name are its own [F7, H2, R45]', () => {
+    expect(liveness(gone, 'local')).toBe('dead');
+  });
+
+  it('is unknown on a drive that clones of this machine might share [F7, H5, H6]', () => {
+    expect(liveness(gone, 'shared')).toBe('unknown');
+    expect(liveness(gone)).toBe('unknown');
+  });
+
+  it.each([
+    ['another machine id', { machine: '0123456789abcdef' }],
+    ['no machine id', { machine: undefined }],
+    ['another host name, which a renamed clone has too', { host: 'renamed' }],
+    ['no host name', { host: undefined }],
+  ])('is unknown with %s, on any drive [F7, H5, H6]', (_what, facts) => {
+    const entries = Object.entries({ ...gone, ...facts }).filter(([, value]) => value !== undefined);
+    const record = Object.fromEntries(entries);
+
+    expect(liveness(record, 'local')).toBe('unknown');
+    expect(liveness(record, 'shared')).toBe('unknown');
+  });
+
+  it('is unknown to a machine that cannot name itself [H5]', () => {
+    const { machine: _machine, ...place } = here();
+    const { machine: _of, ...record } = gone;
+
+    expect(judge(record, { place, facts: processFacts }, 'local')).toBe('unknown');
+  });
+
+  it('is not dead while a process of its id and calendar time runs, whatever the boot id says [H2, R47]', () => {
+    const record = { ...gone, start: '133765432101234567' };
+    const facts = { startClock: 'calendar', isZombie: () => false } as const;
+    const at = (start: string | undefined) => ({
+      place: here(),
+      facts: { ...facts, startTime: () => start },
+    });
+
+    expect(judge(record, at(record.start), 'local')).toBe('unknown');
+    expect(judge(record, at('133765432109999999'), 'local')).toBe('dead');
+    expect(judge(record, at(undefined), 'local')).toBe('dead');
+  });
+
+  it('is recognised by the machine that comes back from a reboot, and by no other [H2, H6]', () => {
+    const before: Place = here();
+    const record = { ...self() };
+    const after = { ...before, boot: OTHER_BOOT };
+    const judged = (place: Place) => judge(record, { place, facts: processFacts }, 'local');
+
+    expect(judged(before)).toBe('alive');
+    expect(judged(after)).toBe('dead');
+    expect(judged({ ...after, machine: '0123456789abcdef' })).toBe('unknown');
+    expect(judged({ ...after, host: 'other' })).toBe('unknown');
+  });
+});
+
+describe('a record that proves nothing', () => {
+  const { boot: _boot, ...withoutBoot } = self();
+
+  it.each([
+    ['is empty', {}],
+    ['tells no boot', withoutBoot],
+    ['tells an empty boot', { ...self(), boot: '' }],
+    ['has a pid of 0', { ...self(), pid: 0 }],
+    ['has a negative pid', { ...self(), pid: -1 }],
+    ['has a pid that is no integer', { ...self(), pid: 1.5 }],
+    ['is from another pid namespace', { ...self(), pidNamespace: '1' }],
+  ])('is unknown, so held: it %s [F7, H3, R47]', (_what, record) => {
+    expect(liveness(record, 'local')).toBe('unknown');
+  });
+
+  it('is unknown where the platform tells no boot [F7]', () => {
+    const place = { ...here(), boot: '' };
+
+    expect(judge({ ...self(), boot: '' }, { place, facts: processFacts }, 'local')).toBe('unknown');
+    expect(judge(self(), { place, facts: processFacts }, 'local')).toBe('unknown');
+  });
+});

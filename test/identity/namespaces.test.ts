@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { hostname } from 'node:os';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { here, liveness, recordOf } from '../../src/identity/index.ts';
+import { self } from '../../src/identity/self.ts';
+import { Agent } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+import { Observer } from './observer.ts';
+
+const IN_PID_NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child'];
+
+async function sleeper(): Promise<ReturnType<typeof recordOf>> {
+  const child = spawn('sleep', ['600']);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await once(child, 'spawn');
+  return recordOf(child.pid as number);
+}
+
+describe('pid namespaces, as containers have', () => {
+  it('make a process unknown to those in another one, either way [H3, F7, R46]', async () => {
+    const inside = await Observer.start('unshare', '-Upf', '--kill-child', '--mount-proc');
+    const record = await inside.self();
+
+    expect(record.boot).toBe(here().boot);
+    expect(liveness(record, 'local')).toBe('unknown');
+    expect(await inside.verdictOn(self(), 'local')).toBe('unknown');
+    expect(await inside.verdictOn(record, 'local')).toBe('alive');
+  });
+
+  it('keep a process from being taken for the one of its pid that an outer /proc shows [H3, H1]', async () => {
+    const inside = await Observer.start(...IN_PID_NAMESPACE); // /proc is the one of this test
+    const { start, ...record } = await inside.self();
+    const child = await inside.spawn();
+
+    expect(start).toBe(undefined); // what /proc tells of this pid is about somebody else
+    expect(await inside.verdictOn(record)).toBe('unknown');
+    expect(await inside.verdictOn({ ...record, start: '1' })).toBe('unknown');
+    expect(await inside.verdictOn(child)).toBe('unknown');
+    await inside.end(child.pid);
+    expect(await inside.verdictOn(child)).toBe('dead'); // by kill(2), which asks the right namespace
+  });
+
+  it('let a pid be given out twice, and the record of the first is dead then [H1, F7, R45, R47]', async () => {
+    const inside = await Observer.start(...IN_PID_NAMESPACE, '--mount-proc');
+    const first = await inside.spawn(4711);
+    expect(await inside.verdictOn(first)).toBe('alive');
+    await inside.end(4711);
+    expect(await inside.verdictOn(first)).toBe('dead');
+
+    const second = await inside.spawn(4711);
+
+    expect(second.pid).toBe(first.pid);
+    expect(await inside.verdictOn(second)).toBe('alive');
+    expect(await inside.verdictOn(first)).toBe('dead');
+  });
+});
+
+describe('time namespaces, as restored containers have', () => {
+  it('shift start times, so that a living process is unknown to those in another one [H4, F7, R46]', async () => {
+    const inside = await Observer.start('unshare', '-T', '--boottime', '100000');
+    const record = await inside.self();
+    const outside = recordOf(record.pid);
+
+    expect(record.pidNamespace).toBe(outside.pidNamespace);
+    expect(record.start).not.toBe(outside.start); // the same process: believed, this would be its death
+    expect(liveness(record, 'local')).toBe('unknown');
+    expect(await inside.verdictOn(self(), 'local')).toBe('unknown');
+    expect(await inside.verdictOn(record, 'local')).toBe('alive');
+  });
+
+  it('do not hide that there is no process of its pid any more [H4, F7, R45]', async () => {
+    const inside = await Observer.start('unshare', '-T', '--boottime', '100000');
+    const child = await inside.spawn();
+    expect(liveness(child)).toBe('unknown');
+
+    await inside.end(child.pid);
+
+    expect(liveness(child)).toBe('dead');
+  });
+});
+
+describe('a renamed host', () => {
+  it('still knows its processes, because the boot is the same [H5, F7]', async () => {
+    const renamed = await Observer.start(
+      'unshare',
+      '--uts',
+      'sh',
+      '-c',
+      'hostname holdfast-renamed && exec "$@"',
+      'sh',
+    );
+    const record = await renamed.self();
+
+    expect(record.host).toBe('holdfast-renamed');
+    expect(record.machine).toBe(here().machine);
+    expect(liveness(record, 'shared')).toBe('alive');
+    expect(await renamed.verdictOn(self(), 'shared')).toBe('alive');
+    await renamed.child.end();
+    expect(liveness(record, 'shared')).toBe('dead');
+  });
+
+  it('does not take the record of another boot under its former name for its own [H5, H6]', async () => {
+    const renamed = await Observer.start(
+      'unshare',
+      '--uts',
+      'sh',
+      '-c',
+      'hostname holdfast-renamed && exec "$@"',
+      'sh',
+    );
+    const earlier = { ...self(), boot: '00000000-0000-4000-8000-000000000000' };
+
+    expect(earlier.host).toBe(hostname());
+    expect(await renamed.verdictOn(earlier, 'local')).toBe('unknown');
+    expect(await renamed.verdictOn({ ...earlier, host: 'holdfast-renamed' }, 'local')).toBe('dead');
+  });
+});
+
+describe('other users', () => {
+  it('are alive though no signal may be sent to them, and dead by their start time [F7, H1]', async () => {
+    const nobody = await Observer.start('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups');
+    const ours = await sleeper();
+
+    expect(await nobody.verdictOn(ours)).toBe('alive');
+    expect(await nobody.verdictOn({ ...ours, start: '1' })).toBe('dead');
+    const { start: _start, ...record } = ours;
+    expect(await nobody.verdictOn(record)).toBe('alive'); // EPERM: it is there
+  });
+
+  it('are alive where /proc hides them as well [F7]', async () => {
+    const nobody = await Observer.start(
+      ...['unshare', '--mount', 'sh', '-c', 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', 'sh'],
+      ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
+    );
+
+    expect(await nobody.verdictOn(await sleeper())).toBe('alive');
+    expect(await nobody.verdictOn({ ...(await sleeper()), start: '1' })).toBe('alive');
+    expect(await nobody.verdictOn(await nobody.self())).toBe('alive');
+  });
+});
+
+it('a process inside a container is met as a holder, and its pid is not mistaken for one of ours [H3, F7]', async () => {
+  const home = tempDirectory();
+  const inside = await Agent.start({ home, through: [...IN_PID_NAMESPACE, '--mount-proc'] });
+  const [outside] = await Agent.several(home, 1);
+  await inside.acquire('mirror', { purpose: 'inside' });
+
+  const { state, holders } = await outside.run(({ manager }) => manager.inspect('mirror'));
+  expect(state).toBe('exclusive');
+  expect(holders).toHaveLength(1);
+  expect(await outside.couldAcquire('mirror')).toBe(false);
+
+  await inside.release();
+  await outside.acquire('mirror', { purpose: 'outside' });
+  await expect(inside.acquire('mirror', { timeout: 0 })).rejects.toMatchObject({
+    code: 'HOLDFAST_BUSY',
+    holders: [{ purpose: 'outside' }],
+  });
+});
