@@ -149,12 +149,16 @@ function isOwnDirectory(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** All entries of a lock, oldest first. Files that carry no entry's name are left alone. */
+/**
+ * All entries of a lock, oldest first. Files that carry no entry's name are left alone; a directory without any is what
+ * somebody left who died between making it and making an entry, and is removed: whoever makes one makes it again.
+ */
 export function listEntries(lockPath: string): EntryName[] {
   const directory = queueDirectory(lockPath);
   if (!isOwnDirectory(directory)) return [];
   try {
     const names = readdirSync(directory).sort();
+    if (names.length === 0) removeIfEmpty(directory);
     return names.flatMap((name) => parseName(directory, name) ?? []);
   } catch {
     return []; // removed meanwhile, or not ours to read

@@ -79,8 +79,9 @@ export class KernelWaiter implements Waiting {
     }
   }
 
-  /** Whether somebody is ahead; the nearest of them is then watched. */
+  /** Whether somebody is ahead; the nearest of them is then watched. Nobody ever comes in front of a head. */
   #follows(): boolean {
+    if (this.#watched >= 0) return false;
     while (this.#predecessor === undefined || !this.#predecessor.isAlive()) {
       this.#unwatch();
       this.#predecessor = this.#place.predecessor();
