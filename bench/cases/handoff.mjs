@@ -56,6 +56,15 @@ export async function run({ directory, quick, report }) {
       }),
     ],
   );
+  const floorP50 = middle(floors, 'p50');
+  for (const [processes, limit] of [
+    [2, 2.5],
+    [8, 5],
+  ]) {
+    const list = rows.get(processes ?? 0) ?? [];
+    report.atMost(`p50 of ${processes} processes over the floor`, middle(list, 'ratio'), limit ?? 0);
+    report.atMost(`p99 of ${processes} processes over the floor's p50`, middle(list, 'p99') / floorP50, 15);
+  }
   report.figure('floors', floors);
   report.figure('handoffs', Object.fromEntries(rows));
 

@@ -33,6 +33,9 @@ export async function run({ directory, quick, report }) {
       digits(wakeUpsEach),
     ]),
   );
+  const waiting = rows.filter(({ name }) => name.endsWith('waiting processes'));
+  report.atMost('wake-ups a second of a waiter', Math.max(...waiting.map((row) => row.wakeUpsEach)), 5);
+  report.atMost('processor ms a minute of a waiter', Math.max(...waiting.map((row) => row.cpuEach)), 60);
   report.figure('rows', rows);
 }
 

@@ -32,6 +32,10 @@ export async function run({ directory, quick, report }) {
       times(ratio),
     ]),
   );
+  for (const loops of [8, 64]) {
+    const row = rows.find((each) => each.name === 'Holdfast' && each.loops === loops);
+    report.atLeast(`throughput of ${loops} loops over async-mutex`, 1 / (row?.ratio ?? Number.NaN), 0.5);
+  }
   report.figure('rows', rows);
 }
 

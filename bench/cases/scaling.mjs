@@ -16,6 +16,7 @@ export async function run({ directory, quick, report }) {
     ...[1, 8].map((count) => ({ subject: 'flock', count })),
     ...[1, 8].map((count) => ({ subject: 'filelock', count })),
   ];
+  /** @type {({ name: string, handoff: ReturnType<typeof handoffs> } & ReturnType<typeof fairness>)[]} */
   const rows = [];
   const cells = [];
   for (const { subject, count } of plans) {
@@ -43,6 +44,9 @@ export async function run({ directory, quick, report }) {
     ['', 'turns a second', 'handoff p50', 'p99', 'longest wait', 'most : least', 'overtakings'],
     cells,
   );
+  /** @param {number} count */
+  const p50 = (count) => rows.find(({ name }) => name === `Holdfast, ${count} waiting`)?.handoff.p50 ?? 0;
+  if (!quick) report.atMost('p50 with 64 waiting over that with 8', p50(64) / p50(8), 2);
   report.figure('rows', rows);
 }
 

@@ -16,6 +16,6 @@ while time.monotonic() < end:
         granted = time.monotonic_ns()
         time.sleep(hold / 1000)
         released = time.monotonic_ns()
-    turns.append([asked, granted, released])
+    turns.append([asked, asked, granted, released])
     time.sleep(pause / 1000)
 json.dump(turns, sys.stdout)

@@ -1,5 +1,5 @@
-// One contender of the contended benchmarks: takes the lock, holds it, pauses, again and again, and then reports three
-// time stamps for each turn: asked, granted, about to release.
+// One contender of the contended benchmarks: takes the lock, holds it, pauses, again and again, and then reports four
+// time stamps for each turn: asked, call returned, granted, about to release.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,6 +30,7 @@ const turn = {
     const { stdout } = await promisify(execFile)('flock', [join(directory, 'flock'), 'bash', '-c', HELD]);
     return [
       asked,
+      asked,
       ...stdout
         .trim()
         .split('\n')
@@ -41,12 +42,14 @@ const turn = {
 /** @param {() => Promise<{ release(): Promise<void> }>} acquire */
 async function inTurn(acquire) {
   const asked = now();
-  const lock = await acquire();
+  const acquiring = acquire();
+  const queued = now();
+  const lock = await acquiring;
   const granted = now();
   if (hold > 0) await sleep(hold);
   const released = now();
   await lock.release();
-  return [asked, granted, released];
+  return [asked, queued, granted, released];
 }
 
 /** @type {number[][]} */

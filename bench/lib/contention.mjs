@@ -8,13 +8,17 @@ import { summarize } from './stats.mjs';
 /**
  * @typedef {object} Turn nanoseconds on the monotonic clock
  * @property {number} who
- * @property {number} asked
+ * @property {number} asked just before the call
+ * @property {number} queued when the call had returned its promise; as asked where it returns the lock itself
  * @property {number} granted
  * @property {number} released just before the release
  */
 
 /** A wait this long after a release, with somebody waiting, was ended by a timer and not by an event. */
 const BACKSTOP = 40e6;
+
+/** Calls closer together than this, in nanoseconds, have no order worth speaking of. */
+const SLACK = 1e6;
 
 /**
  * Lets processes contend for one lock.
@@ -48,7 +52,13 @@ export async function contendInPython({ python, directory, processes, hold, paus
 /** @param {readonly (readonly number[][])[]} reports one of each process @returns {Turn[]} */
 function inOrder(reports) {
   const turns = reports.flatMap((report, who) =>
-    report.map(([asked = 0, granted = 0, released = 0]) => ({ who, asked, granted, released })),
+    report.map(([asked = 0, queued = 0, granted = 0, released = 0]) => ({
+      who,
+      asked,
+      queued,
+      granted,
+      released,
+    })),
   );
   return turns.sort((a, b) => a.granted - b.granted);
 }
@@ -73,12 +83,12 @@ export function handoffs(turns) {
 }
 
 /**
- * How evenly, and in which order, the processes were served.
+ * How evenly, and in which order, the processes were served: `violations` are grants before somebody who was in the queue
+ * before the call began, `overtakings` those before somebody whose call began over 1 ms earlier, queue or no queue.
  *
  * @param {readonly Turn[]} turns @param {number} processes
- * @param {number} slack requests closer together than this, in nanoseconds, have no order
  */
-export function fairness(turns, processes, slack = 1e6) {
+export function fairness(turns, processes) {
   const counts = Array.from({ length: processes }, () => 0);
   for (const { who } of turns) counts[who] = (counts[who] ?? 0) + 1;
   const most = Math.max(...counts);
@@ -86,12 +96,16 @@ export function fairness(turns, processes, slack = 1e6) {
 
   // Each process has one request at a time, so whom a grant overtook is found among the others' next turns.
   let overtakings = 0;
+  let violations = 0;
   /** @type {Map<number, Turn>} */
   const upcoming = new Map();
   for (const turn of turns.toReversed()) {
     upcoming.set(turn.who, turn);
-    for (const other of upcoming.values()) if (other.asked < turn.asked - slack) overtakings += 1;
+    for (const other of upcoming.values()) {
+      if (other.asked < turn.asked - SLACK) overtakings += 1;
+      if (other.queued < turn.asked) violations += 1;
+    }
   }
   const longestWait = turns.reduce((longest, { asked, granted }) => Math.max(longest, granted - asked), 0);
-  return { turns: turns.length, most, least, ratio: most / least, overtakings, longestWait };
+  return { turns: turns.length, most, least, ratio: most / least, overtakings, violations, longestWait };
 }
