@@ -1,7 +1,7 @@
 import { digits, table } from './table.mjs';
 
 /** @typedef {import('./table.mjs').Cell} Cell */
-/** @typedef {{ what: string, value: number, limit: number, met: boolean }} Target */
+/** @typedef {{ what: string, value: number, relation: string, limit: number, met: boolean }} Target */
 
 /** What a benchmark has to say: printed at once, and kept for the results file. */
 export class Report {
@@ -35,7 +35,7 @@ export class Report {
 
   /** @param {string} what @param {number} value @param {number} limit @param {boolean} met @param {string} relation */
   #target(what, value, limit, met, relation) {
-    this.targets.push({ what, value, limit, met });
+    this.targets.push({ what, value, relation, limit, met });
     console.log(
       `  ${met ? 'met' : 'MISSED'}: ${what} is ${digits(value)}, wanted ${relation} ${digits(limit)}`,
     );

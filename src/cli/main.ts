@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import type { CommanderError } from 'commander';
 import { exitCodes } from './exit-codes.ts';
+import { leaveLostTerminal } from './output/terminal.ts';
 import { note } from './output/text.ts';
 import { programFor } from './program.ts';
 import { CliError, report } from './report.ts';
 
 const program = programFor(process.argv.slice(2));
+
+process.on('exit', leaveLostTerminal);
 
 // Warnings of the library, such as an audit log that cannot be written, in the words of a command line.
 process.removeAllListeners('warning').on('warning', ({ message }) => note(`warning: ${message}`));

@@ -145,3 +145,9 @@ describe('kill -9 of holdfast itself', () => {
     expect(await waiter.finished).toMatchObject({ code: 0, stdout: 'ran\n' });
   });
 });
+
+it('ends with an exit code, and not with a core dump, when its terminal is closed under it [A5, H25]', async () => {
+  const command = [process.execPath, main, 'run', 'x', '--', 'sh', '-c', 'echo ready; sleep 60'];
+  const running = new Running('python3', [fixture('cli-hangup.py'), ...command], { env: new Cli().env });
+  expect((await running.finished).stdout).toBe('129\n');
+});
