@@ -10,7 +10,10 @@ export type ErrorCode =
   | 'HOLDFAST_UNWRITABLE'
   | 'HOLDFAST_REFUSED'
   | 'HOLDFAST_EXHAUSTED'
-  | 'HOLDFAST_INPUT';
+  | 'HOLDFAST_INPUT'
+  | 'HOLDFAST_ONCE_FAILED'
+  | 'HOLDFAST_ONCE_ABANDONED'
+  | 'HOLDFAST_UNRECORDED';
 
 // Symbol.for: two copies of the package in one process recognise each other's errors.
 const brand = Symbol.for('holdfast.error');

@@ -15,3 +15,10 @@ export {
   UnsupportedError,
   UnwritableError,
 } from './lock-errors.ts';
+export {
+  type FailedRun,
+  type Failure,
+  OnceAbandonedError,
+  OnceFailedError,
+  UnrecordedError,
+} from './once-errors.ts';

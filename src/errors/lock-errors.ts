@@ -10,6 +10,8 @@ export interface LockFacts {
   readonly path: string;
   /** How the command line names this resource, such as `mirror` or `./data/roles.json`. */
   readonly cliName: string;
+  /** What to do about a busy lock, where that is not to look at the lock itself. */
+  readonly nextStep?: string;
 }
 
 /** What an error about a busy lock carries on top. */
@@ -58,7 +60,7 @@ class ContentionError extends LockError {
 }
 
 function nextStep(facts: LockFacts): string {
-  return `Look: holdfast who ${facts.cliName} · wait: holdfast wait ${facts.cliName}`;
+  return facts.nextStep ?? `Look: holdfast who ${facts.cliName} · wait: holdfast wait ${facts.cliName}`;
 }
 
 function heldBy(facts: ContentionFacts): string {

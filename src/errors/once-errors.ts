@@ -1,0 +1,90 @@
+import { HoldfastError } from './base.ts';
+import { duration, printable, shellWord } from './describe.ts';
+
+/** What a run's failure says of itself to the processes that did not run it. */
+export interface Failure {
+  readonly name: string;
+  readonly message: string;
+  /** The `code` of the error that was thrown, if it had one. */
+  readonly code?: string;
+}
+
+/** Facts about a failed run. */
+export interface FailedRun {
+  readonly key: string;
+  readonly failure: Failure;
+  /** When it ended, ISO 8601. */
+  readonly finished: string;
+  /** Who ran it, in words. */
+  readonly by: string;
+  /** Milliseconds for which the failure still answers for a run; 0 when the next call runs again. */
+  readonly remembered: number;
+}
+
+/** A run of `once` in another process failed, and this call shares its outcome. */
+export class OnceFailedError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_ONCE_FAILED';
+  readonly key: string;
+  /** The error of the run. */
+  readonly failure: Failure;
+  readonly finished: string;
+
+  constructor({ key, failure, finished, by, remembered }: FailedRun) {
+    const what = `${printable(failure.name)}: ${printable(failure.message)}`;
+    const next =
+      remembered > 0
+        ? `It is remembered for another ${duration(remembered)}; to run it now, first: holdfast once --reset ${shellWord(key)}`
+        : 'It is not remembered: the next call runs again';
+    super(OnceFailedError.code, `The run of ${printable(key)} by ${by} failed: ${what}. ${next}.`);
+    this.key = key;
+    this.failure = failure;
+    this.finished = finished;
+  }
+}
+
+/** Runs of `once` ended without a result, one after the other, and this call does not try yet another time. */
+export class OnceAbandonedError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_ONCE_ABANDONED';
+  readonly key: string;
+  /** How many runs in a row had no result. */
+  readonly attempts: number;
+
+  constructor(key: string, attempts: number, last: string) {
+    super(
+      OnceAbandonedError.code,
+      `${printable(key)} was tried ${attempts} times in a row without a result; the last run ${last}. ` +
+        'Find out why its runs end early; a new call tries again.',
+    );
+    this.key = key;
+    this.attempts = attempts;
+  }
+}
+
+/** The result of a run could not be recorded, so no other call can have it. */
+export class UnrecordedError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_UNRECORDED';
+  readonly key: string;
+  /** Whether the work was done; `value` is then what it returned. */
+  readonly ran: boolean;
+  readonly value: unknown;
+
+  constructor(
+    key: string,
+    reason: string,
+    run?: { readonly value: unknown },
+    options: { readonly cause?: unknown } = {},
+  ) {
+    const effect =
+      run === undefined
+        ? 'so it was not run'
+        : 'though the run itself went well (see the value of this error); the next call runs again';
+    super(
+      UnrecordedError.code,
+      `The result of ${printable(key)} cannot be recorded, ${effect}: ${reason}.`,
+      options.cause,
+    );
+    this.key = key;
+    this.ran = run !== undefined;
+    this.value = run?.value;
+  }
+}

@@ -1,0 +1,73 @@
+import type { HolderRecord } from '../identity/holder.ts';
+
+/** A run that has begun and has no outcome. Information, like every record of a holder: the lock says whether it lives. */
+export interface CurrentRun {
+  readonly key: string;
+  readonly id: string;
+  readonly run: number;
+  /** 1 for the first run of a series; each one after a run without an outcome, for which somebody waited, counts on. */
+  readonly attempt: number;
+  readonly started: string;
+  readonly by: HolderRecord;
+  /** What is run, for a command. */
+  readonly task?: Task;
+  /** How it ended, when its end was seen: `was ended by SIGTERM`. */
+  readonly ended?: string;
+}
+
+/** A command that runs once. */
+export interface Task {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  /** The variables that say most about what a command does. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The process, the leader of a process group of its own, once it has started. */
+  readonly child?: { readonly pid: number; readonly start?: string };
+}
+
+/** Anything else than what `Store.note` writes is none. */
+export function parseCurrent(text: string, key: string): CurrentRun | undefined {
+  try {
+    const value = JSON.parse(text) as CurrentRun | null;
+    const isCurrent =
+      value?.key === key &&
+      typeof value.id === 'string' &&
+      /^[0-9a-f]{1,64}$/.test(value.id) &&
+      Number.isSafeInteger(value.run) &&
+      Number.isSafeInteger(value.attempt) &&
+      typeof value.started === 'string' &&
+      isHolder(value.by) &&
+      (value.ended === undefined || typeof value.ended === 'string') &&
+      (value.task === undefined || isTask(value.task));
+    return isCurrent ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const TEXTS = ['start', 'boot', 'pidNamespace', 'host', 'user', 'command', 'purpose', 'since'];
+const NUMBERS = ['pid', 'thread'];
+
+/** Whether a holder's record can be shown: what it has of the known fields is of the right kind. */
+export function isHolder(value: unknown): value is HolderRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const record = value as Readonly<Record<string, unknown>>;
+  return (
+    TEXTS.every((name) => record[name] === undefined || typeof record[name] === 'string') &&
+    NUMBERS.every((name) => record[name] === undefined || Number.isSafeInteger(record[name])) &&
+    record.child === undefined
+  );
+}
+
+export function isTask(value: unknown): value is Task {
+  const { command, cwd, environment, child } = (value ?? {}) as Partial<Record<keyof Task, unknown>>;
+  const pid = (child as { pid?: unknown } | null | undefined)?.pid;
+  return (
+    Array.isArray(command) &&
+    command.every((word) => typeof word === 'string') &&
+    typeof cwd === 'string' &&
+    typeof environment === 'object' &&
+    environment !== null &&
+    (child === undefined || (Number.isSafeInteger(pid) && (pid as number) > 1))
+  );
+}

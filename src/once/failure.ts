@@ -1,0 +1,40 @@
+import { holder } from '../errors/describe.ts';
+import { type Failure, OnceFailedError } from '../errors/once-errors.ts';
+import { remaining, type Terms, ttlOf } from './judgement.ts';
+import type { OnceRecord } from './record.ts';
+
+/** What was thrown, as the body of a record. `outcome` is what a command that failed has left. */
+export function failureBody(error: unknown): Buffer {
+  const { name, code, outcome } = (error ?? {}) as { name?: unknown; code?: unknown; outcome?: unknown };
+  const failure: Failure & { outcome?: unknown } = {
+    name: typeof name === 'string' ? name : 'Error',
+    message: messageOf(error),
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(outcome === undefined ? {} : { outcome }),
+  };
+  return Buffer.from(JSON.stringify(failure));
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What a recorded failure says; a body that holds something else says nothing. */
+export function failureIn({ body }: OnceRecord): Failure & { readonly outcome?: unknown } {
+  const unknown = { name: 'Error', message: 'unknown' };
+  try {
+    const value = JSON.parse(body.toString()) as Failure | null;
+    const { name, message, code = '' } = value ?? {};
+    const isFailure = [name, message, code].every((each) => typeof each === 'string');
+    return value !== null && isFailure ? value : unknown;
+  } catch {
+    return unknown;
+  }
+}
+
+/** The error of a call that shares a failure, or meets one that is remembered. */
+export function failed(key: string, record: OnceRecord, terms: Terms): OnceFailedError {
+  const { finished, by } = record.header;
+  const remembered = remaining(record, terms.failureTtl ?? ttlOf(record));
+  return new OnceFailedError({ key, failure: failureIn(record), finished, by: holder(by), remembered });
+}

@@ -1,0 +1,124 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { holder, shellWord } from '../errors/describe.ts';
+import { DeadlockError, TimeoutError } from '../errors/lock-errors.ts';
+import { self } from '../identity/self.ts';
+import { after } from '../lock/deadline.ts';
+import type { Job, Outcome } from './job.ts';
+import { takeTurn } from './run.ts';
+import type { Place } from './scope.ts';
+
+/** What a flight needs to know of the call that started it. */
+export type FlightPlan = Omit<Job, 'waited' | 'signal' | 'onRun'> & { readonly place: Place };
+
+/** How one caller waits. */
+export interface Patience {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds. */
+  readonly timeout?: number | undefined;
+}
+
+/** The flight whose work the running code belongs to. */
+const around = new AsyncLocalStorage<Flight>();
+
+/**
+ * What all callers of one key in this thread share: one wait for the lock, and one run if it comes to that. It is
+ * aborted when its last caller has gone.
+ */
+export class Flight {
+  readonly outcome: Promise<Outcome>;
+  readonly #plan: FlightPlan;
+  readonly #onEnd: () => void;
+  readonly #abort = new AbortController();
+  readonly #started = performance.now();
+  readonly #onRun = new Set<() => void>();
+  /** The flights whose outcome the work of this one waits for. */
+  readonly #awaits = new Set<Flight>();
+  #callers = 0;
+  #running = false;
+
+  /** `onEnd` is called when the outcome is there, or nobody wants it any more. */
+  constructor(plan: FlightPlan, onEnd: () => void) {
+    this.#plan = plan;
+    this.#onEnd = onEnd;
+    this.outcome = this.#fly().finally(onEnd);
+    this.outcome.catch(() => {}); // every caller may have gone
+  }
+
+  /** Whether the work of this flight is, or waits for, that of the other. */
+  #reaches(other: Flight): boolean {
+    return other === this || [...this.#awaits].some((each) => each.#reaches(other));
+  }
+
+  /**
+   * Waits for the outcome as one caller among others; leaving does not disturb them. The time runs while the lock is
+   * somebody else's, and for those who come when the run is under way.
+   */
+  join({ signal, timeout = Number.POSITIVE_INFINITY }: Patience): Promise<Outcome> {
+    const inside = around.getStore();
+    if (inside !== undefined) {
+      if (this.#reaches(inside)) return Promise.reject(this.#deadlock());
+      inside.#awaits.add(this);
+    }
+    this.#callers++;
+    return new Promise((resolve, reject) => {
+      let over = false;
+      const end = (how: () => void) => {
+        if (over) return;
+        over = true;
+        stopTimer();
+        this.#onRun.delete(stopTimer);
+        signal?.removeEventListener('abort', onAbort);
+        if (inside !== undefined) inside.#awaits.delete(this);
+        how();
+        if (--this.#callers === 0) this.#abandon();
+      };
+      const onAbort = () => end(() => reject(signal?.reason));
+      const stopTimer = after(timeout, () => end(() => reject(this.#timedOut())), 'alive');
+      if (!this.#running) this.#onRun.add(stopTimer);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.outcome.then(
+        (outcome) => end(() => resolve(outcome)),
+        (error) => end(() => reject(error)),
+      );
+    });
+  }
+
+  /** Nobody wants the outcome. Later callers start a flight of their own, which waits until the work has ended. */
+  #abandon(): void {
+    this.#onEnd();
+    this.#abort.abort(new DOMException('Every caller has gone', 'AbortError'));
+  }
+
+  async #fly(): Promise<Outcome> {
+    const { place, ...plan } = this.#plan;
+    const waited = place.locks.inspect({ name: place.lock }).state !== 'free';
+    const options = { timeout: Number.POSITIVE_INFINITY, signal: this.#abort.signal };
+    const job: Job = { ...plan, waited, signal: this.#abort.signal, onRun: () => this.#began() };
+    return around.run(this, () =>
+      place.locks.with({ name: place.lock }, options, (lock) => takeTurn(lock, job)),
+    );
+  }
+
+  #began(): void {
+    this.#running = true;
+    for (const stopTimer of this.#onRun) stopTimer();
+  }
+
+  get #facts() {
+    const { key, place } = this.#plan;
+    const nextStep = `Look: holdfast once --peek ${shellWord(key)}`;
+    const path = place.locks.pathOf({ name: place.lock });
+    return { resource: place.lock, path, cliName: shellWord(place.lock), nextStep };
+  }
+
+  #timedOut(): TimeoutError {
+    const { place } = this.#plan;
+    const { holders } = place.locks.inspect({ name: place.lock });
+    return new TimeoutError({ ...this.#facts, holders, waited: performance.now() - this.#started });
+  }
+
+  #deadlock(): DeadlockError {
+    const step = `this very code is part of its run, in ${holder(self())}`;
+    return new DeadlockError(this.#facts, [step], 'Call once with another key inside the run');
+  }
+}

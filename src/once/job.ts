@@ -1,0 +1,67 @@
+import type { Lock } from '../lock/lock.ts';
+import type { CurrentRun } from './current.ts';
+import type { Terms } from './judgement.ts';
+import type { OnceRecord } from './record.ts';
+import type { Store } from './store.ts';
+
+/** What the work of a run gets. */
+export interface RunContext {
+  /** Aborts when nobody in this process wants the result any more, or the lock is lost. */
+  readonly signal: AbortSignal;
+  /** 1, and more when earlier runs ended without a result. */
+  readonly attempt: number;
+}
+
+/** The same for work that is a command. */
+export interface CommandContext extends RunContext {
+  readonly lock: Lock;
+  readonly current: CurrentRun;
+}
+
+/** Thrown by work that ended without a result: it was aborted, or its command was ended by a signal. */
+export class NoResult extends Error {
+  /** What the call that ran rejects with. */
+  readonly reason: unknown;
+
+  /** `how`: in words that follow "the run", such as `was ended by SIGTERM`. */
+  constructor(how: string, reason: unknown) {
+    super(how);
+    this.reason = reason;
+  }
+}
+
+/** Everything about one possible run. */
+export interface Job {
+  readonly key: string;
+  readonly store: Store;
+  readonly work: (context: CommandContext) => unknown;
+  readonly attempts: number;
+  /** What was recorded when the call came: later outcomes are of runs it waited for. */
+  readonly before: Marks;
+  /** The run whose success was found not to hold any more. */
+  readonly rejected: string | undefined;
+  /** The lock was held when the call came. */
+  readonly waited: boolean;
+  readonly terms: () => Promise<Terms>;
+  readonly signal: AbortSignal;
+  /** Called when the work begins. */
+  readonly onRun: () => void;
+  readonly task?: CurrentRun['task'];
+}
+
+/** The runs whose outcomes were recorded at one moment. */
+export interface Marks {
+  readonly success: string | undefined;
+  readonly failure: string | undefined;
+}
+
+export function marksOf(store: Store): Marks {
+  return { success: store.success()?.header.id, failure: store.failure()?.header.id };
+}
+
+/** A success, and whether this call has seen its run. */
+export interface Outcome {
+  readonly record: OnceRecord;
+  /** `own`: this call ran it. `shared`: it was under way when the call came. `recorded`: it was over by then. */
+  readonly from: 'own' | 'shared' | 'recorded';
+}

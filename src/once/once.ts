@@ -1,0 +1,131 @@
+import { failed } from './failure.ts';
+import { Flight, type FlightPlan } from './flight.ts';
+import { digestOf } from './inputs.ts';
+import { type CommandContext, marksOf, type Outcome, type RunContext } from './job.ts';
+import { failureStands, type Judgement, judge, type Terms } from './judgement.ts';
+import { checkKey, checkOptions, DEFAULT_ATTEMPTS, type OnceOptions } from './options.ts';
+import { takeParsed } from './record.ts';
+import { type Place, placeOf } from './scope.ts';
+import { Store } from './store.ts';
+import { decodeValue, type Encoded } from './value.ts';
+
+/**
+ * Runs `work` in exactly one of all processes that call with the same key at the same time, and gives its result to all
+ * of them, and to later calls for as long as `ttl` says, across restarts.
+ *
+ * Guaranteed: no two runs of a key at the same time. A result is recorded durably before anybody gets it, and every
+ * caller gets a copy of its own. The death of the process that runs is not a result: the next in line runs, up to
+ * `attempts` times in a row. Not guaranteed: that work which was killed half-way left nothing behind, so it should bear
+ * being run again.
+ *
+ * The result is any JSON value, `undefined`, a `Buffer` or `Uint8Array`; properties that are undefined are left out.
+ * What the work throws, its own caller gets; so do the callers of the same process. Those who waited in other processes
+ * get an `OnceFailedError` with its name and message, and a later call runs again unless `failureTtl` says otherwise.
+ *
+ * @throws {OnceFailedError} the run that was waited for failed, or a failure is remembered.
+ * @throws {OnceAbandonedError} `attempts` runs in a row ended without a result.
+ * @throws {UnrecordedError} the result is none of the above values, or the disk did not take it.
+ * @throws {TimeoutError} somebody else's run took longer than `timeout`; it goes on.
+ * @throws {DeadlockError} the call is part of the work it would wait for.
+ * @throws {InputError} the key or an option cannot be used.
+ * @throws the reason of `signal`; what `validate` throws; and as `LockManager.acquire` does.
+ *
+ * @example
+ * const catalogue = await once('catalogue', () => download(url), { ttl: 3_600_000, timeout: 60_000 });
+ */
+export async function once<T>(
+  key: string,
+  work: (context: RunContext) => T | PromiseLike<T>,
+  options: OnceOptions<T> = {},
+): Promise<T> {
+  checkKey(key);
+  checkOptions(options);
+  const outcome = await outcomeOf(key, ({ signal, attempt }) => work({ signal, attempt }), options);
+  return recordedValue(outcome) as T;
+}
+
+/** What `once` does, for work that wants to know of its lock, and for callers that want the record. */
+export async function outcomeOf<T>(
+  key: string,
+  work: (context: CommandContext) => unknown,
+  options: OnceOptions<T> & Pick<FlightPlan, 'task'>,
+): Promise<Outcome> {
+  options.signal?.throwIfAborted();
+  const place = placeOf(key, options.scope, options.directory);
+  const store = new Store(place.records, key);
+  const terms = await termsOf(options);
+  const judged = judge(store, terms);
+  const rejected = await idOfInvalid(judged, options);
+  if (judged.state === 'failed') throw failed(key, judged.record, terms);
+  if (judged.state !== 'none' && rejected === undefined) {
+    if (judged.state === 'stale' && failureStands(store, terms) === undefined) {
+      revalidate(flightPlan(key, work, options, { place, store, rejected }), terms);
+    }
+    return { record: judged.record, from: 'recorded' };
+  }
+  const plan = flightPlan(key, work, options, { place, store, rejected });
+  const outcome = await flightFor(plan, terms).join(options);
+  if (outcome.from !== 'recorded' || (await holds(outcome, options))) return outcome;
+  const again = { ...plan, rejected: outcome.record.header.id };
+  return flightFor(again, terms).join(options);
+}
+
+/** A copy of the recorded value, which nobody else has. */
+export function recordedValue({ record }: Outcome): unknown {
+  return takeParsed(record) ?? decodeValue({ kind: record.header.kind, body: record.body } as Encoded);
+}
+
+async function termsOf({
+  ttl,
+  failureTtl,
+  staleWhileRevalidate,
+  inputs,
+}: OnceOptions<never>): Promise<Terms> {
+  return { ttl, failureTtl, staleWhileRevalidate, inputs: await digestOf(inputs) };
+}
+
+/** The run whose success does not hold any more, if `validate` says so. */
+async function idOfInvalid<T>(judged: Judgement, options: OnceOptions<T>): Promise<string | undefined> {
+  if (judged.state === 'none' || judged.state === 'failed') return undefined;
+  const { record } = judged;
+  return (await holds({ record, from: 'recorded' }, options)) ? undefined : record.header.id;
+}
+
+async function holds<T>(outcome: Outcome, { validate }: OnceOptions<T>): Promise<boolean> {
+  return validate === undefined || Boolean(await validate(recordedValue(outcome) as T));
+}
+
+function flightPlan<T>(
+  key: string,
+  work: (context: CommandContext) => unknown,
+  options: OnceOptions<T> & Pick<FlightPlan, 'task'>,
+  found: { readonly place: Place; readonly store: Store; readonly rejected: string | undefined },
+): FlightPlan {
+  const { attempts = DEFAULT_ATTEMPTS, task } = options;
+  const before = marksOf(found.store);
+  const plan = { key, work, attempts, before, terms: () => termsOf(options), ...found };
+  return task === undefined ? plan : { ...plan, task };
+}
+
+const flights = new Map<string, Flight>();
+
+/** The flight that is under way in this thread for these inputs, or a new one. */
+function flightFor(plan: FlightPlan, { inputs }: Terms): Flight {
+  const id = `${plan.store.directory}\0${inputs}`;
+  const known = flights.get(id);
+  if (known !== undefined) return known;
+  const flight: Flight = new Flight(plan, () => {
+    if (flights.get(id) === flight) flights.delete(id);
+  });
+  flights.set(id, flight);
+  return flight;
+}
+
+/** Runs again behind a stale result, unless somebody does already. How it ends is recorded, and nobody's error. */
+function revalidate(plan: FlightPlan, terms: Terms): void {
+  const { place } = plan;
+  if (place.locks.inspect({ name: place.lock }).state !== 'free') return;
+  flightFor(plan, terms)
+    .join({})
+    .catch(() => {});
+}

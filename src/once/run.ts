@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { OnceAbandonedError } from '../errors/once-errors.ts';
+import { self } from '../identity/self.ts';
+import type { Lock } from '../lock/lock.ts';
+import type { CurrentRun } from './current.ts';
+import { failed } from './failure.ts';
+import type { Job, Outcome } from './job.ts';
+import { failureStands, judge, type Terms } from './judgement.ts';
+import type { OnceRecord } from './record.ts';
+import type { Store } from './store.ts';
+import { work } from './work.ts';
+
+/**
+ * The turn of a caller that got the key's lock: it takes what is there by now, or runs. R is this process.
+ *
+ *  1. Look again: whoever had the lock before has left its outcome, or died. One that was recorded since the call came
+ *     is the outcome of a run the call waited for, and is taken whatever its time to live; so is its failure.
+ *  2. `begin`: what could keep the outcome from being recorded is found before anything is run. From here on `current`
+ *     says what is under way. R dies: the kernel frees the lock, the next in line finds `current` without an outcome and
+ *     runs; with it the number of attempts goes up.
+ *  3. The work. R dies or is aborted: as in 2.
+ *  4. Check that the lock is held, and publish. R dies before the rename: as in 2, the temporary file is removed at the
+ *     next `begin`. After it: the outcome is there, and `current`, of the same run, is overruled by it.
+ *  5. The caller releases the lock. R dies before: the outcome is there for the next in line.
+ *  R is stopped anywhere: it holds the lock, the others wait. Its lock file is replaced: `signal` aborts the work, and
+ *  step 4 publishes nothing.
+ */
+export async function takeTurn(lock: Lock, job: Job): Promise<Outcome> {
+  const { store, before } = job;
+  const terms = await job.terms();
+  const success = store.success();
+  if (success !== undefined && success.header.id !== before.success && fits(success, terms)) {
+    return { record: success, from: 'shared' };
+  }
+  const failure = store.failure();
+  if (failure !== undefined && failure.header.id !== before.failure && fits(failure, terms)) {
+    throw failed(job.key, failure, terms);
+  }
+  const judged = judge(store, terms);
+  if (judged.state === 'fresh' && judged.record.header.id !== job.rejected) {
+    return { record: judged.record, from: 'recorded' };
+  }
+  const standing = failureStands(store, terms, success);
+  if (standing !== undefined) throw failed(job.key, standing, terms);
+  const current = nextRun(job);
+  await store.begin(current);
+  return { record: await work(lock, current, job, terms), from: 'own' };
+}
+
+function fits({ header }: OnceRecord, { inputs }: Terms): boolean {
+  return header.inputs === inputs;
+}
+
+/** The run that follows on what is recorded. @throws {OnceAbandonedError} when enough have been tried. */
+function nextRun({ key, store, attempts, waited, task }: Job): CurrentRun {
+  const last = store.current();
+  const recorded = Math.max(store.success()?.header.run ?? 0, store.failure()?.header.run ?? 0);
+  const withoutResult = last !== undefined && last.run > recorded ? last : undefined;
+  if (withoutResult !== undefined) remember(store, withoutResult);
+  const attempt = waited && withoutResult !== undefined ? withoutResult.attempt + 1 : 1;
+  if (attempt > attempts) {
+    throw new OnceAbandonedError(key, attempt - 1, withoutResult?.ended ?? 'died before it could tell why');
+  }
+  return {
+    key,
+    id: randomBytes(8).toString('hex'),
+    run: Math.max(recorded, last?.run ?? 0) + 1,
+    attempt,
+    started: new Date().toISOString(),
+    by: self(),
+    ...(task === undefined ? {} : { task }),
+  };
+}
+
+/** A run that died could not write its own line. */
+function remember(store: Store, { run, started, ended }: CurrentRun): void {
+  if (ended === undefined) store.remember({ run, started, outcome: 'no result', detail: 'died' });
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { InputError, shown } from '../errors/input-error.ts';
+import { LockManager } from '../lock/manager.ts';
+import { stateHome } from '../storage/home.ts';
+
+/**
+ * Whose calls meet at a key: those of one user, or of one user in one project. `project` is the nearest directory
+ * upward from the working directory that has a `holdfast.yaml`, a `.git` or a `package.json`; `{ project }` names it.
+ */
+export type Scope = 'user' | 'project' | { readonly project: string };
+
+/** Where the lock and the records of one key are. */
+export interface Place {
+  readonly locks: LockManager;
+  /** The name of the lock. */
+  readonly lock: string;
+  /** The directory of the records; it need not exist. */
+  readonly records: string;
+}
+
+const PROJECT_MARKS = ['holdfast.yaml', '.git', 'package.json'];
+const MOST_PLACES = 1024;
+const managers = new Map<string, LockManager>();
+const places = new Map<string, Place>();
+
+/**
+ * The place of a key. The records lie in a directory that is named as the key's lock file is, which tells every string
+ * from every other.
+ *
+ * @throws {InputError} for a scope that is none, or a project that does not exist.
+ */
+export function placeOf(key: string, scope: Scope = 'user', directory?: string): Place {
+  const { locks: home, records } = directoriesOf(directory);
+  const lock = lockName(key, scope);
+  const id = `${home}\0${lock}`;
+  let place = places.get(id);
+  if (place === undefined) {
+    const locks = managerOf(home);
+    place = { locks, lock, records: join(records, basename(locks.pathOf({ name: lock }), '.lock')) };
+    if (places.size >= MOST_PLACES) places.clear();
+    places.set(id, place);
+  }
+  return place;
+}
+
+/** The directory of locks, and the one of all keys' records. */
+export function directoriesOf(directory?: string): { readonly locks: string; readonly records: string } {
+  if (directory !== undefined) return { locks: resolve(directory), records: resolve(directory, 'once') };
+  const home = stateHome();
+  return { locks: join(home, 'locks'), records: join(home, 'once') };
+}
+
+function managerOf(directory: string): LockManager {
+  let manager = managers.get(directory);
+  if (manager === undefined) {
+    manager = new LockManager({ directory });
+    managers.set(directory, manager);
+  }
+  return manager;
+}
+
+/** A project's part comes last and has no `@` in it, so that no two pairs of key and project share a name. */
+function lockName(key: string, scope: Scope): string {
+  const project = projectOf(scope);
+  if (project === undefined) return `once:${key}`;
+  const hash = createHash('sha256').update(project).digest('hex').slice(0, 10);
+  return `once-in-project:${key}@${basename(project).replace(/[^\w.-]/g, '-')}~${hash}`;
+}
+
+/** The directory of the project a scope means; undefined for the scope of the user. */
+export function projectOf(scope: Scope): string | undefined {
+  if (scope === 'user') return undefined;
+  if (scope === 'project') return projectAround(process.cwd());
+  const project: unknown = (scope as { project?: unknown } | null)?.project;
+  if (typeof project !== 'string' || project === '') {
+    throw new InputError('scope', `must be 'user', 'project' or { project }, got ${shown(scope)}`);
+  }
+  return realDirectory(project);
+}
+
+function projectAround(start: string): string {
+  for (let at = start; ; at = dirname(at)) {
+    if (PROJECT_MARKS.some((mark) => existsSync(join(at, mark)))) return realDirectory(at);
+    if (at === dirname(at)) {
+      throw new InputError(
+        'scope',
+        `is "project", but neither ${shown(start)} nor a directory above has a ${PROJECT_MARKS.join(', a ')}`,
+      );
+    }
+  }
+}
+
+function realDirectory(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    throw new InputError('scope', `names a project directory that does not exist: ${shown(path)}`);
+  }
+}

@@ -1,0 +1,90 @@
+import { UnrecordedError } from '../errors/once-errors.ts';
+import type { Lock } from '../lock/lock.ts';
+import type { CurrentRun } from './current.ts';
+import { failureBody, messageOf } from './failure.ts';
+import { type Job, NoResult } from './job.ts';
+import type { Terms } from './judgement.ts';
+import type { OnceRecord } from './record.ts';
+import type { Store } from './store.ts';
+import { encodeValue } from './value.ts';
+
+/** Does the work of a run and publishes how it ended: steps 3 and 4 of `takeTurn`. */
+export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Terms): Promise<OnceRecord> {
+  const { key, store } = job;
+  const clock = performance.now();
+  const signal = AbortSignal.any([job.signal, lock.signal]);
+  const record = (kind: OnceRecord['header']['kind'], body: Buffer, ttl: number): OnceRecord => ({
+    header: {
+      key,
+      id: current.id,
+      run: current.run,
+      started: current.started,
+      finished: new Date().toISOString(),
+      took: Math.round(performance.now() - clock),
+      ttl: ttl === Number.POSITIVE_INFINITY ? null : ttl,
+      inputs: terms.inputs,
+      by: current.by,
+      kind,
+    },
+    body,
+  });
+
+  let value: unknown;
+  try {
+    job.onRun();
+    value = await job.work({ signal, attempt: current.attempt, lock, current });
+  } catch (error) {
+    if (!isHeld(lock)) throw error; // others may be at work here by now
+    if (error instanceof NoResult || signal.aborted) {
+      endWithout(store, current, error instanceof NoResult ? error.message : 'was aborted', clock);
+      throw error instanceof NoResult ? error.reason : error;
+    }
+    await publishFailure(store, record('failure', failureBody(error), terms.failureTtl ?? 0), error);
+    throw error;
+  }
+  lock.assertHeld();
+  const encoded = encodeValue(value);
+  if (typeof encoded === 'string') {
+    const error = new UnrecordedError(key, encoded, { value });
+    await publishFailure(store, record('failure', failureBody(error), 0), error);
+    throw error;
+  }
+  const success = record(encoded.kind, encoded.body, terms.ttl ?? Number.POSITIVE_INFINITY);
+  await store.publish(success, { value });
+  const { run, started, took } = success.header;
+  store.remember({ run, started, took, outcome: 'success', ...exitCodeOf(value) });
+  return success;
+}
+
+function isHeld(lock: Lock): boolean {
+  try {
+    lock.assertHeld();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function exitCodeOf(value: unknown): { detail?: number } {
+  const code = (value as { exitCode?: unknown } | null | undefined)?.exitCode;
+  return typeof code === 'number' ? { detail: code } : {};
+}
+
+/** The error of the work matters more than that it cannot be recorded. */
+async function publishFailure(store: Store, record: OnceRecord, error: unknown): Promise<void> {
+  const { run, started, took } = record.header;
+  await store.publish(record, { value: undefined }).catch(() => {});
+  const detail = exitCodeOf((error as { outcome?: unknown } | null)?.outcome).detail ?? messageOf(error);
+  store.remember({ run, started, took, outcome: 'failure', detail });
+}
+
+function endWithout(store: Store, current: CurrentRun, ended: string, clock: number): void {
+  const { run, started } = current;
+  try {
+    store.note({ ...(store.current() ?? current), ended });
+  } catch {
+    // A full disk: the run then counts as one that died, which is as good.
+  }
+  const took = Math.round(performance.now() - clock);
+  store.remember({ run, started, took, outcome: 'no result', detail: ended });
+}

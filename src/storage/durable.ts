@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { systemCode } from '../errors/base.ts';
+
+/** What systems and file systems answer that keep the order of directory entries themselves. */
+const NOT_FOR_DIRECTORIES = ['EINVAL', 'EISDIR', 'EPERM', 'EACCES', 'ENOTSUP', 'ENOSYS'];
+const TEMPORARY = /^\.holdfast-\d+-[0-9a-f]{16}\.tmp$/;
+
+/**
+ * Replaces a file by new content, or makes it: others see the old content or the new one, never a part or a mixture, and
+ * so does the next boot after a power loss. When it returns, the new content is on the disk. When it throws, the old
+ * content is in place; only after an error of the very last step, the sync of the directory, it is the new one.
+ *
+ * Not guaranteed: an order between several writers. Hold a lock for that.
+ *
+ *  1. A fresh file in the same directory, whose name nobody else uses. Dying here or later leaves it behind, to be
+ *     removed by `removeTemporaries`.
+ *  2. Write and sync it: the content is on the disk before its name is.
+ *  3. Rename it to the path, which is one step for everybody who looks.
+ *  4. Sync the directory: the name is on the disk.
+ *
+ * @throws the system's error (`ENOSPC`, `EIO`, …); the temporary file is removed then.
+ */
+export async function writeDurably(
+  path: string,
+  content: Uint8Array | readonly Uint8Array[],
+  mode = 0o600,
+): Promise<void> {
+  const directory = dirname(path);
+  const temporary = join(directory, `.holdfast-${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
+  const file = await open(temporary, 'wx', mode);
+  try {
+    try {
+      for (const part of content instanceof Uint8Array ? [content] : content) await writeAll(file, part);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => {});
+    throw error;
+  }
+  await syncDirectory(directory);
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+}
+
+/** Puts the names in a directory on the disk, where the system has a way to. */
+export async function syncDirectory(path: string): Promise<void> {
+  try {
+    const directory = await open(path, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  } catch (error) {
+    if (!NOT_FOR_DIRECTORIES.includes(systemCode(error) ?? '')) throw error;
+  }
+}
+
+/** Removes what writers that died have left in a directory. Only for who holds the lock that all its writers take. */
+export async function removeTemporaries(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) if (TEMPORARY.test(name)) await unlink(join(directory, name)).catch(() => {});
+}
