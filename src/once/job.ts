@@ -36,11 +36,11 @@ export interface Job {
   readonly store: Store;
   readonly work: (context: CommandContext) => unknown;
   readonly attempts: number;
-  /** What was recorded when the call came: later outcomes are of runs it waited for. */
+  /** What was known when the call came: what is known later is of runs it waited for. */
   readonly before: Marks;
   /** The run whose success was found not to hold any more. */
   readonly rejected: string | undefined;
-  /** The lock was held when the call came. */
+  /** The lock was held after that. */
   readonly waited: boolean;
   readonly terms: () => Promise<Terms>;
   readonly signal: AbortSignal;
@@ -49,14 +49,17 @@ export interface Job {
   readonly task?: CurrentRun['task'];
 }
 
-/** The runs whose outcomes were recorded at one moment. */
+/** The runs that were known at one moment. */
 export interface Marks {
   readonly success: string | undefined;
   readonly failure: string | undefined;
+  /** The run that had begun without an outcome so far. */
+  readonly current: string | undefined;
 }
 
 export function marksOf(store: Store): Marks {
-  return { success: store.success()?.header.id, failure: store.failure()?.header.id };
+  const current = store.current()?.id;
+  return { current, success: store.success()?.header.id, failure: store.failure()?.header.id };
 }
 
 /** A success, and whether this call has seen its run. */

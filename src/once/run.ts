@@ -52,12 +52,14 @@ function fits({ header }: OnceRecord, { inputs }: Terms): boolean {
 }
 
 /** The run that follows on what is recorded. @throws {OnceAbandonedError} when enough have been tried. */
-function nextRun({ key, store, attempts, waited, task }: Job): CurrentRun {
+function nextRun({ key, store, attempts, before, waited, task }: Job): CurrentRun {
   const last = store.current();
   const recorded = Math.max(store.success()?.header.run ?? 0, store.failure()?.header.run ?? 0);
   const withoutResult = last !== undefined && last.run > recorded ? last : undefined;
   if (withoutResult !== undefined) remember(store, withoutResult);
-  const attempt = waited && withoutResult !== undefined ? withoutResult.attempt + 1 : 1;
+  // A run that was over when the call came is no reason for it to give up.
+  const waitedForIt = waited || withoutResult?.id !== before.current;
+  const attempt = waitedForIt && withoutResult !== undefined ? withoutResult.attempt + 1 : 1;
   if (attempt > attempts) {
     throw new OnceAbandonedError(key, attempt - 1, withoutResult?.ended ?? 'died before it could tell why');
   }

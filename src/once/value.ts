@@ -48,6 +48,7 @@ function problemIn(value: unknown, path: string, around: Set<unknown>): string |
   if (typeof value === 'number') {
     return Number.isFinite(value) ? undefined : `${path} is ${value}, which JSON cannot represent`;
   }
+  if (value === undefined) return `${path} is undefined, which JSON cannot represent`;
   if (typeof value !== 'object') return `${path} is a ${typeof value}, which JSON cannot represent`;
   if (around.has(value)) return `${path} contains itself, which JSON cannot represent`;
   around.add(value);

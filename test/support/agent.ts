@@ -3,6 +3,7 @@ import type timers from 'node:timers/promises';
 import type threads from 'node:worker_threads';
 import type * as holdfast from 'holdfast';
 import type { AcquireOptions, Lock, LockManager, ManagerOptions, Target } from 'holdfast';
+import type { once } from 'holdfast/once';
 import { onTestFinished } from 'vitest';
 import { Child, type ChildOptions, fixture } from './child.ts';
 import { within } from './deadline.ts';
@@ -10,6 +11,7 @@ import { within } from './deadline.ts';
 /** What a function that is sent to an agent finds there. It sees nothing else of the test: its text is what is sent. */
 export interface Remote {
   readonly holdfast: typeof holdfast;
+  readonly once: typeof once;
   readonly fs: typeof fs;
   readonly timers: typeof timers;
   readonly threads: typeof threads;

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { OnceOptions, RunContext } from 'holdfast/once';
+import { once } from 'holdfast/once';
+import { onTestFinished } from 'vitest';
+import type { Remote } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+/** A state directory of this test's own, as `HOLDFAST_HOME` of this process too. */
+export function newHome(): string {
+  const home = tempDirectory();
+  const before = process.env.HOLDFAST_HOME;
+  process.env.HOLDFAST_HOME = home;
+  onTestFinished(() => {
+    if (before === undefined) delete process.env.HOLDFAST_HOME;
+    else process.env.HOLDFAST_HOME = before;
+  });
+  return home;
+}
+
+/** Work that counts how often it ran, and can be called once with options. */
+export class Work {
+  runs = 0;
+  readonly key: string;
+  readonly #body: (context: RunContext, runs: number) => unknown;
+
+  constructor(body: (context: RunContext, runs: number) => unknown = (_, runs) => runs, key = 'build') {
+    this.key = key;
+    this.#body = body;
+  }
+
+  once(options: OnceOptions = {}): Promise<unknown> {
+    return once(this.key, (context) => this.#body(context, ++this.runs), options);
+  }
+}
+
+/** A promise that is settled from outside. */
+export function gate<T = void>(): { readonly opened: Promise<T>; readonly open: (value: T) => void } {
+  let open: (value: T) => void = () => {};
+  const opened = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+/** The directory of a key's records, which lies beside its lock under the same name. */
+export function recordsOf(home: string, lockPath: string): string {
+  return join(home, 'once', (lockPath.split('/').at(-1) as string).replace(/\.lock$/, ''));
+}
+
+/** For `Agent.run`: work that leaves a line in a file each time it runs, and returns who ran it. */
+export const countedOnce = ({ once, fs }: Remote, key: string, file: string, options: OnceOptions) =>
+  once(
+    key,
+    async ({ attempt }) => {
+      fs.appendFileSync(file, `${process.pid}\n`);
+      return { by: process.pid, attempt };
+    },
+    options,
+  );
+
+export function linesOf(file: string): string[] {
+  return readFileSync(file, 'utf8').split('\n').filter(Boolean);
+}

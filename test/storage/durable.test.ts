@@ -1,0 +1,75 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { removeTemporaries, writeDurably } from '../../src/storage/durable.ts';
+import { Child } from '../support/child.ts';
+import { within } from '../support/deadline.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+const module = new URL('../../dist/storage/durable.js', import.meta.url).href;
+
+/** Runs `writeDurably` in a process under strace; resolves with what the trace shows. */
+async function traced(directory: string, calls: string, inject: readonly string[] = []): Promise<string> {
+  const trace = join(directory, 'trace');
+  const path = JSON.stringify(join(directory, 'data/file'));
+  const script = `import { writeDurably } from ${JSON.stringify(module)};
+    await writeDurably(${path}, Buffer.from('new')).catch(({ code }) => console.log(code));`;
+  const through = ['-f', '-y', '-o', trace, '-e', `trace=${calls}`, ...inject];
+  const node = [process.execPath, '--input-type=module', '--eval', script];
+  const child = new Child('strace', [...through, ...node], { env: { UV_THREADPOOL_SIZE: '1' } });
+  const { stdout } = await within(child.ended, 'a traced write');
+  return `${stdout}${readFileSync(trace, 'utf8')}`;
+}
+
+function place(): { directory: string; file: string } {
+  const directory = tempDirectory();
+  mkdirSync(join(directory, 'data'));
+  const file = join(directory, 'data/file');
+  writeFileSync(file, 'old');
+  return { directory, file };
+}
+
+describe('a durable write', () => {
+  it('replaces the content and its mode, and leaves nothing else behind [G4]', async () => {
+    const { file } = place();
+    await writeDurably(file, [Buffer.from('a'), Buffer.alloc(0), Buffer.from('b')], 0o640);
+    expect(readFileSync(file, 'utf8')).toBe('ab');
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(readdirSync(join(file, '..'))).toEqual(['file']);
+  });
+
+  it('syncs the file before its rename, and the directory after it [G4]', async () => {
+    const { directory } = place();
+    const steps = (await traced(directory, 'fsync,rename,renameat,renameat2'))
+      .split('\n')
+      .filter((line) => line.includes('/data'))
+      .map((line) => `${/(fsync|rename)/.exec(line)?.[1]} ${line.includes('.tmp') ? 'file' : 'directory'}`);
+    expect(steps).toEqual(['fsync file', 'rename file', 'fsync directory']);
+  });
+
+  it.each(['ENOSPC', 'EIO'])(
+    'that fails with %s before the rename is done leaves the old content [G4, H14]',
+    async (code) => {
+      for (const call of ['fsync', 'rename']) {
+        const { directory, file } = place();
+        const told = await traced(directory, call, ['-e', `inject=${call}:error=${code}:when=1`]);
+        expect(told).toContain('INJECTED');
+        expect(told.split('\n')[0]).toBe(code);
+        expect(readFileSync(file, 'utf8')).toBe('old');
+        expect(readdirSync(join(directory, 'data'))).toEqual(['file']);
+      }
+    },
+  );
+
+  it('that is killed before its rename leaves the old content, and a file that is cleaned up [G4, H16]', async () => {
+    for (const call of ['fsync', 'rename']) {
+      const { directory, file } = place();
+      await traced(directory, call, ['-e', `inject=${call}:signal=SIGKILL:when=1`]);
+      const data = join(directory, 'data');
+      expect(['old', 'new']).toContain(readFileSync(file, 'utf8'));
+      writeFileSync(join(data, '.holdfast-notes.tmp'), 'of somebody else');
+      await removeTemporaries(data);
+      expect(readdirSync(data)).toEqual(['.holdfast-notes.tmp', 'file']);
+    }
+  });
+});
