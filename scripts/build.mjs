@@ -17,9 +17,13 @@ const compile = [compiler, '-p', 'tsconfig.build.json', '--outDir', staging];
 const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
+await bundleLibrary();
 await bundleCommand(join(staging, 'cli'));
 
-const built = filesIn(staging);
+// What the entry points share comes first, so that none of them leads to a file that is not there yet.
+const built = filesIn(staging).sort(
+  (a, b) => Number(b.startsWith('chunks')) - Number(a.startsWith('chunks')),
+);
 for (const file of built) {
   mkdirSync(dirname(join('dist', file)), { recursive: true });
   renameSync(join(staging, file), join('dist', file));
@@ -36,8 +40,32 @@ function filesIn(folder) {
 }
 
 /**
+ * Puts each public entry point into one file, and what several share into `chunks/`: reading a hundred small modules takes
+ * Node.js a quarter of the time that a program with one lock takes at all. The modules stay, for the tests of single ones.
+ */
+async function bundleLibrary() {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const entries = Object.values(exports).flatMap(({ default: file }) => {
+    const [, name] = /^\.\/dist\/(.*)\.js$/.exec(file ?? '') ?? [];
+    return name === undefined ? [] : [[name, `src/${name}.ts`]];
+  });
+  const bundle = await rolldown({
+    input: Object.fromEntries(entries),
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+  });
+  await bundle.write({
+    dir: staging,
+    format: 'esm',
+    sourcemap: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+  });
+}
+
+/**
  * Makes one CommonJS file of the command line: Node.js would take as long to read a hundred small modules as a short
- * `holdfast run` takes for all the rest. The library stays as it is.
+ * `holdfast run` takes for all the rest.
  *
  * @param {string} folder
  */

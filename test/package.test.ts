@@ -81,7 +81,8 @@ describe('the packed package', () => {
       sources: string[];
     };
 
-    expect(map.sources.map((source) => existsSync(join(installed, 'dist', source)))).toEqual([true]);
+    const missing = map.sources.filter((source) => !existsSync(join(installed, 'dist', source)));
+    expect([map.sources.length > 0, missing]).toEqual([true, []]);
     expect(readFileSync(join(installed, 'dist/index.d.ts'), 'utf8')).toContain('export');
   });
 
@@ -122,7 +123,7 @@ describe('importing the package', () => {
     });
   });
 
-  it('reads fewer than 80 files, all its own, and asks for nothing else [R72]', async () => {
+  it('reads a handful of files, all its own, and asks for nothing else [R72]', async () => {
     const installed = join(project, 'node_modules/holdfast/');
     const strace = ['-f', '-qq', '-e', 'trace=openat', process.execPath, '--input-type=module'];
     const { stderr } = await run('strace', [...strace, '--eval', "import 'holdfast'"], project);
@@ -131,8 +132,8 @@ describe('importing the package', () => {
       ([, path]) => path as string,
     );
     const own = opened.filter((path) => path.startsWith(installed));
-    expect(own.length).toBeGreaterThan(10);
-    expect(own.length).toBeLessThan(80);
+    expect(own.length).toBeGreaterThan(0);
+    expect(own.length).toBeLessThan(10);
     expect(own.filter((path) => path.includes('/cli/'))).toEqual([]);
     expect(opened.filter((path) => /koffi|commander/.test(path))).toEqual([]);
   });
