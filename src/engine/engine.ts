@@ -55,7 +55,9 @@ export interface Grant {
   token(): number | undefined;
   /** Whether this is still the lock that other contenders see. Synchronous, a few microseconds. */
   isIntact(): boolean;
-  /** Calls back once when the lock file is replaced or removed; returns a function that stops the watch. */
+  /** Whether the time of its lease is over; never so without one. Synchronous, by clocks alone. */
+  isExpired(): boolean;
+  /** Calls back once when the lock file is replaced or removed, or the lease is over; returns a function that stops the watch. */
   watchLoss(onLoss: () => void): () => void;
   /** Adds to the record the command that runs under this lock. */
   recordChild(child: { readonly pid: number; readonly start?: string }): void;

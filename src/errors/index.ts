@@ -5,6 +5,8 @@ export {
   BusyError,
   DeadlockError,
   DegradedError,
+  EngineMismatchError,
+  type EngineName,
   ExhaustedError,
   LockError,
   type LossReason,

@@ -87,12 +87,15 @@ export class TimeoutError extends ContentionError {
 }
 
 /** Why a lock that was granted is not held any more. */
-export type LossReason = 'replaced' | 'hold-limit' | 'released';
+export type LossReason = 'replaced' | 'expired' | 'hold-limit' | 'released';
 
 const LOSS: Record<LossReason, (facts: LockFacts, detail: string) => string> = {
   replaced: (facts) =>
     `its lock file ${printable(facts.path)} was replaced or removed by another program while it was held; ` +
     'another holder may be at work. Stop writing, check the protected data, and take the lock again',
+  expired: () =>
+    'its lease ran out before this process renewed it (it was stopped, suspended or busy for too long), so another ' +
+    'holder may be at work. Stop writing, and take the lock again',
   'hold-limit': (_facts, detail) =>
     `it was held longer than its hold limit of ${detail} and was released by its own watchdog. ` +
     'Raise holdLimit, or split the work',
@@ -198,6 +201,38 @@ export class RefusedError extends LockError {
       facts,
       `${printable(facts.path)} ${what}; it was left untouched (lock for ${printable(facts.resource)}).`,
     );
+  }
+}
+
+/** The engines, as an error can name them. */
+export type EngineName = 'kernel' | 'portable';
+
+/** What another engine left there, in words. */
+const TRACES: Record<EngineName, string> = {
+  kernel: 'a lock file of the kernel engine',
+  portable: 'a claim of the portable engine',
+};
+
+/**
+ * Another engine is in use for this lock; two engines would not exclude each other. Nothing is held, and what was found
+ * was left untouched.
+ */
+export class EngineMismatchError extends LockError {
+  static override readonly code = 'HOLDFAST_MISMATCH';
+  /** The engine this contender would have used. */
+  readonly wanted: EngineName;
+  /** The engine that is in use. */
+  readonly found: EngineName;
+  constructor(facts: LockFacts, wanted: EngineName, found: EngineName) {
+    super(
+      EngineMismatchError.code,
+      facts,
+      `${printable(facts.resource)} is locked with another engine: ${printable(facts.path)} is ${TRACES[found]}, and ` +
+        `this program was to use the ${wanted} engine. Give every program that uses this lock the same engine (option ` +
+        `engine: '${found}', or HOLDFAST_ENGINE=${found}).`,
+    );
+    this.wanted = wanted;
+    this.found = found;
   }
 }
 

@@ -60,7 +60,7 @@ export class Holding implements Member {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
       if (this.#lost !== undefined) this.#abort.abort(this.#lost);
-      else if (this.#open) this.#stopWatch = this.grant.watchLoss(() => this.#lose('replaced'));
+      else if (this.#open) this.#stopWatch = this.grant.watchLoss(() => this.#loseToOthers());
     }
     return this.#abort.signal;
   }
@@ -70,7 +70,7 @@ export class Holding implements Member {
     const { holdLimit } = this.request;
     // After a stop, or a long turn, this code runs before the timer of the limit does.
     if (holdLimit !== undefined && this.held >= holdLimit) this.#loseToLimit(holdLimit);
-    if (this.isHeld && !this.grant.isIntact()) this.#lose('replaced');
+    if (this.isHeld && !this.grant.isIntact()) this.#loseToOthers();
     if (this.#lost !== undefined) throw this.#lost;
     if (!this.#open) throw new LostError(this.request, 'released');
   }
@@ -82,6 +82,10 @@ export class Holding implements Member {
   /** Gives up one user's share; the last one releases. */
   leave(): void {
     if (--this.#users === 0) this.#end('released');
+  }
+
+  #loseToOthers(): void {
+    this.#lose(this.grant.isExpired() ? 'expired' : 'replaced');
   }
 
   #loseToLimit(limit: number): void {
@@ -118,7 +122,7 @@ export class Holding implements Member {
           settle(resolve);
         },
         lost: () => {
-          this.#lose('replaced');
+          this.#loseToOthers();
           settle(() => reject(this.#lost));
         },
         failed: (error) => settle(() => reject(error)),

@@ -15,6 +15,7 @@ const codes: Record<string, string> = {
   DegradedError: 'HOLDFAST_DEGRADED',
   UnwritableError: 'HOLDFAST_UNWRITABLE',
   RefusedError: 'HOLDFAST_REFUSED',
+  EngineMismatchError: 'HOLDFAST_MISMATCH',
   ExhaustedError: 'HOLDFAST_EXHAUSTED',
   InputError: 'HOLDFAST_INPUT',
 };

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { UnsupportedError } from '../../errors/lock-errors.ts';
 import { self } from '../../identity/self.ts';
 import type { Degradation, LockRequest } from '../engine.ts';
+import { refuseStrangersFile, refuseUnsafeDirectory } from '../ownership.ts';
 import { BLOCK_BYTES, type BlockState, readRecord, readState } from './block.ts';
 import {
   foreignContent,
@@ -12,13 +13,7 @@ import {
 } from './degradation.ts';
 import { Entry } from './entry.ts';
 import { KernelGrant } from './grant.ts';
-import {
-  lockFailure,
-  openLockFile,
-  refuseOtherKinds,
-  refuseStrangersFile,
-  refuseUnsafeDirectory,
-} from './lock-file.ts';
+import { lockFailure, openLockFile, refuseOtherKinds } from './lock-file.ts';
 import { Permit, refusePermits } from './permit.ts';
 import { holderOf, type Slot, slotOf } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';

@@ -98,6 +98,10 @@ export class KernelGrant implements Grant {
     return this.#open && syscalls().check(this.#parts.fd, this.#parts.slot.nativePath).same;
   }
 
+  isExpired(): boolean {
+    return false;
+  }
+
   watchLoss(onLoss: () => void): () => void {
     const stop = wake().watch(this.#parts.fd, this.#parts.request.path, 'lock', () => {
       if (this.isIntact()) return;

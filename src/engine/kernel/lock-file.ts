@@ -12,7 +12,7 @@ import { constants as os } from 'node:os';
 import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { ExhaustedError, RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
-import { makeDirectory, unsafeDirectory } from '../../storage/directory.ts';
+import { makeDirectory } from '../../storage/directory.ts';
 import type { LockRequest } from '../engine.ts';
 
 // Missing on Windows, where they are zero. O_CLOEXEC is added by libuv to every open.
@@ -159,43 +159,6 @@ export function refuseOtherKinds(request: LockRequest): void {
     [stats.isSocket(), 'is a socket'],
   ];
   throw new RefusedError(request, kinds.find(([is]) => is)?.[1] ?? 'is a device');
-}
-
-/**
- * Refuses a lock file planted by a stranger: in a directory all users can write to, its owner must be this user, root,
- * or the owner of the directory or of the data. Anywhere else, who can create files is trusted.
- *
- * @throws {RefusedError}
- */
-export function refuseStrangersFile(request: LockRequest, uid: number): void {
-  if (uid === 0 || process.getuid === undefined || uid === process.getuid()) return;
-  if (request.access === 'everyone') return;
-  const directory = dirname(request.path);
-  const owners = [statOrNothing(directory)?.uid];
-  if (request.beside !== undefined) owners.push(statOrNothing(request.beside)?.uid);
-  if (owners.includes(uid) || !isWorldWritable(directory)) return;
-  const whose = request.beside === undefined ? 'the directory' : 'the directory nor the data';
-  throw new RefusedError(
-    request,
-    `belongs to user id ${uid}, who owns neither ${whose}, in a directory open to all users`,
-  );
-}
-
-function isWorldWritable(directory: string): boolean {
-  return ((statOrNothing(directory)?.mode ?? 0) & 0o002) !== 0;
-}
-
-/**
- * Looks at the directory of a lock on a name. A data file's directory is its owner's choice: who could tamper with the
- * lock there could tamper with the data as well.
- *
- * @throws {RefusedError} other users could swap lock files in it.
- */
-export function refuseUnsafeDirectory(request: LockRequest): void {
-  if (request.beside !== undefined) return;
-  const directory = dirname(request.path);
-  const problem = unsafeDirectory(directory);
-  if (problem !== undefined) throw new RefusedError({ ...request, path: directory }, problem);
 }
 
 const ERRNO_NAMES = new Map(Object.entries(os.errno).map(([name, number]) => [number, name]));
