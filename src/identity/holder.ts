@@ -26,6 +26,8 @@ export interface HolderRecord {
   readonly since?: string;
   /** The command that `holdfast run` started under the lock. */
   readonly child?: { readonly pid: number; readonly start?: string };
+  /** Milliseconds without a sign of life, as whoever read the record observed them; only where that is worth a word. */
+  readonly silent?: number;
   /** True when the holder is a program that takes the lock without Holdfast, such as flock(1). */
   readonly foreign?: boolean;
 }

@@ -1,0 +1,209 @@
+import {
+  fstatSync,
+  futimesSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { systemCode } from '../../errors/base.ts';
+import { ExhaustedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
+import type { LockRequest } from '../engine.ts';
+import { CLAIM_FILE } from '../signature.ts';
+import {
+  closeQuietly,
+  persistently,
+  READ_SAFELY,
+  removeQuietly,
+  removeTreeQuietly,
+  writeNew,
+} from './files.ts';
+import { look } from './look.ts';
+import { fileMode, makeQueue, type Place } from './place.ts';
+import { type ClaimRecord, formatRecord, newToken } from './record.ts';
+import type { LayoutName } from './settings.ts';
+
+const ATTEMPTS = 20;
+
+/** The errors by which each layout's call says that the path is taken. */
+const TAKEN = ['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR'];
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
+/**
+ * One claim of this process: written in private, whole, known to the disk, and only then shown to others by one call that
+ * fails where something stands already. So nobody ever sees half a claim, nor can two stand at one path.
+ *
+ * Trace (P publishes a claim with token T at path L):
+ *  1. P writes and syncs `new.T`. Dying here leaves litter that nobody takes for a claim.
+ *  2. P links (file) or renames (directory) it to L. The file system lets one such call succeed.
+ *  3. The call fails, but went through: the server did it and its answer was lost. The link count of `new.T`, or L
+ *     itself, which then carries T, tells.
+ *  4. P gives up: it removes `new.T` first, so that a call still under way finds nothing to show, then looks at L.
+ *  A power loss after 2 leaves L whole, or not there, because 1 was synced before.
+ */
+export class Claim {
+  readonly record: ClaimRecord;
+  readonly #request: LockRequest;
+  readonly #place: Place;
+  readonly #layout: LayoutName;
+  /** Where it stands; undefined while it is private. */
+  #path: string | undefined;
+
+  private constructor(request: LockRequest, place: Place, layout: LayoutName, record: ClaimRecord) {
+    this.#request = request;
+    this.#place = place;
+    this.#layout = layout;
+    this.record = record;
+  }
+
+  /** Step 1. @throws {UnwritableError} @throws {ExhaustedError} @throws {RefusedError} */
+  static prepare(request: LockRequest, place: Place, layout: LayoutName, record: ClaimRecord): Claim {
+    const path = place.privatePath(record.token);
+    for (let attempt = 1; ; attempt++) {
+      makeQueue(request, place);
+      try {
+        if (layout === 'directory') mkdirSync(path, 0o777);
+        const file = layout === 'directory' ? join(path, CLAIM_FILE) : path;
+        writeNew(file, formatRecord(record), fileMode(request), 'durable');
+        return new Claim(request, place, layout, record);
+      } catch (error) {
+        discard(path, layout);
+        if (systemCode(error) === 'ENOENT' && attempt < ATTEMPTS) continue; // the last one out removed the directory
+        throw failure(request, error);
+      }
+    }
+  }
+
+  get token(): string {
+    return this.record.token;
+  }
+
+  /**
+   * Steps 2 and 3. `taken`: something stands there; the claim can be published later. `gone`: the directory it was to go
+   * to is not there, or somebody cleared the private claim away. @throws what `prepare` throws.
+   */
+  publish(path: string): 'published' | 'taken' | 'gone' {
+    const own = this.#place.privatePath(this.token);
+    const links = this.#layout === 'file' ? linksOf(own) : 0;
+    try {
+      if (this.#layout === 'file') linkSync(own, path);
+      else renameSync(own, path);
+    } catch (error) {
+      if (!this.#wentThrough(path, own, links)) {
+        const code = systemCode(error) ?? '';
+        if (TAKEN.includes(code)) return 'taken';
+        if (code === 'ENOENT') return 'gone';
+        this.#giveUp(path, own);
+        throw failure(this.#request, error, this.#layout);
+      }
+    }
+    if (this.#layout === 'file') removeQuietly(own);
+    this.#path = path;
+    return 'published';
+  }
+
+  #wentThrough(path: string, own: string, links: number): boolean {
+    if (this.#layout === 'file' && links > 0 && linksOf(own) > links) return true;
+    return this.#standsAt(path);
+  }
+
+  #standsAt(path: string): boolean {
+    const found = look(path);
+    return found.kind === 'claim' && found.token === this.token;
+  }
+
+  /** Step 4. */
+  #giveUp(path: string, own: string): void {
+    discard(own, this.#layout);
+    if (this.#standsAt(path)) removeClaim(path, this.#layout, this.#place);
+  }
+
+  /** Whether others still find it where it was published. */
+  isIntact(): boolean {
+    return this.#path !== undefined && this.#standsAt(this.#path);
+  }
+
+  /** Gives a sign of life; false when it is not there any more. */
+  beat(): boolean {
+    if (this.#path === undefined || !this.#standsAt(this.#path)) return false;
+    const file = this.#layout === 'directory' ? join(this.#path, CLAIM_FILE) : this.#path;
+    try {
+      const fd = openSync(file, READ_SAFELY);
+      try {
+        const last = fstatSync(fd).mtimeMs;
+        const now = Math.max(Date.now(), last + 1) / 1000; // a counter, whatever the clock does
+        futimesSync(fd, now, now);
+      } finally {
+        closeQuietly(fd);
+      }
+      return true;
+    } catch {
+      return false; // the next beat may be seen
+    }
+  }
+
+  /** Removes it from where it stands, and only if it is still this very claim. @throws when the system refuses. */
+  remove(): void {
+    if (this.#path === undefined) discard(this.#place.privatePath(this.token), this.#layout);
+    else if (this.#standsAt(this.#path)) removeClaim(this.#path, this.#layout, this.#place);
+    this.#path = undefined;
+  }
+}
+
+/**
+ * Removes a claim from its path at once, as a whole. For its owner, or for who has the right to break it.
+ *
+ * A directory is moved aside before it is taken apart: emptied in place it would let the next claim replace it, and a
+ * crash would leave an empty directory that says nothing.
+ */
+export function removeClaim(path: string, layout: LayoutName, place: Place): void {
+  if (layout === 'file') {
+    removeSurely(() => unlinkSync(path));
+  } else {
+    const aside = place.gonePath(newToken());
+    removeSurely(() => renameSync(path, aside));
+    removeTreeQuietly(aside);
+  }
+}
+
+/** That it is gone already is the lost answer to a first try. */
+function removeSurely(call: () => void): void {
+  try {
+    persistently(call);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+function discard(path: string, layout: LayoutName): void {
+  if (layout === 'file') removeQuietly(path);
+  else removeTreeQuietly(path);
+}
+
+function linksOf(path: string): number {
+  try {
+    return statSync(path).nlink;
+  } catch {
+    return 0;
+  }
+}
+
+function failure(request: LockRequest, error: unknown, layout?: LayoutName): Error {
+  const code = systemCode(error);
+  if (code === undefined) return error as Error; // not the system's: already one of ours
+  if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM')
+    return new ExhaustedError(request, code, error);
+  if (layout === 'file' && NO_LINKS.includes(code)) {
+    const advice =
+      'a lock file that is linked into place cannot be had; a lock directory may (layout: directory)';
+    return new UnsupportedError(
+      request,
+      `This file system makes no hard links (${code}), so ${advice}`,
+      error,
+    );
+  }
+  return new UnwritableError(request, code, error);
+}

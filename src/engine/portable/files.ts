@@ -1,0 +1,126 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { systemCode } from '../../errors/base.ts';
+
+// Missing on Windows, where they are zero.
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+
+/** Follows no link and waits at no FIFO. */
+export const READ_SAFELY = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+
+const MOST_TEXT = 8192;
+
+/** What a second try may well not meet again: interrupted, a handle of a server that has moved on, busy for a moment. */
+const TRANSIENT = ['EINTR', 'EAGAIN', 'ESTALE', 'EBUSY'];
+const TRIES = 5;
+
+/** The call's result, tried again after an error that passes; any other error, or the last one, is thrown. */
+export function persistently<T>(call: () => T): T {
+  for (let left = TRIES; ; left--) {
+    try {
+      return call();
+    } catch (error) {
+      if (left <= 1 || !TRANSIENT.includes(systemCode(error) ?? '')) throw error;
+    }
+  }
+}
+
+/** Makes a file with a text; a file that could not be written whole is removed again. */
+export function writeNew(path: string, text: string, mode: number, durability: 'durable' | 'quick'): void {
+  const fd = persistently(() => openSync(path, CREATE, mode));
+  try {
+    fchmodSync(fd, mode); // past the umask
+    writeSync(fd, text);
+    if (durability === 'durable') persistently(() => fsyncSync(fd));
+  } catch (error) {
+    removeQuietly(path);
+    throw error;
+  } finally {
+    closeQuietly(fd);
+  }
+}
+
+/** Writes a text under a name that nobody else uses, whole or not at all; readers never see a part of it. */
+export function writeWhole(path: string, text: string, mode: number, unfinished: string): void {
+  writeNew(unfinished, text, mode, 'quick');
+  try {
+    persistently(() => renameSync(unfinished, path));
+  } catch (error) {
+    removeQuietly(unfinished);
+    throw error;
+  }
+}
+
+/** The beginning of a small file, at most 8 KiB of it; undefined when it cannot be read. */
+export function readText(path: string): string | undefined {
+  try {
+    const fd = persistently(() => openSync(path, READ_SAFELY));
+    try {
+      const buffer = Buffer.alloc(MOST_TEXT);
+      return buffer.toString('utf8', 0, readSync(fd, buffer, 0, MOST_TEXT, 0));
+    } finally {
+      closeQuietly(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes sure that the names in a directory survive a power loss, where the system can. */
+export function syncDirectory(path: string): void {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeQuietly(fd);
+    }
+  } catch {
+    // Directories cannot be synced on Windows and some file systems, which then keep entries in order themselves.
+  }
+}
+
+export function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // EIO or EINTR after the descriptor is already gone.
+  }
+}
+
+/** For what is nobody's but our own: that it is gone is all that counts, and litter is collected later. */
+export function removeQuietly(path: string): void {
+  try {
+    persistently(() => unlinkSync(path));
+  } catch {
+    // Gone, or left to those who collect litter.
+  }
+}
+
+export function removeTreeQuietly(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // As above.
+  }
+}
+
+export function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Not empty, or gone.
+  }
+}

@@ -1,0 +1,130 @@
+import type { HolderRecord } from '../../identity/holder.ts';
+import type { Contract, Conversion, Degradation, Grant, LockRequest, Mode, Waiting } from '../engine.ts';
+import { leaveChild, removeChild } from './child.ts';
+import { lastToken, nextToken, syncCount, writeCount } from './counter.ts';
+import { type Count, countGrant, shareUnderGate } from './hold.ts';
+import { PortableLock } from './lock.ts';
+import type { Tenure } from './tenure.ts';
+import { PortableUpgrade } from './upgrade.ts';
+
+/** How often a holder that asked to be told looks whether its claim is still there, in milliseconds. */
+const LOOK_EVERY = 250;
+/** A claim says since when its holder has it; one that is older, in milliseconds, is made anew instead of handed on. */
+const STALE_RECORD = 1000;
+
+/** A portable lock that is held: the claim that stands is the lock. */
+export class PortableGrant implements Grant {
+  readonly #lock: PortableLock;
+  #tenure: Tenure;
+  #mode: Mode;
+  #count: Count | undefined;
+  #synced = false;
+  /** False once released, or handed on. */
+  #open = true;
+
+  /** `count`: what an exclusive grant comes with; a shared one has none. */
+  constructor(lock: PortableLock, tenure: Tenure, mode: Mode, count?: Count) {
+    this.#lock = lock;
+    this.#tenure = tenure;
+    this.#mode = mode;
+    this.#count = count;
+  }
+
+  get contract(): Contract {
+    return this.#lock.settings.lease === undefined ? 'claim' : 'lease';
+  }
+
+  get recovered(): HolderRecord | undefined {
+    return this.#count?.recovered;
+  }
+
+  get degraded(): readonly Degradation[] {
+    return this.#count?.degraded ?? [];
+  }
+
+  /** A child that inherits a descriptor does not inherit a claim. */
+  readonly descriptor = undefined;
+
+  token(): number | undefined {
+    if (this.#mode === 'shared') return lastToken(this.#lock.place);
+    const token = this.#count?.token;
+    if (token === undefined) return undefined;
+    this.#synced ||= this.#open && syncCount(this.#lock);
+    return this.#synced ? token : undefined;
+  }
+
+  isIntact(): boolean {
+    return this.#open && this.#tenure.isIntact();
+  }
+
+  isExpired(): boolean {
+    return this.#tenure.left <= 0;
+  }
+
+  watchLoss(onLoss: () => void): () => void {
+    const look = () => {
+      clearTimeout(timer);
+      if (this.isIntact()) timer = setTimeout(look, this.#nextLook).unref();
+      else onLoss();
+    };
+    let timer = setTimeout(look, 0).unref();
+    return () => clearTimeout(timer);
+  }
+
+  get #nextLook(): number {
+    return Math.max(1, Math.min(LOOK_EVERY, this.#tenure.left));
+  }
+
+  recordChild(child: { readonly pid: number; readonly start?: string }): void {
+    if (this.#open && !this.#lock.request.anonymous) leaveChild(this.#lock, this.#tenure.token, child);
+  }
+
+  passTo(request: LockRequest): PortableGrant | undefined {
+    const { settings, request: own } = this.#lock;
+    const tenure = this.#tenure;
+    const fits = this.#mode === 'exclusive' && request.mode === 'exclusive' && isSameRecord(request, own);
+    if (!fits || this.#count?.token === undefined || tenure.age > STALE_RECORD || !this.isIntact())
+      return undefined;
+    const token = nextToken(this.#lock);
+    if (!writeCount(this.#lock, token, tenure.token)) return undefined;
+    removeChild(this.#lock, tenure.token);
+    this.#open = false;
+    const count = { token, recovered: undefined, degraded: [] };
+    return new PortableGrant(new PortableLock(request, settings), tenure, 'exclusive', count);
+  }
+
+  /** The reader claim first, then the gate goes: there is no instant in which neither stands. */
+  downgrade(): void {
+    if (!this.#open || this.#mode === 'shared') return;
+    const mark = shareUnderGate(this.#lock);
+    if (mark === undefined) return;
+    this.#tenure.end();
+    this.#tenure = mark;
+    this.#mode = 'shared';
+  }
+
+  upgrade(outcome: Conversion): Waiting {
+    const convert = (gate: Tenure) => {
+      this.#tenure = gate;
+      this.#count = countGrant(this.#lock, gate);
+      this.#synced = false;
+      this.#mode = 'exclusive';
+    };
+    const keep = (mark: Tenure) => {
+      this.#tenure = mark;
+    };
+    return new PortableUpgrade({ lock: this.#lock, mark: () => this.#tenure, keep, convert }, outcome);
+  }
+
+  release(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    removeChild(this.#lock, this.#tenure.token);
+    this.#tenure.end();
+  }
+}
+
+/** Whether two requests of this thread are described alike. */
+function isSameRecord(a: LockRequest, b: LockRequest): boolean {
+  return a.purpose === b.purpose && a.anonymous === b.anonymous && a.resource === b.resource;
+}

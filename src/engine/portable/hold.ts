@@ -1,0 +1,56 @@
+import type { HolderRecord } from '../../identity/holder.ts';
+import type { Degradation } from '../engine.ts';
+import { Claim } from './claim.ts';
+import { nextToken, writeCount } from './counter.ts';
+import { giveBack } from './give-back.ts';
+import type { PortableLock } from './lock.ts';
+import { forgetNews, readNews } from './news.ts';
+import { publishPermit, publishReader, refuseOtherTerms } from './readers.ts';
+import { recordFor } from './record.ts';
+import { now, Tenure } from './tenure.ts';
+
+/** What an exclusive grant comes with. */
+export interface Count {
+  readonly token: number | undefined;
+  readonly recovered: HolderRecord | undefined;
+  readonly degraded: readonly Degradation[];
+}
+
+/** A claim of this request, which nobody can see yet. @throws what `Claim.prepare` throws. */
+export function prepareClaim({ request, place, settings }: PortableLock, mode = request.mode): Claim {
+  return Claim.prepare(request, place, settings.layout, recordFor(request, mode, settings.lease));
+}
+
+/** Counts an exclusive grant for who has the gate, and hears of the holder that died before it; see `leaveNews`. */
+export function countGrant(lock: PortableLock, gate: Tenure): Count {
+  lock.settings.step('count');
+  const token = nextToken(lock);
+  const counted = writeCount(lock, token, gate.token);
+  const recovered = readNews(lock);
+  if (recovered !== undefined && counted) forgetNews(lock); // uncounted, the news must outlive this holder
+  if (counted) return { token, recovered, degraded: [] };
+  const { counter: path } = lock.place;
+  const detail = `the token cannot be written to ${path}; the lock holds, without a fencing token`;
+  return { token: undefined, recovered, degraded: [{ reason: 'record-not-written', path, detail }] };
+}
+
+/** Leaves the claim of a reader, for who has the gate. Undefined when every permit is taken. @throws {PermitsError} */
+export function shareUnderGate(lock: PortableLock, claim = prepareClaim(lock, 'shared')): Tenure | undefined {
+  const { permits } = lock.request;
+  const sent = now();
+  try {
+    const path = permits === undefined ? share(lock, claim) : publishPermit(lock, claim, permits);
+    if (path !== undefined) return new Tenure(lock, claim, path, sent);
+  } catch (error) {
+    giveBack(claim);
+    throw error;
+  }
+  giveBack(claim);
+  return undefined;
+}
+
+function share(lock: PortableLock, claim: Claim): string | undefined {
+  refuseOtherTerms(lock, undefined);
+  const path = lock.place.readerPath(claim.token);
+  return publishReader(lock, claim, path) ? path : undefined;
+}

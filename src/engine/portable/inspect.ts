@@ -1,0 +1,51 @@
+import type { HolderRecord } from '../../identity/holder.ts';
+import type { Inspection, LockRequest, WaiterInfo } from '../engine.ts';
+import { readChild } from './child.ts';
+import type { PortableLock } from './lock.ts';
+import { type FoundClaim, look } from './look.ts';
+import { listReaders } from './readers.ts';
+import { shownHolder } from './record.ts';
+import { readTickets } from './ticket.ts';
+import { stuckFor } from './verdict.ts';
+
+/**
+ * What can be seen of a lock without taking it. Never throws for what it finds there; removes nothing but tickets of the
+ * dead. The gate of a reader, or of a writer that waits for readers, is no hold.
+ */
+export function inspect(lock: PortableLock): Inspection {
+  const { place } = lock;
+  const readers = listReaders(place).filter((reader) => lock.judge(reader) === 'held');
+  const gate = look(place.lock);
+  const held = gate.kind === 'claim' && lock.judge(gate) === 'held' ? gate : undefined;
+  const holders = readers.length > 0 ? readers : held?.record?.mode === 'shared' ? [] : held ? [held] : [];
+  const state = readers.length > 0 ? 'shared' : holders.length > 0 ? 'exclusive' : 'free';
+  const name = [...holders, ...(held ? [held] : [])].find(({ record }) => record !== undefined)?.record?.name;
+  return { state, holders: holders.map((found) => describe(lock, found)), waiters: waitersOf(lock), name };
+}
+
+function describe(lock: PortableLock, found: FoundClaim): HolderRecord {
+  const { record, token } = found;
+  const child = readChild(lock.place, token);
+  const stuck = stuckFor(found, lock.settings);
+  return {
+    ...(record === undefined ? {} : shownHolder(record)),
+    ...(child === undefined ? {} : { child }),
+    ...(stuck === undefined ? {} : { silent: stuck }),
+  };
+}
+
+function waitersOf({ place }: PortableLock): WaiterInfo[] {
+  const now = Date.now();
+  return readTickets(place).map(({ ticket, holder }) => ({
+    mode: ticket.kind === 'shared' ? 'shared' : 'exclusive',
+    record: holder,
+    waited: Math.max(0, now - ticket.time),
+  }));
+}
+
+/** A request that only looks. */
+export function lookingAt(path: string): LockRequest {
+  const names = { path, resource: path, cliName: path };
+  const nothing = { beside: undefined, permits: undefined, purpose: undefined, pollInterval: undefined };
+  return { ...names, ...nothing, mode: 'shared', access: 'owner', anonymous: true };
+}

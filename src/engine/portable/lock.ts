@@ -1,0 +1,38 @@
+import { statSync } from 'node:fs';
+import type { LockRequest } from '../engine.ts';
+import { removeQuietly, writeNew } from './files.ts';
+import type { FoundClaim } from './look.ts';
+import { Place } from './place.ts';
+import { newToken } from './record.ts';
+import type { Settings } from './settings.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+/** One request as the parts of the portable engine pass it to each other. */
+export class PortableLock {
+  readonly request: LockRequest;
+  readonly place: Place;
+  readonly settings: Settings;
+
+  constructor(request: LockRequest, settings: Settings) {
+    this.request = request;
+    this.place = new Place(request.path);
+    this.settings = settings;
+  }
+
+  judge(found: FoundClaim): Verdict {
+    return judge(found, this.settings, () => this.#fileSystemNow());
+  }
+
+  /** The clock that stamps files here, which may be a server's; 0, at which everything is young, when it cannot be asked. */
+  #fileSystemNow(): number {
+    const probe = this.place.privatePath(newToken());
+    try {
+      writeNew(probe, '', 0o600, 'quick');
+      return statSync(probe).mtimeMs;
+    } catch {
+      return 0;
+    } finally {
+      removeQuietly(probe);
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { type BigIntStats, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemCode } from '../../errors/base.ts';
+import { CLAIM_FILE, CLAIM_SIGNATURE, KERNEL_SIGNATURE } from '../signature.ts';
+import { closeQuietly, persistently, READ_SAFELY } from './files.ts';
+import { type ClaimRecord, MOST_BYTES, parseRecord } from './record.ts';
+import type { LayoutName } from './settings.ts';
+
+/** A claim that stands at a path. */
+export interface FoundClaim {
+  readonly kind: 'claim';
+  readonly path: string;
+  readonly layout: LayoutName;
+  /** What tells it from every other claim: its record's token, or, for one that is damaged, a digest of all that is left. */
+  readonly token: string;
+  /** Undefined when it is damaged. */
+  readonly record: ClaimRecord | undefined;
+  /** Changes with every sign of life. */
+  readonly beat: bigint;
+  /** When it last changed by the file system's clock, in milliseconds. */
+  readonly changed: number;
+  readonly uid: number;
+}
+
+/** What stands at a path. `kernel`: a lock file of the kernel engine, which begins as an empty file. */
+export type Found =
+  | FoundClaim
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'kernel' }
+  | { readonly kind: 'unreadable'; readonly code: string }
+  | { readonly kind: 'foreign'; readonly what: string };
+
+const NOTHING: Found = { kind: 'nothing' };
+const CHANGING = 3;
+
+/** Looks without changing, following or waiting for anything. Never throws for what it finds. */
+export function look(path: string): Found {
+  for (let attempt = 0; attempt < CHANGING; attempt++) {
+    try {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats === undefined) return NOTHING;
+      if (stats.isFile()) return persistently(() => readClaim(path, path, 'file'));
+      if (!stats.isDirectory()) return { kind: 'foreign', what: kindOf(stats) };
+      return persistently(() => readClaim(path, join(path, CLAIM_FILE), 'directory'));
+    } catch (error) {
+      const code = systemCode(error) ?? 'EIO';
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') return { kind: 'unreadable', code };
+      // Gone or replaced between two calls: look again.
+    }
+  }
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats === undefined
+    ? NOTHING
+    : { kind: 'foreign', what: 'is a directory that Holdfast did not make' };
+}
+
+function kindOf(stats: { isSymbolicLink(): boolean; isFIFO(): boolean; isSocket(): boolean }): string {
+  if (stats.isSymbolicLink()) return 'is a symbolic link';
+  if (stats.isFIFO()) return 'is a FIFO';
+  return stats.isSocket() ? 'is a socket' : 'is a device';
+}
+
+/** Opening asks a network file system for what is there now; a stat alone may be answered from memory. */
+function readClaim(path: string, file: string, layout: LayoutName): Found {
+  const fd = openSync(file, READ_SAFELY);
+  try {
+    const stats = fstatSync(fd, { bigint: true });
+    if (!stats.isFile()) return { kind: 'foreign', what: 'is a directory that Holdfast did not make' };
+    const buffer = Buffer.alloc(Math.min(Number(stats.size), MOST_BYTES));
+    const text = buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0));
+    if (text.startsWith(CLAIM_SIGNATURE)) return claimOf(path, layout, text, stats);
+    if (layout === 'directory') return { kind: 'foreign', what: 'is a directory that Holdfast did not make' };
+    if (text === '' || text.startsWith(KERNEL_SIGNATURE)) return { kind: 'kernel' };
+    return { kind: 'foreign', what: 'holds content that is not Holdfast’s' };
+  } finally {
+    closeQuietly(fd);
+  }
+}
+
+function claimOf(path: string, layout: LayoutName, text: string, stats: BigIntStats): FoundClaim {
+  const record = parseRecord(text);
+  const beat = stats.mtimeNs;
+  return {
+    kind: 'claim',
+    path,
+    layout,
+    token: record?.token ?? digest(`${stats.dev} ${stats.ino} ${beat} ${text}`),
+    record,
+    beat,
+    changed: Number(beat / 1_000_000n),
+    uid: Number(stats.uid),
+  };
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,36 @@
+import type { HolderRecord } from '../../identity/holder.ts';
+import { claimOfLastGrant } from './counter.ts';
+import { readText, removeQuietly, writeWhole } from './files.ts';
+import type { PortableLock } from './lock.ts';
+import type { FoundClaim } from './look.ts';
+import { fileMode } from './place.ts';
+import { formatRecord, newToken, parseRecord, shownHolder } from './record.ts';
+
+/**
+ * Leaves word of an exclusive holder that died, for the next exclusive one. Trace (D the dead holder, N the next):
+ *  1. Who breaks D's claim writes the news before it removes the claim. Dying between: the next breaker writes them again.
+ *  2. N gets the lock and says so in the counter. 3. N reads the news and removes them.
+ *  N dead at 2: N's own claim is broken, and its death is the news, as N may have begun. N dead after 3: the same.
+ *  A contender that died before the counter named its claim was never granted anything, and is no news.
+ */
+export function leaveNews({ request, place }: PortableLock, dead: FoundClaim): void {
+  const { record } = dead;
+  if (record?.mode !== 'exclusive' || claimOfLastGrant(place) !== dead.token) return;
+  try {
+    writeWhole(place.news, formatRecord(record), fileMode(request), place.privatePath(newToken()));
+  } catch {
+    // A full disk: the next holder is not told, as it would not be told of a kernel lock either.
+  }
+}
+
+/** The exclusive holder that died, if nobody was told of it yet. */
+export function readNews({ place }: PortableLock): HolderRecord | undefined {
+  const text = readText(place.news);
+  const record = text === undefined ? undefined : parseRecord(text);
+  if (record !== undefined) return shownHolder(record);
+  return text === undefined ? undefined : {};
+}
+
+export function forgetNews({ place }: PortableLock): void {
+  removeQuietly(place.news);
+}

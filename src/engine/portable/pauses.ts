@@ -1,0 +1,34 @@
+/** A lock that was seen free by a waiter who is not at the head is looked at again after this many milliseconds. */
+export const SECOND_LOOK = 20;
+
+const FIRST = 1;
+const GROWTH = 1.6;
+const LONGEST = 50;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/** Blocks this thread. */
+export function sleep(ms: number): void {
+  Atomics.wait(never, 0, 0, ms);
+}
+
+/** Pauses between two looks, in milliseconds: they grow, and no two waiters keep step. */
+export class Pauses {
+  readonly #longest: number;
+  #pause = FIRST;
+
+  constructor(longest = LONGEST) {
+    this.#longest = Math.min(longest, LONGEST_TIMER);
+  }
+
+  next(): number {
+    const pause = Math.min(this.#pause, this.#longest);
+    this.#pause = Math.min(this.#pause * GROWTH, this.#longest);
+    return pause * (0.5 + Math.random() / 2);
+  }
+
+  restart(): void {
+    this.#pause = FIRST;
+  }
+}

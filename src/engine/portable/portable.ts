@@ -1,0 +1,48 @@
+import type { Engine } from '../engine.ts';
+import { Contender } from './contender.ts';
+import { inspect, lookingAt } from './inspect.ts';
+import { isQueued } from './line.ts';
+import { PortableLock } from './lock.ts';
+import { Place } from './place.ts';
+import { livingReaders } from './readers.ts';
+import { type PortableOptions, settingsOf } from './settings.ts';
+import { waitSync } from './sync-waiter.ts';
+import { listTickets } from './ticket.ts';
+import { untilFree } from './until-free.ts';
+import { noteWait, waitsOf } from './wait-note.ts';
+import { PortableWaiter } from './waiter.ts';
+
+export type { LayoutName, PortableOptions } from './settings.ts';
+
+/**
+ * Locks by claims that are created atomically, for where the kernel's lock is not to be had.
+ *
+ * Guaranteed (contract `claim`): never given to two, and taken from a holder only when its death is proved; by age or
+ * silence never. Not guaranteed: that the death of a holder on another machine, or in another container, is ever noticed.
+ * With `lease` (contract `lease`): taken from a silent holder after a while, so that two can hold for a moment.
+ */
+export function portableEngine(options: PortableOptions = {}): Engine {
+  const settings = settingsOf(options);
+  const lookAt = (path: string) => new PortableLock(lookingAt(path), settings);
+  return {
+    contract: settings.lease === undefined ? 'claim' : 'lease',
+
+    tryAcquire(request) {
+      const contender = new Contender(request, settings);
+      if (isQueued(contender.lock)) return undefined;
+      // A writer that would have to wait for readers does not even shut the gate.
+      if (request.mode === 'exclusive' && livingReaders(contender.lock).length > 0) return undefined;
+      const grant = contender.tryPatiently();
+      if (grant === undefined) contender.close();
+      return grant;
+    },
+
+    wait: (request, outcome) => new PortableWaiter(request, settings, outcome),
+    acquireSync: (request, timeout) => waitSync(request, settings, timeout),
+    isContended: (path) => listTickets(new Place(path)).length > 0,
+    inspect: (path) => inspect(lookAt(path)),
+    noteWait: (heldPath, note) => noteWait(lookAt(heldPath), note),
+    waitsOf: (path) => waitsOf(new Place(path)),
+    untilFree: (path, onFree) => untilFree(lookAt(path), onFree),
+  };
+}

@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import type { HolderRecord } from '../../identity/holder.ts';
+import { self } from '../../identity/self.ts';
+import type { LockRequest, Mode } from '../engine.ts';
+import { CLAIM_SIGNATURE } from '../signature.ts';
+
+/**
+ * What a claim says, in text that `cat` shows well:
+ *
+ *     holdfast-claim 1
+ *     token 6f1c…                the identity of this one claim; never used again
+ *     mode exclusive
+ *     since 2026-11-20T14:02:11.123Z
+ *     lease 30000                only under a lease, milliseconds
+ *     name "mirror"
+ *     holder {"pid":4711,…}      the proof of life or death
+ *     end 6f1c…                  the token again: a record whose ends differ is damaged
+ */
+export interface ClaimRecord {
+  readonly token: string;
+  readonly mode: Mode;
+  readonly since: string;
+  readonly lease: number | undefined;
+  readonly name: string;
+  readonly holder: HolderRecord;
+  /** The holder asked not to be named. Its process is recorded all the same, for without it no death could be proved. */
+  readonly anonymous: boolean;
+}
+
+/** No record is longer. */
+export const MOST_BYTES = 8192;
+
+const LIMITS = { command: 400, purpose: 400, name: 1000, other: 256 };
+const TOKEN = /^[0-9a-f]{32}$/;
+
+/** 128 random bits: no two claims ever have the same. */
+export function newToken(): string {
+  return randomBytes(16).toString('hex');
+}
+
+export function recordFor(request: LockRequest, mode: Mode, lease: number | undefined): ClaimRecord {
+  const { anonymous, purpose, resource } = request;
+  const holder = anonymous ? provable(self()) : self();
+  return {
+    token: newToken(),
+    mode,
+    since: new Date().toISOString(),
+    lease,
+    name: resource,
+    holder: purpose === undefined || anonymous ? holder : { ...holder, purpose },
+    anonymous,
+  };
+}
+
+/** Without what describes the holder to people. */
+function provable(record: HolderRecord): HolderRecord {
+  const { user, command, host, purpose, ...proof } = record;
+  return proof;
+}
+
+/** The holder as others may be told of it. */
+export function shownHolder({ holder, since, anonymous }: ClaimRecord): HolderRecord {
+  return anonymous ? { since } : { ...holder, since };
+}
+
+export function formatRecord(record: ClaimRecord): string {
+  const { token, mode, since, lease, name, holder, anonymous } = record;
+  const lines = [
+    `token ${token}`,
+    `mode ${mode}`,
+    `since ${since}`,
+    ...(lease === undefined ? [] : [`lease ${lease}`]),
+    ...(anonymous ? ['anonymous true'] : []),
+    `name ${JSON.stringify(name.slice(0, LIMITS.name))}`,
+    `holder ${JSON.stringify(cut(holder))}`,
+    `end ${token}`,
+  ];
+  return `${CLAIM_SIGNATURE}${lines.join('\n')}\n`;
+}
+
+function cut(holder: HolderRecord): HolderRecord {
+  const { command, purpose } = holder;
+  return {
+    ...holder,
+    ...(command === undefined ? {} : { command: command.slice(0, LIMITS.command) }),
+    ...(purpose === undefined ? {} : { purpose: purpose.slice(0, LIMITS.purpose) }),
+  };
+}
+
+/** Undefined when it is not a whole record. Never throws, whatever the text. */
+export function parseRecord(text: string): ClaimRecord | undefined {
+  if (!text.startsWith(CLAIM_SIGNATURE)) return undefined;
+  const fields = new Map<string, string>();
+  for (const line of text.slice(CLAIM_SIGNATURE.length).split('\n')) {
+    const space = line.indexOf(' ');
+    if (space > 0) fields.set(line.slice(0, space), line.slice(space + 1));
+  }
+  const token = fields.get('token') ?? '';
+  const mode = fields.get('mode');
+  const since = fields.get('since') ?? '';
+  const name = json(fields.get('name'));
+  const holder = holderFrom(json(fields.get('holder')));
+  const whole = TOKEN.test(token) && fields.get('end') === token && !Number.isNaN(Date.parse(since));
+  if (!whole || (mode !== 'exclusive' && mode !== 'shared')) return undefined;
+  if (typeof name !== 'string' || holder === undefined) return undefined;
+  const lease = Number(fields.get('lease'));
+  return {
+    token,
+    mode,
+    since: new Date(since).toISOString(),
+    lease: lease > 0 && Number.isFinite(lease) ? lease : undefined,
+    name,
+    holder,
+    anonymous: fields.get('anonymous') === 'true',
+  };
+}
+
+const NUMBERS = ['pid', 'thread'];
+
+/** Whatever a record says of its holder, as far as it has the right types; texts are cut, for others wrote them. */
+function holderFrom(value: unknown): HolderRecord | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const entries = Object.entries(value).filter(([key, field]) =>
+    NUMBERS.includes(key) ? isProcessNumber(field) : typeof field === 'string',
+  );
+  const longest = LIMITS.command;
+  return Object.fromEntries(
+    entries.map(([key, field]) => [key, typeof field === 'string' ? field.slice(0, longest) : field]),
+  ) as HolderRecord;
+}
+
+export function isProcessNumber(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31;
+}
+
+export function json(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}

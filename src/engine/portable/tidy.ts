@@ -1,0 +1,3 @@
+import type { PortableLock } from './lock.ts';
+
+export function tidyOnce(_lock: PortableLock): void {}

@@ -1,0 +1,118 @@
+import { DeadlockError } from '../../errors/lock-errors.ts';
+import type { Conversion, Waiting } from '../engine.ts';
+import { removeQuietly } from './files.ts';
+import { Gate } from './gate.ts';
+import { shareUnderGate } from './hold.ts';
+import { PortableLock } from './lock.ts';
+import { Pauses } from './pauses.ts';
+import { areReadersGone, livingReaders } from './readers.ts';
+import type { Tenure } from './tenure.ts';
+import { leaveTicket, readTickets, type Ticket } from './ticket.ts';
+
+/** What an upgrade does to the grant it belongs to. */
+export interface Upgradable {
+  readonly lock: PortableLock;
+  /** The reader claim by which it shares the lock. */
+  readonly mark: () => Tenure;
+  /** Shares the lock by this reader claim from now on. */
+  readonly keep: (mark: Tenure) => void;
+  /** Has the lock to itself by this gate from now on. */
+  readonly convert: (gate: Tenure) => void;
+}
+
+/**
+ * Waits until a shared holder is alone and then makes its lock exclusive (trace; U upgrader, V another one, W a writer):
+ *  1. U leaves its ticket, at which a W that waits for readers at the gate lets go of it. Of U and V the younger fails,
+ *     for both would wait for ever.
+ *  2. U takes the gate, as every writer does; from then on nobody else is granted anything.
+ *  3. U sees no other reader, removes its own reader claim, and makes sure that none is left. So it has the lock, or it
+ *     leaves a new reader claim and waits on; the gate was its own throughout.
+ *  U dead anywhere: its gate and its reader claim are taken over like those of anybody.
+ */
+export class PortableUpgrade implements Waiting {
+  readonly position = 1;
+  readonly #grant: Upgradable;
+  readonly #outcome: Conversion;
+  readonly #gate: Gate;
+  readonly #ticket: Ticket | undefined;
+  readonly #pauses: Pauses;
+  #timer: NodeJS.Timeout | undefined;
+  #done = false;
+
+  constructor(grant: Upgradable, outcome: Conversion) {
+    const { request, settings } = grant.lock;
+    this.#grant = grant;
+    this.#outcome = outcome;
+    this.#gate = new Gate(new PortableLock({ ...request, mode: 'exclusive' }, settings));
+    this.#pauses = new Pauses(request.pollInterval);
+    this.#ticket = leaveTicket(grant.lock, 'upgrade');
+    this.#timer = setTimeout(() => this.poke(), 0);
+  }
+
+  poke(): void {
+    if (this.#done) return;
+    clearTimeout(this.#timer);
+    try {
+      this.#step();
+    } catch (error) {
+      this.cancel();
+      if (this.#grant.mark().isIntact()) this.#outcome.failed(error);
+      else this.#outcome.lost();
+    }
+  }
+
+  cancel(): void {
+    this.#finish();
+    this.#gate.giveUp();
+  }
+
+  #step(): void {
+    const rival = this.#olderUpgrade();
+    if (rival !== undefined) throw rival;
+    const mark = this.#grant.mark();
+    if (!mark.isIntact()) {
+      this.cancel();
+      this.#outcome.lost();
+    } else if (this.#gate.reach() === undefined || !this.#isAlone(mark)) {
+      this.#timer = setTimeout(() => this.poke(), this.#pauses.next());
+    } else {
+      this.#finish();
+      this.#grant.convert(this.#gate.handOver());
+      this.#outcome.converted();
+    }
+  }
+
+  /** Step 3, with the gate. */
+  #isAlone(mark: Tenure): boolean {
+    const { lock } = this.#grant;
+    if (livingReaders(lock).some(({ token }) => token !== mark.token)) return false;
+    mark.end();
+    if (areReadersGone(lock)) return true;
+    const renewed = shareUnderGate(lock);
+    if (renewed !== undefined) this.#grant.keep(renewed);
+    return false;
+  }
+
+  #olderUpgrade(): DeadlockError | undefined {
+    const { request, place } = this.#grant.lock;
+    const own = this.#ticket?.name ?? '';
+    const older = readTickets(place).find(({ ticket }) => ticket.kind === 'upgrade' && ticket.name < own);
+    if (older === undefined) return undefined;
+    const who = older.holder.pid === undefined ? 'another process' : `process ${older.holder.pid}`;
+    const cycle = [
+      `${who} shares the lock and waits to be alone with it`,
+      'this one shares it and would wait for the same',
+    ];
+    return new DeadlockError(
+      request,
+      cycle,
+      'This one was ended and still shares the lock; release it and start over',
+    );
+  }
+
+  #finish(): void {
+    this.#done = true;
+    clearTimeout(this.#timer);
+    if (this.#ticket !== undefined) removeQuietly(this.#ticket.path);
+  }
+}

@@ -1,0 +1,46 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HolderRecord } from '../../identity/holder.ts';
+import { liveness } from '../../identity/index.ts';
+import { self } from '../../identity/self.ts';
+import type { WaitNote } from '../engine.ts';
+import { readText, removeQuietly, writeWhole } from './files.ts';
+import type { PortableLock } from './lock.ts';
+import type { Place } from './place.ts';
+import { json, newToken } from './record.ts';
+
+const FIELDS = ['id', 'since', 'path', 'resource', 'who', 'holds'] as const;
+const NAME = /^waits\.[0-9a-f]{32}$/;
+
+/** Leaves a note in the queue directory of a lock that is held here; where none can be left, deadlocks go unseen. */
+export function noteWait({ place }: PortableLock, note: WaitNote): () => void {
+  const path = join(place.queue, `waits.${newToken()}`);
+  const { pid, start, boot, pidNamespace, ...rest } = self();
+  const { user, command, host, thread, ...proof } = { pid, start, boot, pidNamespace, ...rest };
+  try {
+    writeWhole(path, JSON.stringify({ ...note, owner: proof }), 0o600, place.privatePath(newToken()));
+  } catch {
+    // A full disk, or a queue directory that is not there.
+  }
+  return () => removeQuietly(path);
+}
+
+/** The living notes beside a lock. A note that makes no sense is none. */
+export function waitsOf(place: Place): WaitNote[] {
+  let names: string[];
+  try {
+    names = readdirSync(place.queue).filter((name) => NAME.test(name));
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => {
+    const path = join(place.queue, name);
+    const { owner, ...note } = (json(readText(path)) ?? {}) as WaitNote & { owner?: HolderRecord };
+    const complete =
+      FIELDS.every((field) => typeof note[field] === 'string') && /^\d{1,20}$/.test(note.since);
+    if (!complete || typeof owner !== 'object' || owner === null) return [];
+    if (liveness(owner) !== 'dead') return [note];
+    removeQuietly(path); // its name is never used again
+    return [];
+  });
+}

@@ -1,0 +1,14 @@
+import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { conformance } from '../conformance.ts';
+
+const module = new URL('../../fixtures/portable-engines.mjs', import.meta.url);
+
+conformance('portable (lock file)', () => ({
+  engine: portableEngine({ layout: 'file' }),
+  elsewhere: { module, name: 'fileEngine' },
+}));
+
+conformance('portable (lock directory)', () => ({
+  engine: portableEngine({ layout: 'directory' }),
+  elsewhere: { module, name: 'directoryEngine' },
+}));
