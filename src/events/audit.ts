@@ -49,6 +49,8 @@ export class AuditLog {
   readonly #subscriptions: (() => void)[];
   #fd = -1;
   #warned = false;
+  /** The last line was not written to its end. */
+  #torn = false;
 
   /** @throws {InputError} naming the option that cannot be used. */
   constructor(options: AuditOptions) {
@@ -106,7 +108,10 @@ export class AuditLog {
 
   #append(line: string): void {
     if (this.#fd < 0) this.#open();
-    writeSync(this.#fd, line);
+    const bytes = Buffer.from(this.#torn ? `\n${line}` : line);
+    this.#torn = true; // until the whole line is known to be there: a full disk takes a part, and then refuses
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+    this.#torn = false;
     const { size, ino } = fstatSync(this.#fd);
     if (size >= this.#maxBytes) this.#rotate(ino);
   }

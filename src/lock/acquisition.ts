@@ -190,7 +190,8 @@ export class Wait implements Pending {
 
   #timeOut(): void {
     if (this.#over) return;
-    this.#fail(timedOut(this.request, this.waited, this.position));
+    const waited = Math.max(this.waited, this.request.timeout); // a timer may be early by a fraction of a millisecond
+    this.#fail(timedOut(this.request, waited, this.position));
   }
 
   readonly #onAbort = () => {

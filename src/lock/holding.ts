@@ -55,6 +55,15 @@ export class Holding implements Member {
     return this.#lost;
   }
 
+  /** How the lock was lost, looked up now; undefined while it is held, and after it was given back. */
+  findLoss(): LostError | undefined {
+    const { holdLimit } = this.request;
+    // After a stop, or a long turn, this code runs before the timer of the limit does.
+    if (holdLimit !== undefined && this.held >= holdLimit) this.#loseToLimit(holdLimit);
+    if (this.isHeld && !this.grant.isIntact()) this.#loseToOthers();
+    return this.#lost;
+  }
+
   /** Aborts when the lock is lost. The watch for that starts with the first use. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
@@ -67,11 +76,8 @@ export class Holding implements Member {
 
   /** @throws {LostError} when the lock is not held any more, looked up now. */
   assertHeld(): void {
-    const { holdLimit } = this.request;
-    // After a stop, or a long turn, this code runs before the timer of the limit does.
-    if (holdLimit !== undefined && this.held >= holdLimit) this.#loseToLimit(holdLimit);
-    if (this.isHeld && !this.grant.isIntact()) this.#loseToOthers();
-    if (this.#lost !== undefined) throw this.#lost;
+    const lost = this.findLoss();
+    if (lost !== undefined) throw lost;
     if (!this.#open) throw new LostError(this.request, 'released');
   }
 

@@ -140,7 +140,8 @@ export class LockManager {
     const holding = holdingOf(lock);
     try {
       const result = await runHolding(holding, () => body(lock));
-      if (holding.lost !== undefined) throw holding.lost;
+      const lost = holding.findLoss();
+      if (lost !== undefined) throw lost;
       return result;
     } finally {
       void lock.release();
@@ -173,7 +174,8 @@ export class LockManager {
     const holding = holdingOf(lock);
     try {
       const result = runHolding(holding, () => body(lock));
-      if (holding.lost !== undefined) throw holding.lost;
+      const lost = holding.findLoss();
+      if (lost !== undefined) throw lost;
       return result;
     } finally {
       void lock.release();

@@ -195,3 +195,34 @@ it('an error of the disk while a token is made durable is a typed one, and the l
   await holder.run(({ locks }) => locks.lock?.assertHeld());
   expect(await other.couldAcquire('mirror')).toBe(false);
 });
+
+it('an audit log that met a full disk goes on with a line of its own when there is room again [H14, R70]', async () => {
+  const { disk, home } = smallDisk('size=16k');
+  const path = join(disk, 'audit.jsonl');
+  const manager = new LockManager({ directory: join(home, 'elsewhere'), audit: { path } });
+  const warned = new Promise((resolve) => process.once('warning', resolve));
+  await (await manager.acquire('before')).release();
+  fill(disk);
+  let full = false;
+  void warned.then(() => {
+    full = true;
+  });
+  while (!full) {
+    await (await manager.acquire('meanwhile')).release();
+    await new Promise((resolve) => setImmediate(resolve)); // warnings are emitted between turns
+  }
+  unlinkSync(join(disk, 'filler'));
+  await (await manager.acquire('after')).release();
+  manager.close();
+
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  const resources = lines.map((line) => {
+    try {
+      return JSON.parse(line).resource;
+    } catch {
+      return 'torn';
+    }
+  });
+  expect(resources.filter((resource) => resource === 'torn')).toHaveLength(1);
+  expect(resources.slice(resources.indexOf('torn') + 1)).toEqual(['after', 'after', 'after']);
+});
