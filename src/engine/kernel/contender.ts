@@ -15,6 +15,7 @@ import { Entry } from './entry.ts';
 import { KernelGrant } from './grant.ts';
 import { lockFailure, openLockFile, refuseOtherKinds } from './lock-file.ts';
 import { Permit, refusePermits } from './permit.ts';
+import { refuseRival } from './rival.ts';
 import { holderOf, type Slot, slotOf } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
@@ -193,7 +194,9 @@ export class Contender {
     const length = this.#system.read(fd, block());
     const known = this.#slot.recognise(block().buffer, length);
     if (known !== undefined) return known;
-    return length < 0 ? UNREADABLE : readState(block().buffer, length, self().boot);
+    const state = length < 0 ? UNREADABLE : readState(block().buffer, length, self().boot);
+    if (state.kind !== 'intact') refuseRival(this.#request, block().buffer, length);
+    return state;
   }
 
   /** Why the record can, or should, not be what it usually is. */

@@ -14,6 +14,7 @@ import { systemCode } from '../../errors/base.ts';
 import { ExhaustedError, RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { makeDirectory } from '../../storage/directory.ts';
 import type { LockRequest } from '../engine.ts';
+import { directoryInPlace } from './rival.ts';
 
 // Missing on Windows, where they are zero. O_CLOEXEC is added by libuv to every open.
 const { O_RDWR, O_RDONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
@@ -106,7 +107,7 @@ function openFailure(request: LockRequest, code: string, cause: unknown): Error 
     case 'ELOOP':
       return new RefusedError(request, 'is, or leads through, a symbolic link');
     case 'EISDIR':
-      return new RefusedError(request, 'is a directory');
+      return directoryInPlace(request);
     case 'ENXIO':
     case 'ENODEV':
       return new RefusedError(request, 'is a socket, FIFO or device');
@@ -152,9 +153,9 @@ function isDangling(path: string): boolean {
 export function refuseOtherKinds(request: LockRequest): void {
   const stats = lstatOrNothing(request.path);
   if (stats === undefined || stats.isFile()) return;
+  if (stats.isDirectory()) throw directoryInPlace(request);
   const kinds: [boolean, string][] = [
     [stats.isSymbolicLink(), 'is a symbolic link'],
-    [stats.isDirectory(), 'is a directory'],
     [stats.isFIFO(), 'is a FIFO'],
     [stats.isSocket(), 'is a socket'],
   ];

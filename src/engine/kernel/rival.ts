@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineMismatchError, RefusedError } from '../../errors/lock-errors.ts';
+import type { HolderRecord } from '../../identity/holder.ts';
+import { liveness } from '../../identity/index.ts';
+import type { LockRequest } from '../engine.ts';
+import { CLAIM_FILE, CLAIM_SIGNATURE, readersDirectory } from '../signature.ts';
+
+const SIGNATURE = Buffer.from(CLAIM_SIGNATURE, 'latin1');
+const MOST_TEXT = 8192;
+
+/**
+ * Refuses a lock that the portable engine has in use. Asked only while the lock file carries no block of this engine, so
+ * an ordinary acquisition never comes here.
+ *
+ * Why the two never both grant (trace; K a kernel contender, R a portable reader, L the lock path):
+ *  1. R publishes its gate at L, leaves its reader claim in the queue directory, and removes the gate.
+ *  2. K makes L, empty, or opens what is there, and locks it. From then on no portable contender gets past L.
+ *  3. K reads L. R's gate: refused. Empty: K looks for reader claims. R was past 1 before 2, so K sees it and is refused.
+ *  4. K writes its block. Whoever finds one there knows that somebody was past 3, and that no reader came after.
+ *  A writer's claim stands at L for as long as it holds the lock, so K meets it at 3.
+ *
+ * @throws {EngineMismatchError}
+ */
+export function refuseRival(request: LockRequest, content: Buffer, length: number): void {
+  const claimed = length >= SIGNATURE.length && content.subarray(0, SIGNATURE.length).equals(SIGNATURE);
+  if (claimed) throw new EngineMismatchError(request, 'kernel', 'portable');
+  const path = readersDirectory(request.path);
+  if (hasLivingReader(path)) throw new EngineMismatchError({ ...request, path }, 'kernel', 'portable');
+}
+
+/** What a directory in the place of the lock file is: a claim of the portable engine, or nothing of Holdfast's. */
+export function directoryInPlace(request: LockRequest): Error {
+  return isClaim(join(request.path, CLAIM_FILE))
+    ? new EngineMismatchError(request, 'kernel', 'portable')
+    : new RefusedError(request, 'is a directory');
+}
+
+function isClaim(path: string): boolean {
+  return textOf(path).startsWith(CLAIM_SIGNATURE);
+}
+
+function hasLivingReader(directory: string): boolean {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    return false; // as a rule: there is none
+  }
+  return names.some((name) => {
+    const path = join(directory, name);
+    const text = textOf(path) || textOf(join(path, CLAIM_FILE));
+    return text.startsWith(CLAIM_SIGNATURE) && liveness(holderIn(text)) !== 'dead';
+  });
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').slice(0, MOST_TEXT);
+  } catch {
+    return '';
+  }
+}
+
+/** Nobody, who is never proved dead, where the record is damaged. */
+function holderIn(text: string): HolderRecord {
+  try {
+    const holder: unknown = JSON.parse(/^holder (.*)$/m.exec(text)?.[1] ?? '{}');
+    return typeof holder === 'object' && holder !== null ? holder : {};
+  } catch {
+    return {};
+  }
+}

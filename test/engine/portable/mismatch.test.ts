@@ -1,0 +1,142 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/engine/engine.ts';
+import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
+import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { contender, granted, newPlace } from '../harness.ts';
+import { Peer } from '../peer.ts';
+
+const module = new URL('../../fixtures/portable-engines.mjs', import.meta.url);
+const layouts = ['file', 'directory'] as const;
+
+function refusal(wanted: string, found: string) {
+  return { code: 'HOLDFAST_MISMATCH', wanted, found, message: expect.stringContaining(`engine: '${found}'`) };
+}
+
+/** Every way in which a lock can be asked for, each with its error. */
+async function refusals(engine: Engine, request: Parameters<Engine['tryAcquire']>[0]) {
+  const ways = [
+    () => engine.tryAcquire(request),
+    () => engine.acquireSync(request, 0),
+    () => contender(engine).wait(request).granted,
+  ];
+  const errors: unknown[] = [];
+  for (const way of ways) {
+    try {
+      errors.push(['granted', await way()]);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  return errors;
+}
+
+describe.each(layouts)('a lock that the portable engine (lock %s) has', (layout) => {
+  const portable = portableEngine({ layout });
+
+  it.each(['exclusive', 'shared'] as const)(
+    'is refused to the kernel engine while it is held %s, also in the other mode',
+    async (mode) => {
+      const { request } = newPlace();
+      const grant = await contender(portable).acquire(request(mode));
+      for (const asked of ['exclusive', 'shared'] as const) {
+        for (const error of await refusals(kernelEngine, request(asked))) {
+          expect(error).toMatchObject(refusal('kernel', 'portable'));
+        }
+      }
+      expect(grant.isIntact()).toBe(true);
+    },
+  );
+
+  it('is had by the kernel engine when its last reader was killed', async () => {
+    const { home, request } = newPlace();
+    const peer = await Peer.start({ module, name: `${layout}Engine` }, home);
+    await peer.acquire(request('shared'));
+    await peer.kill();
+
+    await contender(kernelEngine).acquire(request());
+  });
+
+  it('is had by whichever engine comes first after its release', async () => {
+    const { request } = newPlace();
+    const grant = await contender(portable).acquire(request());
+    grant.release();
+
+    await contender(kernelEngine).acquire(request());
+  });
+});
+
+describe.each(layouts)('a lock file of the kernel engine, for the portable engine (lock %s)', (layout) => {
+  const portable = portableEngine({ layout });
+
+  it('is refused and left as it is, whether it is held or free', async () => {
+    const { request } = newPlace();
+    const grant = await contender(kernelEngine).acquire(request());
+    for (const mode of ['exclusive', 'shared'] as const) {
+      for (const error of await refusals(portable, request(mode))) {
+        expect(error).toMatchObject(refusal('portable', 'kernel'));
+      }
+    }
+    expect(grant.isIntact()).toBe(true);
+    grant.release();
+    const free = readFileSync(request().path, 'utf8');
+
+    for (const error of await refusals(portable, request())) {
+      expect(error).toMatchObject(refusal('portable', 'kernel'));
+    }
+    expect(readFileSync(request().path, 'utf8')).toBe(free);
+  });
+
+  it('is refused also when it was made a moment ago and is still empty', () => {
+    const { request } = newPlace();
+    mkdirSync(dirname(request().path), { recursive: true });
+    writeFileSync(request().path, '');
+    expect(() => portable.tryAcquire(request())).toThrow(
+      expect.objectContaining(refusal('portable', 'kernel')),
+    );
+    expect(existsSync(request().path)).toBe(true);
+  });
+
+  it('that comes to be while readers share the lock grants nothing until they are gone', async () => {
+    const { request } = newPlace();
+    const reader = await contender(portable).acquire(request('shared'));
+    writeFileSync(request().path, ''); // as a kernel contender leaves it that was refused at its second look
+    const started = contender(kernelEngine).wait(request());
+    await expect(started.granted).rejects.toMatchObject(refusal('kernel', 'portable'));
+    expect(() => portable.tryAcquire(request('shared'))).toThrow(
+      expect.objectContaining(refusal('portable', 'kernel')),
+    );
+
+    reader.release();
+    await granted(contender(kernelEngine).wait(request()));
+  });
+});
+
+describe.each(layouts)('what is not Holdfast’s in the place of a lock (lock %s)', (layout) => {
+  const portable = portableEngine({ layout });
+
+  it('is refused and left byte for byte: content, an empty directory, a full one [F12, R66]', () => {
+    const { home, request } = newPlace();
+    const { path } = request();
+    writeFileSync(path, 'version = 1\n');
+    const refused = expect.objectContaining({ code: 'HOLDFAST_REFUSED', path });
+    expect(() => portable.tryAcquire(request())).toThrow(refused);
+    expect(readFileSync(path, 'utf8')).toBe('version = 1\n');
+
+    for (const [name, files] of [
+      ['empty', []],
+      ['full', ['claim', 'other']],
+    ] as const) {
+      const directory = join(home, `${name}.lock`);
+      mkdirSync(directory);
+      for (const file of files) writeFileSync(join(directory, file), 'precious');
+      const there = { ...request(), path: directory };
+      expect(() => portable.tryAcquire(there)).toThrow(
+        expect.objectContaining({ code: 'HOLDFAST_REFUSED', path: directory }),
+      );
+      for (const file of files) expect(readFileSync(join(directory, file), 'utf8')).toBe('precious');
+      expect(existsSync(directory)).toBe(true);
+    }
+  });
+});
