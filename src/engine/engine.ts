@@ -133,6 +133,17 @@ export interface WaiterInfo {
   readonly waited: number;
 }
 
+/** A file that an engine left at or beside a lock, and that carries its signature. */
+export interface Leftover {
+  readonly path: string;
+  /** `claim`: stands for a hold. `ticket`: for a wait. `litter`: for nothing. */
+  readonly what: 'claim' | 'ticket' | 'litter';
+  /** Why it may be removed, or has to stay. */
+  readonly why: string;
+  /** Removes it, if that is still right; says whether it did. Undefined where it has to stay. */
+  readonly remove: (() => boolean) | undefined;
+}
+
 /** Who decides. Every engine passes the same conformance suite. */
 export interface Engine {
   readonly contract: Contract;
@@ -149,6 +160,8 @@ export interface Engine {
   noteWait(heldPath: string, note: WaitNote): () => void;
   /** The notes of those who hold a lock and wait for another. */
   waitsOf(path: string): WaitNote[];
+  /** What is left of this engine at a lock: by the living, who keep it, and by the dead. */
+  leftovers(path: string): Leftover[];
   /** Calls back once when the lock is seen to be free, without taking it; returns a function that stops the watch. */
   untilFree(path: string, onFree: () => void): () => void;
 }

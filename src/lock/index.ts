@@ -1,3 +1,4 @@
+export { type CleanResult, cleanStale, type StaleEntry } from './clean-stale.ts';
 export { Lock } from './lock.ts';
 export { LockSet } from './lock-set.ts';
 export { LockManager } from './manager.ts';

@@ -198,6 +198,19 @@ export class ForeignEntry {
     return undefined;
   }
 
+  /** Whether its owner still has it locked; changes nothing. */
+  static isLocked(entry: EntryName): boolean {
+    let fd: number;
+    try {
+      fd = openSync(entry.path, O_RDONLY | SAFE);
+    } catch {
+      return false;
+    }
+    const locked = syscalls().lock(fd, 'exclusive') !== 0;
+    closeQuietly(fd);
+    return locked;
+  }
+
   /** Asks the kernel whether the owner still has it locked; removes it when not. */
   isAlive(): boolean {
     const stats = fstatSync(this.descriptor);

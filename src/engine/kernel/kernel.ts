@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts';
 import { Contender, loadSyscalls } from './contender.ts';
 import { listEntries } from './entry.ts';
 import { inspect } from './inspect.ts';
+import { leftovers } from './leftovers.ts';
 import { isQueued, isTicket } from './queue.ts';
 import { slotOf } from './slot.ts';
 import { waitSync } from './sync-waiter.ts';
@@ -28,5 +29,6 @@ export const kernelEngine: Engine = {
   inspect,
   noteWait,
   waitsOf,
+  leftovers,
   untilFree,
 };

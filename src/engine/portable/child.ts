@@ -4,6 +4,8 @@ import type { PortableLock } from './lock.ts';
 import { fileMode, type Place } from './place.ts';
 import { isProcessNumber, json, newToken } from './record.ts';
 
+const SIGNATURE = 'holdfast-child 1\n';
+
 type Child = NonNullable<HolderRecord['child']>;
 
 /** Adds to a claim, which itself never changes, the command that runs under it. Information only. */
@@ -11,7 +13,7 @@ export function leaveChild({ request, place }: PortableLock, token: string, chil
   try {
     writeWhole(
       place.childPath(token),
-      JSON.stringify(child),
+      `${SIGNATURE}${JSON.stringify(child)}`,
       fileMode(request),
       place.privatePath(newToken()),
     );
@@ -25,7 +27,8 @@ export function removeChild({ place }: PortableLock, token: string): void {
 }
 
 export function readChild(place: Place, token: string): Child | undefined {
-  const value = json(readText(place.childPath(token)));
+  const text = readText(place.childPath(token)) ?? '';
+  const value = text.startsWith(SIGNATURE) ? json(text.slice(SIGNATURE.length)) : undefined;
   if (typeof value !== 'object' || value === null) return undefined;
   const { pid, start } = value as Partial<Record<string, unknown>>;
   if (!isProcessNumber(pid)) return undefined;

@@ -27,6 +27,8 @@ import { type ClaimRecord, formatRecord, newToken } from './record.ts';
 import type { LayoutName } from './settings.ts';
 
 const ATTEMPTS = 20;
+/** Milliseconds. */
+const FRESH = 1000;
 
 /** The errors by which each layout's call says that the path is taken. */
 const TAKEN = ['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR'];
@@ -75,6 +77,11 @@ export class Claim {
         throw failure(request, error);
       }
     }
+  }
+
+  /** Whether its record is old enough to tell a wrong time of the grant, had it waited to be published. */
+  get isStale(): boolean {
+    return this.#path === undefined && Math.abs(Date.now() - Date.parse(this.record.since)) > FRESH;
   }
 
   get token(): string {

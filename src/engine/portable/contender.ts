@@ -3,7 +3,7 @@ import type { Claim } from './claim.ts';
 import { Gate } from './gate.ts';
 import { giveBack } from './give-back.ts';
 import { PortableGrant } from './grant.ts';
-import { countGrant, prepareClaim, shareUnderGate } from './hold.ts';
+import { countGrant, fresh, shareUnderGate } from './hold.ts';
 import { PortableLock } from './lock.ts';
 import { look } from './look.ts';
 import { sleep } from './pauses.ts';
@@ -76,7 +76,7 @@ export class Contender {
   /** Undefined also when every permit is taken. */
   #share(): PortableGrant | undefined {
     try {
-      this.#mark ??= prepareClaim(this.lock);
+      this.#mark = fresh(this.lock, this.#mark);
       if (this.#gate.reach() === undefined) return undefined;
       const mark = this.#mark;
       this.#mark = undefined;

@@ -3,7 +3,7 @@ import type { LockRequest } from '../engine.ts';
 import { refuseStrangersFile } from '../ownership.ts';
 import type { Claim } from './claim.ts';
 import { giveBack, isGivenBack } from './give-back.ts';
-import { prepareClaim } from './hold.ts';
+import { fresh } from './hold.ts';
 import type { PortableLock } from './lock.ts';
 import { type Found, type FoundClaim, look } from './look.ts';
 import { takeOver } from './take-over.ts';
@@ -78,7 +78,7 @@ export class Gate {
         refuse(request, found);
         return undefined; // it may not be read, so it may be held
       } else {
-        this.#claim ??= prepareClaim(this.#lock);
+        this.#claim = fresh(this.#lock, this.#claim);
         settings.step('publish-claim');
         const tenure = this.#publish(this.#claim);
         if (tenure !== undefined) return tenure;

@@ -21,6 +21,13 @@ export function prepareClaim({ request, place, settings }: PortableLock, mode = 
   return Claim.prepare(request, place, settings.layout, recordFor(request, mode, settings.lease));
 }
 
+/** The claim, or, where it has waited for too long, a new one of the same mode. */
+export function fresh(lock: PortableLock, claim: Claim | undefined, mode = lock.request.mode): Claim {
+  if (claim?.isStale === false) return claim;
+  if (claim !== undefined) giveBack(claim);
+  return prepareClaim(lock, mode);
+}
+
 /** Counts an exclusive grant for who has the gate, and hears of the holder that died before it; see `leaveNews`. */
 export function countGrant(lock: PortableLock, gate: Tenure): Count {
   lock.settings.step('count');

@@ -43,9 +43,9 @@ function waitersOf({ place }: PortableLock): WaiterInfo[] {
   }));
 }
 
-/** A request that only looks. */
+/** A request that only looks, and clears away what is dead. */
 export function lookingAt(path: string): LockRequest {
-  const names = { path, resource: path, cliName: path };
-  const nothing = { beside: undefined, permits: undefined, purpose: undefined, pollInterval: undefined };
+  const names = { path, resource: path, cliName: path, beside: path };
+  const nothing = { permits: undefined, purpose: undefined, pollInterval: undefined };
   return { ...names, ...nothing, mode: 'shared', access: 'owner', anonymous: true };
 }

@@ -23,6 +23,12 @@ export class PortableLock {
     return judge(found, this.settings, () => this.#fileSystemNow());
   }
 
+  /** Whether a file was last changed so long ago that it counts as nobody's, where it proves nothing itself. */
+  isOld(path: string): boolean {
+    const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    return changed !== undefined && this.#fileSystemNow() - changed >= this.settings.staleAfter;
+  }
+
   /** The clock that stamps files here, which may be a server's; 0, at which everything is young, when it cannot be asked. */
   #fileSystemNow(): number {
     const probe = this.place.privatePath(newToken());

@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts';
 import { Contender } from './contender.ts';
 import { inspect, lookingAt } from './inspect.ts';
 import { isQueued } from './line.ts';
+import { claimLeftovers, litterOf, waitLeftovers } from './litter.ts';
 import { PortableLock } from './lock.ts';
 import { Place } from './place.ts';
 import { livingReaders } from './readers.ts';
@@ -43,6 +44,7 @@ export function portableEngine(options: PortableOptions = {}): Engine {
     inspect: (path) => inspect(lookAt(path)),
     noteWait: (heldPath, note) => noteWait(lookAt(heldPath), note),
     waitsOf: (path) => waitsOf(new Place(path)),
+    leftovers: (path) => [claimLeftovers, waitLeftovers, litterOf].flatMap((list) => list(lookAt(path))),
     untilFree: (path, onFree) => untilFree(lookAt(path), onFree),
   };
 }

@@ -53,7 +53,7 @@ export function recordFor(request: LockRequest, mode: Mode, lease: number | unde
 }
 
 /** Without what describes the holder to people. */
-function provable(record: HolderRecord): HolderRecord {
+export function provable(record: HolderRecord): HolderRecord {
   const { user, command, host, purpose, ...proof } = record;
   return proof;
 }

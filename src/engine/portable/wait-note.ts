@@ -7,7 +7,7 @@ import type { WaitNote } from '../engine.ts';
 import { readText, removeQuietly, writeWhole } from './files.ts';
 import type { PortableLock } from './lock.ts';
 import type { Place } from './place.ts';
-import { json, newToken } from './record.ts';
+import { json, newToken, provable } from './record.ts';
 
 const FIELDS = ['id', 'since', 'path', 'resource', 'who', 'holds'] as const;
 const NAME = /^waits\.[0-9a-f]{32}$/;
@@ -15,10 +15,13 @@ const NAME = /^waits\.[0-9a-f]{32}$/;
 /** Leaves a note in the queue directory of a lock that is held here; where none can be left, deadlocks go unseen. */
 export function noteWait({ place }: PortableLock, note: WaitNote): () => void {
   const path = join(place.queue, `waits.${newToken()}`);
-  const { pid, start, boot, pidNamespace, ...rest } = self();
-  const { user, command, host, thread, ...proof } = { pid, start, boot, pidNamespace, ...rest };
   try {
-    writeWhole(path, JSON.stringify({ ...note, owner: proof }), 0o600, place.privatePath(newToken()));
+    writeWhole(
+      path,
+      JSON.stringify({ ...note, owner: provable(self()) }),
+      0o600,
+      place.privatePath(newToken()),
+    );
   } catch {
     // A full disk, or a queue directory that is not there.
   }
@@ -35,12 +38,23 @@ export function waitsOf(place: Place): WaitNote[] {
   }
   return names.flatMap((name) => {
     const path = join(place.queue, name);
-    const { owner, ...note } = (json(readText(path)) ?? {}) as WaitNote & { owner?: HolderRecord };
-    const complete =
-      FIELDS.every((field) => typeof note[field] === 'string') && /^\d{1,20}$/.test(note.since);
-    if (!complete || typeof owner !== 'object' || owner === null) return [];
-    if (liveness(owner) !== 'dead') return [note];
+    const found = readNote(path);
+    if (found === undefined) return [];
+    if (liveness(found.owner) !== 'dead') return [found.note];
     removeQuietly(path); // its name is never used again
     return [];
   });
+}
+
+export function isNoteOfTheDead(path: string): boolean {
+  const found = readNote(path);
+  return found !== undefined && liveness(found.owner) === 'dead';
+}
+
+function readNote(path: string): { readonly note: WaitNote; readonly owner: HolderRecord } | undefined {
+  const { owner, ...note } = (json(readText(path)) ?? {}) as Partial<WaitNote> & { owner?: HolderRecord };
+  const complete =
+    FIELDS.every((field) => typeof note[field] === 'string') && /^\d{1,20}$/.test(note.since ?? '');
+  if (!complete || typeof owner !== 'object' || owner === null) return undefined;
+  return { note: note as WaitNote, owner };
 }

@@ -1,0 +1,64 @@
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { InputError, shown } from '../errors/input-error.ts';
+
+/** A file that was looked at. */
+export interface StaleEntry {
+  readonly path: string;
+  /** The lock it belongs to. */
+  readonly lock: string;
+  /** `claim`: stands for a hold. `ticket`: for a wait. `litter`: for nothing. */
+  readonly what: 'claim' | 'ticket' | 'litter';
+  /** In words: why it was removed, or kept. */
+  readonly why: string;
+}
+
+export interface CleanResult {
+  /** What was removed; under `dryRun`, what would be. */
+  readonly removed: readonly StaleEntry[];
+  readonly kept: readonly StaleEntry[];
+}
+
+/**
+ * Removes what dead processes left of their locks in a directory: claims and tickets of processes that are proved dead,
+ * and files they never finished. Locks work without it; it is for people who like their directories tidy.
+ *
+ * Guaranteed: touches only what carries Holdfast's own signature, and nothing whose owner may live, however old. Not
+ * looked into: directories below this one. Lock files of the kernel engine are permanent, so they are neither removed nor
+ * listed.
+ *
+ * @throws {InputError} `directory` is not a path. @throws the system's error when it cannot be read.
+ */
+export async function cleanStale(
+  directory: string,
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
+): Promise<CleanResult> {
+  if (typeof directory !== 'string' || directory === '') {
+    throw new InputError('directory', `must be a path, got ${shown(directory)}`);
+  }
+  const { leftovers } = await import('../engine/leftovers.ts');
+  const removed: StaleEntry[] = [];
+  const kept: StaleEntry[] = [];
+  for (const lock of locksIn(resolve(directory))) {
+    for (const { path, what, why, remove } of leftovers(lock)) {
+      const entry = { path, lock, what, why };
+      if (remove === undefined) kept.push(entry);
+      else if (dryRun || isRemoved(remove)) removed.push(entry);
+      else kept.push({ ...entry, why: `${why}, and it could not be removed` });
+    }
+  }
+  return { removed, kept };
+}
+
+function locksIn(directory: string): string[] {
+  const names = readdirSync(directory).flatMap((name) => /^(.*\.lock)(\.queue)?$/.exec(name)?.[1] ?? []);
+  return [...new Set(names)].sort().map((name) => join(directory, name));
+}
+
+function isRemoved(remove: () => boolean): boolean {
+  try {
+    return remove();
+  } catch {
+    return false; // another user's, or the disk refuses
+  }
+}
