@@ -1,4 +1,7 @@
+import type { EngineName } from '../errors/lock-errors.ts';
 import type { HolderRecord } from '../identity/holder.ts';
+
+export type { EngineName };
 
 export type Mode = 'exclusive' | 'shared';
 
@@ -16,9 +19,25 @@ export interface Degradation {
     | 'record-not-written' // the disk is full or failing: no record, no token
     | 'record-damaged' // the record could not be read back; the token was started anew from the clock
     | 'fallback-directory' // the lock lies in the fallback directory: only contenders that also fell back see it
+    | 'no-kernel-lock' // locked by the portable engine, because the kernel's lock is not to be had or not proved
+    | 'network-drive' // locked by the kernel on a drive that other machines may use: nothing proves that they are kept out
     | 'no-events'; // the system's watch limit is reached: waiting goes on by timer
   readonly path: string;
   readonly detail: string;
+}
+
+/** Which engine a contender wants, and what it accepts. */
+export interface Terms {
+  /** `auto`: the kernel where its lock is to be had and proved, else portable; and always that which is in use already. */
+  readonly engine: EngineName | 'auto';
+  /** The weakest contract that will do. */
+  readonly require: Contract;
+  /** How the portable engine lays out its claims; undefined for its own choice. */
+  readonly layout: 'file' | 'directory' | undefined;
+  /** Milliseconds; accepts that a portable lock is taken over by time. */
+  readonly lease: number | undefined;
+  /** Milliseconds; the age at which a portable claim that is damaged beyond proof counts as dead. */
+  readonly staleAfter: number | undefined;
 }
 
 /** One contender's wish, with all its names resolved. */
@@ -41,6 +60,8 @@ export interface LockRequest {
   readonly access: 'owner' | 'everyone';
   /** Leave out of the record everything that says who holds the lock. */
   readonly anonymous: boolean;
+  /** Undefined for the usual: what is best there, and at least `claim`. */
+  readonly terms?: Terms | undefined;
 }
 
 /** A lock the engine gave out. It belongs to whoever got it, and only `release` gives it back. */

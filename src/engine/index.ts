@@ -1,10 +1,11 @@
-import type { Engine } from './engine.ts';
-import { kernelEngine } from './kernel/kernel.ts';
+import { type Choice, choice } from './choice/choice.ts';
 
+export { explainChoice } from './choice/choice.ts';
 export type {
   Contract,
   Degradation,
   Engine,
+  EngineName,
   Grant,
   Inspection,
   LockRequest,
@@ -12,5 +13,5 @@ export type {
   Waiting,
 } from './engine.ts';
 
-/** The engine every lock of this machine uses. */
-export const engine: Engine = kernelEngine;
+/** What every lock of this machine goes through: the engine that is right for it. */
+export const engine: Choice = choice;

@@ -3,6 +3,7 @@ export { type ErrorCode, HoldfastError } from './base.ts';
 export { InputError } from './input-error.ts';
 export {
   BusyError,
+  ContractError,
   DeadlockError,
   DegradedError,
   EngineMismatchError,

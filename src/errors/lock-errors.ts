@@ -21,6 +21,8 @@ export interface ContentionFacts extends LockFacts {
   readonly waited: number;
   /** Place in the queue when the wait ended, 1 = next; absent when unknown. */
   readonly position?: number;
+  /** The network drive the lock lies on, in words. */
+  readonly networkDrive?: string;
 }
 
 /** An error about one lock. */
@@ -63,6 +65,15 @@ function nextStep(facts: LockFacts): string {
   return facts.nextStep ?? `Look: holdfast who ${facts.cliName} · wait: holdfast wait ${facts.cliName}`;
 }
 
+function lockAt({ path, networkDrive }: ContentionFacts): string {
+  const where = `Lock: ${printable(path)}`;
+  if (networkDrive === undefined) return where;
+  return (
+    `${where}, on ${printable(networkDrive)}: the holder may be on another machine, its release is seen by looking again ` +
+    'and again, and if it died there, only that machine can tell'
+  );
+}
+
 function heldBy(facts: ContentionFacts): string {
   return `${printable(facts.resource)} is held by ${holders(facts.holders)}`;
 }
@@ -71,7 +82,7 @@ function heldBy(facts: ContentionFacts): string {
 export class BusyError extends ContentionError {
   static override readonly code = 'HOLDFAST_BUSY';
   constructor(facts: ContentionFacts) {
-    super(BusyError.code, facts, `${heldBy(facts)}. ${nextStep(facts)}. Lock: ${printable(facts.path)}`);
+    super(BusyError.code, facts, `${heldBy(facts)}. ${nextStep(facts)}. ${lockAt(facts)}`);
   }
 }
 
@@ -81,8 +92,11 @@ export class TimeoutError extends ContentionError {
   constructor(facts: ContentionFacts) {
     const waited = `waited ${duration(facts.waited)}`;
     const place = facts.position === undefined ? '' : ` at place ${facts.position} of the queue`;
-    const where = `Lock: ${printable(facts.path)}`;
-    super(TimeoutError.code, facts, `${heldBy(facts)}; ${waited}${place}. ${nextStep(facts)}. ${where}`);
+    super(
+      TimeoutError.code,
+      facts,
+      `${heldBy(facts)}; ${waited}${place}. ${nextStep(facts)}. ${lockAt(facts)}`,
+    );
   }
 }
 
@@ -171,6 +185,32 @@ export class DegradedError extends LockError {
       `${printable(facts.resource)} could be locked only in a degraded way, and strict is set: ${details.join('; ')}. ` +
         'Repair the cause, or drop strict to accept it.',
     );
+  }
+}
+
+/** What a refused contract was refused for. */
+export interface ContractFacts {
+  readonly required: 'kernel' | 'claim' | 'lease';
+  /** The best that is to be had here. */
+  readonly available: 'kernel' | 'claim' | 'lease';
+  readonly why: string;
+}
+
+/** The lock was to be had only under a weaker contract than `require` allows. It is not held. */
+export class ContractError extends LockError {
+  static override readonly code = 'HOLDFAST_CONTRACT';
+  readonly required: ContractFacts['required'];
+  readonly available: ContractFacts['available'];
+  constructor(facts: LockFacts, { required, available, why }: ContractFacts) {
+    super(
+      ContractError.code,
+      facts,
+      `${printable(facts.resource)} can be locked only with the contract '${available}', and '${required}' is required: ` +
+        `${printable(why)}. Accept it (require: '${available}', --require ${available}), or move the lock to where the ` +
+        `required one is to be had. Lock: ${printable(facts.path)}`,
+    );
+    this.required = required;
+    this.available = available;
   }
 }
 

@@ -19,7 +19,9 @@ export function take(
   waited: number,
   extra: readonly Degradation[] = [],
 ): Lock {
-  const degraded = extra.length === 0 ? grant.degraded : [...grant.degraded, ...extra];
+  const ofPlace = engine.degradationOf(request, grant.contract);
+  const besides = ofPlace.length === 0 ? extra : [...ofPlace, ...extra];
+  const degraded = besides.length === 0 ? grant.degraded : [...grant.degraded, ...besides];
   if (degraded.length > 0) {
     for (const degradation of degraded) publish('degraded', () => ({ ...eventBase(request), degradation }));
     if (request.strict) {
@@ -36,7 +38,7 @@ export function take(
   publish('granted', () => ({ ...eventBase(request), waited }));
   const previous = grant.recovered;
   if (previous !== undefined) publish('recovered', () => ({ ...eventBase(request), previous }));
-  return new Lock(holding, extra);
+  return new Lock(holding, besides);
 }
 
 /** How long, in milliseconds, an error waits for the record of a holder that has only just got the lock. */
@@ -67,14 +69,21 @@ export function busyNow(
   holders: readonly HolderRecord[] = engine.inspect(request.path).holders,
 ): BusyError {
   publish('timed-out', () => ({ ...eventBase(request), waited: 0, holders }));
-  return new BusyError({ ...request, holders, waited: 0 });
+  return new BusyError({ ...request, holders, waited: 0, ...placeOf(request) });
 }
 
 /** The error of a wait that took too long. */
 export function timedOut(request: Request, waited: number, position?: number): TimeoutError {
   const { holders } = engine.inspect(request.path);
   publish('timed-out', () => ({ ...eventBase(request), waited, holders }));
-  return new TimeoutError({ ...request, holders, waited, ...(position === undefined ? {} : { position }) });
+  const place = position === undefined ? {} : { position };
+  return new TimeoutError({ ...request, holders, waited, ...place, ...placeOf(request) });
+}
+
+/** What an error about contention says of a network drive. */
+function placeOf({ path }: Request): { readonly networkDrive?: string } {
+  const networkDrive = engine.networkDriveOf(path);
+  return networkDrive === undefined ? {} : { networkDrive };
 }
 
 /**

@@ -59,7 +59,9 @@ export class Cohort {
   release(holding: Member): void {
     const heir = holding === this.#exclusive ? this.#queue[0] : undefined;
     const grant =
-      heir !== undefined && this.#mayKeep(holding) ? holding.grant.passTo(heir.request) : undefined;
+      heir !== undefined && heir.request.terms === holding.request.terms && this.#mayKeep(holding)
+        ? holding.grant.passTo(heir.request)
+        : undefined;
     if (grant === undefined || heir === undefined) {
       this.#turns = 0;
       holding.grant.release();

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { Degradation, Grant } from '../engine/engine.ts';
+import type { Degradation, Grant, Terms } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
@@ -8,6 +8,7 @@ import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
 import { busy, busyNow, take, timedOut, Wait } from './acquisition.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, enclosingAll, runHolding } from './context.ts';
+import { environmentOptions } from './environment.ts';
 import { watchExit } from './exit.ts';
 import type { Holding } from './holding.ts';
 import { holdingOf, Lock } from './lock.ts';
@@ -16,7 +17,6 @@ import {
   type AcquireOptions,
   checkAcquireOptions,
   checkManagerOptions,
-  DEFAULT_TIMEOUT,
   type ManagerOptions,
 } from './options.ts';
 import { type LockInfo, type QueryResult, query } from './query.ts';
@@ -29,6 +29,7 @@ import {
   type Target,
   targetOf,
 } from './resource.ts';
+import { defaultTimeout, givesTerms, termsFrom } from './terms.ts';
 
 export type Body<T> = (lock: Lock) => T | PromiseLike<T>;
 
@@ -51,15 +52,18 @@ let requests = 0;
  */
 export class LockManager {
   readonly #options: ManagerOptions;
+  readonly #terms: Terms;
   readonly #names = new Map<string, Resource>();
   readonly #audit: AuditLog | undefined;
   readonly #id = ++managers;
   #directory: string | undefined;
 
-  /** @throws {InputError} naming the option that cannot be used. */
+  /** @throws {InputError} naming the option, or the environment variable, that cannot be used. */
   constructor(options: ManagerOptions = {}) {
     checkManagerOptions(options);
-    this.#options = { ...options };
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    this.#options = { ...environmentOptions(), ...Object.fromEntries(given) };
+    this.#terms = termsFrom(this.#options);
     if (options.directory !== undefined) this.#directory = resolve(options.directory);
     if (options.audit !== undefined) {
       this.#audit = new AuditLog({ ...options.audit, filter: ({ manager }) => manager === this.#id });
@@ -78,6 +82,8 @@ export class LockManager {
    * @throws {BusyError} `timeout: 0` and the lock is held. @throws {TimeoutError} not granted in time.
    * @throws {DeadlockError} the enclosing `with` holds it. @throws {InputError} an option or name cannot be used.
    * @throws {UnwritableError | RefusedError | UnsupportedError | DegradedError | ExhaustedError} no lock is to be had here.
+   * @throws {ContractError} only one that is worth less than `require`. @throws {EngineMismatchError} others use another
+   * engine for this lock, which is not to be had here or not wanted.
    * @throws the signal's reason when `signal` aborts; nothing is held then, and nothing will be.
    */
   acquire(target: Target, options: AcquireOptions = NO_OPTIONS): Promise<Lock> {
@@ -121,9 +127,10 @@ export class LockManager {
       }
     }
     const ordered = [...requests].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request);
+    const timeouts = [...requests.keys()].map(defaultTimeout);
     return LockSet.acquire(
       ordered,
-      options.timeout ?? this.#options.timeout ?? DEFAULT_TIMEOUT,
+      options.timeout ?? this.#options.timeout ?? Math.max(0, ...timeouts),
       (target, each) => this.acquire(target, each),
     );
   }
@@ -196,8 +203,8 @@ export class LockManager {
   /** One lock as it is seen now, without taking it. */
   inspect(target: Target): LockInfo {
     const { label, path } = this.#resolve(target);
-    const { state, holders, waiters } = engine.inspect(path);
-    return { resource: label, path, state, holders, waiters, contract: engine.contract };
+    const { state, holders, waiters, contract } = engine.inspect(path);
+    return { resource: label, path, state, holders, waiters, contract };
   }
 
   /** Resolves when the lock is seen to be free; takes nothing. @throws the signal's reason when `signal` aborts. */
@@ -252,7 +259,7 @@ export class LockManager {
       cliName,
       mode: options.permits === undefined ? (options.mode ?? 'exclusive') : 'shared',
       permits: options.permits,
-      timeout: options.timeout ?? defaults.timeout ?? DEFAULT_TIMEOUT,
+      timeout: options.timeout ?? defaults.timeout ?? defaultTimeout(path),
       signal: options.signal,
       holding: options.holding === undefined ? enclosingAll() : [...options.holding, ...enclosingAll()],
       holdLimit: options.holdLimit ?? defaults.holdLimit,
@@ -262,6 +269,7 @@ export class LockManager {
       beside,
       purpose: options.purpose,
       pollInterval: options.pollInterval ?? defaults.pollInterval,
+      terms: givesTerms(options) ? termsFrom(options, defaults) : this.#terms,
     };
     return request;
   }

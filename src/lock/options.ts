@@ -2,12 +2,10 @@ import type { Mode } from '../engine/engine.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import type { AuditOptions } from '../events/audit.ts';
 import type { HeldElsewhere } from './request.ts';
-
-/** Every wait ends after this many milliseconds unless told otherwise. */
-export const DEFAULT_TIMEOUT = 5_000;
+import { checkTerms, type TermsOptions } from './terms.ts';
 
 /** How one lock is asked for. */
-export interface AcquireOptions {
+export interface AcquireOptions extends TermsOptions {
   /** `exclusive` (default): alone. `shared`: together with other shared holders. */
   readonly mode?: Mode;
   /**
@@ -15,7 +13,7 @@ export interface AcquireOptions {
    * number. Cannot be combined with `mode`.
    */
   readonly permits?: number;
-  /** Longest wait in milliseconds, monotonic. 0 tries once; `Infinity` waits for ever. Default 5,000. */
+  /** Longest wait in milliseconds, monotonic. 0 tries once; `Infinity` waits for ever. Default 5,000; 30,000 on network drives. */
   readonly timeout?: number;
   /** Ends the wait; the acquisition then rejects with the signal's reason and holds nothing. */
   readonly signal?: AbortSignal;
@@ -35,7 +33,7 @@ export interface AcquireOptions {
 }
 
 /** How a manager's locks are kept, and the defaults of their options. */
-export interface ManagerOptions {
+export interface ManagerOptions extends TermsOptions {
   /**
    * Who meets at locks on names: the programs of this `user` (default), or of the whole `system`, whose locks live in
    * `/var/lib/holdfast/locks`, which root must have made (mode 1777).
@@ -47,11 +45,11 @@ export interface ManagerOptions {
   readonly fallbackDirectory?: string;
   /** Refuse a lock that is to be had only in a degraded way. Default false. */
   readonly strict?: boolean;
-  /** Default of `timeout`. */
+  /** Default of `timeout`. Environment: HOLDFAST_TIMEOUT. */
   readonly timeout?: number;
   /** Default of `holdLimit`. */
   readonly holdLimit?: number;
-  /** Default of `pollInterval`. */
+  /** Default of `pollInterval`. Environment: HOLDFAST_POLL_INTERVAL. */
   readonly pollInterval?: number;
   /** `anonymous` keeps process id, user, host and command out of lock files and events. Default `full`. */
   readonly record?: 'full' | 'anonymous';
@@ -84,6 +82,7 @@ export function checkAcquireOptions(options: AcquireOptions): void {
   if (reentrant !== undefined && typeof reentrant !== 'boolean') {
     throw new InputError('reentrant', `must be true or false, got ${shown(reentrant)}`);
   }
+  checkTerms(options);
 }
 
 /** @throws {InputError} naming the option. */
@@ -107,6 +106,7 @@ export function checkManagerOptions(options: ManagerOptions): void {
   if (strict !== undefined && typeof strict !== 'boolean') {
     throw new InputError('strict', `must be true or false, got ${shown(strict)}`);
   }
+  checkTerms(options);
 }
 
 function isHeld(value: unknown): boolean {

@@ -58,9 +58,9 @@ function lockFiles(directory: string): string[] {
 }
 
 function look(path: string, resource: string | undefined): LockInfo {
-  const { state, holders, waiters, name } = engine.inspect(path);
+  const { state, holders, waiters, name, contract } = engine.inspect(path);
   const label = resource ?? name ?? basename(path, '.lock').replace(/~[0-9a-f]{20}$/, '');
-  return { resource: label, path, state, holders, waiters, contract: engine.contract };
+  return { resource: label, path, state, holders, waiters, contract };
 }
 
 function describe({ request, waited }: Wait, position: number): PendingInfo {

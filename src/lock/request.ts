@@ -1,4 +1,5 @@
 import type { LockRequest } from '../engine/engine.ts';
+import { engine } from '../engine/index.ts';
 import type { LockEvent } from '../events/channel.ts';
 
 /** A lock that the owner of a request holds while it waits. */
@@ -23,6 +24,7 @@ export interface Request extends LockRequest {
 
 export function eventBase(request: Request): LockEvent {
   const { id, manager, resource, path, mode, purpose, anonymous } = request;
-  const base = { id, manager, at: Date.now(), resource, path, mode, contract: 'kernel' as const, anonymous };
+  const contract = engine.contractOf(request);
+  const base = { id, manager, at: Date.now(), resource, path, mode, contract, anonymous };
   return purpose === undefined ? base : { ...base, purpose };
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InputError, shown } from '../../errors/input-error.ts';
+import { CONTRACTS, ENGINES } from '../../lock/environment.ts';
 import { nonEmpty, timeoutOption, withGlobalOptions } from '../options.ts';
 import type { RunOptions } from '../run/options.ts';
 import { startUnderLock } from '../run/start.ts';
@@ -33,6 +34,17 @@ export function defineRun(program: Command): void {
     .addOption(
       new Option('-E, --conflict-exit-code <code>', 'exit with this code instead of 75 and 124').argParser(
         parseExitCode,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--engine <engine>',
+        'who decides (default: auto, the kernel where its lock is proved)',
+      ).choices(ENGINES),
+    )
+    .addOption(
+      new Option('--require <contract>', 'refuse a lock that is worth less (default: claim)').choices(
+        CONTRACTS,
       ),
     )
     .addOption(

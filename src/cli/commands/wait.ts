@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { duration, printable } from '../../errors/describe.ts';
+import { environmentOptions } from '../../lock/environment.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { timeoutOption, withGlobalOptions } from '../options.ts';
@@ -23,9 +24,11 @@ export function defineWait(program: Command): void {
     .argument('<names...>', 'the locks')
     .option('--any', 'until one of them is free, and print which')
     .addOption(timeoutOption('exit with 124 when it takes longer (default: wait without limit)'))
-    .action((names: string[], _options: WaitOptions, command: Command) =>
-      wait(names, command.optsWithGlobals<WaitOptions>()),
-    );
+    .action((names: string[], _options: WaitOptions, command: Command) => {
+      const { timeout } = environmentOptions();
+      const fallback = timeout === undefined ? {} : { timeout };
+      return wait(names, { ...fallback, ...command.optsWithGlobals<WaitOptions>() });
+    });
 }
 
 async function wait(names: readonly string[], options: WaitOptions): Promise<void> {

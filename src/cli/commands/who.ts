@@ -40,10 +40,12 @@ function withoutSince({ since: _, ...record }: HolderRecord): HolderRecord {
   return record;
 }
 
-function describeHolders({ resource, state, holders: records }: LockInfo): string {
+function describeHolders({ resource, state, contract, holders: records }: LockInfo): string {
   const name = printable(resource);
   if (state === 'free') return `${name} is free`;
-  const how = state === 'shared' ? 'held shared by' : 'held by';
+  const shared = state === 'shared' ? 'shared ' : '';
+  const worth = contract === 'kernel' ? '' : `under the contract ${contract} `;
+  const how = `held ${shared}${worth}by`;
   if (records.length <= 1) return `${name} is ${how} ${holders(records)}`;
   return [`${name} is ${how}`, ...records.map((record) => `  ${holder(record)}`)].join('\n');
 }

@@ -13,17 +13,17 @@ export function lockTable(locks: readonly LockInfo[]): string {
 
 function header(): string[] {
   const { bold } = coloursFor(1);
-  return ['NAME', 'STATE', 'PID', 'USER', 'SINCE', 'WAITING', 'HELD BY'].map(bold);
+  return ['NAME', 'STATE', 'CONTRACT', 'PID', 'USER', 'SINCE', 'WAITING', 'HELD BY'].map(bold);
 }
 
-function rows({ resource, state, holders, waiters }: LockInfo): string[][] {
+function rows({ resource, state, contract, holders, waiters }: LockInfo): string[][] {
   const colours = coloursFor(1);
   const name = printable(resource);
   const waiting = waiters.length === 0 ? '-' : String(waiters.length);
   if (state === 'free')
-    return [[name, colours.green('free'), '', '', '', waiters.length === 0 ? '' : waiting]];
+    return [[name, colours.green('free'), contract, '', '', '', waiters.length === 0 ? '' : waiting]];
   const known = holders.length === 0 ? [{}] : holders;
-  return known.map((holder) => [name, colours.yellow(state), ...facts(holder, waiting, colours)]);
+  return known.map((holder) => [name, colours.yellow(state), contract, ...facts(holder, waiting, colours)]);
 }
 
 function facts(holder: HolderRecord, waiting: string, { dim }: Colours): string[] {

@@ -1,7 +1,8 @@
+import type { TermsOptions } from '../../lock/terms.ts';
 import type { GlobalOptions } from '../settings.ts';
 
 /** What `holdfast run` was asked for. */
-export interface RunOptions extends GlobalOptions {
+export interface RunOptions extends GlobalOptions, Pick<TermsOptions, 'engine' | 'require'> {
   readonly shared?: true;
   readonly permits?: number;
   /** False for `--no-wait`. */

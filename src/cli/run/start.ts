@@ -2,6 +2,7 @@ import { printable } from '../../errors/describe.ts';
 import { BusyError, TimeoutError } from '../../errors/lock-errors.ts';
 import { processFacts } from '../../identity/index.ts';
 import { actFor } from '../../identity/self.ts';
+import { environmentOptions } from '../../lock/environment.ts';
 import type { Lock } from '../../lock/lock.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note } from '../output/text.ts';
@@ -41,13 +42,15 @@ async function acquire(
   const around = alreadyHeld(names, mode, manager);
   const targets = names.filter((name) => !around.has(name)).map(targetOfWord);
   if (targets.length === 0) return [];
-  const { purpose, permits, wait } = options;
+  const { purpose, permits, engine, require } = options;
   const stopNotice = new WaitingNotice(options).follow();
   try {
     const { locks } = await manager.acquireAll(targets, {
       ...(permits === undefined ? { mode } : { permits }),
-      timeout: wait ? (options.timeout ?? Number.POSITIVE_INFINITY) : 0,
+      timeout: timeoutOf(options),
       signal: signals.interrupted,
+      ...(engine === undefined ? {} : { engine }),
+      ...(require === undefined ? {} : { require }),
       ...(purpose === undefined ? {} : { purpose }),
     });
     return locks;
@@ -90,7 +93,12 @@ function exitAfter(error: unknown, options: RunOptions): number {
   return report(error, options, exitCode);
 }
 
+/** A command waits as long as it takes, unless it is told otherwise. */
+function timeoutOf({ wait, timeout }: RunOptions): number {
+  return wait ? (timeout ?? environmentOptions().timeout ?? Number.POSITIVE_INFINITY) : 0;
+}
+
 /** Out of time before the last of several locks was tried at all counts as out of time. */
-function contentionCode({ wait, timeout }: RunOptions): number {
-  return wait && timeout !== 0 ? exitCodes.timeout : exitCodes.busy;
+function contentionCode(options: RunOptions): number {
+  return timeoutOf(options) === 0 ? exitCodes.busy : exitCodes.timeout;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Engine } from '../engine.ts';
 import { Contender } from './contender.ts';
 import { inspect, lookingAt } from './inspect.ts';
@@ -47,4 +48,10 @@ export function portableEngine(options: PortableOptions = {}): Engine {
     leftovers: (path) => [claimLeftovers, waitLeftovers, litterOf].flatMap((list) => list(lookAt(path))),
     untilFree: (path, onFree) => untilFree(lookAt(path), onFree),
   };
+}
+
+/** Whether a lock that nobody may claim at the moment has been this engine's: its counter, or its readers, are there. */
+export function wasUsedAt(path: string): boolean {
+  const { counter, readers } = new Place(path);
+  return existsSync(counter) || existsSync(readers);
 }

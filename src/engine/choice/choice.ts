@@ -1,0 +1,161 @@
+import { EngineMismatchError } from '../../errors/lock-errors.ts';
+import { describeFileSystem, localLockOption } from '../../storage/file-system/index.ts';
+import type {
+  Contract,
+  Degradation,
+  Engine,
+  EngineName,
+  Inspection,
+  LockRequest,
+  Waiting,
+  WaitOutcome,
+} from '../engine.ts';
+import { kernelEngine } from '../kernel/kernel.ts';
+import { ChoosingWait, MOST_CHANGES } from './choosing-wait.ts';
+import {
+  chosen,
+  contractUnder,
+  DEFAULT_TERMS,
+  engineForLooking,
+  isPlain,
+  reason,
+  termsOf,
+  usable,
+} from './route.ts';
+import { engineToAsk, siteOf } from './site.ts';
+import { kernelIsUsable, surroundingsOf } from './surroundings.ts';
+
+/** Milliseconds between two looks on a network drive, at most: each of them asks the server. */
+const NETWORK_POLL_INTERVAL = 250;
+const NONE: readonly Degradation[] = [];
+
+/** The engine for a request under its terms; every other member as `Engine` has it, of the engine that is in use. */
+export interface Choice extends Omit<Engine, 'contract'> {
+  inspect(path: string): Inspection & { readonly contract: Contract };
+  /** What a grant for this request is, or would be, worth. */
+  contractOf(request: LockRequest): Contract;
+  /** In which ways a grant is weaker than usual because of where the lock lies. */
+  degradationOf(request: LockRequest, granted: Contract): readonly Degradation[];
+  /** The network drive the lock lies on, in words; undefined where other machines have no part in it. */
+  networkDriveOf(path: string): string | undefined;
+}
+
+/**
+ * Chooses an engine for each request, such that all contenders of one path meet in one domain.
+ *
+ * The lock path itself is the record of the choice: a permanent file of the kernel engine, or a claim of the portable
+ * one, each put there by an atomic create, and refused by the other engine with `EngineMismatchError` instead of a grant.
+ * So which contender chooses what decides about errors, never about exclusion. Trace (K would choose kernel, P portable):
+ *  1. Nothing there. K and P both try: one create is first, and the path is that engine's.
+ *  2. K was first: its file is permanent. P meets it; under `auto`, where the kernel's lock works, it follows. Else error.
+ *  3. P was first: K meets the claim, or P's readers, and follows: both are portable.
+ *  4. P releases; its claim is gone, its counter stays beside the lock, and a newcomer that finds no lock file follows
+ *     that. K, which follows since 3, stays. Another K that looked before 3 and acts only now makes the kernel's file:
+ *     from now on, as 2.
+ *  5. A waiter whose domain ends (4) meets the other one's file at its next try, and moves over. It loses its place.
+ *  Each step is one engine's attempt; whoever dies or is stopped between two of them holds nothing.
+ *  A kernel's file is never removed, so nobody changes more than twice, unless somebody deletes it: see MOST_CHANGES.
+ */
+export const choice: Choice = {
+  tryAcquire(request) {
+    if (isPlain(request)) {
+      try {
+        return kernelEngine.tryAcquire(request);
+      } catch (error) {
+        if (!(error instanceof EngineMismatchError)) throw error; // else it is met again below, and followed
+      }
+    }
+    return settle(request, (name) => usable(request, name).tryAcquire(request));
+  },
+
+  wait(request, outcome) {
+    const patient = onNetwork(request);
+    const start = (name: EngineName, told: WaitOutcome): Waiting => usable(patient, name).wait(patient, told);
+    return settle(patient, (name) => new ChoosingWait(name, { request: patient, outcome, start, follow }));
+  },
+
+  acquireSync(request, timeout) {
+    const patient = onNetwork(request);
+    const due = performance.now() + timeout;
+    const left = () => Math.max(0, due - performance.now());
+    return settle(patient, (name) => usable(patient, name).acquireSync(patient, left()));
+  },
+
+  isContended: (path) => inUse(path).isContended(path),
+  noteWait: (path, note) => inUse(path).noteWait(path, note),
+  waitsOf: (path) => inUse(path).waitsOf(path),
+  untilFree: (path, onFree) => inUse(path).untilFree(path, onFree),
+
+  inspect(path) {
+    const engine = inUse(path);
+    return { ...engine.inspect(path), contract: engine.contract };
+  },
+
+  contractOf: (request) => contractUnder(termsOf(request), chosen(request)),
+
+  degradationOf(request, granted) {
+    const { fileSystem } = siteOf(request.path).surroundings;
+    if (granted === 'kernel') return fileSystem.reach === 'network' ? unproved(request.path) : NONE;
+    if (termsOf(request).engine === 'portable') return NONE;
+    const detail = `locked by the portable engine (contract ${granted}), because ${reason(request, 'portable')}`;
+    return [{ reason: 'no-kernel-lock', path: request.path, detail }];
+  },
+
+  networkDriveOf(path) {
+    const { fileSystem } = siteOf(path).surroundings;
+    return fileSystem.reach === 'network' ? describeFileSystem(fileSystem) : undefined;
+  },
+};
+
+/** Which engine a lock in this directory gets where nothing is said, what its grants are worth, and why. */
+export function explainChoice(directory: string): {
+  readonly engine: EngineName;
+  readonly contract: Contract;
+  readonly why: string;
+} {
+  const { prefers, why } = surroundingsOf(directory);
+  return { engine: prefers, contract: contractUnder(DEFAULT_TERMS, prefers), why };
+}
+
+/** Acts with the chosen engine, and with another when it meets that one's domain. */
+function settle<T>(request: LockRequest, act: (name: EngineName) => T): T {
+  let name = chosen(request);
+  for (let changes = 0; ; changes++) {
+    try {
+      return act(name);
+    } catch (error) {
+      const next = changes < MOST_CHANGES ? follow(request, error) : undefined;
+      if (next === undefined) throw error;
+      name = next;
+    }
+  }
+}
+
+/** The engine to go on with after an error; undefined when the error stands. */
+function follow(request: LockRequest, error: unknown): EngineName | undefined {
+  if (!(error instanceof EngineMismatchError) || termsOf(request).engine !== 'auto') return undefined;
+  const site = siteOf(request.path);
+  if (error.found === 'kernel' && !kernelIsUsable(site.surroundings)) return undefined;
+  site.domain = error.found;
+  return error.found;
+}
+
+function onNetwork(request: LockRequest): LockRequest {
+  if (request.pollInterval !== undefined || choice.networkDriveOf(request.path) === undefined) return request;
+  return { ...request, pollInterval: NETWORK_POLL_INTERVAL };
+}
+
+function inUse(path: string): Engine {
+  return engineForLooking(engineToAsk(path));
+}
+
+function unproved(path: string): readonly Degradation[] {
+  const { fileSystem } = siteOf(path).surroundings;
+  const option = localLockOption(fileSystem);
+  const worth =
+    option === undefined
+      ? 'other machines are kept out only as far as the server sees to it'
+      : `its mount option ${option} keeps the lock on this machine, so other machines are not kept out`;
+  const detail = `the lock lies on ${describeFileSystem(fileSystem)}: ${worth}`;
+  return [{ reason: 'network-drive', path, detail }];
+}

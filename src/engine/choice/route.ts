@@ -1,0 +1,83 @@
+import { ContractError, UnsupportedError } from '../../errors/lock-errors.ts';
+import type { Contract, Engine, EngineName, LockRequest, Terms } from '../engine.ts';
+import { kernelEngine } from '../kernel/kernel.ts';
+import { portableEngine } from '../portable/portable.ts';
+import { siteOf } from './site.ts';
+import { kernelIsUsable } from './surroundings.ts';
+
+/** What is taken where nobody says anything else. */
+export const DEFAULT_TERMS: Terms = {
+  engine: 'auto',
+  require: 'claim',
+  layout: undefined,
+  lease: undefined,
+  staleAfter: undefined,
+};
+
+const STRENGTH: Record<Contract, number> = { lease: 0, claim: 1, kernel: 2 };
+
+export function termsOf({ terms }: LockRequest): Terms {
+  return terms ?? DEFAULT_TERMS;
+}
+
+/** The engine a request begins with. */
+export function chosen(request: LockRequest): EngineName {
+  const { engine } = termsOf(request);
+  return engine === 'auto' ? siteOf(request.path).domain : engine;
+}
+
+/** The common case, which must cost nothing: nothing speaks against the kernel, whose contract does for everybody. */
+export function isPlain(request: LockRequest): boolean {
+  const { domain, surroundings } = siteOf(request.path);
+  return domain === 'kernel' && termsOf(request).engine !== 'portable' && kernelIsUsable(surroundings);
+}
+
+/**
+ * The engine of this name, as the request wants it.
+ *
+ * @throws {ContractError} its grants would be worth too little. @throws {UnsupportedError} it has none to give here.
+ */
+export function usable(request: LockRequest, name: EngineName): Engine {
+  const terms = termsOf(request);
+  const { surroundings } = siteOf(request.path);
+  const available = contractUnder(terms, name);
+  if (STRENGTH[available] < STRENGTH[terms.require]) {
+    throw new ContractError(request, { required: terms.require, available, why: reason(request, name) });
+  }
+  if (name === 'portable') return portableUnder(terms);
+  if (kernelIsUsable(surroundings)) return kernelEngine;
+  throw new UnsupportedError(request, `No kernel lock is to be had here: ${surroundings.exclusion.detail}`);
+}
+
+/** Why this engine and no other, in words. */
+export function reason(request: LockRequest, name: EngineName): string {
+  const { prefers, why } = siteOf(request.path).surroundings;
+  if (termsOf(request).engine !== 'auto') return `the ${name} engine was asked for`;
+  return prefers === name ? why : `other programs lock it with the ${name} engine`;
+}
+
+export function contractUnder({ lease }: Terms, name: EngineName): Contract {
+  if (name === 'kernel') return 'kernel';
+  return lease === undefined ? 'claim' : 'lease';
+}
+
+const portables = new WeakMap<Terms, Engine>();
+
+function portableUnder(terms: Terms): Engine {
+  let engine = portables.get(terms);
+  if (engine === undefined) {
+    const { layout, lease, staleAfter } = terms;
+    engine = portableEngine({
+      ...(layout === undefined ? {} : { layout }),
+      ...(lease === undefined ? {} : { lease }),
+      ...(staleAfter === undefined ? {} : { staleAfter }),
+    });
+    portables.set(terms, engine);
+  }
+  return engine;
+}
+
+/** The engine for a look from outside, which no terms can change. */
+export function engineForLooking(name: EngineName): Engine {
+  return name === 'kernel' ? kernelEngine : portableUnder(DEFAULT_TERMS);
+}

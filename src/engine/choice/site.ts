@@ -1,0 +1,73 @@
+import { closeSync, constants, lstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
+import type { EngineName } from '../engine.ts';
+import { wasUsedAt } from '../portable/portable.ts';
+import { CLAIM_SIGNATURE } from '../signature.ts';
+import { type Surroundings, surroundingsOf } from './surroundings.ts';
+
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+
+/** One lock path, and the engine that an automatic choice takes there. */
+export interface Site {
+  readonly surroundings: Surroundings;
+  /** Follows what is met at the path; see `choice.ts`. */
+  domain: EngineName;
+}
+
+const MOST_SITES = 1024;
+const sites = new Map<string, Site>();
+
+/** What this thread knows of a lock path; looked up at its first use. */
+export function siteOf(path: string): Site {
+  let site = sites.get(path);
+  if (site === undefined) {
+    const surroundings = surroundingsOf(dirname(path));
+    site = { surroundings, domain: recordedAt(path) ?? surroundings.prefers };
+    if (sites.size >= MOST_SITES) sites.clear(); // nothing in them that cannot be found again
+    sites.set(path, site);
+  }
+  return site;
+}
+
+/**
+ * The engine that has been used for a lock, as far as that shows without opening anything: a claim directory, or what
+ * the portable engine leaves beside a lock that is free. A regular file is either engine's, and whichever opens it knows.
+ */
+function recordedAt(path: string): EngineName | undefined {
+  const found = lstatOrNothing(path);
+  if (found?.isDirectory()) return 'portable';
+  return found === undefined && wasUsedAt(path) ? 'portable' : undefined;
+}
+
+/** The engine to ask about a lock: that of what stands at the path now. */
+export function engineToAsk(path: string): EngineName {
+  const found = lstatOrNothing(path);
+  if (found?.isFile()) return isClaim(path) ? 'portable' : 'kernel';
+  return recordedAt(path) ?? siteOf(path).domain;
+}
+
+function isClaim(path: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch {
+    return false; // gone, or not ours to read
+  }
+  try {
+    const start = Buffer.alloc(CLAIM_SIGNATURE.length);
+    readSync(fd, start, 0, start.length, 0);
+    return start.equals(Buffer.from(CLAIM_SIGNATURE));
+  } catch {
+    return false;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function lstatOrNothing(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
