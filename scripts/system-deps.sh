@@ -1,5 +1,5 @@
 #!/bin/sh
-# Programs the tests call that npm does not provide, as "binary:Debian package".
+# Programs the tests call that npm does not provide, as "binary:Debian package" or "/file:Debian package".
 # Root on Debian gets the missing ones installed; anybody else is told what to install.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
@@ -10,11 +10,14 @@ needed='
   fish:fish
   flock:util-linux
   mkfs.ext4:e2fsprogs
+  mkfs.xfs:xfsprogs
+  mount:mount
   ps:procps
   python3:python3
   strace:strace
   unshare:util-linux
   zsh:zsh
+  /usr/lib/python3/dist-packages/fusepy.py:python3-fusepy
 '
 
 missing_binaries=''
@@ -24,6 +27,7 @@ find_missing() {
   missing_packages=''
   for entry in $needed; do
     command -v "${entry%%:*}" >/dev/null 2>&1 && continue
+    case $entry in /*) [ -e "${entry%%:*}" ] && continue ;; esac
     missing_binaries="$missing_binaries ${entry%%:*}"
     case " $missing_packages " in *" ${entry#*:} "*) ;; *) missing_packages="$missing_packages ${entry#*:}" ;; esac
   done

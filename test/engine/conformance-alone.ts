@@ -5,12 +5,13 @@ import {
   type EngineHarness,
   expectStillWaiting,
   granted,
-  newPlace,
+  newPlace as placeIn,
   someTurns,
 } from './harness.ts';
 
 /** What every engine keeps to inside one process. */
-export function conformanceAlone(name: string, { engine }: EngineHarness): void {
+export function conformanceAlone(name: string, { engine, contract, directory }: EngineHarness): void {
+  const newPlace = () => placeIn(directory?.());
   const { acquire, isFree, wait } = contender(engine);
 
   describe(`the ${name} engine, in one process`, () => {
@@ -43,7 +44,7 @@ export function conformanceAlone(name: string, { engine }: EngineHarness): void 
       await holder.release();
 
       const grant = await granted(started);
-      expect(grant.contract).toBe(engine.contract);
+      expect(grant.contract).toBe(contract);
       expect(await isFree(request('shared'))).toBe(false);
     });
 

@@ -1,12 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine/engine.ts';
 import { within } from '../support/deadline.ts';
 import { untilAsleepIn } from '../support/until.ts';
-import { contender, expectStillWaiting, granted, newPlace } from './harness.ts';
+import {
+  contender,
+  type EngineHarness,
+  expectStillWaiting,
+  granted,
+  newPlace as placeIn,
+} from './harness.ts';
 import { type EngineSource, Peer } from './peer.ts';
 
 /** What every engine keeps to between processes. */
-export function conformanceBetweenProcesses(name: string, engine: Engine, elsewhere: EngineSource): void {
+export function conformanceBetweenProcesses(
+  name: string,
+  { engine, directory }: EngineHarness,
+  elsewhere: EngineSource,
+): void {
+  const newPlace = () => placeIn(directory?.());
   const { acquire, isFree, wait } = contender(engine);
   const peers = (home: string, count: number) =>
     Promise.all(Array.from({ length: count }, () => Peer.start(elsewhere, home)));

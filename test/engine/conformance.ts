@@ -7,6 +7,6 @@ export function conformance(name: string, makeHarness: () => EngineHarness): voi
   const harness = makeHarness();
   conformanceAlone(name, harness);
   if (harness.elsewhere !== undefined) {
-    conformanceBetweenProcesses(name, harness.engine, harness.elsewhere);
+    conformanceBetweenProcesses(name, harness, harness.elsewhere);
   }
 }

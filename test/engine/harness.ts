@@ -1,16 +1,23 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
-import type { Engine, Grant, LockRequest, Mode, Waiting } from '../../src/engine/engine.ts';
+import type { Contract, Engine, Grant, LockRequest, Mode, Waiting } from '../../src/engine/engine.ts';
 import { within } from '../support/deadline.ts';
 import { tempDirectory } from '../support/temp.ts';
 import type { EngineSource } from './peer.ts';
 
+/** What decides: an engine, or the choice among them. */
+export type Decider = Omit<Engine, 'contract'>;
+
 /** One engine as the conformance suite runs it. */
 export interface EngineHarness {
-  readonly engine: Engine;
+  readonly engine: Decider;
+  /** What its grants are worth. */
+  readonly contract: Contract;
   /** How other processes get at it; undefined for an engine that reaches no further than its process. */
   readonly elsewhere: EngineSource | undefined;
+  /** Where its locks lie; asked for in each test. Default: the system's directory for temporary files. */
+  readonly directory?: () => string;
 }
 
 export interface Place {
@@ -18,9 +25,9 @@ export interface Place {
   readonly request: (mode?: Mode) => LockRequest;
 }
 
-/** A lock nobody has used. */
-export function newPlace(): Place {
-  const home = tempDirectory();
+/** A lock nobody has used, in a new directory below this one. */
+export function newPlace(parent?: string): Place {
+  const home = tempDirectory(parent);
   const path = join(home, 'mirror.lock');
   return { home, request: (mode = 'exclusive') => requestFor(path, mode) };
 }
@@ -56,7 +63,7 @@ export function granted(started: StartedWait): Promise<Grant> {
 }
 
 /** The engine's calls as tests want them: what they start is ended with the test. */
-export function contender(engine: Engine) {
+export function contender(engine: Decider) {
   async function acquire(request: LockRequest): Promise<Grant> {
     const grant = await engine.tryAcquire(request);
     if (grant === undefined) throw new Error(`${request.path} is held by somebody else`);

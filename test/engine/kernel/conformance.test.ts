@@ -3,4 +3,8 @@ import { conformance } from '../conformance.ts';
 
 const module = new URL('../../../dist/engine/kernel/kernel.js', import.meta.url);
 
-conformance('kernel', () => ({ engine: kernelEngine, elsewhere: { module, name: 'kernelEngine' } }));
+conformance('kernel', () => ({
+  engine: kernelEngine,
+  contract: 'kernel',
+  elsewhere: { module, name: 'kernelEngine' },
+}));

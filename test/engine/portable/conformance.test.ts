@@ -5,10 +5,12 @@ const module = new URL('../../fixtures/portable-engines.mjs', import.meta.url);
 
 conformance('portable (lock file)', () => ({
   engine: portableEngine({ layout: 'file' }),
+  contract: 'claim',
   elsewhere: { module, name: 'fileEngine' },
 }));
 
 conformance('portable (lock directory)', () => ({
   engine: portableEngine({ layout: 'directory' }),
+  contract: 'claim',
   elsewhere: { module, name: 'directoryEngine' },
 }));
