@@ -18,10 +18,12 @@ describe('ls', () => {
     await cli.hold('--shared', 'reports');
     const { stdout } = await cli.run(['ls']);
     const lines = stdout.trimEnd().split('\n');
-    expect(lines[0]).toMatch(/^NAME +STATE +PID +USER +SINCE +WAITING +HELD BY$/);
-    expect(lines[1]).toMatch(/^free one +free$/);
+    expect(lines[0]).toMatch(/^NAME +STATE +CONTRACT +PID +USER +SINCE +WAITING +HELD BY$/);
+    expect(lines[1]).toMatch(/^free one +free +kernel$/);
     expect(lines[2]).toMatch(
-      new RegExp(`^mirror +exclusive +${mirror.pid} +\\S+ +\\d\\d:\\d\\d:\\d\\d \\(.+\\) +- +nightly save$`),
+      new RegExp(
+        `^mirror +exclusive +kernel +${mirror.pid} +\\S+ +\\d\\d:\\d\\d:\\d\\d \\(.+\\) +- +nightly save$`,
+      ),
     );
     expect(lines.slice(3)).toEqual([
       expect.stringMatching(/^reports +shared /),

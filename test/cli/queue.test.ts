@@ -20,7 +20,7 @@ describe('the line before a lock', () => {
     const { cli } = await crowded();
 
     expect((await cli.run(['who', 'mirror'])).stdout).toMatch(LINE);
-    expect((await cli.run(['ls'])).stdout).toMatch(/\n *mirror +exclusive +\d+ +\S+ +.* +2 +\S/);
+    expect((await cli.run(['ls'])).stdout).toMatch(/\n *mirror +exclusive +kernel +\d+ +\S+ +.* +2 +\S/);
     expect(await cli.json(['who', '--json', 'mirror'])).toMatchObject({
       waiters: [{ mode: 'exclusive', record: { purpose: 'second job' } }, { mode: 'shared' }],
     });
