@@ -7,7 +7,7 @@ import { tempDirectory } from '../support/temp.ts';
 import type { EngineSource } from './peer.ts';
 
 /** What decides: an engine, or the choice among them. */
-export type Decider = Omit<Engine, 'contract'>;
+export type Decider = Omit<Engine, 'contract' | 'leftovers'>;
 
 /** One engine as the conformance suite runs it. */
 export interface EngineHarness {

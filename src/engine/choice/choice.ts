@@ -30,7 +30,7 @@ const NETWORK_POLL_INTERVAL = 250;
 const NONE: readonly Degradation[] = [];
 
 /** The engine for a request under its terms; every other member as `Engine` has it, of the engine that is in use. */
-export interface Choice extends Omit<Engine, 'contract'> {
+export interface Choice extends Omit<Engine, 'contract' | 'leftovers'> {
   inspect(path: string): Inspection & { readonly contract: Contract };
   /** What a grant for this request is, or would be, worth. */
   contractOf(request: LockRequest): Contract;

@@ -14,7 +14,7 @@ import { systemCode } from '../../errors/base.ts';
 import { ExhaustedError, RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { makeDirectory } from '../../storage/directory.ts';
 import type { LockRequest } from '../engine.ts';
-import { directoryInPlace } from './rival.ts';
+import { directoryInPlace, refuseReaders } from './rival.ts';
 
 // Missing on Windows, where they are zero. O_CLOEXEC is added by libuv to every open.
 const { O_RDWR, O_RDONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
@@ -69,6 +69,7 @@ function openReadOnly(request: LockRequest, readOnly: string, original: unknown)
 function createLockFile(request: LockRequest): number | undefined {
   const { path, beside, access } = request;
   const open = access === 'everyone';
+  refuseReaders(request);
   try {
     if (beside !== undefined) makeDirectory(dirname(path), 0o777);
     else makeDirectory(dirname(path), open ? 0o1777 : 0o700);

@@ -25,6 +25,11 @@ const MOST_TEXT = 8192;
 export function refuseRival(request: LockRequest, content: Buffer, length: number): void {
   const claimed = length >= SIGNATURE.length && content.subarray(0, SIGNATURE.length).equals(SIGNATURE);
   if (claimed) throw new EngineMismatchError(request, 'kernel', 'portable');
+  refuseReaders(request);
+}
+
+/** The same before a lock file is made, so that none is left where the portable engine's readers are. */
+export function refuseReaders(request: LockRequest): void {
   const path = readersDirectory(request.path);
   if (hasLivingReader(path)) throw new EngineMismatchError({ ...request, path }, 'kernel', 'portable');
 }
