@@ -3,6 +3,7 @@ import { systemCode } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
+import { exactWords } from './bytes.ts';
 import { exitCodeOfSignal } from './interrupt.ts';
 
 export interface CommandParts {
@@ -14,7 +15,7 @@ export interface CommandParts {
 
 /** Starts a command on this process' own input and output. Its end is told by `exitCodeOfCommand`. */
 export function startCommand({ words, descriptors, env }: CommandParts): ChildProcess {
-  const [file, ...args] = words;
+  const [file, ...args] = exactWords(words);
   try {
     return spawn(file, args, { stdio: layout(descriptors), env });
   } catch (error) {
