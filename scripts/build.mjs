@@ -18,7 +18,13 @@ const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
 await bundleLibrary();
+const yamlAside = {
+  name: 'yaml-aside',
+  /** @param {string} id */
+  resolveId: (id) => (id === 'yaml' ? { id: './yaml.js', external: true } : null),
+};
 await bundleCommand(join(staging, 'cli'));
+await bundleYaml(join(staging, 'cli'));
 
 // What the entry points share comes first, so that none of them leads to a file that is not there yet.
 const built = filesIn(staging).sort(
@@ -75,13 +81,34 @@ async function bundleCommand(folder) {
     input: join(folder, 'main.js'),
     platform: 'node',
     external: ['koffi'],
+    plugins: [yamlAside],
   });
   const postBanner = `/*!\nThis file contains commander, which comes with this license:\n\n${license}\n*/`;
-  const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false, postBanner });
+  // As a file of ours it is required: import() would start the loader of modules for it.
+  const { output } = await bundle.generate({
+    format: 'cjs',
+    codeSplitting: false,
+    dynamicImportInCjs: false,
+    postBanner,
+  });
   rmSync(folder, { recursive: true });
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   const file = join(folder, 'main.js');
   writeFileSync(file, output[0].code);
   chmodSync(file, 0o755);
+}
+
+/**
+ * The parser for rules beside it, in one file too, which only commands that read rules load.
+ *
+ * @param {string} folder
+ */
+async function bundleYaml(folder) {
+  const license = readFileSync('node_modules/yaml/LICENSE', 'utf8').trim();
+  const input = 'node_modules/yaml/browser/dist/index.js'; // its modules, without those of the command line
+  const bundle = await rolldown({ input, platform: 'node' });
+  const postBanner = `/*!\nThis file contains yaml, which comes with this license:\n\n${license}\n*/`;
+  const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false, minify: true, postBanner });
+  writeFileSync(join(folder, 'yaml.js'), output[0].code);
 }

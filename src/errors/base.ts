@@ -15,7 +15,8 @@ export type ErrorCode =
   | 'HOLDFAST_INPUT'
   | 'HOLDFAST_ONCE_FAILED'
   | 'HOLDFAST_ONCE_ABANDONED'
-  | 'HOLDFAST_UNRECORDED';
+  | 'HOLDFAST_UNRECORDED'
+  | 'HOLDFAST_RULES';
 
 // Symbol.for: two copies of the package in one process recognise each other's errors.
 const brand = Symbol.for('holdfast.error');

@@ -25,3 +25,4 @@ export {
   OnceFailedError,
   UnrecordedError,
 } from './once-errors.ts';
+export { RulesError, type RulesPlace } from './rules-error.ts';

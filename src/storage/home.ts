@@ -18,6 +18,15 @@ export function stateHome(env: NodeJS.ProcessEnv = process.env): string {
   return state === undefined ? join(homedir(), '.local', 'state', 'holdfast') : join(state, 'holdfast');
 }
 
+/**
+ * Where this user's settings are: `$XDG_CONFIG_HOME/holdfast`, else `~/.config/holdfast`.
+ *
+ * @throws {InputError} naming the variable whose value is not an absolute path.
+ */
+export function configHome(env: NodeJS.ProcessEnv = process.env): string {
+  return join(absolute('XDG_CONFIG_HOME', env.XDG_CONFIG_HOME) ?? join(homedir(), '.config'), 'holdfast');
+}
+
 function absolute(name: string, value: string | undefined): string | undefined {
   if (value === undefined || value === '') return undefined;
   if (!isAbsolute(value) || value.includes('\0')) {
