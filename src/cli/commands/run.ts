@@ -4,6 +4,7 @@ import { CONTRACTS, ENGINES } from '../../lock/environment.ts';
 import { nonEmpty, timeoutOption, withGlobalOptions } from '../options.ts';
 import type { RunOptions } from '../run/options.ts';
 import { startUnderLock } from '../run/start.ts';
+import { splitAtDashes } from '../run/words.ts';
 
 const EXAMPLES = `
 A NAME with a path separator is a file, whose lock lies beside it; any other is a name.
@@ -54,7 +55,7 @@ export function defineRun(program: Command): void {
     )
     .addHelpText('after', EXAMPLES)
     .action((_names: string[], _options: RunOptions, command: Command) => {
-      const { names, words } = splitAtDashes(command);
+      const { names, words } = namesAndWords(command);
       return startUnderLock(names, words, command.optsWithGlobals<RunOptions>());
     });
 }
@@ -73,22 +74,10 @@ function parseExitCode(word: string): number {
   return code;
 }
 
-/** Commander drops the `--`; what follows it is found again by its length, for nothing behind it is an option. */
-function splitAtDashes(command: Command): { names: string[]; words: [string, ...string[]] } {
-  const all = (command.parent as Command & { readonly rawArgs: readonly string[] }).rawArgs;
-  const dashes = all.indexOf('--');
-  if (dashes < 0) {
-    const last = command.args.at(-1) ?? '';
-    throw new InputError(
-      'run',
-      `needs -- between NAME… and COMMAND…; there is none in or after ${shown(last)}`,
-    );
-  }
-  const [first, ...rest] = all.slice(dashes + 1);
-  const names = command.args.slice(0, command.args.length - (all.length - dashes - 1));
+/** The names before `--`, and the command behind it. */
+function namesAndWords(command: Command): { names: string[]; words: [string, ...string[]] } {
+  const { before: names, words } = splitAtDashes(command, 'between NAME… and COMMAND…');
   if (names.length === 0) throw new InputError('run', 'needs at least one NAME before --');
   if (names.includes('')) throw new InputError('NAME', 'must not be empty, got ""');
-  if (first === undefined) throw new InputError('run', 'needs a COMMAND after --');
-  if (first === '') throw new InputError('COMMAND', 'must not be empty, got ""');
-  return { names, words: [first, ...rest] };
+  return { names, words };
 }

@@ -1,9 +1,13 @@
+import { dirname } from 'node:path';
+import type { Mode } from '../../engine/index.ts';
+import { printable } from '../../errors/describe.ts';
 import { processFacts } from '../../identity/index.ts';
 import { self } from '../../identity/self.ts';
-import type { LockManager } from '../../lock/manager.ts';
+import { LockManager } from '../../lock/manager.ts';
+import type { LockInfo } from '../../lock/query.ts';
+import type { Target } from '../../lock/resource.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
-import { targetOfWord } from '../settings.ts';
 
 const VARIABLE = 'HOLDFAST_HELD';
 
@@ -39,44 +43,66 @@ function isClaim(value: unknown): value is Claim {
   );
 }
 
+/** A lock that is about to be taken. */
+export interface Wish {
+  /** What it is called in messages. */
+  readonly label: string;
+  readonly target: Target;
+  readonly mode: Mode;
+}
+
 /**
- * The words whose locks the enclosing run holds already, so that taking them again would wait for ever.
+ * The wishes that are to be granted still: not those whose locks are held around this process already, so that taking
+ * them again would wait for ever.
  *
  * The variable only says where to look: a claim counts when the lock is held now, by the very process it names.
  *
- * @throws {CliError} the lock is held shared around this run, which wants it exclusive.
+ * @param hint what to do about a lock that is held shared around this process, which wants it exclusive.
+ * @throws {CliError} when there is such a lock.
  */
-export function alreadyHeld(
-  words: readonly string[],
-  mode: 'exclusive' | 'shared',
+export function notHeldAround<W extends Wish>(
+  wishes: readonly W[],
   locks: LockManager,
-): Set<string> {
+  hint: string,
+): readonly W[] {
   const known = claims(process.env);
-  if (known.length === 0) return new Set();
-  return new Set(words.filter((word) => isHeldAround(word, mode, locks, known)));
+  if (known.length === 0) return wishes;
+  return wishes.filter((wish) => !isHeldAround(wish, locks, known, hint));
 }
 
 function isHeldAround(
-  word: string,
-  mode: 'exclusive' | 'shared',
+  { label, target, mode }: Wish,
   locks: LockManager,
   known: readonly Claim[],
+  hint: string,
 ): boolean {
-  const target = targetOfWord(word);
   const path = locks.pathOf(target);
   const claim = known.find((each) => each.path === path);
   if (claim === undefined || claim.boot !== processFacts.bootId()) return false;
-  const { state, holders } = locks.inspect(target);
-  const held = holders.some(({ pid, start }) => pid === claim.pid && start === claim.start);
-  if (state === 'free' || !held) return false;
-  if (state === 'shared' && mode === 'exclusive') {
+  const info = locks.inspect(target);
+  if (!isBy(claim, info)) return false;
+  if (info.state === 'shared' && mode === 'exclusive') {
     throw new CliError(
       exitCodes.failure,
-      `${word} is held shared by the holdfast run around this one (pid ${claim.pid}), so taking it exclusive would ` +
-        'wait for ever. Take it exclusive in the outer run, or pass --shared here',
+      `${printable(label)} is held shared by the holdfast run around this one (pid ${claim.pid}), so taking it ` +
+        `exclusive would wait for ever. ${hint}`,
     );
   }
   return true;
+}
+
+function isBy({ pid, start }: Claim, { state, holders }: LockInfo): boolean {
+  return state !== 'free' && holders.some((holder) => holder.pid === pid && holder.start === start);
+}
+
+/** The locks that are held around this process, for a wait that must not become part of a deadlock. */
+export function heldAround(): { readonly path: string; readonly resource: string }[] {
+  return claims(process.env).flatMap((claim) => {
+    if (claim.boot !== processFacts.bootId()) return [];
+    const infos = new LockManager({ directory: dirname(claim.path) }).list();
+    const info = infos.find(({ path }) => path === claim.path);
+    return info !== undefined && isBy(claim, info) ? [{ path: claim.path, resource: info.resource }] : [];
+  });
 }
 
 /** The variable for a command that runs under these locks, on top of those around this run. */
@@ -84,6 +110,7 @@ export function heldVariable(
   paths: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv {
+  if (paths.length === 0) return {};
   const { pid, start, boot } = self();
   if (start === undefined) return {}; // no way to tell this process from a later one with its id
   const outer = claims(env).filter(({ path }) => !paths.includes(path));

@@ -1,20 +1,17 @@
-import { printable } from '../../errors/describe.ts';
 import { BusyError, TimeoutError } from '../../errors/lock-errors.ts';
-import { processFacts } from '../../identity/index.ts';
 import { actFor } from '../../identity/self.ts';
 import { environmentOptions } from '../../lock/environment.ts';
 import type { Lock } from '../../lock/lock.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { note } from '../output/text.ts';
 import { WaitingNotice } from '../output/waiting.ts';
 import { exitCodeOf, report } from '../report.ts';
 import { openAuditedManager, targetOfWord } from '../settings.ts';
-import { startCommand, whenEnded } from './command.ts';
 import { inheritedDescriptors } from './descriptors.ts';
-import { alreadyHeld, heldVariable } from './held.ts';
+import { heldAround, notHeldAround } from './held.ts';
 import { exitCodeOfSignal } from './interrupt.ts';
 import type { RunOptions } from './options.ts';
 import { Interrupted, Signals } from './signals.ts';
+import { runUnder } from './under.ts';
 
 /** `holdfast run`: acquires, starts the command, and ends the process in the moment the command ends. */
 export async function startUnderLock(
@@ -26,7 +23,7 @@ export async function startUnderLock(
   const inherited = inheritedDescriptors();
   try {
     actFor(words.join(' '));
-    run(await acquire(names, options, signals), { words, inherited, signals, options });
+    runUnder(await acquire(names, options, signals), { words, inherited, signals, options });
   } catch (error) {
     process.exit(exitAfter(error, options));
   }
@@ -39,51 +36,27 @@ async function acquire(
 ): Promise<readonly Lock[]> {
   const mode = options.shared === true || options.permits !== undefined ? 'shared' : 'exclusive';
   const manager = openAuditedManager(options);
-  const around = alreadyHeld(names, mode, manager);
-  const targets = names.filter((name) => !around.has(name)).map(targetOfWord);
+  const wishes = names.map((label) => ({ label, target: targetOfWord(label), mode }) as const);
+  const hint = 'Take it exclusive in the outer run, or pass --shared here';
+  const targets = notHeldAround(wishes, manager, hint).map(({ target }) => target);
   if (targets.length === 0) return [];
   const { purpose, permits, engine, require } = options;
+  const timeout = timeoutOf(options);
   const stopNotice = new WaitingNotice(options).follow();
   try {
     const { locks } = await manager.acquireAll(targets, {
       ...(permits === undefined ? { mode } : { permits }),
-      timeout: timeoutOf(options),
+      timeout,
       signal: signals.interrupted,
       ...(engine === undefined ? {} : { engine }),
       ...(require === undefined ? {} : { require }),
+      holding: timeout === 0 ? [] : heldAround(),
       ...(purpose === undefined ? {} : { purpose }),
     });
     return locks;
   } finally {
     stopNotice();
   }
-}
-
-interface Parts {
-  readonly words: readonly [string, ...string[]];
-  readonly inherited: readonly number[];
-  readonly signals: Signals;
-  readonly options: RunOptions;
-}
-
-function run(locks: readonly Lock[], { words, inherited, signals, options }: Parts): void {
-  for (const { detail } of locks.flatMap(({ degraded }) => degraded)) note(`warning: ${printable(detail)}`);
-  const own = locks.flatMap(({ descriptor }) => descriptor ?? []);
-  const command = startCommand({
-    words,
-    // The command carries the locks itself: should this process be killed, they stay held until the command ends.
-    descriptors: [...inherited, ...own],
-    env: { ...process.env, ...heldVariable(locks.map(({ path }) => path)) },
-  });
-  whenEnded(command, (outcome) => {
-    for (const lock of [...locks].reverse()) void lock.release();
-    process.exit('error' in outcome ? report(outcome.error, options) : outcome.exitCode);
-  });
-  signals.passTo(command);
-  if (command.pid === undefined) return;
-  const start = processFacts.startTime(command.pid);
-  const child = start === undefined ? { pid: command.pid } : { pid: command.pid, start };
-  for (const lock of locks) lock.recordChild(child);
 }
 
 function exitAfter(error: unknown, options: RunOptions): number {
