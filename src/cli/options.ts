@@ -25,6 +25,16 @@ export function timeoutOption(description: string): Option {
   );
 }
 
+/** `--rules`, which may be given several times. */
+export function rulesOption(): Option {
+  const parse = nonEmpty('--rules');
+  const collect = (word: string, before: readonly string[] | undefined) => [...(before ?? []), parse(word)];
+  return new Option(
+    '--rules <file>',
+    'read the rules of this file instead; several are tried in order',
+  ).argParser(collect);
+}
+
 /** A parser for an option's value that takes any text but nothing, and `--`, which always ends the options. */
 export function nonEmpty(option: string): (word: string) => string {
   return (word) => {

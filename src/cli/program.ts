@@ -2,8 +2,10 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { defineBreak } from './commands/break.ts';
 import { defineCompletion } from './commands/completion.ts';
+import { defineGuard } from './commands/guard.ts';
 import { defineLog } from './commands/log.ts';
 import { defineLs } from './commands/ls.ts';
+import { defineRules } from './commands/rules.ts';
 import { defineRun } from './commands/run.ts';
 import { defineTop } from './commands/top.ts';
 import { defineWait } from './commands/wait.ts';
@@ -15,6 +17,8 @@ import { print, write } from './output/text.ts';
 /** In the order of the help. */
 const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   run: defineRun,
+  guard: defineGuard,
+  rules: defineRules,
   ls: defineLs,
   who: defineWho,
   top: defineTop,

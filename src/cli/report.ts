@@ -7,9 +7,12 @@ import type { GlobalOptions } from './settings.ts';
 /** A command's end that has its own exit code, and a message unless everything was said. */
 export class CliError extends Error {
   readonly exitCode: number;
-  constructor(exitCode: number, message: string) {
+  /** What `--json` tells on top. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  constructor(exitCode: number, message: string, facts: Readonly<Record<string, unknown>> = {}) {
     super(message);
     this.exitCode = exitCode;
+    this.facts = facts;
   }
 }
 

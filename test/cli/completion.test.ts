@@ -29,13 +29,16 @@ describe('completion in bash', () => {
   }
 
   it('completes commands, options, lock names and the command to run [R82]', async () => {
-    expect(await complete('holdfast', 'r')).toEqual(['run']);
+    expect(await complete('holdfast', 'r')).toEqual(['run', 'rules']);
     expect(await complete('holdfast', 'wa')).toEqual(['wait']);
     expect(await complete('holdfast', 'run', '--sh')).toEqual(['--shared']);
     expect(await complete('holdfast', 'completion', '')).toEqual(['bash', 'zsh', 'fish']);
     expect((await complete('holdfast', 'who', 'mi')).sort()).toEqual(['mint', 'mirror']);
     expect(await complete('holdfast', '--directory', 'HOME/other', 'who', '')).toEqual(['elsewhere']);
     expect(await complete('holdfast', 'run', 'mirror', '--', 'basena')).toContain('basename');
+    expect(await complete('holdfast', 'guard', '--', 'basena')).toContain('basename');
+    expect(await complete('holdfast', 'guard', '--ex')).toEqual(['--explain']);
+    expect(await complete('holdfast', 'rules', '')).toEqual(['check', 'list']);
   });
 });
 
@@ -50,7 +53,8 @@ describe('completion in fish', () => {
         .split('\n')
         .map((each) => each.split('\t')[0])
         .filter(Boolean);
-    expect(complete('holdfast r')).toEqual(['run']);
+    expect(complete('holdfast r').sort()).toEqual(['rules', 'run']);
+    expect(complete('holdfast rules c')).toEqual(['check']);
     expect(complete('holdfast run --sh')).toEqual(['--shared']);
     expect(complete('holdfast who mi').sort()).toEqual(['mint', 'mirror']);
     expect(complete('holdfast completion z')).toEqual(['zsh']);
@@ -74,6 +78,7 @@ describe('completion in zsh', () => {
     await typed('echo holdfast; echo holdfast; : holdfast', /holdfast/);
     await typed('holdfast who mir', /mirror is free/);
     await typed('holdfast --vers', /\n0\.\d+\.\d+/);
+    await typed('holdfast rules che', /no holdfast\.yaml was found|operations? checked/);
     await typed('holdfast completion fi', /# fish completion for holdfast/);
   });
 });

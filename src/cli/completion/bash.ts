@@ -19,7 +19,10 @@ _holdfast() {
     word=\${COMP_WORDS[i]}
     case $word in
       --)
-        if [[ $command == run ]]; then
+        if [[ $command == @(${commands
+          .filter(({ runsCommand }) => runsCommand)
+          .map(({ name }) => name)
+          .join('|')}) ]]; then
           if ((COMP_CWORD == i + 1)); then COMPREPLY=($(compgen -c -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
           return
         fi

@@ -9,6 +9,8 @@ export interface Grammar {
     readonly options: readonly OptionWord[];
     /** What the operands are: lock names, the given words, or nothing. */
     readonly operands: 'locks' | 'none' | readonly string[];
+    /** Whether a command of any kind follows after `--`. */
+    readonly runsCommand: boolean;
   }[];
 }
 
@@ -28,14 +30,15 @@ export function describeProgram(program: Command): Grammar {
       summary: command.summary(),
       options: optionWords(command),
       operands: operandsOf(command),
+      runsCommand: command.usage().includes('-- COMMAND'),
     })),
   };
 }
 
 function operandsOf(command: Command): Grammar['commands'][number]['operands'] {
   const [argument] = command.registeredArguments;
-  if (argument === undefined) return 'none';
-  return argument.argChoices ?? 'locks';
+  if (argument?.argChoices !== undefined) return argument.argChoices;
+  return /^names?$/.test(argument?.name() ?? '') ? 'locks' : 'none';
 }
 
 function optionWords(command: Command): OptionWord[] {

@@ -3,9 +3,10 @@ import type { Grammar, OptionWord } from './grammar.ts';
 /** Completion for zsh; needs compinit. After `--`, the command itself is completed. */
 export function zsh({ options, commands }: Grammar): string {
   const list = commands.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
-  const cases = commands.map(({ name, options: own, operands }) => {
+  const cases = commands.map(({ name, options: own, operands, runsCommand }) => {
     const specs = own.flatMap(specsOf);
-    if (name === 'run') specs.push(quoted('*::words:_holdfast_names_then_command'));
+    if (runsCommand)
+      specs.push(quoted(`*::words:_holdfast_${operands === 'locks' ? 'names_then_' : ''}command`));
     else if (operands === 'locks') specs.push(quoted('*:lock:_holdfast_locks'));
     else if (operands !== 'none') specs.push(quoted(`1:shell:(${operands.join(' ')})`));
     return `    ${name})\n      _arguments -s -S \\\n        ${specs.join(' \\\n        ')} ;;`;
@@ -17,15 +18,15 @@ _holdfast_locks() {
   compadd -a names
   [[ $PREFIX == */* ]] && _files
 }
-_holdfast_names_then_command() {
+_holdfast_command() {
   local at=\${words[(i)--]}
-  if ((at < CURRENT)); then
-    shift at words
-    ((CURRENT -= at))
-    _normal
-  else
-    _holdfast_locks
-  fi
+  ((at < CURRENT)) || return 1
+  shift at words
+  ((CURRENT -= at))
+  _normal
+}
+_holdfast_names_then_command() {
+  ((\${words[(i)--]} < CURRENT)) && _holdfast_command || _holdfast_locks
 }
 _holdfast() {
   local curcontext=$curcontext state line

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../errors/base.ts';
 import { BusyError, LockError, TimeoutError } from '../../errors/lock-errors.ts';
+import { RulesError } from '../../errors/rules-error.ts';
 import { print } from './text.ts';
 
 export function printJson(value: unknown): void {
@@ -18,6 +19,10 @@ export function errorJson(error: unknown, exitCode: number): string {
       ...(error instanceof BusyError || error instanceof TimeoutError
         ? { holders: error.holders, waited: error.waited }
         : {}),
+      ...(error instanceof RulesError
+        ? { file: error.file, line: error.line, column: error.column, problem: error.problem }
+        : {}),
+      ...(error as { readonly facts?: object }).facts,
     },
   });
 }

@@ -1,0 +1,113 @@
+import { printable } from '../../errors/describe.ts';
+import { BusyError, LockError, TimeoutError } from '../../errors/lock-errors.ts';
+import type { Lock } from '../../lock/lock.ts';
+import type { LockManager } from '../../lock/manager.ts';
+import type { Decision } from '../../rules/decide.ts';
+import type { Policy } from '../../rules/rules.ts';
+import { note } from '../output/text.ts';
+import { WaitingNotice } from '../output/waiting.ts';
+import { CliError } from '../report.ts';
+import { heldAround, notHeldAround, type Wish } from '../run/held.ts';
+import { type GlobalOptions, openAuditedManager } from '../settings.ts';
+import type { GuardOptions } from './options.ts';
+import { placeFor } from './place.ts';
+import { heldBy, labelOf, nextStep, refusal, ruleText } from './refusal.ts';
+
+/** Under which policy an operation runs, and how long it waits at most: the command line goes before the rule. */
+export function termsOf(
+  { operation }: Decision,
+  { policy, timeout }: GuardOptions,
+): { readonly policy: Policy; readonly timeout: number } {
+  const { settings } = operation;
+  const chosen = timeout === undefined ? (policy ?? settings.policy ?? 'fail') : 'wait';
+  const limit = timeout ?? settings.timeout ?? Number.POSITIVE_INFINITY;
+  return { policy: chosen, timeout: chosen === 'wait' ? limit : 0 };
+}
+
+/** The locks of an operation, as its policy has it. @throws {CliError} when they are not to be had. */
+export async function acquireFor(
+  decision: Decision,
+  words: readonly string[],
+  options: GuardOptions,
+  signal: AbortSignal,
+): Promise<readonly Lock[]> {
+  if (decision.locks.length === 0) return [];
+  const place = placeFor(decision.operation, options);
+  const manager = openAuditedManager(place);
+  const { policy, timeout } = termsOf(decision, options);
+  const wishes = decision.locks.map(({ target, mode }) => ({ label: labelOf(target), target, mode }));
+  if (policy === 'warn') return takeWhatIsFree(wishes, manager, { decision, words, place });
+  try {
+    return await takeAll(wishes, manager, { timeout, signal, options });
+  } catch (error) {
+    if (error instanceof BusyError || error instanceof TimeoutError)
+      throw refusal(error, decision, words, place);
+    throw error;
+  }
+}
+
+const SHARED_AROUND = 'Let the operation around it use the resource exclusive, or run this one by itself';
+
+interface Patience {
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+  readonly options: GlobalOptions;
+}
+
+async function takeAll(
+  wishes: readonly Wish[],
+  manager: LockManager,
+  { timeout, signal, options }: Patience,
+): Promise<readonly Lock[]> {
+  const wanted = notHeldAround(wishes, manager, SHARED_AROUND).map(targetAndMode);
+  if (wanted.length === 0) return [];
+  const stopNotice = new WaitingNotice(options).follow();
+  try {
+    const holding = timeout === 0 ? [] : heldAround();
+    const { locks } = await manager.acquireAll(wanted, { timeout, signal, holding });
+    return locks;
+  } finally {
+    stopNotice();
+  }
+}
+
+function targetAndMode({ target, mode }: Wish) {
+  return typeof target === 'string' ? { name: target, mode } : { ...target, mode };
+}
+
+interface Circumstances {
+  readonly decision: Decision;
+  readonly words: readonly string[];
+  readonly place: GlobalOptions;
+}
+
+/** Each lock that is to be had now, so that others meet it; the command is told what it runs without. */
+async function takeWhatIsFree(
+  wishes: readonly Wish[],
+  manager: LockManager,
+  circumstances: Circumstances,
+): Promise<readonly Lock[]> {
+  const byPath = new Map<string, Wish>();
+  for (const wish of wishes) {
+    const path = manager.pathOf(wish.target);
+    if (byPath.get(path)?.mode !== 'exclusive') byPath.set(path, wish);
+  }
+  const locks: Lock[] = [];
+  for (const [, wish] of [...byPath].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    try {
+      if (notHeldAround([wish], manager, SHARED_AROUND).length === 0) continue;
+      locks.push(await manager.acquire(wish.target, { mode: wish.mode, timeout: 0 }));
+    } catch (error) {
+      if (!(error instanceof LockError) && !(error instanceof CliError)) throw error;
+      note(warning(error, wish, circumstances));
+    }
+  }
+  return locks;
+}
+
+function warning(error: Error, wish: Wish, { decision, words, place }: Circumstances): string {
+  const without = `warning: ${printable(decision.operation.name)} runs without the lock on ${printable(wish.label)}`;
+  if (!(error instanceof BusyError)) return `${without}: ${error.message}`;
+  const lock = decision.locks.find(({ target }) => labelOf(target) === wish.label);
+  return `${without}: ${heldBy(wish.label, error.holders)}. ${nextStep(lock, words, place)}. ${ruleText(decision)}`;
+}

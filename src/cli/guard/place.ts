@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { shellWord } from '../../errors/describe.ts';
+import type { Operation } from '../../rules/rules.ts';
+import { stateHome } from '../../storage/home.ts';
+import type { GlobalOptions } from '../settings.ts';
+
+/** Where the locks of an operation lie: where the command line says, else where its scope does. */
+export function placeFor(
+  { settings, project }: Operation,
+  { directory, system }: GlobalOptions,
+): GlobalOptions {
+  if (directory !== undefined) return { directory };
+  if (system === true || settings.scope === 'system') return { system: true };
+  return settings.scope === 'project' ? { directory: projectLocks(project) } : {};
+}
+
+/** The options by which other commands find the locks there, with a space behind them. */
+export function placeFlags({ directory, system }: GlobalOptions): string {
+  if (system === true) return '--system ';
+  return directory === undefined ? '' : `--directory ${shellWord(directory)} `;
+}
+
+/** Apart from other projects, also those of the same name; the same by whatever path the project is reached. */
+function projectLocks(project: string): string {
+  const real = realpathSync(project);
+  const hash = createHash('sha256').update(real).digest('hex').slice(0, 12);
+  const name = basename(real).replace(/[^A-Za-z0-9._-]/g, '-') || 'root';
+  return join(stateHome(), 'projects', `${name}~${hash}`, 'locks');
+}

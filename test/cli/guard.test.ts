@@ -1,0 +1,430 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { main, Running } from './cli.ts';
+import { Guarded, letGo } from './guarded.ts';
+
+const RULES = `
+resources:
+  mirror: the mirrored files
+  package-<name>: one installed package
+operations:
+  save: { command: mirror save **, uses: { mirror: exclusive } }
+  load: { command: mirror load **, uses: [mirror] }
+  verify: { command: mirror verify, uses: { mirror: shared } }
+  install: { command: 'mirror {install,uninstall} <name...>', uses: { mirror: shared, package-<name>: exclusive } }
+  patient: { command: mirror patient **, uses: mirror, policy: wait }
+  hasty: { command: mirror hasty, uses: mirror, policy: wait, timeout: 1ms }
+  careless: { command: mirror careless, uses: mirror, policy: warn }
+  coded: { command: mirror coded, uses: mirror, exit-code: 3, message: Come back later. }
+  outer: { command: mirror --in **, uses: mirror }
+  reader: { command: reader --in **, uses: { mirror: shared } }
+  help: { command: mirror help, uses: none }
+`;
+
+describe('a guarded command', () => {
+  it('ends as it does, and runs as often as it is started [A5, A10]', async () => {
+    const cli = new Guarded(RULES);
+    for (let times = 0; times < 2; times++) {
+      expect(await cli.guard('mirror save x')).toEqual({
+        code: 0,
+        signal: null,
+        stdout: 'start save x\nend save x\n',
+        stderr: '',
+      });
+    }
+    cli.writeTool('bin/mirror', '#!/bin/sh\nexit 7\n');
+    expect((await cli.guard('mirror save')).code).toBe(7);
+    expect((await cli.guard('mirror help')).code).toBe(7);
+    cli.writeTool('bin/mirror', '#!/bin/sh\nkill -TERM $$\n');
+    expect((await cli.guard('mirror save')).code).toBe(143);
+  });
+
+  it('that is busy ends at once, with who, how to look and how to wait: save beside save fails clearly, save beside help works [A3, A4, A9]', async () => {
+    const cli = new Guarded(RULES);
+    const holder = await cli.busy('mirror save');
+    const second = await cli.guard('mirror -v save');
+    expect(second).toMatchObject({ code: 75, stdout: '' });
+    expect(second.stderr).toMatch(
+      /^holdfast: save was not started: mirror is held by "mirror save --hold" \(pid \d+, command pid \d+, user \S+, since [\d:]+, [\d.]+m?s\)\. Look: holdfast who mirror · wait: holdfast wait mirror\. Rule: save in holdfast\.yaml:6\n$/,
+    );
+    expect(second.stderr).not.toMatch(/delet|remov|\brm\b/i);
+    expect((await cli.run(['who', 'mirror'])).stdout).toContain(`pid ${holder.pid}`);
+    expect(await cli.guard('mirror help')).toMatchObject({
+      code: 0,
+      stdout: 'start help\nend help\n',
+      stderr: '',
+    });
+    await letGo(holder);
+    expect((await cli.run(['wait', 'mirror'])).code).toBe(0);
+    expect((await cli.guard('mirror save')).code).toBe(0);
+  });
+
+  it.each([
+    // holder, other, whether the other has to stay out
+    ['mirror save', 'mirror load', true],
+    ['mirror save', 'mirror verify', true],
+    ['mirror verify', 'mirror verify', false],
+    ['mirror verify', 'mirror save', true],
+    ['mirror install a', 'mirror uninstall a', true],
+    ['mirror install a', 'mirror install b', false],
+    ['mirror install a b', 'mirror uninstall b c', true],
+    ['mirror install a', 'mirror verify', false],
+    ['mirror install a', 'mirror save', true],
+    ['mirror save', 'mirror help', false],
+    ['mirror save', 'mirror unknown', false],
+  ])('locks what its operation uses: beside "%s", "%s" is kept out: %s [A2]', async (first, other, isOut) => {
+    const cli = new Guarded(RULES);
+    const holder = await cli.busy(first);
+    expect((await cli.guard(other)).code).toBe(isOut ? 75 : 0);
+    await letGo(holder);
+    expect((await cli.guard(other)).code).toBe(0);
+  });
+
+  it('says what its rule has it say, with the exit code that is set there [A3, A4]', async () => {
+    const cli = new Guarded(RULES);
+    await cli.busy('mirror save');
+    const { code, stderr } = await cli.guard('mirror coded');
+    expect(code).toBe(3);
+    expect(stderr).toMatch(
+      /^holdfast: Come back later\. mirror is held by "mirror save --hold" .* Rule: coded in holdfast\.yaml:13\n$/,
+    );
+    const json = JSON.parse((await cli.guard('mirror coded', '--json')).stderr);
+    expect(json.error).toMatchObject({
+      code: 'HOLDFAST_BUSY',
+      exitCode: 3,
+      operation: 'coded',
+      resource: 'mirror',
+      holders: [{ command: 'mirror save --hold' }],
+    });
+  });
+
+  it('names a way to look and to wait also for names that look like files [A4]', async () => {
+    const cli = new Guarded(RULES);
+    const holder = await cli.busy('mirror install @scope/x');
+    const { code, stderr } = await cli.guard('mirror uninstall @scope/x');
+    expect(code).toBe(75);
+    expect(stderr).toContain(
+      'Look: holdfast guard --explain -- mirror uninstall @scope/x · wait: holdfast guard --policy wait -- mirror uninstall @scope/x.',
+    );
+    const looked = await cli.guard('mirror uninstall @scope/x', '--explain');
+    expect(looked.stdout).toMatch(/package-@scope\/x, exclusive: held by "mirror install @scope\/x --hold"/);
+    const waiter = cli.begin('mirror uninstall @scope/x', '--policy', 'wait');
+    await waiter.says(/waiting for package-@scope\/x/, 'stderr');
+    await letGo(holder);
+    expect((await waiter.finished).code).toBe(0);
+  });
+});
+
+describe('the locks of a guarded command', () => {
+  it('stay with it when holdfast is killed, until it ends [A5, H11]', async () => {
+    const cli = new Guarded(RULES);
+    const holding = '#!/bin/sh\n[ "$1" = save ] || exit 0\necho start $$; exec sleep 60\n';
+    cli.writeTool('bin/mirror', holding);
+    const running = cli.begin('mirror save');
+    const [, pid] = await running.says(/start (\d+)/);
+    const killed = new Promise((resolve) => running.child.on('exit', resolve));
+    running.child.kill('SIGKILL');
+    await killed;
+    expect((await cli.guard('mirror load')).code).toBe(75);
+    process.kill(Number(pid), 'SIGKILL');
+    expect((await cli.run(['wait', 'mirror'])).code).toBe(0);
+    expect((await cli.guard('mirror load')).code).toBe(0);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('are free when %s ended it [A5, H25]', async (signal) => {
+    const cli = new Guarded(RULES);
+    cli.writeTool('bin/mirror', '#!/bin/sh\necho start; exec sleep 60\n');
+    const running = cli.begin('mirror save');
+    await running.says(/start/);
+    running.child.kill(signal);
+    expect((await running.finished).code).toBe(signal === 'SIGINT' ? 130 : 143);
+    expect((await cli.run(['who', 'mirror'])).code).toBe(1);
+  });
+
+  it('are free when it was killed itself [A5, R10]', async () => {
+    const cli = new Guarded(RULES);
+    cli.writeTool('bin/mirror', '#!/bin/sh\necho start $$; exec sleep 60\n');
+    const running = cli.begin('mirror save');
+    const [, pid] = await running.says(/start (\d+)/);
+    process.kill(Number(pid), 'SIGKILL');
+    expect((await running.finished).code).toBe(137);
+    expect((await cli.run(['who', 'mirror'])).code).toBe(1);
+  });
+});
+
+describe('the policy', () => {
+  it('wait waits, says so, and runs then [A8]', async () => {
+    const cli = new Guarded(RULES);
+    const holder = await cli.busy('mirror save');
+    const waiter = cli.begin('mirror patient');
+    await waiter.says(/^holdfast: waiting for mirror, held by "mirror save --hold"/, 'stderr');
+    await letGo(holder);
+    expect(await waiter.finished).toMatchObject({ code: 0, stdout: 'start patient\nend patient\n' });
+  });
+
+  it('wait with a timeout ends with 124, and disturbs nobody [A8, A15]', async () => {
+    const cli = new Guarded(RULES);
+    const holder = await cli.busy('mirror save');
+    const { code, stdout, stderr } = await cli.guard('mirror hasty');
+    expect({ code, stdout }).toEqual({ code: 124, stdout: '' });
+    expect(stderr).toMatch(
+      /hasty was not started: mirror is held by .*; waited \d+ms at place 1 of the queue\. Look: /,
+    );
+    expect((await cli.guard('mirror save')).code).toBe(75);
+    await letGo(holder);
+  });
+
+  it('wait is over when a signal comes: nothing is run, nothing held [A5, H25]', async () => {
+    const cli = new Guarded(RULES);
+    const holder = await cli.busy('mirror save');
+    const waiter = cli.begin('mirror patient');
+    await waiter.says(/waiting for mirror/, 'stderr');
+    waiter.child.kill('SIGINT');
+    expect(await waiter.finished).toMatchObject({ code: 130, stdout: '' });
+    await letGo(holder);
+    expect((await cli.run(['who', 'mirror'])).code).toBe(1);
+  });
+
+  it('warn says who is in the way and runs all the same; where nobody is, it holds the lock [A8]', async () => {
+    const cli = new Guarded(RULES);
+    const holder = await cli.busy('mirror save');
+    const warned = await cli.guard('mirror careless');
+    expect(warned).toMatchObject({ code: 0, stdout: 'start careless\nend careless\n' });
+    expect(warned.stderr).toMatch(
+      /^holdfast: warning: careless runs without the lock on mirror: mirror is held by "mirror save --hold" \(.*\)\. Look: holdfast who mirror · wait: holdfast wait mirror\. Rule: careless in holdfast\.yaml:12\n$/,
+    );
+    await letGo(holder);
+    const alone = await cli.busy('mirror save', '--policy', 'warn');
+    expect((await cli.guard('mirror load')).code).toBe(75);
+    await letGo(alone);
+    expect(alone.stderr).toBe('');
+  });
+
+  it('warn runs also where no lock is to be had at all [A8, C5]', async () => {
+    const cli = new Guarded(RULES);
+    cli.write('locks', 'a file in the place of the directory');
+    expect((await cli.guard('mirror save')).code).toBe(125);
+    const { code, stderr } = await cli.guard('mirror careless');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^holdfast: warning: careless runs without the lock on mirror: The lock file/);
+  });
+
+  it('is for the command line to replace [A8]', async () => {
+    const cli = new Guarded(RULES);
+    const holder = await cli.busy('mirror save');
+    expect((await cli.guard('mirror patient', '--policy', 'fail')).code).toBe(75);
+    expect((await cli.guard('mirror load', '-w', '1ms')).code).toBe(124);
+    expect(await cli.guard('mirror load', '-w', '1ms', '--policy', 'warn')).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining('--timeout is for the policy wait'),
+    });
+    await letGo(holder);
+  });
+
+  it('global, in one line, lets one command run at a time, but those that use none [A8]', async () => {
+    const cli = new Guarded(
+      'global: everything\noperations: { help: { command: mirror help, uses: none }, any: mirror ** }',
+    );
+    const holder = await cli.busy('mirror save');
+    expect(await cli.guard('mirror load')).toMatchObject({
+      code: 75,
+      stderr: expect.stringContaining('any was not started: everything is held by "mirror save --hold"'),
+    });
+    expect((await cli.guard('mirror help')).code).toBe(0);
+    await letGo(holder);
+    expect((await cli.guard('mirror load')).code).toBe(0);
+  });
+
+  it('warn for a whole file is one line too [A8]', async () => {
+    const cli = new Guarded('global: everything\ndefaults: { policy: warn }\noperations: { any: mirror ** }');
+    const holder = await cli.busy('mirror save');
+    expect(await cli.guard('mirror load')).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^holdfast: warning: any runs without the lock on everything/),
+    });
+    await letGo(holder);
+  });
+});
+
+describe('a command that no rule matches', () => {
+  it('runs without a lock, and opens nothing that has to do with locks [A6]', async () => {
+    const cli = new Guarded(RULES);
+    const calls = async (line: string) => {
+      const trace = [
+        '-f',
+        '-qq',
+        '-e',
+        'trace=openat,open,flock,mkdir',
+        process.execPath,
+        main,
+        'guard',
+        '--',
+      ];
+      const options = { env: cli.env, cwd: cli.project };
+      return (await new Running('strace', [...trace, ...line.split(' ')], options).finished).stderr;
+    };
+    const ofLocks = /flock\(|\.lock"|koffi|mkdir\(|audit\.jsonl/;
+    for (const line of ['mirror unknown', 'mirror help']) expect(await calls(line)).not.toMatch(ofLocks);
+    expect(existsSync(join(cli.home, 'locks'))).toBe(false);
+    expect(existsSync(join(cli.home, 'audit.jsonl'))).toBe(false);
+    expect(await calls('mirror save')).toMatch(/flock\(\d+, LOCK_EX\|LOCK_NB\)/);
+  });
+
+  it.each([
+    ['allow', 0, /^$/],
+    [
+      'warn',
+      0,
+      /^holdfast: warning: no operation in holdfast\.yaml matches mirror other; it runs without a lock\n$/,
+    ],
+    [
+      'refuse',
+      126,
+      /^holdfast: mirror was not started: no operation in holdfast\.yaml matches mirror other, and commands without a rule are refused there \(unmatched: refuse\)\. Look: holdfast rules list\n$/,
+    ],
+  ] as const)('is treated as the file says: %s [A7]', async (unmatched, code, says) => {
+    const cli = new Guarded(`defaults: { unmatched: ${unmatched} }\n${RULES}`);
+    const result = await cli.guard('mirror other');
+    expect(result).toMatchObject({ code, stdout: code === 0 ? 'start other\nend other\n' : '' });
+    expect(result.stderr).toMatch(says);
+    expect((await cli.guard('mirror save')).code).toBe(0);
+  });
+});
+
+describe('a guarded command inside another', () => {
+  const inner = (line: string, ...options: string[]) =>
+    `${process.execPath} ${main} guard ${[...options, '--'].join(' ')} ${line}`;
+
+  it('goes on under the locks that are held around it [A5]', async () => {
+    const cli = new Guarded(RULES);
+    for (const line of ['mirror save', 'mirror verify', 'mirror patient']) {
+      expect(await cli.guard(`mirror --in ${inner(line)}`)).toMatchObject({
+        code: 0,
+        stderr: '',
+        stdout: expect.stringContaining(`end ${line.replace('mirror ', '')}\n`),
+      });
+    }
+  });
+
+  it('is refused clearly when it needs exclusive what is held shared around it [A5]', async () => {
+    const cli = new Guarded(RULES);
+    cli.writeTool('bin/reader', readFileSync(join(cli.home, 'bin/mirror'), 'utf8'));
+    const { code, stderr } = await cli.guard(`reader --in ${inner('mirror save')}`);
+    expect(code).toBe(125);
+    expect(stderr).toMatch(
+      /^holdfast: mirror is held shared by the holdfast run around this one \(pid \d+\), so taking it exclusive would wait for ever\. Let the operation around it use the resource exclusive/,
+    );
+  });
+
+  it('takes its own locks when the variable speaks of a holder that is gone [A5]', async () => {
+    const cli = new Guarded(RULES);
+    const { stdout } = await cli.guard('mirror --in printenv HOLDFAST_HELD');
+    cli.env.HOLDFAST_HELD = /^\[.*\]$/m.exec(stdout)?.[0];
+    expect(cli.env.HOLDFAST_HELD).toContain('"pid"');
+    await cli.busy('mirror save');
+    expect((await cli.guard('mirror save')).code).toBe(75);
+  });
+
+  it('that waits for one who waits for us fails by name instead of waiting for ever [R81]', async () => {
+    const cli = new Guarded(`operations:
+  a: { command: mirror --in a **, uses: a }
+  b: { command: mirror --in b **, uses: b }
+  wait-a: { command: a-tool **, uses: a, policy: wait }
+  wait-b: { command: b-tool **, uses: b, policy: wait }
+`);
+    const tool = (own: string, other: string) =>
+      `#!/bin/sh\necho "holds ${own}"; read go; exec ${inner(`${other}-tool`)}\n`;
+    cli.writeTool('bin/a', tool('a', 'b'));
+    cli.writeTool('bin/b', tool('b', 'a'));
+    for (const name of ['a-tool', 'b-tool']) cli.writeTool(`bin/${name}`, '#!/bin/sh\necho ran\n');
+    const first = cli.begin('mirror --in a');
+    const second = cli.begin('mirror --in b');
+    await first.says(/holds a/);
+    await second.says(/holds b/);
+    first.child.stdin?.write('go\n');
+    await first.says(/waiting for b/, 'stderr');
+    second.child.stdin?.write('go\n');
+    const ended = await second.finished;
+    expect(ended).toMatchObject({ code: 125, stdout: expect.not.stringContaining('ran') });
+    expect(ended.stderr).toMatch(
+      /Waiting for a would never end: .* holds b and waits for a; .* holds a and waits for b/,
+    );
+    expect(await first.finished).toMatchObject({ code: 0, stdout: expect.stringContaining('ran') });
+  });
+});
+
+describe('arguments and output that are no UTF-8', () => {
+  it('reach the command, and come from it, byte for byte [A5]', async () => {
+    const cli = new Guarded(RULES);
+    cli.writeTool(
+      'bin/mirror',
+      '#!/bin/sh\nprintf "%s|" "$@" | od -An -tx1 | tr -d " \\n"\nprintf "\\377\\0\\376"\n',
+    );
+    const script = `exec '${process.execPath}' '${main}' guard -- mirror save "$(printf 'caf\\351\\n%%x')" plain "$(printf '\\377')"`;
+    const child = new Running('sh', ['-c', script], { env: cli.env, cwd: cli.project });
+    const chunks: Buffer[] = [];
+    child.child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    expect(await child.finished).toMatchObject({ code: 0, stderr: '' });
+    const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex');
+    const output = Buffer.concat(chunks);
+    expect(output.subarray(0, -3).toString()).toBe(hex('save|caf\xe9\n%x|plain|\xff|'));
+    expect(output.subarray(-3)).toEqual(Buffer.from([0xff, 0x00, 0xfe]));
+  });
+
+  it('lock the same thing when they are the same [A2]', async () => {
+    const cli = new Guarded(RULES);
+    const script = (rest: string) =>
+      `exec '${process.execPath}' '${main}' guard -- mirror install "$(printf 'caf\\351')" ${rest}`;
+    const options = { env: cli.env, cwd: cli.project };
+    const holder = new Running('sh', ['-c', script('--hold')], options);
+    await holder.says(/start/);
+    const { code, stderr } = await new Running('sh', ['-c', script('')], options).finished;
+    expect(code).toBe(75);
+    expect(stderr).toContain('package-caf\ufffd is held by');
+    await letGo(holder);
+  });
+});
+
+describe('the scope', () => {
+  it('project keeps projects apart, and the message says where to look [A2, A4]', async () => {
+    const cli = new Guarded(`defaults: { scope: project }\n${RULES}`);
+    const holder = await cli.busy('mirror save');
+    const { stderr } = await cli.guard('mirror save');
+    const [, directory = ''] = /Look: holdfast who --directory (\S+) mirror · wait/.exec(stderr) ?? [];
+    expect((await cli.run(['who', '--directory', directory, 'mirror'])).stdout).toContain(
+      `pid ${holder.pid}`,
+    );
+    cli.write('other/holdfast.yaml', readFileSync(join(cli.project, 'holdfast.yaml'), 'utf8'));
+    const other = { cwd: join(cli.home, 'other') };
+    expect((await cli.run(['guard', '--', 'mirror', 'save'], other)).code).toBe(0);
+    expect(readdirSync(cli.project)).toEqual(['holdfast.yaml']);
+    await letGo(holder);
+  });
+
+  it('is for the command line to replace, with a directory [A2]', async () => {
+    const cli = new Guarded(RULES);
+    const directory = join(cli.home, 'elsewhere');
+    const holder = await cli.busy('mirror save', '--directory', directory);
+    expect((await cli.guard('mirror save', '--directory', directory)).stderr).toContain(
+      `who --directory ${directory} mirror`,
+    );
+    expect((await cli.guard('mirror save')).code).toBe(0);
+    await letGo(holder);
+  });
+
+  it('of a file is the file: its lock lies beside it [A2]', async () => {
+    const cli = new Guarded(
+      'resources: { index: { file: data/index.json } }\noperations: { save: { command: mirror save **, uses: index } }',
+    );
+    cli.write('project/data/index.json', '{}');
+    const holder = await cli.busy('mirror save');
+    expect(existsSync(join(cli.project, 'data/.index.json.lock'))).toBe(true);
+    const file = join(cli.project, 'data/index.json');
+    expect((await cli.run(['run', '-n', file, '--', 'true'])).code).toBe(75);
+    expect((await cli.guard('mirror save')).stderr).toContain(
+      `holdfast who ${file} · wait: holdfast wait ${file}.`,
+    );
+    await letGo(holder);
+  });
+});
