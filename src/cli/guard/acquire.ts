@@ -1,5 +1,6 @@
 import { printable } from '../../errors/describe.ts';
 import { BusyError, LockError, TimeoutError } from '../../errors/lock-errors.ts';
+import { environmentOptions } from '../../lock/environment.ts';
 import type { Lock } from '../../lock/lock.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import type { Decision } from '../../rules/decide.ts';
@@ -20,7 +21,7 @@ export function termsOf(
 ): { readonly policy: Policy; readonly timeout: number } {
   const { settings } = operation;
   const chosen = timeout === undefined ? (policy ?? settings.policy ?? 'fail') : 'wait';
-  const limit = timeout ?? settings.timeout ?? Number.POSITIVE_INFINITY;
+  const limit = timeout ?? settings.timeout ?? environmentOptions().timeout ?? Number.POSITIVE_INFINITY;
   return { policy: chosen, timeout: chosen === 'wait' ? limit : 0 };
 }
 
