@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { main, Running } from './cli.ts';
+import { Guarded, letGo } from './guarded.ts';
+
+const RULES = `operations:
+  save: { command: mirror save **, uses: mirror }
+  verify: { command: mirror verify, uses: { mirror: shared } }
+  install: { command: mirror install <name>, uses: { package-<name>: exclusive } }
+  patient: { command: mirror patient, uses: mirror, policy: wait }
+  outer: { command: mirror --in **, uses: mirror }
+  reader: { command: reader --in **, uses: { mirror: shared } }
+`;
+
+describe('a guarded command inside another', () => {
+  const inner = (line: string, ...options: string[]) =>
+    `${process.execPath} ${main} guard ${[...options, '--'].join(' ')} ${line}`;
+
+  it('goes on under the locks that are held around it [A5]', async () => {
+    const cli = new Guarded(RULES);
+    for (const line of ['mirror save', 'mirror verify', 'mirror patient']) {
+      expect(await cli.guard(`mirror --in ${inner(line)}`)).toMatchObject({
+        code: 0,
+        stderr: '',
+        stdout: expect.stringContaining(`end ${line.replace('mirror ', '')}\n`),
+      });
+    }
+  });
+
+  it('is refused clearly when it needs exclusive what is held shared around it [A5]', async () => {
+    const cli = new Guarded(RULES);
+    cli.writeTool('bin/reader', readFileSync(join(cli.home, 'bin/mirror'), 'utf8'));
+    const { code, stderr } = await cli.guard(`reader --in ${inner('mirror save')}`);
+    expect(code).toBe(125);
+    expect(stderr).toMatch(
+      /^holdfast: mirror is held shared by the holdfast run around this one \(pid \d+\), so taking it exclusive would wait for ever\. Let the operation around it use the resource exclusive/,
+    );
+  });
+
+  it('takes its own locks when the variable speaks of a holder that is gone [A5]', async () => {
+    const cli = new Guarded(RULES);
+    const { stdout } = await cli.guard('mirror --in printenv HOLDFAST_HELD');
+    cli.env.HOLDFAST_HELD = /^\[.*\]$/m.exec(stdout)?.[0];
+    expect(cli.env.HOLDFAST_HELD).toContain('"pid"');
+    await cli.busy('mirror save');
+    expect((await cli.guard('mirror save')).code).toBe(75);
+  });
+
+  it('that waits for one who waits for us fails by name instead of waiting for ever [R81]', async () => {
+    const cli = new Guarded(`operations:
+  a: { command: mirror --in a **, uses: a }
+  b: { command: mirror --in b **, uses: b }
+  wait-a: { command: a-tool **, uses: a, policy: wait }
+  wait-b: { command: b-tool **, uses: b, policy: wait }
+`);
+    const tool = (own: string, other: string) =>
+      `#!/bin/sh\necho "holds ${own}"; read go; exec ${inner(`${other}-tool`)}\n`;
+    cli.writeTool('bin/a', tool('a', 'b'));
+    cli.writeTool('bin/b', tool('b', 'a'));
+    for (const name of ['a-tool', 'b-tool']) cli.writeTool(`bin/${name}`, '#!/bin/sh\necho ran\n');
+    const first = cli.begin('mirror --in a');
+    const second = cli.begin('mirror --in b');
+    await first.says(/holds a/);
+    await second.says(/holds b/);
+    first.child.stdin?.write('go\n');
+    await first.says(/waiting for b/, 'stderr');
+    second.child.stdin?.write('go\n');
+    const ended = await second.finished;
+    expect(ended).toMatchObject({ code: 125, stdout: expect.not.stringContaining('ran') });
+    expect(ended.stderr).toMatch(
+      /Waiting for a would never end: .* holds b and waits for a; .* holds a and waits for b/,
+    );
+    expect(await first.finished).toMatchObject({ code: 0, stdout: expect.stringContaining('ran') });
+  });
+});
+
+describe('arguments and output that are no UTF-8', () => {
+  it('reach the command, and come from it, byte for byte [A5]', async () => {
+    const cli = new Guarded(RULES);
+    cli.writeTool(
+      'bin/mirror',
+      '#!/bin/sh\nprintf "%s|" "$@" | od -An -tx1 | tr -d " \\n"\nprintf "\\377\\0\\376"\n',
+    );
+    const script = `exec '${process.execPath}' '${main}' guard -- mirror save "$(printf 'caf\\351\\n%%x')" plain "$(printf '\\377')"`;
+    const child = new Running('sh', ['-c', script], { env: cli.env, cwd: cli.project });
+    const chunks: Buffer[] = [];
+    child.child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    expect(await child.finished).toMatchObject({ code: 0, stderr: '' });
+    const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex');
+    const output = Buffer.concat(chunks);
+    expect(output.subarray(0, -3).toString()).toBe(hex('save|caf\xe9\n%x|plain|\xff|'));
+    expect(output.subarray(-3)).toEqual(Buffer.from([0xff, 0x00, 0xfe]));
+  });
+
+  it('lock the same thing when they are the same [A2]', async () => {
+    const cli = new Guarded(RULES);
+    const script = (rest: string) =>
+      `exec '${process.execPath}' '${main}' guard -- mirror install "$(printf 'caf\\351')" ${rest}`;
+    const options = { env: cli.env, cwd: cli.project };
+    const holder = new Running('sh', ['-c', script('--hold')], options);
+    await holder.says(/start/);
+    const { code, stderr } = await new Running('sh', ['-c', script('')], options).finished;
+    expect(code).toBe(75);
+    expect(stderr).toContain('package-caf\ufffd is held by');
+    await letGo(holder);
+  });
+});
