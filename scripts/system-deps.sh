@@ -9,11 +9,14 @@ needed='
   faketime:faketime
   fish:fish
   flock:util-linux
+  gcc:gcc
+  gencat:libc6-dev
   mkfs.ext4:e2fsprogs
   mkfs.xfs:xfsprogs
   mount:mount
   ps:procps
   python3:python3
+  spin:spin
   strace:strace
   unshare:util-linux
   zsh:zsh
