@@ -143,8 +143,10 @@ class Rack {
       const all = [...this.#running.keys()].filter((worker) => !this.#stopped.has(worker));
       const victim = this.#inside() ?? all[Math.floor(this.#random() * all.length)];
       if (victim === undefined || this.#stopped.has(victim)) continue;
-      if (this.#random() < 0.1) this.kills += this.#running.get(victim)?.kill('SIGKILL') ? 1 : 0;
-      else if (this.#random() < 0.4 && !this.#task.patient) void this.#stop(victim);
+      const toKill = this.kills === 0 || this.#random() < 0.1;
+      const toStop = this.stops.size === 0 || this.#random() < 0.4;
+      if (toKill) this.kills += this.#running.get(victim)?.kill('SIGKILL') ? 1 : 0;
+      else if (toStop && !this.#task.patient) void this.#stop(victim);
     }
   }
 

@@ -26,11 +26,15 @@ export class Place {
     this.#request = request;
   }
 
-  /** Takes a ticket. Where none can be left, the waiter goes without order: it still gets the lock in its turn or not. */
-  join(): void {
-    if (this.#ticket?.isListed === true) return;
+  /**
+   * Takes a ticket, unless there is one; returns whether it did. Where none can be left, the waiter goes without order: it
+   * still gets the lock in its turn or not.
+   */
+  join(): boolean {
+    if (this.#ticket?.isListed === true) return false;
     this.#ticket?.remove();
     this.#ticket = Entry.leave(this.#request, modeInLine(this.#request), holderOf(this.#request));
+    return true;
   }
 
   get ticket(): string | undefined {

@@ -79,7 +79,7 @@ export class KernelWaiter implements Waiting {
     }
   }
 
-  /** Whether somebody is ahead; the nearest of them is then watched. Nobody ever comes in front of a head. */
+  /** Whether somebody is ahead; the nearest of them is then watched. Nobody comes in front of a head with its ticket. */
   #follows(): boolean {
     if (this.#watched >= 0) return false;
     while (this.#predecessor === undefined || !this.#predecessor.isAlive()) {
@@ -115,7 +115,7 @@ export class KernelWaiter implements Waiting {
 
   /** The time is up without a hint. */
   #onBackstop(): void {
-    this.#place.join(); // again, if somebody removed the ticket
+    if (this.#place.join()) this.#unwatch(); // somebody removed the ticket: begin again, at the tail
     this.#outcome.moved(); // those far ahead may have gone
     const hinted = this.#retries <= RETRIES_AFTER_HINT.length;
     if (!hinted && this.#predecessor?.isAlive() === true) this.#lookPast();
