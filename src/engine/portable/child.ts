@@ -1,6 +1,8 @@
 import type { HolderRecord } from '../../identity/holder.ts';
+import { liveness } from '../../identity/index.ts';
+import type { LockRequest } from '../engine.ts';
 import { readText, removeQuietly, writeWhole } from './files.ts';
-import type { PortableLock } from './lock.ts';
+import type { FoundClaim } from './look.ts';
 import { fileMode, type Place } from './place.ts';
 import { isProcessNumber, json, newToken } from './record.ts';
 
@@ -8,8 +10,14 @@ const SIGNATURE = 'holdfast-child 1\n';
 
 type Child = NonNullable<HolderRecord['child']>;
 
-/** Adds to a claim, which itself never changes, the command that runs under it. Information only. */
-export function leaveChild({ request, place }: PortableLock, token: string, child: Child): void {
+/** The lock a child works under. */
+interface Held {
+  readonly request: LockRequest;
+  readonly place: Place;
+}
+
+/** Adds to a claim, which itself never changes, the command that runs under it, and holds it as long as it lives. */
+export function leaveChild({ request, place }: Held, token: string, child: Child): void {
   try {
     writeWhole(
       place.childPath(token),
@@ -22,8 +30,20 @@ export function leaveChild({ request, place }: PortableLock, token: string, chil
   }
 }
 
-export function removeChild({ place }: PortableLock, token: string): void {
+export function removeChild({ place }: Held, token: string): void {
   removeQuietly(place.childPath(token));
+}
+
+/**
+ * Whether the command of a claim may still be at work, although the process that made the claim is dead. A record that
+ * is missing or forged can keep a lock from being taken, or have it judged by its owner alone; it never frees one early
+ * that the owner's life would keep.
+ */
+export function mayCommandLive(place: Place, { token, record }: FoundClaim): boolean {
+  const child = readChild(place, token);
+  if (child === undefined || record === undefined) return false;
+  const { start: _, ...sameMachine } = record.holder;
+  return liveness({ ...sameMachine, ...child }) !== 'dead';
 }
 
 export function readChild(place: Place, token: string): Child | undefined {

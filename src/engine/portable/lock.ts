@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { LockRequest } from '../engine.ts';
+import { mayCommandLive } from './child.ts';
 import { removeQuietly, writeNew } from './files.ts';
 import type { FoundClaim } from './look.ts';
 import { Place } from './place.ts';
@@ -20,7 +21,8 @@ export class PortableLock {
   }
 
   judge(found: FoundClaim): Verdict {
-    return judge(found, this.settings, () => this.#fileSystemNow());
+    const verdict = judge(found, this.settings, () => this.#fileSystemNow());
+    return verdict === 'owner-dead' && mayCommandLive(this.place, found) ? 'held' : verdict;
   }
 
   /** Whether a file was last changed so long ago that it counts as nobody's, where it proves nothing itself. */

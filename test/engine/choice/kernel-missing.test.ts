@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { Agent } from '../../support/agent.ts';
+import { Child } from '../../support/child.ts';
+import { within } from '../../support/deadline.ts';
+import { tempDirectory } from '../../support/temp.ts';
+import { until } from '../../support/until.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** An agent for whose system calls to lock the system has this answer. */
+function refusing(home: string, error: string): Promise<Agent> {
+  const strace = [
+    'strace',
+    '-f',
+    '-qq',
+    '-o',
+    '/dev/null',
+    '-e',
+    'trace=flock',
+    '-e',
+    `inject=flock:error=${error}`,
+  ];
+  return Agent.start({ home, through: strace });
+}
+
+describe.each(['ENOLCK', 'ENOSYS', 'EOPNOTSUPP'])('where flock says %s', (error) => {
+  it('the portable engine takes over by itself and says why; who requires the kernel is refused, and nothing is made [F1, H12, H13, R51]', async () => {
+    const home = tempDirectory();
+    const agent = await refusing(home, error);
+
+    const refused = agent.acquire('mirror', { require: 'kernel' });
+    await expect(refused).rejects.toMatchObject({ code: 'HOLDFAST_CONTRACT', available: 'claim' });
+    await expect(refused).rejects.toThrow(`flock says ${error}`);
+    const insisted = agent.acquire('mirror', { engine: 'kernel' });
+    await expect(insisted).rejects.toMatchObject({ code: 'HOLDFAST_UNSUPPORTED' });
+    expect(existsSync(join(home, 'locks'))).toBe(false);
+
+    expect((await agent.acquire('mirror')).degraded).toEqual(['no-kernel-lock']);
+    const told = await agent.run(({ locks }) => [locks.lock?.contract, locks.lock?.degraded[0]?.detail]);
+    expect(told).toEqual(['claim', expect.stringContaining(`flock says ${error}`)]);
+  });
+
+  it('a lock that others have with the kernel is an error, and stays theirs [F1, H13]', async () => {
+    const home = tempDirectory();
+    const [agent, [holder]] = await Promise.all([refusing(home, error), Agent.several(home, 1)]);
+    await holder.acquire('mirror');
+
+    await expect(agent.acquire('mirror')).rejects.toMatchObject({
+      code: 'HOLDFAST_MISMATCH',
+      wanted: 'portable',
+      found: 'kernel',
+    });
+
+    await holder.run(({ locks }) => locks.lock?.assertHeld());
+  });
+
+  it('a lock that the portable engine came to first is shared with those whose kernel does lock [F1]', async () => {
+    const home = tempDirectory();
+    const [agent, [other]] = await Promise.all([refusing(home, error), Agent.several(home, 1)]);
+    await agent.acquire('mirror');
+
+    expect(await other.couldAcquire('mirror')).toBe(false);
+    await agent.release();
+
+    expect((await other.acquire('mirror')).degraded).toEqual(['no-kernel-lock']);
+    expect(await agent.couldAcquire('mirror')).toBe(false);
+  });
+});
+
+/** The package as it is installed where koffi has no build: without koffi. */
+function withoutBinding(): { readonly cwd: string; readonly env: NodeJS.ProcessEnv } {
+  const cwd = tempDirectory();
+  const installed = join(cwd, 'node_modules/holdfast');
+  mkdirSync(installed, { recursive: true });
+  for (const name of ['dist', 'package.json'])
+    cpSync(join(root, name), join(installed, name), { recursive: true });
+  return { cwd, env: { ...process.env, HOLDFAST_HOME: join(cwd, 'home') } };
+}
+
+describe('without the binding to the system', () => {
+  it('a program locks with the portable engine, and its error says what is missing where that will not do [F1]', async () => {
+    const { cwd, env } = withoutBinding();
+    const source = `import { LockManager } from 'holdfast';
+      const locks = new LockManager();
+      await locks.with('mirror', (lock) => console.log(lock.contract, lock.degraded[0].detail));
+      await locks.acquire('mirror', { require: 'kernel' }).catch((error) => console.log(error.code, error.message));`;
+
+    const said = execFileSync(process.execPath, ['--input-type=module', '--eval', source], {
+      cwd,
+      env,
+      encoding: 'utf8',
+    });
+
+    const [granted, refused] = said.split('\n');
+    expect(granted).toMatch(
+      /^claim locked by the portable engine \(contract claim\), because there is no way to ask the kernel/,
+    );
+    expect(granted).toMatch(/koffi/);
+    expect(refused).toMatch(
+      /^HOLDFAST_CONTRACT mirror can be locked only with the contract 'claim', and 'kernel' is required/,
+    );
+  });
+
+  it('holdfast run holds a claim, which the command keeps when the wrapper is killed [F1, A5, R51]', async () => {
+    const { cwd, env } = withoutBinding();
+    const main = join(cwd, 'node_modules/holdfast/dist/cli/main.js');
+    const say = (args: readonly string[]) => new Child(process.execPath, [main, ...args], { cwd, env });
+    const wrapper = say(['run', 'mirror', '--', 'sh', '-c', 'echo $$; exec sleep 600']);
+    const command = Number(await wrapper.line(''));
+    const locks = join(cwd, 'home/locks');
+    const isRecorded = () =>
+      readdirSync(locks, { recursive: true }).some((name) => String(name).includes('/child.'));
+    await until(isRecorded, 'the command is recorded');
+    expect(wrapper.stderr).toContain('holdfast: warning: locked by the portable engine');
+
+    wrapper.process.kill('SIGKILL');
+    await new Promise((resolve) => wrapper.process.once('exit', resolve));
+    const busy = await within(say(['run', '--no-wait', 'mirror', '--', 'true']).ended, 'a try');
+    process.kill(command, 'SIGKILL');
+    const free = await within(say(['run', '--timeout', '50s', 'mirror', '--', 'true']).ended, 'a wait');
+
+    expect([busy.code, free.code]).toEqual([75, 0]);
+    expect(readdirSync(locks)).toEqual([expect.stringMatching(/\.queue$/)]);
+  });
+});

@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
+import { onLockEvent } from '../../../src/events/channel.ts';
+import { LockManager } from '../../../src/lock/manager.ts';
+import type { ManagerOptions } from '../../../src/lock/options.ts';
+import { fileSystems } from '../../../src/storage/file-system/index.ts';
+import { Agent } from '../../support/agent.ts';
+import { tempDirectory } from '../../support/temp.ts';
+
+afterEach(() => vi.restoreAllMocks());
+
+/** A manager whose locks lie on this network drive, as far as it can tell. */
+function onDrive(type: string, options: readonly string[] = [], manager: ManagerOptions = {}): LockManager {
+  vi.spyOn(fileSystems, 'of').mockReturnValue({ type, reach: 'network', options });
+  return new LockManager({ directory: `${tempDirectory()}/locks`, ...manager });
+}
+
+/** The timeout a request of this manager is made with. */
+async function timeoutOf(locks: LockManager, options: { readonly timeout?: number } = {}): Promise<number> {
+  let timeout = Number.NaN;
+  const stop = onLockEvent('requested', (event) => {
+    timeout = event.timeout;
+  });
+  await locks.with('mirror', options, () => {});
+  stop();
+  return timeout;
+}
+
+describe.each([
+  ['nfs4', 'an NFS network drive (nfs4)'],
+  ['cifs', 'an SMB network drive (cifs)'],
+  ['fuse.sshfs', 'a FUSE file system, which counts as a network drive (fuse.sshfs)'],
+  ['9p', 'a directory shared with a virtual machine (9p)'],
+])('on %s', (type, words) => {
+  it('the portable engine is taken, and says why [F1, H12, R49, R51]', async () => {
+    await onDrive(type).with('mirror', (lock) => {
+      expect(lock.contract).toBe('claim');
+      expect(lock.degraded).toMatchObject([
+        { reason: 'no-kernel-lock', detail: expect.stringContaining(words), path: lock.path },
+      ]);
+    });
+  });
+
+  it('waits last 30 seconds where nobody says, and as long as they were told to otherwise [R50]', async () => {
+    expect(await timeoutOf(onDrive(type))).toBe(30_000);
+    expect(await timeoutOf(onDrive(type), { timeout: 7 })).toBe(7);
+    expect(await timeoutOf(onDrive(type, [], { timeout: 8 }))).toBe(8);
+  });
+
+  it('errors of busy locks name the drive and what that means [R52]', async () => {
+    const locks = onDrive(type);
+    const held = await locks.acquire('mirror');
+    for (const timeout of [0, 20]) {
+      await expect(locks.acquire('mirror', { timeout })).rejects.toThrow(
+        `on ${words}: the holder may be on another machine`,
+      );
+    }
+    await held.release();
+  });
+});
+
+describe('the kernel’s lock on a network drive', () => {
+  it('is refused to who requires the kernel’s contract and left the choice, before anything is made [F1, H12]', async () => {
+    const locks = onDrive('nfs4', [], { require: 'kernel' });
+
+    await expect(locks.acquire('mirror')).rejects.toMatchObject({
+      code: 'HOLDFAST_CONTRACT',
+      available: 'claim',
+      message: expect.stringContaining('an NFS network drive (nfs4)'),
+    });
+
+    expect(existsSync(locks.directory)).toBe(false);
+  });
+
+  it('is given to who asks for it by name, and told to be unproved between machines [F1, R51]', async () => {
+    await onDrive('nfs4', ['rw', 'local_lock=none'], { engine: 'kernel' }).with('mirror', (lock) => {
+      expect(lock.contract).toBe('kernel');
+      expect(lock.degraded).toMatchObject([
+        { reason: 'network-drive', detail: expect.stringContaining('only as far as the server sees to it') },
+      ]);
+    });
+    await expect(
+      onDrive('nfs4', [], { engine: 'kernel', strict: true }).acquire('mirror'),
+    ).rejects.toMatchObject({ code: 'HOLDFAST_DEGRADED' });
+  });
+
+  it.each([
+    ['nfs', 'nolock'],
+    ['cifs', 'nobrl'],
+  ])('on %s with %s is said to be of this machine alone [H12, R52]', async (type, option) => {
+    await onDrive(type, ['rw', option], { engine: 'kernel' }).with('mirror', ({ degraded: [told] }) => {
+      expect(told?.detail).toContain(`mount option ${option} keeps the lock on this machine`);
+    });
+    await onDrive(type, ['rw', option]).with('mirror', ({ degraded: [told] }) => {
+      expect(told?.detail).toContain(`whose mount option ${option} keeps the kernel's lock on this machine`);
+    });
+  });
+
+  it('is followed where others use it already, and then said to be unproved [F1]', async () => {
+    const locks = onDrive('nfs4');
+    await locks.with('mirror', { engine: 'kernel' }, () => {});
+
+    await locks.with('mirror', (lock) => {
+      expect(lock.contract).toBe('kernel');
+      expect(lock.degraded.map(({ reason }) => reason)).toEqual(['network-drive']);
+    });
+  });
+
+  it('is waited for by looking every 250 milliseconds at most, unless told otherwise [R50]', async () => {
+    const home = tempDirectory();
+    const [holder] = await Agent.several(home, 1);
+    await holder.acquire('mirror');
+    const locks = onDrive('nfs4', [], { engine: 'kernel', directory: `${home}/locks` });
+    const wait = vi.spyOn(kernelEngine, 'wait');
+    for (const options of [{}, { pollInterval: 90 }]) {
+      await expect(locks.acquire('mirror', { timeout: 1, ...options })).rejects.toThrow('waited');
+    }
+
+    expect(wait.mock.calls.map(([{ pollInterval }]) => pollInterval)).toEqual([250, 90]);
+  });
+});
