@@ -1,7 +1,7 @@
 import type { HolderRecord } from '../../identity/holder.ts';
-import { liveness } from '../../identity/index.ts';
 import type { LockRequest } from '../engine.ts';
 import { readText, removeQuietly, writeWhole } from './files.ts';
+import { livenessAt } from './liveness.ts';
 import type { FoundClaim } from './look.ts';
 import { fileMode, type Place } from './place.ts';
 import { isProcessNumber, json, newToken } from './record.ts';
@@ -39,11 +39,11 @@ export function removeChild({ place }: Held, token: string): void {
  * is missing or forged can keep a lock from being taken, or have it judged by its owner alone; it never frees one early
  * that the owner's life would keep.
  */
-export function mayCommandLive(place: Place, { token, record }: FoundClaim): boolean {
+export function mayCommandLive(place: Place, { path, token, record }: FoundClaim): boolean {
   const child = readChild(place, token);
   if (child === undefined || record === undefined) return false;
   const { start: _, ...sameMachine } = record.holder;
-  return liveness({ ...sameMachine, ...child }) !== 'dead';
+  return livenessAt(path, { ...sameMachine, ...child }) !== 'dead';
 }
 
 export function readChild(place: Place, token: string): Child | undefined {

@@ -1,10 +1,10 @@
 import { lstatSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { liveness } from '../../identity/index.ts';
 import type { Leftover } from '../engine.ts';
 import { CLAIM_FILE, CLAIM_SIGNATURE } from '../signature.ts';
 import { readChild } from './child.ts';
 import { readText, removeQuietly, removeTreeQuietly } from './files.ts';
+import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
 import { listReaders } from './readers.ts';
@@ -49,7 +49,7 @@ const KINDS: Record<string, (lock: PortableLock, path: string, token: string) =>
 export function waitLeftovers(lock: PortableLock): Leftover[] {
   return listTickets(lock.place).map((ticket): Leftover => {
     const record = parseRecord(readText(ticket.path) ?? '');
-    const dead = record !== undefined && liveness(record.holder) === 'dead';
+    const dead = record !== undefined && livenessAt(ticket.path, record.holder) === 'dead';
     if (dead)
       return { ...litter(ticket.path, 'its waiter is dead', () => void readTicket(ticket)), what: 'ticket' };
     return { path: ticket.path, what: 'ticket', why: 'its waiter may live', remove: undefined };
@@ -73,8 +73,8 @@ const WHY = {
   'lease-over': 'its lease is over',
 };
 
-function reasonToKeep({ record }: FoundClaim): string {
-  return record !== undefined && liveness(record.holder) === 'alive'
+function reasonToKeep({ path, record }: FoundClaim): string {
+  return record !== undefined && livenessAt(path, record.holder) === 'alive'
     ? 'its owner lives'
     : 'nothing proves that its owner is dead';
 }
@@ -84,7 +84,7 @@ function unpublished(lock: PortableLock, path: string): Leftover[] {
   const text = readText(path) || readText(join(path, CLAIM_FILE)) || '';
   const record = parseRecord(text);
   const ours = CLAIM_SIGNATURE.startsWith(text.slice(0, CLAIM_SIGNATURE.length));
-  const dead = record === undefined ? ours && lock.isOld(path) : liveness(record.holder) === 'dead';
+  const dead = record === undefined ? ours && lock.isOld(path) : livenessAt(path, record.holder) === 'dead';
   return dead ? [litter(path, 'was never finished', () => removeAside(lock, path))] : [];
 }
 

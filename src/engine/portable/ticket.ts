@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HolderRecord } from '../../identity/holder.ts';
-import { liveness } from '../../identity/index.ts';
 import type { Mode } from '../engine.ts';
 import { readText, removeQuietly, writeWhole } from './files.ts';
+import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import { fileMode, makeQueue, type Place } from './place.ts';
 import { type ClaimRecord, formatRecord, newToken, parseRecord, recordFor, shownHolder } from './record.ts';
@@ -65,7 +65,7 @@ export function listTickets(place: Place): Ticket[] {
 export function readTicket({ path }: Ticket): ClaimRecord | undefined {
   const record = parseRecord(readText(path) ?? '');
   if (record === undefined) return undefined;
-  if (liveness(record.holder) !== 'dead') return record;
+  if (livenessAt(path, record.holder) !== 'dead') return record;
   removeQuietly(path); // its name is never used again
   return undefined;
 }

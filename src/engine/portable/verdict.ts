@@ -1,6 +1,7 @@
 import type { HolderRecord } from '../../identity/holder.ts';
-import { liveness, processFacts } from '../../identity/index.ts';
+import { processFacts } from '../../identity/index.ts';
 import { self } from '../../identity/self.ts';
+import { livenessAt } from './liveness.ts';
 import type { FoundClaim } from './look.ts';
 import type { Settings } from './settings.ts';
 
@@ -28,7 +29,7 @@ export function judge(found: FoundClaim, settings: Settings, fileSystemNow: () =
   if (record === undefined) {
     return fileSystemNow() - found.changed >= settings.staleAfter ? 'damaged' : 'held';
   }
-  if (liveness(record.holder) === 'dead') return 'owner-dead';
+  if (livenessAt(found.path, record.holder) === 'dead') return 'owner-dead';
   if (record.lease === undefined) return 'held';
   return silence(found) >= record.lease * LEASE_MARGIN ? 'lease-over' : 'held';
 }

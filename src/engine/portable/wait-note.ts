@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HolderRecord } from '../../identity/holder.ts';
-import { liveness } from '../../identity/index.ts';
 import { self } from '../../identity/self.ts';
 import type { WaitNote } from '../engine.ts';
 import { readText, removeQuietly, writeWhole } from './files.ts';
+import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import type { Place } from './place.ts';
 import { json, newToken, provable } from './record.ts';
@@ -40,7 +40,7 @@ export function waitsOf(place: Place): WaitNote[] {
     const path = join(place.queue, name);
     const found = readNote(path);
     if (found === undefined) return [];
-    if (liveness(found.owner) !== 'dead') return [found.note];
+    if (livenessAt(path, found.owner) !== 'dead') return [found.note];
     removeQuietly(path); // its name is never used again
     return [];
   });
@@ -48,7 +48,7 @@ export function waitsOf(place: Place): WaitNote[] {
 
 export function isNoteOfTheDead(path: string): boolean {
   const found = readNote(path);
-  return found !== undefined && liveness(found.owner) === 'dead';
+  return found !== undefined && livenessAt(path, found.owner) === 'dead';
 }
 
 function readNote(path: string): { readonly note: WaitNote; readonly owner: HolderRecord } | undefined {
