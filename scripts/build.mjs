@@ -80,7 +80,7 @@ async function bundleCommand(folder) {
   const bundle = await rolldown({
     input: join(folder, 'main.js'),
     platform: 'node',
-    external: ['koffi'],
+    external: ['koffi', 'tinyglobby'],
     plugins: [yamlAside],
   });
   const postBanner = `/*!\nThis file contains commander, which comes with this license:\n\n${license}\n*/`;

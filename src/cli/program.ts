@@ -5,6 +5,7 @@ import { defineCompletion } from './commands/completion.ts';
 import { defineGuard } from './commands/guard.ts';
 import { defineLog } from './commands/log.ts';
 import { defineLs } from './commands/ls.ts';
+import { defineOnce } from './commands/once.ts';
 import { defineRules } from './commands/rules.ts';
 import { defineRun } from './commands/run.ts';
 import { defineTop } from './commands/top.ts';
@@ -17,6 +18,7 @@ import { print, write } from './output/text.ts';
 /** In the order of the help. */
 const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   run: defineRun,
+  once: defineOnce,
   guard: defineGuard,
   rules: defineRules,
   ls: defineLs,

@@ -7,6 +7,8 @@ export interface Failure {
   readonly message: string;
   /** The `code` of the error that was thrown, if it had one. */
   readonly code?: string;
+  /** What a command that failed has left: its exit code and more. */
+  readonly outcome?: unknown;
 }
 
 /** Facts about a failed run. */

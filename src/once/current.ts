@@ -3,6 +3,8 @@ import type { HolderRecord } from '../identity/holder.ts';
 /** A run that has begun and has no outcome. Information, like every record of a holder: the lock says whether it lives. */
 export interface CurrentRun {
   readonly key: string;
+  /** The directory of the project the key is of; null for a key of the user. */
+  readonly project: string | null;
   readonly id: string;
   readonly run: number;
   /** 1 for the first run of a series; each one after a run without an outcome, for which somebody waited, counts on. */
@@ -25,12 +27,14 @@ export interface Task {
   readonly child?: { readonly pid: number; readonly start?: string };
 }
 
-/** Anything else than what `Store.note` writes is none. */
-export function parseCurrent(text: string, key: string): CurrentRun | undefined {
+/** What is under way, of `key` where that is known. Anything else than what `Store.note` writes is none. */
+export function parseCurrent(text: string, key?: string): CurrentRun | undefined {
   try {
     const value = JSON.parse(text) as CurrentRun | null;
     const isCurrent =
-      value?.key === key &&
+      typeof value?.key === 'string' &&
+      (key === undefined || value.key === key) &&
+      (value.project === null || typeof value.project === 'string') &&
       typeof value.id === 'string' &&
       /^[0-9a-f]{1,64}$/.test(value.id) &&
       Number.isSafeInteger(value.run) &&

@@ -6,7 +6,7 @@ import type { OnceRecord } from './record.ts';
 /** What was thrown, as the body of a record. `outcome` is what a command that failed has left. */
 export function failureBody(error: unknown): Buffer {
   const { name, code, outcome } = (error ?? {}) as { name?: unknown; code?: unknown; outcome?: unknown };
-  const failure: Failure & { outcome?: unknown } = {
+  const failure: Failure = {
     name: typeof name === 'string' ? name : 'Error',
     message: messageOf(error),
     ...(typeof code === 'string' ? { code } : {}),
@@ -20,7 +20,7 @@ export function messageOf(error: unknown): string {
 }
 
 /** What a recorded failure says; a body that holds something else says nothing. */
-export function failureIn({ body }: OnceRecord): Failure & { readonly outcome?: unknown } {
+export function failureIn({ body }: OnceRecord): Failure {
   const unknown = { name: 'Error', message: 'unknown' };
   try {
     const value = JSON.parse(body.toString()) as Failure | null;

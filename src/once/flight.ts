@@ -3,12 +3,17 @@ import { holder, shellWord } from '../errors/describe.ts';
 import { DeadlockError, TimeoutError } from '../errors/lock-errors.ts';
 import { self } from '../identity/self.ts';
 import { after } from '../lock/deadline.ts';
+import type { AcquireOptions } from '../lock/options.ts';
 import type { Job, Outcome } from './job.ts';
 import { takeTurn } from './run.ts';
 import type { Place } from './scope.ts';
 
 /** What a flight needs to know of the call that started it. */
-export type FlightPlan = Omit<Job, 'waited' | 'signal' | 'onRun'> & { readonly place: Place };
+export type FlightPlan = Omit<Job, 'waited' | 'signal' | 'onRun'> & {
+  readonly place: Place;
+  /** Locks that are held around the call, in processes around this one. */
+  readonly holding?: AcquireOptions['holding'];
+};
 
 /** How one caller waits. */
 export interface Patience {
@@ -90,9 +95,9 @@ export class Flight {
   }
 
   async #fly(): Promise<Outcome> {
-    const { place, ...plan } = this.#plan;
+    const { place, holding = [], ...plan } = this.#plan;
     const waited = place.locks.inspect({ name: place.lock }).state !== 'free';
-    const options = { timeout: Number.POSITIVE_INFINITY, signal: this.#abort.signal };
+    const options = { timeout: Number.POSITIVE_INFINITY, signal: this.#abort.signal, holding };
     const job: Job = { ...plan, waited, signal: this.#abort.signal, onRun: () => this.#began() };
     return around.run(this, () =>
       place.locks.with({ name: place.lock }, options, (lock) => takeTurn(lock, job)),

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { systemCode } from '../errors/base.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 
@@ -29,7 +28,7 @@ export async function digestOf(inputs: readonly Input[] | undefined): Promise<st
 async function digestOfFile(file: string, index: number): Promise<string> {
   const hash = createHash('sha256');
   try {
-    await pipeline(createReadStream(file), hash);
+    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   } catch (error) {
     throw new InputError(
       `inputs[${index}]`,

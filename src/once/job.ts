@@ -33,6 +33,7 @@ export class NoResult extends Error {
 /** Everything about one possible run. */
 export interface Job {
   readonly key: string;
+  readonly project: string | null;
   readonly store: Store;
   readonly work: (context: CommandContext) => unknown;
   readonly attempts: number;

@@ -44,11 +44,14 @@ export async function once<T>(
   return recordedValue(outcome) as T;
 }
 
+/** What is known of work that is a command. */
+type Extras = Pick<FlightPlan, 'task' | 'holding'>;
+
 /** What `once` does, for work that wants to know of its lock, and for callers that want the record. */
 export async function outcomeOf<T>(
   key: string,
   work: (context: CommandContext) => unknown,
-  options: OnceOptions<T> & Pick<FlightPlan, 'task'>,
+  options: OnceOptions<T> & Extras,
 ): Promise<Outcome> {
   options.signal?.throwIfAborted();
   const place = placeOf(key, options.scope, options.directory);
@@ -71,7 +74,7 @@ export async function outcomeOf<T>(
 }
 
 /** A copy of the recorded value, which nobody else has. */
-export function recordedValue({ record }: Outcome): unknown {
+export function recordedValue({ record }: Pick<Outcome, 'record'>): unknown {
   return takeParsed(record) ?? decodeValue({ kind: record.header.kind, body: record.body } as Encoded);
 }
 
@@ -98,13 +101,14 @@ async function holds<T>(outcome: Outcome, { validate }: OnceOptions<T>): Promise
 function flightPlan<T>(
   key: string,
   work: (context: CommandContext) => unknown,
-  options: OnceOptions<T> & Pick<FlightPlan, 'task'>,
+  options: OnceOptions<T> & Extras,
   found: { readonly place: Place; readonly store: Store; readonly rejected: string | undefined },
 ): FlightPlan {
-  const { attempts = DEFAULT_ATTEMPTS, task } = options;
+  const { attempts = DEFAULT_ATTEMPTS, task, holding } = options;
   const before = marksOf(found.store);
-  const plan = { key, work, attempts, before, terms: () => termsOf(options), ...found };
-  return task === undefined ? plan : { ...plan, task };
+  const { project } = found.place;
+  const extras = { ...(task === undefined ? {} : { task }), ...(holding === undefined ? {} : { holding }) };
+  return { key, project, work, attempts, before, terms: () => termsOf(options), ...found, ...extras };
 }
 
 const flights = new Map<string, Flight>();

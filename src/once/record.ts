@@ -6,6 +6,8 @@ import { decodeValue, isValueKind, type ValueKind } from './value.ts';
 /** What a record says of the run whose outcome it holds. */
 export interface RecordHeader {
   readonly key: string;
+  /** The directory of the project the key is of; null for a key of the user. */
+  readonly project: string | null;
   /** Tells this run from every other. */
   readonly id: string;
   /** Rises by at least one with every run of the key. */
@@ -42,14 +44,15 @@ export function formatRecord({ header, body }: OnceRecord): Buffer[] {
   return [Buffer.from(`${MAGIC}${line}\n`), body];
 }
 
-/** The record of `key` in these bytes; undefined for anything else, whatever it is. */
-export function parseRecord(bytes: Buffer, key: string): OnceRecord | undefined {
+/** The record in these bytes, of `key` where that is known; undefined for anything else, whatever it is. */
+export function parseRecord(bytes: Buffer, key?: string): OnceRecord | undefined {
   if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined;
   const end = bytes.indexOf(LINE_END, MAGIC.length);
   if (end < 0) return undefined;
   const header = parseHeader(bytes.toString('utf8', MAGIC.length, end));
   const body = bytes.subarray(end + 1);
-  if (header === undefined || header.key !== key || header.length !== body.length) return undefined;
+  if (header === undefined || header.length !== body.length) return undefined;
+  if (key !== undefined && header.key !== key) return undefined;
   return header.sha256 === digest(body) && isReadable(header, body) ? { header, body } : undefined;
 }
 
@@ -83,9 +86,10 @@ function parseHeader(line: string): StoredHeader | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { key, id, run, started, finished, took, ttl, inputs, by, kind } = value;
+  const { key, project, id, run, started, finished, took, ttl, inputs, by, kind } = value;
   const isHeader =
     typeof key === 'string' &&
+    (project === null || typeof project === 'string') &&
     isRunId(id) &&
     isCount(run) &&
     isTime(started) &&

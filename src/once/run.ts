@@ -52,7 +52,7 @@ function fits({ header }: OnceRecord, { inputs }: Terms): boolean {
 }
 
 /** The run that follows on what is recorded. @throws {OnceAbandonedError} when enough have been tried. */
-function nextRun({ key, store, attempts, before, waited, task }: Job): CurrentRun {
+function nextRun({ key, project, store, attempts, before, waited, task }: Job): CurrentRun {
   const last = store.current();
   const recorded = Math.max(store.success()?.header.run ?? 0, store.failure()?.header.run ?? 0);
   const withoutResult = last !== undefined && last.run > recorded ? last : undefined;
@@ -65,6 +65,7 @@ function nextRun({ key, store, attempts, before, waited, task }: Job): CurrentRu
   }
   return {
     key,
+    project,
     id: randomBytes(8).toString('hex'),
     run: Math.max(recorded, last?.run ?? 0) + 1,
     attempt,

@@ -18,6 +18,8 @@ export interface Place {
   readonly lock: string;
   /** The directory of the records; it need not exist. */
   readonly records: string;
+  /** The directory of the project the key is of; null for a key of the user. */
+  readonly project: string | null;
 }
 
 const PROJECT_MARKS = ['holdfast.yaml', '.git', 'package.json'];
@@ -32,13 +34,19 @@ const places = new Map<string, Place>();
  * @throws {InputError} for a scope that is none, or a project that does not exist.
  */
 export function placeOf(key: string, scope: Scope = 'user', directory?: string): Place {
+  return placeIn(key, projectOf(scope), directory);
+}
+
+/** The same for a project that is known by its real path, and may be gone; null for none. */
+export function placeIn(key: string, project: string | null, directory?: string): Place {
   const { locks: home, records } = directoriesOf(directory);
-  const lock = lockName(key, scope);
+  const lock = lockName(key, project);
   const id = `${home}\0${lock}`;
   let place = places.get(id);
   if (place === undefined) {
     const locks = managerOf(home);
-    place = { locks, lock, records: join(records, basename(locks.pathOf({ name: lock }), '.lock')) };
+    const name = basename(locks.pathOf({ name: lock }), '.lock');
+    place = { locks, lock, records: join(records, name), project };
     if (places.size >= MOST_PLACES) places.clear();
     places.set(id, place);
   }
@@ -62,16 +70,15 @@ function managerOf(directory: string): LockManager {
 }
 
 /** A project's part comes last and has no `@` in it, so that no two pairs of key and project share a name. */
-function lockName(key: string, scope: Scope): string {
-  const project = projectOf(scope);
-  if (project === undefined) return `once:${key}`;
+function lockName(key: string, project: string | null): string {
+  if (project === null) return `once:${key}`;
   const hash = createHash('sha256').update(project).digest('hex').slice(0, 10);
   return `once-in-project:${key}@${basename(project).replace(/[^\w.-]/g, '-')}~${hash}`;
 }
 
-/** The directory of the project a scope means; undefined for the scope of the user. */
-export function projectOf(scope: Scope): string | undefined {
-  if (scope === 'user') return undefined;
+/** The directory of the project a scope means; null for the scope of the user. */
+function projectOf(scope: Scope): string | null {
+  if (scope === 'user') return null;
   if (scope === 'project') return projectAround(process.cwd());
   const project: unknown = (scope as { project?: unknown } | null)?.project;
   if (typeof project !== 'string' || project === '') {

@@ -16,6 +16,7 @@ export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Ter
   const record = (kind: OnceRecord['header']['kind'], body: Buffer, ttl: number): OnceRecord => ({
     header: {
       key,
+      project: current.project,
       id: current.id,
       run: current.run,
       started: current.started,

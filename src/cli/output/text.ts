@@ -5,8 +5,8 @@ import { systemCode } from '../../errors/base.ts';
  * Writes to standard output or error at once, so that nothing is lost when the process exits right after.
  * `process.stdout` would cost a millisecond to set up, and writes to pipes later.
  */
-export function write(descriptor: 1 | 2, text: string): void {
-  const bytes = Buffer.from(text);
+export function write(descriptor: 1 | 2, text: string | Uint8Array): void {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   for (let at = 0; at < bytes.length; ) {
     try {
       at += writeSync(descriptor, bytes, at);

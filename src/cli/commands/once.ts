@@ -1,0 +1,119 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { shown } from '../../errors/input-error.ts';
+import { parseDuration } from '../duration.ts';
+import { awaitRun } from '../once/await.ts';
+import { detach, runInBackground } from '../once/background.ts';
+import { reportDetached } from '../once/detached.ts';
+import { runHere } from '../once/foreground.ts';
+import { history, list } from '../once/list.ts';
+import { peek, printPart } from '../once/look.ts';
+import { clean, stopOrReset } from '../once/manage.ts';
+import { type Deed, type OnceCall, type OnceFlags, readCall } from '../once/options.ts';
+import { checked, nonEmpty, timeoutOption, withGlobalOptions } from '../options.ts';
+
+const EXAMPLES = `
+The first word is the ID, any text, unless it is ls, history or clean; --id takes those as IDs too.
+
+Examples:
+  holdfast once setup -- ./setup.sh                    run it, or wait for who does; later: its output again
+  holdfast once --ttl 1h --inputs 'src/**' -q --id build -- make
+  holdfast once --detach index -- ./index.sh           start it in the background
+  holdfast once --follow index                         watch it; Ctrl-C leaves it running
+  holdfast once --wait --timeout 5m index -- ./index.sh
+  holdfast once ls
+  holdfast once history index
+  holdfast once clean --failed`;
+
+export function defineOnce(program: Command): void {
+  const command = withGlobalOptions(program.command('once'))
+    .usage('[options] ID -- COMMAND…')
+    .summary('run a command once; others wait for its result, or get it from record')
+    .description(
+      'Run a command in exactly one process at a time. Others who start the same ID wait and get its output and exit ' +
+        'code; so does who comes later, for as long as the result counts.',
+    )
+    .argument('[words...]', 'ID, or: ls, history ID, clean')
+    .addOption(
+      new Option('--id <id>', 'the ID, also one that is called like a subcommand').argParser(
+        nonEmpty('--id'),
+      ),
+    )
+    .option('-d, --detach', 'run it in the background, and do not wait')
+    .option('--wait', 'run it in the background if it is not active, and wait for its end')
+    .option('-f, --follow', 'the same, and show its output as it comes')
+    .option('--peek', 'exit with 0 if it is finished, else with 1')
+    .option('--active', 'exit with 0 if it is running or finished, else with 1')
+    .option('--stdout', 'print what its last run printed')
+    .option('--stderr', 'the same for its standard error')
+    .option('--exit-code', 'print the exit code of its last run')
+    .option('--reset', 'forget it, unless it is running')
+    .option('--stop', 'end its run, with the whole process group')
+    .addOption(span('--ttl', 'how long a success counts (default: for ever)'))
+    .addOption(span('--failure-ttl', 'how long a failure counts (default: 0, not at all)'))
+    .addOption(
+      new Option(
+        '--validate <command>',
+        'a shell command that tells whether a recorded success still holds',
+      ).argParser(nonEmpty('--validate')),
+    )
+    .option('--inputs <globs...>', 'files whose change makes it run again')
+    .addOption(
+      new Option('--attempts <n>', 'runs in a row that may die until waiters give up').argParser(count),
+    )
+    .addOption(timeoutOption("exit with 124 when another's run takes longer (default: no limit)"))
+    .addOption(new Option('--message <text>', 'what to say while waiting').argParser(nonEmpty('--message')))
+    .option('-q, --quiet', 'say nothing but what the command says')
+    .addOption(
+      new Option(
+        '--scope <scope>',
+        'whose IDs: of the user, or of the project around the working directory',
+      ).choices(['user', 'project']),
+    )
+    .option('--failed', 'clean: forget those whose last run failed')
+    .option('--dead', 'clean: forget those whose last run died or was ended by a signal')
+    .option('--all', 'clean: forget all that do not run')
+    .addOption(new Option('--in-background').hideHelp())
+    .addHelpText('after', EXAMPLES);
+  command.action((_words: string[], _flags: OnceFlags, self: Command) => {
+    const { before, words } = splitAtDashes(self);
+    const call = readCall(before, words, self.optsWithGlobals<OnceFlags>());
+    return call.flags.inBackground === true ? runInBackground(call) : DEEDS[call.deed](call);
+  });
+}
+
+const DEEDS: Readonly<Record<Deed, (call: OnceCall) => void | Promise<void>>> = {
+  run: runHere,
+  detach: async (call) => reportDetached(call, await detach(call)),
+  wait: awaitRun,
+  follow: awaitRun,
+  peek,
+  active: peek,
+  stdout: printPart,
+  stderr: printPart,
+  exitCode: printPart,
+  reset: stopOrReset,
+  stop: stopOrReset,
+  ls: list,
+  history,
+  clean,
+};
+
+function span(name: string, description: string): Option {
+  return new Option(`${name} <duration>`, description).argParser((word) =>
+    checked(() => parseDuration(name, word)),
+  );
+}
+
+function count(word: string): number {
+  if (/^[1-9]\d{0,3}$/.test(word)) return Number(word);
+  throw new InvalidArgumentError(`--attempts must be a whole number above 0, got ${shown(word)}.`);
+}
+
+/** Commander drops the `--`; what follows it is found again by its length, for nothing behind it is an option. */
+function splitAtDashes(command: Command): { before: string[]; words: string[] | undefined } {
+  const all = (command.parent as Command & { readonly rawArgs: readonly string[] }).rawArgs;
+  const dashes = all.indexOf('--');
+  if (dashes < 0) return { before: command.args, words: undefined };
+  const words = all.slice(dashes + 1);
+  return { before: command.args.slice(0, command.args.length - words.length), words };
+}

@@ -1,0 +1,150 @@
+import { holders as describeHolders, duration, printable, shellWord } from '../../errors/describe.ts';
+import type { OnceRecord } from '../../once/record.ts';
+import { type OnceState, stateOf } from '../../once/state.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { CliError } from '../report.ts';
+import { Background, type News } from './background.ts';
+import { LogFollower } from './follow.ts';
+import { present, refuseInside } from './foreground.ts';
+import { RunNotice } from './notice.ts';
+import type { OnceCall } from './options.ts';
+import { commandOutcomeIn } from './outcome.ts';
+import { exitCodeIn, replay, tellFailure } from './present.ts';
+import { type Task, taskOfCall } from './task.ts';
+
+const MOST_STARTS = 3;
+
+/**
+ * `--wait` and `--follow`: the run is in the background, in a process that is started if there is a COMMAND and none
+ * runs it, so that nothing that happens to this one disturbs it.
+ */
+export async function awaitRun(call: OnceCall): Promise<void> {
+  const task = taskOfCall(call);
+  refuseInside(task);
+  const late = new AbortController();
+  const timer =
+    call.flags.timeout === undefined ? undefined : setTimeout(() => late.abort(), call.flags.timeout);
+  const notice = new RunNotice(call.id, call.flags);
+  const follower = new Follower(call, task);
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    late.signal.addEventListener('abort', () => reject(timeIsUp(call, task)));
+  });
+  try {
+    const record = await Promise.race([
+      outcome(call, task, { notice, follower, signal: late.signal }),
+      tooLate,
+    ]);
+    notice.end();
+    finish(call, task, record, follower.end());
+    process.exit(exitCodeIn(record));
+  } finally {
+    clearTimeout(timer);
+    notice.end();
+  }
+}
+
+interface Watching {
+  readonly notice: RunNotice;
+  readonly follower: Follower;
+  readonly signal: AbortSignal;
+}
+
+function outcome(call: OnceCall, task: Task, watching: Watching): Promise<OnceRecord> {
+  return call.words.length > 0 ? started(call, task, watching) : underWay(task, watching);
+}
+
+/** Has it run in the background. Should that process be killed, another one is started. */
+async function started(call: OnceCall, task: Task, { notice, follower }: Watching): Promise<OnceRecord> {
+  for (let starts = 0; starts < MOST_STARTS; starts++) {
+    let last: News | undefined;
+    await new Background(call).listen((news) => {
+      last = news;
+      if (news.event === 'waiting' || news.event === 'running') {
+        notice.begin(holdersOf(task));
+        follower.begin();
+      }
+    });
+    if (last?.event === 'error') throw new CliError(last.exitCode, last.message);
+    const record = stateOf(task.id, task.place).last;
+    if (last?.event === 'end' && record !== undefined) return record;
+  }
+  const why = `${printable(task.id)} was started ${MOST_STARTS} times in the background, and ended each time without a word`;
+  throw new CliError(exitCodes.failure, why);
+}
+
+/** Waits for a run that somebody else has started; what is finished already is taken as it is. */
+async function underWay({ id, place }: Task, { notice, follower, signal }: Watching): Promise<OnceRecord> {
+  for (;;) {
+    const state = stateOf(id, place);
+    if (state.name !== 'running') return finished(state);
+    notice.begin(place.locks.inspect({ name: place.lock }).holders);
+    follower.begin();
+    await place.locks.untilFree({ name: place.lock }, { signal });
+  }
+}
+
+/** @throws {CliError} when there is nothing to take. */
+export function finished({ key, name, last, current }: OnceState): OnceRecord {
+  if (last !== undefined && current === undefined) return last;
+  const what =
+    name === 'none'
+      ? 'was never started'
+      : name === 'running'
+        ? 'is still running'
+        : `has no result: its last run ${current?.ended ?? 'died'}`;
+  const next =
+    name === 'running'
+      ? `Wait: holdfast once --wait ${shellWord(key)}`
+      : `Start it: holdfast once --wait ${shellWord(key)} -- COMMAND`;
+  throw new CliError(exitCodes.failure, `${printable(key)} ${what}. ${next}`);
+}
+
+function finish(call: OnceCall, task: Task, record: OnceRecord, followed: string | undefined): void {
+  const seen = followed === record.header.id;
+  if (!seen) {
+    present(call, task, { record, from: 'shared', exitCode: exitCodeIn(record) });
+  } else if (record.header.kind === 'failure') {
+    if (call.flags.quiet !== true) tellFailure(task.store, call.id, record, 'alone');
+  } else if (commandOutcomeIn(record) === undefined) {
+    replay(task.store, record);
+  }
+}
+
+function holdersOf({ place }: Task) {
+  return place.locks.inspect({ name: place.lock }).holders;
+}
+
+function timeIsUp({ id, flags }: OnceCall, task: Task): CliError {
+  const by = describeHolders(holdersOf(task));
+  const next = `Look: holdfast once --peek ${shellWord(id)} · follow: holdfast once --follow ${shellWord(id)}`;
+  const what = `${printable(id)} is still being run by ${by}; waited ${duration(flags.timeout ?? 0)}, and it goes on`;
+  return new CliError(exitCodes.timeout, `${what}. ${next}`);
+}
+
+/** Follows the log of the run that is under way, if that is wanted. */
+class Follower {
+  readonly #call: OnceCall;
+  readonly #task: Task;
+  #log: LogFollower | undefined;
+  #id: string | undefined;
+
+  constructor(call: OnceCall, task: Task) {
+    this.#call = call;
+    this.#task = task;
+  }
+
+  begin(): void {
+    if (this.#call.deed !== 'follow') return;
+    const current = this.#task.store.current();
+    if (current === undefined || current.id === this.#id) return;
+    this.#log?.end();
+    this.#id = current.id;
+    this.#log = new LogFollower(this.#task.store, current);
+  }
+
+  /** Which run was followed, to its end. */
+  end(): string | undefined {
+    this.#log?.end();
+    return this.#id;
+  }
+}

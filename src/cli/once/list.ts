@@ -1,0 +1,120 @@
+import { clock, duration, printable } from '../../errors/describe.ts';
+import { shortPath } from '../../lock/resource.ts';
+import { ttlOf } from '../../once/judgement.ts';
+import { type KnownKey, knownKeys } from '../../once/known.ts';
+import { type OnceState, stateOf } from '../../once/state.ts';
+import type { HistoryLine } from '../../once/store.ts';
+import { coloursFor } from '../output/colour.ts';
+import { printJson } from '../output/json.ts';
+import { table } from '../output/table.ts';
+import { print } from '../output/text.ts';
+import type { OnceCall, OnceFlags } from './options.ts';
+import { commandOutcomeIn } from './outcome.ts';
+import { exitCodeIn } from './present.ts';
+import { taskOfCall } from './task.ts';
+
+const WIDEST_COMMAND = 50;
+
+/** `holdfast once ls` */
+export function list({ flags }: OnceCall): void {
+  const states = knownStates(flags).map(({ state }) => state);
+  if (flags.json === true) printJson(states.map(stateJson));
+  else if (states.length === 0) print('nothing has been run once yet');
+  else print(table([header(), ...states.map(row)]));
+}
+
+/** Every task of which something is known, with its state. */
+export function knownStates({ directory }: OnceFlags): (KnownKey & { readonly state: OnceState })[] {
+  return knownKeys(directory).map((known) => ({ ...known, state: stateOf(known.key, known.place) }));
+}
+
+function header(): string[] {
+  const { bold } = coloursFor(1);
+  return ['ID', 'STATE', 'STARTED', 'TOOK', 'EXIT', 'EXPIRES', 'IN', 'COMMAND'].map(bold);
+}
+
+function row(state: OnceState): string[] {
+  const { green, red, yellow, dim } = coloursFor(1);
+  const { command, cwd, started, took, exitCode, expires } = stateJson(state);
+  const paint = { done: green, running: yellow, failed: red, dead: red }[state.name as string] ?? dim;
+  const project = state.project === null ? '' : dim(` (${shortPath(state.project)})`);
+  const title = printable(command);
+  return [
+    `${printable(state.key)}${project}`,
+    paint(state.name),
+    started === undefined ? '' : clock(new Date(started)),
+    took === undefined ? '' : duration(took),
+    exitCode === undefined ? '' : String(exitCode),
+    expires === undefined
+      ? ''
+      : expires === null
+        ? 'never'
+        : `in ${duration(Date.parse(expires) - Date.now())}`,
+    cwd === undefined ? '' : printable(shortPath(cwd)),
+    title.length > WIDEST_COMMAND ? `${title.slice(0, WIDEST_COMMAND - 1)}…` : title,
+  ];
+}
+
+/** A state as `--json` shows it. */
+export function stateJson(state: OnceState) {
+  const { key, project, name, last, current } = state;
+  const outcome = last === undefined || current !== undefined ? undefined : commandOutcomeIn(last);
+  const task = current?.task ?? outcome?.task;
+  const by = (current ?? last?.header)?.by;
+  const shown = current === undefined ? last?.header : undefined;
+  const started = current?.started ?? shown?.started;
+  const took = current === undefined ? shown?.took : spanOf(state);
+  return {
+    id: key,
+    project,
+    state: name,
+    command: task?.command.join(' ') ?? by?.command ?? '',
+    ...(task === undefined ? {} : { cwd: task.cwd, environment: task.environment }),
+    ...(started === undefined ? {} : { started }),
+    ...(took === undefined ? {} : { took }),
+    ...(shown === undefined ? {} : { finished: shown.finished }),
+    ...(last === undefined || current !== undefined || (outcome === undefined && name !== 'failed')
+      ? {}
+      : { exitCode: exitCodeIn(last) }),
+    ...(state.remaining > 0 && current === undefined && last !== undefined
+      ? { expires: expiryOf(last) }
+      : {}),
+    ...(by === undefined ? {} : { by }),
+  };
+}
+
+/** How long a run has taken so far. */
+function spanOf({ name, current }: OnceState): number | undefined {
+  return name === 'running' && current !== undefined
+    ? Math.max(0, Date.now() - Date.parse(current.started))
+    : undefined;
+}
+
+/** null: never. */
+function expiryOf(record: Parameters<typeof ttlOf>[0]): string | null {
+  const ttl = ttlOf(record);
+  return ttl === Number.POSITIVE_INFINITY
+    ? null
+    : new Date(Date.parse(record.header.finished) + ttl).toISOString();
+}
+
+/** `holdfast once history ID` */
+export function history(call: OnceCall): void {
+  const lines = taskOfCall(call).store.history();
+  if (call.flags.json === true) printJson(lines);
+  else if (lines.length === 0) print(`${printable(call.id)} was never run to an end`);
+  else print(historyTable(lines));
+}
+
+function historyTable(lines: readonly HistoryLine[]): string {
+  const { bold, green, red, yellow } = coloursFor(1);
+  const paints: Readonly<Record<string, (text: string) => string>> = { success: green, failure: red };
+  const rows = lines.map(({ run, started, took, outcome, detail }) => [
+    String(run),
+    clock(new Date(started)),
+    typeof took === 'number' ? duration(took) : '',
+    (paints[outcome] ?? yellow)(printable(String(outcome))),
+    typeof detail === 'number' ? `exit ${detail}` : printable(String(detail ?? '')),
+  ]);
+  return table([['RUN', 'STARTED', 'TOOK', 'OUTCOME', 'DETAIL'].map(bold), ...rows]);
+}

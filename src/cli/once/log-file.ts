@@ -1,0 +1,77 @@
+import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
+import { systemCode } from '../../errors/base.ts';
+
+/** Bytes after which a log is put aside as `<log>.1`, in place of the one before. */
+export const LOG_LIMIT = 16 * 1024 * 1024;
+
+/**
+ * One output of a command. It never takes more than twice its limit of the disk; of an output that is longer, the end
+ * is kept. A disk that is full costs the log, not the command.
+ */
+export class LogFile {
+  readonly path: string;
+  readonly #limit: number;
+  #fd: number;
+  #size = 0;
+  #written = 0;
+  #dropped = 0;
+  #aside = 0;
+  #problem: string | undefined;
+
+  /** @throws the system's error when it cannot be made. */
+  constructor(path: string, limit = LOG_LIMIT) {
+    this.path = path;
+    this.#limit = limit;
+    this.#fd = openSync(path, 'wx', 0o600);
+  }
+
+  /** What is to be known of it beside its content. */
+  get summary(): LogSummary {
+    const problem = this.#problem === undefined ? {} : { problem: this.#problem };
+    return { bytes: this.#written, dropped: this.#dropped, ...problem };
+  }
+
+  write(chunk: Uint8Array): void {
+    this.#written += chunk.length;
+    for (let at = 0; at < chunk.length; ) {
+      const room = Math.min(chunk.length - at, this.#limit - this.#size);
+      at += this.#append(chunk.subarray(at, at + room));
+      if (this.#size >= this.#limit) this.#rotate();
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  /** Returns how much of it is dealt with: all of it, if the disk takes none. */
+  #append(part: Uint8Array): number {
+    try {
+      const count = writeSync(this.#fd, part);
+      this.#size += count;
+      return count;
+    } catch (error) {
+      this.#problem = systemCode(error) ?? String(error);
+      this.#dropped += part.length;
+      return part.length;
+    }
+  }
+
+  #rotate(): void {
+    closeSync(this.#fd);
+    renameSync(this.path, `${this.path}.1`);
+    this.#dropped += this.#aside;
+    this.#aside = this.#size;
+    this.#size = 0;
+    this.#fd = openSync(this.path, 'wx', 0o600);
+  }
+}
+
+export interface LogSummary {
+  /** How much the command wrote. */
+  readonly bytes: number;
+  /** How much of its beginning is not kept. */
+  readonly dropped: number;
+  /** Why something is missing otherwise, such as `ENOSPC`. */
+  readonly problem?: string;
+}

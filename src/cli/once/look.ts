@@ -1,0 +1,74 @@
+import { holders as describeHolders, duration, printable, shellWord } from '../../errors/describe.ts';
+import { type OnceState, stateOf } from '../../once/state.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { printJson } from '../output/json.ts';
+import { print } from '../output/text.ts';
+import { finished } from './await.ts';
+import { stateJson } from './list.ts';
+import type { OnceCall } from './options.ts';
+import { commandOutcomeIn } from './outcome.ts';
+import { exitCodeIn, printLog } from './present.ts';
+import { type Task, taskOfCall } from './task.ts';
+
+/** `--peek`: is it finished? `--active`: is it running or finished? Exits with 0 for yes, 1 for no. */
+export function peek(call: OnceCall): void {
+  const task = taskOfCall(call);
+  const state = stateOf(call.id, task.place);
+  if (call.flags.json === true) printJson(stateJson(state));
+  else if (call.flags.quiet !== true) print(describe(state, task));
+  const isFinished = state.name === 'done' || (state.name === 'failed' && state.remaining > 0);
+  const isActive = isFinished || state.name === 'running';
+  const answer = call.deed === 'active' ? isActive : isFinished;
+  process.exitCode = answer ? exitCodes.success : exitCodes.no;
+}
+
+function describe(state: OnceState, { place }: Task): string {
+  const name = printable(state.key);
+  const { last, current } = state;
+  const ago = (time: string) => `${duration(Math.max(0, Date.now() - Date.parse(time)))} ago`;
+  const left =
+    state.remaining === Number.POSITIVE_INFINITY ? '' : `, for another ${duration(state.remaining)}`;
+  switch (state.name) {
+    case 'none':
+      return `${name} was never started`;
+    case 'running': {
+      const { holders } = place.locks.inspect({ name: place.lock });
+      return `${name} is running, by ${describeHolders(holders)}. Follow: holdfast once --follow ${shellWord(state.key)}`;
+    }
+    case 'dead':
+      return `${name} has no result: its runner died (run ${current?.run}, started ${ago(current?.started ?? '')})`;
+    case 'ended':
+      return `${name} has no result: its last run ${printable(current?.ended ?? '')}`;
+    case 'failed': {
+      const code = last === undefined ? 1 : exitCodeIn(last);
+      const remembered = state.remaining > 0 ? `; remembered${left}` : '; not remembered';
+      return `${name} failed ${ago(last?.header.finished ?? '')} (exit ${code})${remembered}`;
+    }
+    default: {
+      const counts = state.name === 'done' ? `counts${left}` : 'its time to live is over';
+      const code =
+        last === undefined || commandOutcomeIn(last) === undefined ? '' : ` (exit ${exitCodeIn(last)})`;
+      return `${name} is done since ${ago(last?.header.finished ?? '')}${code}; ${counts}`;
+    }
+  }
+}
+
+/** `--stdout`, `--stderr`: the log of the last run, as far as it is. `--exit-code`: its exit code, when it has ended. */
+export function printPart(call: OnceCall): void {
+  const { store, place } = taskOfCall(call);
+  const state = stateOf(call.id, place);
+  if (call.deed === 'exitCode') {
+    const code = exitCodeIn(finished(state));
+    if (call.flags.json === true) printJson({ id: call.id, exitCode: code });
+    else print(String(code));
+    return;
+  }
+  const stream = call.deed === 'stderr' ? 'stderr' : 'stdout';
+  if (state.current !== undefined) {
+    printLog(store, { header: state.current }, stream);
+    return;
+  }
+  const record = finished(state);
+  if (commandOutcomeIn(record) !== undefined) printLog(store, record, stream);
+  else if (stream === 'stdout' && record.header.kind !== 'failure') process.stdout.write(record.body);
+}

@@ -1,0 +1,57 @@
+import { isatty } from 'node:tty';
+import { holders as describeHolders, duration, printable } from '../../errors/describe.ts';
+import { onLockEvent } from '../../events/channel.ts';
+import type { HolderRecord } from '../../identity/holder.ts';
+import { LiveLine } from '../output/live-line.ts';
+import { note, write } from '../output/text.ts';
+import type { OnceFlags } from './options.ts';
+
+/** Tells once, on standard error, that another one's run is waited for; on a terminal also with a line that moves. */
+export class RunNotice {
+  readonly #id: string;
+  readonly #flags: OnceFlags;
+  #line: LiveLine | undefined;
+  #told = false;
+
+  constructor(id: string, flags: OnceFlags) {
+    this.#id = id;
+    this.#flags = flags;
+  }
+
+  /** Follows what this process waits for; returns the function that stops it. */
+  follow(path: string): () => void {
+    const stops = [
+      onLockEvent('waiting', (event) => {
+        if (event.path === path) this.begin(event.holders);
+      }),
+      onLockEvent('granted', (event) => {
+        if (event.path === path) this.end();
+      }),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+      this.end();
+    };
+  }
+
+  begin(holders: readonly HolderRecord[]): void {
+    const { quiet, message, json } = this.#flags;
+    if (this.#told || quiet === true) return;
+    this.#told = true;
+    if (json === true) {
+      write(2, `${JSON.stringify({ event: 'waiting', id: this.#id, holders })}\n`);
+      return;
+    }
+    const name = printable(this.#id);
+    note(message ?? `waiting for ${name}, run by ${describeHolders(holders)}`);
+    if (isatty(2)) {
+      const what = message ?? `waiting for ${name}`;
+      this.#line = new LiveLine((ms) => `${what} ${duration(ms)} (Ctrl-C gives up; the run goes on)`);
+    }
+  }
+
+  end(): void {
+    this.#line?.erase();
+    this.#line = undefined;
+  }
+}

@@ -1,0 +1,69 @@
+import { OnceFailedError } from '../../errors/once-errors.ts';
+import type { Outcome } from '../../once/job.ts';
+import { outcomeOf } from '../../once/once.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { CliError } from '../report.ts';
+import { heldAround } from '../run/held.ts';
+import { execute } from './execute.ts';
+import type { Interruption } from './interruption.ts';
+import { type OnceCall, scopeOf } from './options.ts';
+import { CommandFailed, taskOf } from './outcome.ts';
+import { exitCodeIn } from './present.ts';
+import { inputsMatching, succeeds, type Task } from './task.ts';
+
+/** How a call for a task ended: with a record of a run, whoever ran it. */
+export interface Performed {
+  readonly record: Outcome['record'];
+  readonly from: Outcome['from'];
+  readonly exitCode: number;
+}
+
+export interface Stage {
+  readonly output: 'shown' | 'background';
+  readonly interruption: Interruption;
+  /** Called when the command is about to be started by this process. */
+  readonly onRun: () => void;
+}
+
+/** Runs the command of a call, unless its outcome is recorded or somebody runs it: then waits for that. */
+export async function perform(call: OnceCall, task: Task, stage: Stage): Promise<Performed> {
+  const { flags } = call;
+  const { store } = task;
+  const words = call.words as [string, ...string[]];
+  const { ttl, failureTtl, timeout, attempts, directory, validate } = flags;
+  const given = Object.entries({ ttl, failureTtl, timeout, attempts, directory });
+  try {
+    const outcome = await outcomeOf(
+      call.id,
+      (context) => {
+        stage.interruption.began();
+        stage.onRun();
+        const { output, interruption } = stage;
+        return execute({ id: call.id, words, store, output, stop: interruption.stop }, context);
+      },
+      {
+        ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),
+        ...(flags.inputs === undefined ? {} : { inputs: await inputsMatching(flags.inputs) }),
+        ...(validate === undefined ? {} : { validate: () => succeeds(validate) }),
+        scope: scopeOf(flags),
+        signal: stage.interruption.wait,
+        task: taskOf(words),
+        holding: heldAround(),
+      },
+    );
+    return { ...outcome, exitCode: exitCodeIn(outcome.record) };
+  } catch (error) {
+    if (error instanceof CommandFailed) return failure(task, 'own');
+    if (error instanceof OnceFailedError) return failure(task, 'shared');
+    throw error;
+  }
+}
+
+/** The failure that was just recorded, or met. */
+function failure({ store, id }: Task, from: 'own' | 'shared'): Performed {
+  const record = store.failure();
+  if (record === undefined) {
+    throw new CliError(exitCodes.failure, `${id} failed, and what is known of it is gone already`);
+  }
+  return { record, from, exitCode: exitCodeIn(record) };
+}

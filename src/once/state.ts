@@ -1,0 +1,72 @@
+import { liveness } from '../identity/index.ts';
+import type { CurrentRun, Task } from './current.ts';
+import { remaining, ttlOf } from './judgement.ts';
+import type { OnceRecord } from './record.ts';
+import type { Place } from './scope.ts';
+import { Store } from './store.ts';
+
+/**
+ * `running`: under way. `done`: there is a success that still counts. `expired`: there is one that does not. `failed`:
+ * the last run failed. `ended`: the last run ended without a result, such as by a signal. `dead`: so did its runner,
+ * without a word. `none`: never run.
+ */
+export type StateName = 'running' | 'done' | 'expired' | 'failed' | 'ended' | 'dead' | 'none';
+
+/** What is known of one key, as it is seen now. */
+export interface OnceState {
+  readonly key: string;
+  readonly project: string | null;
+  readonly name: StateName;
+  /** The last run with an outcome. */
+  readonly last: OnceRecord | undefined;
+  /** The run that began after it, if there is one. */
+  readonly current: CurrentRun | undefined;
+  /** Milliseconds for which the last outcome still counts. */
+  readonly remaining: number;
+}
+
+/** Looks at a key, without taking its lock. */
+export function stateOf(key: string, place: Place): OnceState {
+  const store = new Store(place.records, key);
+  const begun = store.current(); // before the outcomes: one that comes in between is newer and overrules it
+  const [success, failure] = [store.success(), store.failure()];
+  const last = (failure?.header.run ?? 0) > (success?.header.run ?? 0) ? failure : success;
+  const current = begun !== undefined && begun.run > (last?.header.run ?? 0) ? begun : undefined;
+  const left = last === undefined ? 0 : remaining(last, ttlOf(last));
+  return {
+    key,
+    project: place.project,
+    name: nameOf(place, last, current, left),
+    last,
+    current,
+    remaining: left,
+  };
+}
+
+function nameOf(
+  place: Place,
+  last: OnceRecord | undefined,
+  current: CurrentRun | undefined,
+  left: number,
+): StateName {
+  if (current !== undefined) {
+    if (current.ended !== undefined) return 'ended';
+    return isUnderWay(place, current) ? 'running' : 'dead';
+  }
+  if (last === undefined) return 'none';
+  if (last.header.kind === 'failure') return 'failed';
+  return left > 0 ? 'done' : 'expired';
+}
+
+/** The lock is held, and not by somebody who only looks after the run died. */
+function isUnderWay({ locks, lock }: Place, { by, task }: CurrentRun): boolean {
+  if (locks.inspect({ name: lock }).state === 'free') return false;
+  return liveness(by) !== 'dead' || isChildAlive(by, task?.child);
+}
+
+/** A command may outlive its runner; it then holds the lock. */
+export function isChildAlive(by: CurrentRun['by'], child: Task['child']): boolean {
+  if (child === undefined) return false;
+  const { start: _, ...runner } = by;
+  return liveness({ ...runner, ...child }) === 'alive';
+}
