@@ -21,11 +21,14 @@ export interface HistoryLine {
 }
 
 const HISTORY_LINES = 100;
+/** Bytes kept free for an outcome, so that a run which fills the disk can be recorded all the same. */
+const RESERVE = 16_384;
 const RUN_DIRECTORY = /^run-\d+-[0-9a-f]+$/;
 
 /**
  * The files of one key, in a directory of their own: `success` and `failure`, the last outcome of each kind; `current`,
- * the run that is under way, or ended without an outcome; `history`; and what runs have left in `run-…` directories.
+ * the run that is under way, or ended without an outcome; `history`; what runs have left in `run-…` directories; and,
+ * during a run, `reserve`, the room for its outcome.
  *
  * Reading needs no lock. All that writes is for who holds the key's lock.
  */
@@ -74,6 +77,7 @@ export class Store {
         throw new UnrecordedError(this.#key, `${printable(this.directory)} ${problem}`);
       await removeTemporaries(this.directory);
       this.#removeOldRuns();
+      writeFileSync(join(this.directory, 'reserve'), Buffer.alloc(RESERVE, ' '), { mode: 0o600 });
       this.note(current);
     } catch (error) {
       if (error instanceof UnrecordedError) throw error;
@@ -98,6 +102,7 @@ export class Store {
   async publish(record: OnceRecord, run: { readonly value: unknown }): Promise<void> {
     const kind = record.header.kind === 'failure' ? 'failure' : 'success';
     try {
+      rmSync(join(this.directory, 'reserve'), { force: true });
       await writeDurably(join(this.directory, kind), formatRecord(record));
     } catch (error) {
       throw new UnrecordedError(this.#key, this.#reason(error), run, { cause: error });
@@ -152,7 +157,7 @@ export class Store {
 
   /** What stands where a record has to go and could not be replaced by one. */
   #obstacle(): string | undefined {
-    const found = ['success', 'failure', 'current'].find((name) =>
+    const found = ['success', 'failure', 'current', 'reserve'].find((name) =>
       lstatSync(join(this.directory, name), { throwIfNoEntry: false })?.isDirectory(),
     );
     return found === undefined ? undefined : `has a directory in the place of its file "${found}"`;

@@ -27,7 +27,7 @@ function describe(state: OnceState, { place }: Task): string {
   const { last, current } = state;
   const ago = (time: string) => `${duration(Math.max(0, Date.now() - Date.parse(time)))} ago`;
   const left =
-    state.remaining === Number.POSITIVE_INFINITY ? '' : `, for another ${duration(state.remaining)}`;
+    state.remaining === Number.POSITIVE_INFINITY ? '' : ` for another ${duration(state.remaining)}`;
   switch (state.name) {
     case 'none':
       return `${name} was never started`;

@@ -1,0 +1,143 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Cli, main } from './cli.ts';
+
+/** Runs the command line with its output in files, byte for byte. */
+async function bytes(
+  cli: Cli,
+  args: readonly string[],
+): Promise<{ code: number | null; out: Buffer; err: Buffer }> {
+  const paths = ['out', 'err'].map((name) => join(cli.home, name)) as [string, string];
+  const [out, err] = paths.map((path) => openSync(path, 'w')) as [number, number];
+  const { code } = await cli.start(args, { stdio: ['ignore', out, err] }).finished;
+  closeSync(out);
+  closeSync(err);
+  return { code, out: readFileSync(paths[0]), err: readFileSync(paths[1]) };
+}
+
+/** The files of the last run of the only task there is. */
+function logs(cli: Cli): { name: string; size: number; content: () => Buffer }[] {
+  const records = join(cli.home, 'once');
+  const task = join(records, readdirSync(records)[0] as string);
+  const run = join(task, readdirSync(task).find((name) => name.startsWith('run-')) as string);
+  return readdirSync(run)
+    .sort()
+    .map((name) => {
+      const path = join(run, name);
+      return { name, size: statSync(path).size, content: () => readFileSync(path) };
+    });
+}
+
+describe('the output of a command', () => {
+  it('need not be UTF-8: it comes back byte for byte, and a terminal gets none of it raw [A11]', async () => {
+    const cli = new Cli();
+    const hostile = String.raw`\377\376\000\033[2J\200\n`;
+    const command = ['once', 'raw', '--', 'sh', '-c', `printf '${hostile}'; printf '${hostile}' >&2`];
+    const first = await bytes(cli, command);
+    const second = await bytes(cli, command);
+    const expected = Buffer.from([255, 254, 0, 27, 91, 50, 74, 128, 10]);
+    expect(first).toEqual({ code: 0, out: expected, err: expected });
+    expect(second).toEqual(first);
+
+    const failing = [
+      'once',
+      '--failure-ttl',
+      '1h',
+      'raw',
+      '--ttl',
+      '0',
+      '--',
+      'sh',
+      '-c',
+      `printf '${hostile}' >&2; exit 1`,
+    ];
+    await bytes(cli, failing);
+    const { code, err } = await bytes(cli, failing);
+    expect(code).toBe(1);
+    expect(err.includes(27)).toBe(false);
+    expect(err.toString()).toContain(String.raw`\u001b[2J`);
+  });
+
+  it('of a gigabyte takes 32 MiB of the disk, and its end is kept [A11]', async () => {
+    const cli = new Cli();
+    const command = [
+      'once',
+      '--wait',
+      '--quiet',
+      'big',
+      '--',
+      'sh',
+      '-c',
+      'head -c 1073741824 /dev/zero; echo the end',
+    ];
+    expect((await cli.start(command, { stdio: 'ignore' }).finished).code).toBe(0);
+    const files = logs(cli);
+    const stdout = files.filter(({ name }) => name.startsWith('stdout'));
+    expect(files.map(({ name }) => name)).toEqual(['stderr', 'stdout', 'stdout.1']);
+    const kept = stdout.reduce((sum, { size }) => sum + size, 0);
+    expect(kept).toBeLessThanOrEqual(32 * 1024 * 1024);
+    expect(kept).toBeGreaterThanOrEqual(16 * 1024 * 1024);
+    expect(stdout[0]?.content().subarray(-8).toString()).toBe('the end\n');
+
+    const { out, err } = await bytes(
+      cli,
+      command.filter((word) => word !== '--quiet'),
+    );
+    expect(out.length).toBe(kept);
+    expect(out.subarray(-8).toString()).toBe('the end\n');
+    const missing = 1_073_741_824 + 8 - kept;
+    expect(err.toString()).toBe(
+      `holdfast: big: ${missing} bytes of its stdout are missing: only the end of a long output is kept\n`,
+    );
+  });
+
+  it('is not waited for when a process that was left behind keeps it open [A5]', async () => {
+    const cli = new Cli();
+    const script = 'sleep 1000 & echo $!';
+    const { code, stdout } = await cli.run(['once', 'daemon', '--', 'sh', '-c', script]);
+    onTestFinished(() => void process.kill(Number(stdout), 'SIGKILL'));
+    expect(code).toBe(0);
+    // The lock is free again, although the process that was left behind has it open.
+    expect((await cli.run(['once', '--reset', 'daemon'])).stdout).toBe('daemon is forgotten\n');
+  });
+});
+
+describe('on a full disk', () => {
+  const smallHome = (size: string): Cli => {
+    const cli = new Cli();
+    mkdirSync(cli.home, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', cli.home]);
+    onTestFinished(() => void execFileSync('umount', ['--lazy', cli.home]));
+    return cli;
+  };
+
+  it('a command whose log does not fit runs to its end, and has a result; what is missing is told [A11, H14]', async () => {
+    const cli = smallHome('256k');
+    const env = { ...cli.env, HOLDFAST_AUDIT: 'off' };
+    const command = ['once', 'chatty', '--', 'sh', '-c', 'head -c 1000000 /dev/zero'];
+    const first = await cli.run(command, { env });
+    expect([first.code, first.stdout.length]).toEqual([0, 1_000_000]);
+    expect(first.stderr).toMatch(/^holdfast: chatty: \d+ bytes of its stdout are missing: ENOSPC\n$/);
+    const second = await cli.run(command, { env });
+    expect(second.code).toBe(0);
+    expect(second.stdout.length).toBeGreaterThan(100_000);
+  });
+
+  it('a command is not run whose result could not be recorded [A11, H14]', async () => {
+    const cli = smallHome('48k');
+    execFileSync('sh', ['-c', `head -c 1000000 /dev/zero > ${cli.home}/filler || true`], { stdio: 'ignore' });
+    const { code, stdout, stderr } = await cli.run(['once', 'x', '--', 'echo', 'ran']);
+    expect([code, stdout]).toEqual([125, '']);
+    expect(stderr).toMatch(/^holdfast: .*ENOSPC/);
+  });
+});
+
+it('a waiter that reads its output slowly, or not at all, does not hold up the run [A15]', async () => {
+  const cli = new Cli();
+  const command = `${process.execPath} ${main} once --wait big -- head -c 3000000 /dev/zero`;
+  const piped = cli.run(['once', 'other', '--', 'sh', '-c', `${command} | head -c 10 | wc -c`]);
+  expect((await piped).stdout.trim()).toBe('10');
+  expect((await cli.run(['once', '--exit-code', 'big'])).stdout).toBe('0\n');
+});

@@ -1,0 +1,292 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Cli, type Finished, Running } from './cli.ts';
+
+/** A command that leaves a line in a file each time it runs, and goes on with a script. */
+function counted(cli: Cli, script: string): { words: string[]; runs: () => number } {
+  const file = join(cli.home, 'runs');
+  const words = ['sh', '-c', `echo run >> ${file}; ${script}`];
+  return { words, runs: () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0) };
+}
+
+const ended = ({ code, stdout, stderr }: Finished) => ({ code, stdout, stderr });
+
+describe('holdfast once', () => {
+  it('runs a command once: who comes later gets its output and its exit code [A1]', async () => {
+    const cli = new Cli();
+    const { words, runs } = counted(cli, 'echo out; echo err >&2');
+    const first = await cli.run(['once', 'setup', '--', ...words]);
+    const second = await cli.run(['once', 'setup', '--', ...words]);
+    expect(ended(first)).toEqual({ code: 0, stdout: 'out\n', stderr: 'err\n' });
+    expect(ended(second)).toEqual(ended(first));
+    expect(runs()).toBe(1);
+  });
+
+  it('gives its input to the command, and takes the options of the command for the command [A1]', async () => {
+    const cli = new Cli();
+    const running = cli.start(['once', 'sort', '--', 'sort', '-r', '--quiet', '--ttl']);
+    running.child.stdin?.end('a\nb\n');
+    expect((await running.finished).code).not.toBe(0);
+    const sorted = cli.start(['once', 'sort', '--', 'sort', '-r']);
+    sorted.child.stdin?.end('a\nb\n');
+    expect(ended(await sorted.finished)).toEqual({ code: 0, stdout: 'b\na\n', stderr: '' });
+  });
+
+  it('says of a failure where its log is, and runs again at the next start [A11, A14]', async () => {
+    const cli = new Cli();
+    const { words, runs } = counted(cli, 'echo oops >&2; exit 3');
+    const first = await cli.run(['once', 'bad', '--', ...words]);
+    expect(first.code).toBe(3);
+    const log = /its log: (\S+) · the next start runs it again/.exec(first.stderr)?.[1] as string;
+    expect(first.stderr).toMatch(/^oops\nholdfast: bad failed with exit code 3, after /);
+    expect(readFileSync(log, 'utf8')).toBe('oops\n');
+    await cli.run(['once', 'bad', '--', ...words]);
+    expect(runs()).toBe(2);
+  });
+
+  it('remembers a failure for as long as it is told to, and shows the end of its stderr [A11, A14]', async () => {
+    const cli = new Cli();
+    const { words, runs } = counted(cli, 'seq 1 100 >&2; echo hidden; exit 3');
+    await cli.run(['once', '--failure-ttl', '1h', 'bad', '--', ...words]);
+    const second = await cli.run(['once', 'bad', '--', ...words]);
+    expect(second).toMatchObject({ code: 3, stdout: '' });
+    expect(second.stderr).toMatch(
+      /^holdfast: bad failed with exit code 3, .* ago; the end of its stderr:\n {2}91\n/,
+    );
+    expect(second.stderr).toMatch(
+      /\n {2}100\nholdfast: its log: .*counts for another 59m.*holdfast once --reset bad\n$/,
+    );
+    expect(runs()).toBe(1);
+    await cli.run(['once', '--reset', 'bad']);
+    await cli.run(['once', 'bad', '--', ...words]);
+    expect(runs()).toBe(2);
+  });
+
+  it.each([
+    ['nosuchcommand', 127, 'nosuchcommand: command not found'],
+    ['/etc/passwd', 126, '/etc/passwd: not executable'],
+  ])('tells of a command that cannot be started as a shell does: %s [A1]', async (word, code, message) => {
+    const { code: found, stderr } = await new Cli().run(['once', 'x', '--', word]);
+    expect(found).toBe(code);
+    expect(stderr).toContain(`holdfast: x failed: ${message}, after`);
+  });
+
+  it('does not take a run that a signal ended for a result [A14]', async () => {
+    const cli = new Cli();
+    const { words, runs } = counted(cli, 'test $(wc -l < $0) = 2 || kill -TERM $$');
+    const command = ['once', '--failure-ttl', '1h', 'x', '--', ...words, join(cli.home, 'runs')];
+    const first = await cli.run(command);
+    expect(first.code).toBe(143);
+    expect(first.stderr).toBe('holdfast: x was ended by SIGTERM; there is no result\n');
+    expect((await cli.run(command)).code).toBe(0);
+    expect(runs()).toBe(2);
+    const history = (await cli.json(['once', '--json', 'history', 'x'])) as object[];
+    expect(history).toMatchObject([
+      { run: 1, outcome: 'no result', detail: 'was ended by SIGTERM' },
+      { run: 2, outcome: 'success', detail: 0 },
+    ]);
+  });
+
+  it('does not run a first success again to validate it; asks before it takes a recorded one [A16]', async () => {
+    const cli = new Cli();
+    const { words, runs } = counted(cli, 'true');
+    const asked = join(cli.home, 'asked');
+    const validate = `echo asked >> ${asked}; test ! -e ${join(cli.home, 'broken')}`;
+    const command = ['once', '--validate', validate, 'x', '--', ...words];
+    await cli.run(command);
+    expect([runs(), existsSync(asked)]).toEqual([1, false]);
+    await cli.run(command);
+    expect([runs(), readFileSync(asked, 'utf8')]).toEqual([1, 'asked\n']);
+    writeFileSync(join(cli.home, 'broken'), '');
+    await cli.run(command);
+    expect(runs()).toBe(2);
+  });
+
+  it('runs again when its time to live is over, or an input has changed [A14]', async () => {
+    const cli = new Cli();
+    const { words, runs } = counted(cli, 'true');
+    const cwd = join(cli.home, 'src');
+    mkdirSync(join(cwd, 'deep'), { recursive: true });
+    writeFileSync(join(cwd, 'deep/a.txt'), 'one');
+    const command = ['once', 'x', '--inputs', '**/*.txt', '--', ...words];
+    const start = () => cli.run(command, { cwd });
+    await start();
+    await start();
+    expect(runs()).toBe(1);
+    writeFileSync(join(cwd, 'deep/a.txt'), 'two');
+    await start();
+    expect(runs()).toBe(2);
+    writeFileSync(join(cwd, 'b.txt'), 'new');
+    await start();
+    expect(runs()).toBe(3);
+    await cli.run([...command.slice(0, 4), '--ttl', '0', '--', ...words], { cwd });
+    expect(runs()).toBe(4);
+  });
+
+  it('tells ids of projects apart where it is asked to [A18]', async () => {
+    const cli = new Cli();
+    const { words, runs } = counted(cli, 'true');
+    const [a, b] = ['a', 'b'].map((name) => join(cli.home, name)) as [string, string];
+    for (const project of [a, b]) mkdirSync(join(project, '.git'), { recursive: true });
+    mkdirSync(join(a, 'deep'));
+    await cli.run(['once', '--scope', 'project', 'x', '--', ...words], { cwd: a });
+    await cli.run(['once', '--scope', 'project', 'x', '--', ...words], { cwd: join(a, 'deep') });
+    expect(runs()).toBe(1);
+    const env = { ...cli.env, HOLDFAST_ONCE_SCOPE: 'project' };
+    await cli.run(['once', 'x', '--', ...words], { cwd: b, env });
+    expect(runs()).toBe(2);
+    await cli.run(['once', 'x', '--', ...words], { cwd: b });
+    expect(runs()).toBe(3);
+    const states = (await cli.json(['once', 'ls', '--json'])) as { id: string; project: string | null }[];
+    expect(states.map(({ id, project }) => `${id} ${project}`).sort()).toEqual([
+      `x ${a}`,
+      `x ${b}`,
+      'x null',
+    ]);
+  });
+
+  it.each(['ls', 'a/b', '--help', 'höhe 🏔', '-x', '$(reboot)\n'])(
+    'takes any id behind --id: %j [A18]',
+    async (id) => {
+      const cli = new Cli();
+      const { words, runs } = counted(cli, 'echo done');
+      for (const _ of [1, 2]) {
+        expect(ended(await cli.run(['once', `--id=${id}`, '--', ...words]))).toEqual({
+          code: 0,
+          stdout: 'done\n',
+          stderr: '',
+        });
+      }
+      expect(runs()).toBe(1);
+      expect(await cli.json(['once', 'ls', '--json'])).toMatchObject([{ id, state: 'done' }]);
+    },
+  );
+
+  it('keeps of the environment what says much, and no secrets; for its user alone [A11]', async () => {
+    const cli = new Cli();
+    const env = { ...cli.env, API_TOKEN: 'secret', LANG: 'C' };
+    await cli.run(['once', 'x', '--', 'true'], { env });
+    const [state] = (await cli.json(['once', 'ls', '--json'])) as { environment: object; cwd: string }[];
+    expect(state).toMatchObject({ cwd: process.cwd(), environment: { LANG: 'C', PATH: cli.env.PATH } });
+    expect(state?.environment).not.toHaveProperty('API_TOKEN');
+  });
+
+  it('refuses to be started by its own command, which would wait for itself [A1]', async () => {
+    const cli = new Cli();
+    const { code, stderr } = await cli.run([
+      'once',
+      'x',
+      '--',
+      process.execPath,
+      cliPath,
+      'once',
+      'x',
+      '--',
+      'true',
+    ]);
+    expect(code).toBe(125);
+    expect(stderr).toContain('holdfast: x is being run around this very call, which would wait for itself');
+  });
+
+  it('leaves other commands repeatable: a lock is not a memory [A10]', async () => {
+    const cli = new Cli();
+    const { words, runs } = counted(cli, 'true');
+    await cli.run(['once', 'x', '--', ...words]);
+    for (const _ of [1, 2]) await cli.run(['run', 'x', '--', ...words]);
+    expect(runs()).toBe(3);
+  });
+});
+
+const cliPath = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+
+describe('looking at a task', () => {
+  it('that was never started says so everywhere [A12]', async () => {
+    const cli = new Cli();
+    for (const deed of ['--peek', '--active']) {
+      expect(ended(await cli.run(['once', deed, 'x']))).toEqual({
+        code: 1,
+        stdout: 'x was never started\n',
+        stderr: '',
+      });
+    }
+    for (const deed of ['--wait', '--follow', '--stdout', '--stderr', '--exit-code']) {
+      const { code, stderr } = await cli.run(['once', deed, 'x']);
+      expect(code).toBe(125);
+      expect(stderr).toBe('holdfast: x was never started. Start it: holdfast once --wait x -- COMMAND\n');
+    }
+    expect((await cli.run(['once', '--reset', 'x'])).stdout).toBe('x was never started\n');
+    expect((await cli.run(['once', '--stop', 'x'])).stdout).toBe('x was not running\n');
+    expect((await cli.run(['once', 'ls'])).stdout).toBe('nothing has been run once yet\n');
+    expect((await cli.run(['once', 'history', 'x'])).stdout).toBe('x was never run to an end\n');
+  });
+
+  it('that is done prints its parts, and is listed with what there is to know [A11, A12]', async () => {
+    const cli = new Cli();
+    await cli.run(['once', '--ttl', '1h', 'x', '--', 'sh', '-c', 'echo out; echo err >&2']);
+    await cli.run(['once', 'y', '--', 'sh', '-c', 'exit 7']);
+    expect((await cli.run(['once', '--stdout', 'x'])).stdout).toBe('out\n');
+    expect((await cli.run(['once', '--stderr', 'x'])).stderr).toBe('err\n');
+    expect((await cli.run(['once', '--exit-code', 'y'])).stdout).toBe('7\n');
+    expect((await cli.run(['once', '--peek', 'x'])).stdout).toMatch(
+      /^x is done since .* ago \(exit 0\); counts for another 59m \d+s\n$/,
+    );
+    const { stdout } = await cli.run(['once', 'ls']);
+    expect(stdout).toMatch(/^ID +STATE +STARTED +TOOK +EXIT +EXPIRES +IN +COMMAND\n/);
+    expect(stdout).toMatch(/\nx +done +[\d:]+ +\S+ +0 +in 59m \d+s +\S+ +sh -c echo out; echo err >&2\n/);
+    expect(stdout).toMatch(/\ny +failed +[\d:]+ +\S+ +7 +\S+ +sh -c exit 7\n/);
+    expect((await cli.run(['once', 'history', 'y'])).stdout).toMatch(/\n1 +[\d:]+ +\S+ +failure +exit 7\n$/);
+  });
+
+  it('that a program ran with the library shows its result too [A11]', async () => {
+    const cli = new Cli();
+    const script = "import { once } from 'holdfast/once'; await once('x', () => ({ answer: 42 }));";
+    const program = new Running(process.execPath, ['--input-type=module', '--eval', script], {
+      env: cli.env,
+    });
+    expect((await program.finished).code).toBe(0);
+    expect((await cli.run(['once', '--stdout', 'x'])).stdout).toBe('{"answer":42}');
+    expect((await cli.run(['once', '--wait', 'x'])).stdout).toBe('{"answer":42}');
+  });
+});
+
+describe('bad usage of once', () => {
+  it.each([
+    [[], 'once needs an ID, or ls, history or clean'],
+    [['x'], 'once needs a COMMAND behind --'],
+    [['x', '--'], 'once needs a COMMAND after --'],
+    [['', '--', 'true'], 'ID must not be empty'],
+    [['x', '--', ''], 'COMMAND must not be empty'],
+    [['x', 'y', '--', 'true'], 'once takes one ID, got x y'],
+    [['--peek', 'x', '--', 'true'], '--peek does not take a COMMAND'],
+    [['--peek', '--stdout', 'x'], '--peek and --stdout do not go together'],
+    [['ls', '--', 'true'], 'holdfast once --id ls -- COMMAND'],
+    [['ls', 'x'], 'ls does not take another word, got x'],
+    [['--wait', 'ls'], 'ls does not go with --wait'],
+    [['history'], 'history needs an ID'],
+    [['clean'], 'clean needs --failed, --dead or --all'],
+    [['--failed', 'x', '--', 'true'], '--failed goes with: holdfast once clean'],
+    [['--ttl', 'soon', 'x', '--', 'true'], '--ttl must be a duration'],
+    [['--attempts', '0', 'x', '--', 'true'], '--attempts must be a whole number above 0'],
+    [['--scope', 'world', 'x', '--', 'true'], 'world'],
+    [['--inputs', 'nothing-*', '--id', 'x', '--', 'true'], '--inputs matches no file: "nothing-*"'],
+    [['--inputs', 'a', 'x', '--', 'true'], '--inputs takes every word after it'],
+    [['--system', 'x', '--', 'true'], 'once has no --system'],
+    [['--validate', '', 'x', '--', 'true'], '--validate needs a value'],
+  ])('names the offence and runs nothing: %j [A1]', async (args, message) => {
+    const cli = new Cli();
+    const { code, stdout, stderr } = await cli.run(['once', ...args]);
+    expect(code).toBe(125);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(message);
+    expect(existsSync(join(cli.home, 'once'))).toBe(false);
+  });
+
+  it('names the environment variable that cannot be used [A18]', async () => {
+    const cli = new Cli();
+    const env = { ...cli.env, HOLDFAST_ONCE_SCOPE: 'world' };
+    const { code, stderr } = await cli.run(['once', 'x', '--', 'true'], { env });
+    expect(code).toBe(125);
+    expect(stderr).toContain('HOLDFAST_ONCE_SCOPE must be "user" or "project", got "world"');
+  });
+});
