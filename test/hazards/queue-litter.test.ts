@@ -112,6 +112,7 @@ describe('what lies in the queue of a lock', () => {
   it('cannot keep a free lock from a waiter, although a forged ticket is ahead and alive [R66]', async () => {
     const at = setUp();
     await (await at.manager.acquire('mirror')).release();
+    mkdirSync(at.queue, { recursive: true });
     const ticket = join(at.queue, entryName('exclusive'));
     writeFileSync(ticket, Buffer.alloc(5_000, '{"cycle":["'));
     const forger = new Child('flock', ['-n', '-o', ticket, 'sh', '-c', 'echo held; read line; true']);
