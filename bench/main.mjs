@@ -10,6 +10,7 @@ import * as handoff from './cases/handoff.mjs';
 import * as idle from './cases/idle.mjs';
 import * as inProcess from './cases/in-process.mjs';
 import * as memory from './cases/memory.mjs';
+import * as onceDone from './cases/once.mjs';
 import * as scaling from './cases/scaling.mjs';
 import * as takeover from './cases/takeover.mjs';
 import * as uncontended from './cases/uncontended.mjs';
@@ -27,6 +28,7 @@ const cases = {
   uncontended,
   'in-process': inProcess,
   cli,
+  once: onceDone,
   takeover,
   handoff,
   fairness,

@@ -89,6 +89,8 @@ async function bundleCommand(folder) {
     format: 'cjs',
     codeSplitting: false,
     dynamicImportInCjs: false,
+    // Node.js reads all of it at every start. Names stay, for errors and their traces.
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     postBanner,
   });
   rmSync(folder, { recursive: true });

@@ -94,7 +94,9 @@ function readDigits(block: Buffer, at: number): number {
 
 /** The four digits of every number below 10,000 as one word in the block's byte order. */
 const FOUR_DIGITS = Uint32Array.from({ length: 10_000 }, (_, n) => {
-  return Buffer.from(String(n).padStart(4, '0'), 'latin1').readUInt32LE();
+  const digits =
+    Math.floor(n / 1000) | (Math.floor((n % 1000) / 100) << 8) | (Math.floor((n % 100) / 10) << 16);
+  return ZERO * 0x01_01_01_01 + digits + ((n % 10) << 24); // without text, which would take milliseconds at every start
 });
 
 function writeDigits(block: Buffer, at: number, value: number): void {
