@@ -1,0 +1,77 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { memoryDirectory } from '../../support/temp.ts';
+import { Interleaving, type Outcome } from './interleaving.ts';
+import { deadProcess, leaveClaim } from './stale.ts';
+
+/** The steps at which others can come in between; what lies between two of them touches nothing that others read. */
+const STEPS = ['look', 'publish-break', 'look-again', 'remove-dead', 'remove-break', 'publish-claim'];
+const dead = deadProcess();
+
+async function contenders(count: number, layout: string, steps = STEPS) {
+  const home = memoryDirectory();
+  const all = new Interleaving(count, home, layout, steps);
+  onTestFinished(() => all.end());
+  await all.start();
+  return { all, lockOf: (round: number) => join(home, String(round), 'mirror.lock') };
+}
+
+function makeStale(path: string, layout: 'file' | 'directory'): string {
+  rmSync(join(path, '../..', String(Number(path.split('/').at(-2)) - 4)), { recursive: true, force: true });
+  mkdirSync(`${path}.queue`, { recursive: true });
+  return leaveClaim(path, layout, dead);
+}
+
+describe.each(['file', 'directory'] as const)('two contenders that meet a stale lock %s', (layout) => {
+  it('are never both granted it and never lose it again, in whatever order their steps come [H8, F4, R46]', async () => {
+    const { all, lockOf } = await contenders(2, layout);
+    const seen = new Map<string, number>();
+
+    const orders = all.explore(
+      (round) => makeStale(lockOf(round), layout),
+      (outcomes, order) => {
+        expect(outcomes, `in the order ${order}`).not.toContain('lost');
+        expect(granted(outcomes), `in the order ${order}`).toBeLessThanOrEqual(1);
+        const key = outcomes.toSorted().join();
+        seen.set(key, (seen.get(key) ?? 0) + 1);
+      },
+    );
+
+    expect(orders).toBeGreaterThan(150);
+    expect(seen.get('granted,refused')).toBeGreaterThan(0);
+  });
+
+  it('are never both granted it when an earlier breaker died at its work [H8, H16]', async () => {
+    const { all, lockOf } = await contenders(2, layout, STEPS.slice(1));
+
+    const orders = all.explore(
+      (round) => {
+        const token = makeStale(lockOf(round), layout);
+        leaveClaim(`${lockOf(round)}.queue/break.${token}`, layout, dead);
+      },
+      (outcomes, order) => {
+        expect(outcomes, `in the order ${order}`).not.toContain('lost');
+        expect(granted(outcomes), `in the order ${order}`).toBeLessThanOrEqual(1);
+      },
+    );
+
+    expect(orders).toBeGreaterThan(150);
+  });
+});
+
+it('this way of looking finds the double hold of a lock that is looked at, removed and made again', async () => {
+  const { all, lockOf } = await contenders(2, 'naive');
+  const endings: Outcome[][] = [];
+
+  all.explore(
+    (round) => makeStale(lockOf(round), 'file'),
+    (outcomes) => endings.push(outcomes),
+  );
+
+  expect(endings.filter((outcomes) => outcomes.includes('lost')).length).toBeGreaterThan(0);
+});
+
+function granted(outcomes: readonly Outcome[]): number {
+  return outcomes.filter((outcome) => outcome !== 'refused').length;
+}

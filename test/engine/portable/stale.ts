@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatRecord, newToken } from '../../../src/engine/portable/record.ts';
+import type { LayoutName } from '../../../src/engine/portable/settings.ts';
+import type { HolderRecord } from '../../../src/identity/holder.ts';
+import { self } from '../../../src/identity/self.ts';
+
+/** A process of this machine and boot that has ended. */
+export function deadProcess(): HolderRecord {
+  const { pid } = spawnSync('true');
+  return { ...self(), pid, start: '1', command: 'dead' };
+}
+
+/** Puts a claim where it would stand, as if its owner had just left it. Returns its token. */
+export function leaveClaim(path: string, layout: LayoutName, holder: HolderRecord): string {
+  const token = newToken();
+  const since = new Date().toISOString();
+  const text = formatRecord({
+    token,
+    mode: 'exclusive',
+    since,
+    lease: undefined,
+    name: 'mirror',
+    holder,
+    anonymous: false,
+  });
+  if (layout === 'directory') mkdirSync(path, { recursive: true });
+  writeFileSync(layout === 'directory' ? join(path, 'claim') : path, text);
+  return token;
+}
