@@ -1,0 +1,96 @@
+// Processes that all meet one stale lock at the same instant: how often are two of them inside together?
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const contender = fileURLToPath(new URL('../fixtures/stale-contender.mjs', import.meta.url));
+/** From the message to the instant, in milliseconds: long enough for all to be there. */
+const AHEAD = 30;
+
+/** @typedef {'file' | 'directory' | 'proper-lockfile'} Kind */
+/** @typedef {{ kind: Kind, rounds: number, holds: number, doubles: number, unheld: number }} Result */
+
+/**
+ * Runs the rounds. `doubles`: rounds in which somebody met somebody else inside. `unheld`: rounds in which nobody got in.
+ *
+ * @param {{ kind: Kind, rounds: number, processes: number, home: string }} race
+ * @returns {Promise<Result>}
+ */
+export async function staleRace({ kind, rounds, processes, home }) {
+  const children = Array.from({ length: processes }, () => start(kind));
+  try {
+    await Promise.all(children.map(({ line }) => line()));
+    const result = { kind, rounds, holds: 0, doubles: 0, unheld: 0 };
+    for (let round = 0; round < rounds; round++) {
+      const place = join(home, `${kind}-${round}`);
+      makeStale(kind, place);
+      const instant = Number(process.hrtime.bigint() / 1000n) / 1000 + AHEAD;
+      for (const { child } of children) child.stdin.write(`${JSON.stringify([place, instant])}\n`);
+      const seen = (await Promise.all(children.map(({ line }) => line()))).map((line) => JSON.parse(line));
+      const holds = seen.reduce((sum, each) => sum + each.holds, 0);
+      result.holds += holds;
+      if (holds === 0) result.unheld++;
+      if (seen.some(({ doubles }) => doubles > 0)) result.doubles++;
+      fs.rmSync(place, { recursive: true, force: true });
+    }
+    return result;
+  } finally {
+    for (const { child } of children) child.kill('SIGKILL');
+  }
+}
+
+/** @param {Kind} kind */
+function start(kind) {
+  const child = spawn(process.execPath, [contender, kind], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  child.stdin.on('error', () => {}); // it died, which the next line tells
+  const line = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`A contender ended: ${child.exitCode ?? child.signalCode}`);
+    return String(value);
+  };
+  return { child, line };
+}
+
+/** The lock of a process that is dead; for proper-lockfile, which goes by age, one that was not touched for an hour. */
+function makeStale(/** @type {Kind} */ kind, /** @type {string} */ place) {
+  const path = join(place, 'mirror.lock');
+  fs.mkdirSync(join(place, 'inside'), { recursive: true });
+  if (kind === 'proper-lockfile') {
+    fs.mkdirSync(path);
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    fs.utimesSync(path, hourAgo, hourAgo);
+  } else {
+    template ??= deadClaim();
+    if (kind === 'directory') fs.mkdirSync(path);
+    const token = Array.from({ length: 32 }, () => Math.floor(Math.random() * 16).toString(16)).join('');
+    const text = template.replaceAll('TOKEN', token);
+    fs.writeFileSync(kind === 'directory' ? join(path, 'claim') : path, text);
+  }
+}
+
+/** @type {string | undefined} */
+let template;
+
+/** A claim as a process leaves it that is killed while it holds. */
+function deadClaim() {
+  const home = fs.mkdtempSync('/tmp/holdfast-stale-');
+  const path = join(home, 'mirror.lock');
+  const engines = new URL('../../dist/engine/portable/portable.js', import.meta.url).href;
+  const request = { path, resource: 'mirror', cliName: 'mirror', mode: 'exclusive', access: 'owner' };
+  const program = `
+    const { portableEngine } = await import(${JSON.stringify(engines)});
+    portableEngine().tryAcquire({ ...${JSON.stringify(request)}, anonymous: false });
+    process.kill(process.pid, 'SIGKILL');`;
+  spawnSync(process.execPath, ['--input-type=module', '--eval', program], { stdio: 'inherit' });
+  const text = fs.readFileSync(path, 'utf8');
+  fs.rmSync(home, { recursive: true });
+  return text.replaceAll(/^(token|end) .*$/gm, '$1 TOKEN');
+}
+
+/** @param {Result} result */
+export function report({ kind, rounds, holds, doubles }) {
+  return `${kind.padEnd(16)} ${rounds} rounds, ${holds} holds, ${doubles} rounds with two inside at once`;
+}
