@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
-import { ExhaustedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import type { LockRequest } from '../engine.ts';
 import { CLAIM_FILE } from '../signature.ts';
+import { failure } from './failure.ts';
 import {
   closeQuietly,
   persistently,
@@ -32,7 +32,6 @@ const FRESH = 1000;
 
 /** The errors by which each layout's call says that the path is taken. */
 const TAKEN = ['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR'];
-const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
 /**
  * One claim of this process: written in private, whole, known to the disk, and only then shown to others by one call that
@@ -155,7 +154,11 @@ export class Claim {
   /** Removes it from where it stands, and only if it is still this very claim. @throws when the system refuses. */
   remove(): void {
     if (this.#path === undefined) discard(this.#place.privatePath(this.token), this.#layout);
-    else if (this.#standsAt(this.#path)) removeClaim(this.#path, this.#layout, this.#place);
+    const path = this.#path;
+    if (path === undefined) return;
+    const found = look(path);
+    if (found.kind === 'unreadable') throw Object.assign(new Error(found.code), { code: found.code });
+    if (found.kind === 'claim' && found.token === this.token) removeClaim(path, this.#layout, this.#place);
     this.#path = undefined;
   }
 }
@@ -196,21 +199,4 @@ function linksOf(path: string): number {
   } catch {
     return 0;
   }
-}
-
-function failure(request: LockRequest, error: unknown, layout?: LayoutName): Error {
-  const code = systemCode(error);
-  if (code === undefined) return error as Error; // not the system's: already one of ours
-  if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM')
-    return new ExhaustedError(request, code, error);
-  if (layout === 'file' && NO_LINKS.includes(code)) {
-    const advice =
-      'a lock file that is linked into place cannot be had; a lock directory may (layout: directory)';
-    return new UnsupportedError(
-      request,
-      `This file system makes no hard links (${code}), so ${advice}`,
-      error,
-    );
-  }
-  return new UnwritableError(request, code, error);
 }

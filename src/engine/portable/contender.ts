@@ -1,5 +1,6 @@
 import type { LockRequest } from '../engine.ts';
 import type { Claim } from './claim.ts';
+import { attempt } from './failure.ts';
 import { Gate } from './gate.ts';
 import { giveBack } from './give-back.ts';
 import { PortableGrant } from './grant.ts';
@@ -9,7 +10,6 @@ import { look } from './look.ts';
 import { sleep } from './pauses.ts';
 import { areReadersGone, listReaders } from './readers.ts';
 import type { Settings } from './settings.ts';
-import type { Tenure } from './tenure.ts';
 
 /** How long a reader is at the gate at most, in milliseconds, unless it is stopped there. */
 const INSTANT = 25;
@@ -36,12 +36,11 @@ export class Contender {
     return this.#gate.isReached;
   }
 
-  /** One attempt; undefined when somebody else holds the lock. */
+  /** One attempt; undefined when somebody else holds the lock. After an error, nothing of this contender stays. */
   tryOnce(): PortableGrant | undefined {
-    if (this.lock.request.mode === 'shared') return this.#share();
-    const gate = this.#gate.reach();
+    const { request } = this.lock;
     try {
-      return gate === undefined ? undefined : this.#own(gate);
+      return attempt(request, () => (request.mode === 'shared' ? this.#share() : this.#own()));
     } catch (error) {
       this.close();
       throw error;
@@ -75,23 +74,19 @@ export class Contender {
 
   /** Undefined also when every permit is taken. */
   #share(): PortableGrant | undefined {
-    try {
-      this.#mark = fresh(this.lock, this.#mark);
-      if (this.#gate.reach() === undefined) return undefined;
-      const mark = this.#mark;
-      this.#mark = undefined;
-      const tenure = shareUnderGate(this.lock, mark);
-      this.#gate.giveUp();
-      return tenure === undefined ? undefined : new PortableGrant(this.lock, tenure, 'shared');
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    this.#mark = fresh(this.lock, this.#mark);
+    if (this.#gate.reach() === undefined) return undefined;
+    const mark = this.#mark;
+    this.#mark = undefined;
+    const tenure = shareUnderGate(this.lock, mark);
+    this.#gate.giveUp();
+    return tenure === undefined ? undefined : new PortableGrant(this.lock, tenure, 'shared');
   }
 
-  /** The gate is reached: undefined as long as there are readers. */
-  #own(gate: Tenure): PortableGrant | undefined {
-    if (!areReadersGone(this.lock)) return undefined;
+  /** Undefined as long as there are readers; the gate is then kept. */
+  #own(): PortableGrant | undefined {
+    const gate = this.#gate.reach();
+    if (gate === undefined || !areReadersGone(this.lock)) return undefined;
     const count = countGrant(this.lock, gate);
     if (gate.isIntact()) return new PortableGrant(this.lock, this.#gate.handOver(), 'exclusive', count);
     this.close(); // stopped for longer than the lease

@@ -49,10 +49,7 @@ export function look(path: string): Found {
       // Gone or replaced between two calls: look again.
     }
   }
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  return stats === undefined
-    ? NOTHING
-    : { kind: 'foreign', what: 'is a directory that Holdfast did not make' };
+  return { kind: 'foreign', what: 'is a directory that Holdfast did not make' };
 }
 
 function kindOf(stats: { isSymbolicLink(): boolean; isFIFO(): boolean; isSocket(): boolean }): string {

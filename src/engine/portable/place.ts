@@ -6,6 +6,7 @@ import { makeDirectory } from '../../storage/directory.ts';
 import type { LockRequest } from '../engine.ts';
 import { refuseStrangersFile, refuseUnsafeDirectory } from '../ownership.ts';
 import { readersDirectory } from '../signature.ts';
+import { attempt } from './failure.ts';
 
 /**
  * Where everything of one portable lock lies. The lock path itself exists only while the lock is claimed; all else is
@@ -92,9 +93,9 @@ export function makeQueue(request: LockRequest, place: Place): void {
     if (error instanceof RefusedError) throw error;
     throw new UnwritableError({ ...request, path: place.queue }, systemCode(error) ?? 'EIO', error);
   }
-  const found = lstatSync(place.queue, { throwIfNoEntry: false });
-  if (found === undefined) return; // removed meanwhile; whoever needs it makes it again
   const there = { ...request, path: place.queue };
+  const found = attempt(there, () => lstatSync(place.queue, { throwIfNoEntry: false }));
+  if (found === undefined) return; // removed meanwhile; whoever needs it makes it again
   if (!found.isDirectory()) throw new RefusedError(there, 'is not a directory');
   refuseStrangersFile(there, found.uid);
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Engine } from '../engine.ts';
 import { Contender } from './contender.ts';
+import { attempt } from './failure.ts';
 import { inspect, lookingAt } from './inspect.ts';
 import { isQueued } from './line.ts';
 import { claimLeftovers, litterOf, waitLeftovers } from './litter.ts';
@@ -31,9 +32,7 @@ export function portableEngine(options: PortableOptions = {}): Engine {
 
     tryAcquire(request) {
       const contender = new Contender(request, settings);
-      if (isQueued(contender.lock)) return undefined;
-      // A writer that would have to wait for readers does not even shut the gate.
-      if (request.mode === 'exclusive' && livingReaders(contender.lock).length > 0) return undefined;
+      if (attempt(request, () => isQueued(contender.lock) || hasReaders(contender.lock))) return undefined;
       const grant = contender.tryPatiently();
       if (grant === undefined) contender.close();
       return grant;
@@ -54,4 +53,9 @@ export function portableEngine(options: PortableOptions = {}): Engine {
 export function wasUsedAt(path: string): boolean {
   const { counter, readers } = new Place(path);
   return existsSync(counter) || existsSync(readers);
+}
+
+/** A writer that would have to wait for readers does not even shut the gate. */
+function hasReaders(lock: PortableLock): boolean {
+  return lock.request.mode === 'exclusive' && livingReaders(lock).length > 0;
 }

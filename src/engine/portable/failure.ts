@@ -1,0 +1,33 @@
+import { systemCode } from '../../errors/base.ts';
+import { ExhaustedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
+import type { LockRequest } from '../engine.ts';
+import type { LayoutName } from './settings.ts';
+
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
+/** What the system said, as an error a person can act on; one that is of Holdfast's own making stays as it is. */
+export function failure(request: LockRequest, error: unknown, layout?: LayoutName): Error {
+  const code = systemCode(error);
+  if (code === undefined) return error as Error; // not the system's: already one of ours
+  if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM')
+    return new ExhaustedError(request, code, error);
+  if (layout === 'file' && NO_LINKS.includes(code)) {
+    const advice =
+      'a lock file that is linked into place cannot be had; a lock directory may (layout: directory)';
+    return new UnsupportedError(
+      request,
+      `This file system makes no hard links (${code}), so ${advice}`,
+      error,
+    );
+  }
+  return new UnwritableError(request, code, error);
+}
+
+/** Runs an attempt. Whatever the system refuses it becomes an error about the lock. */
+export function attempt<T>(request: LockRequest, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw failure(request, error);
+  }
+}
