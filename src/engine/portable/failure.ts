@@ -1,4 +1,4 @@
-import { systemCode } from '../../errors/base.ts';
+import { HoldfastError, systemCode } from '../../errors/base.ts';
 import { ExhaustedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import type { LockRequest } from '../engine.ts';
 import type { LayoutName } from './settings.ts';
@@ -8,7 +8,7 @@ const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 /** What the system said, as an error a person can act on; one that is of Holdfast's own making stays as it is. */
 export function failure(request: LockRequest, error: unknown, layout?: LayoutName): Error {
   const code = systemCode(error);
-  if (code === undefined) return error as Error; // not the system's: already one of ours
+  if (code === undefined || error instanceof HoldfastError) return error as Error;
   if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM')
     return new ExhaustedError(request, code, error);
   if (layout === 'file' && NO_LINKS.includes(code)) {
