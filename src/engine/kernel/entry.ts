@@ -100,7 +100,8 @@ export class Entry {
         }
         closeQuietly(fd);
       } catch (error) {
-        if (systemCode(error) !== 'ENOENT') return undefined; // ENOENT: the last one out removed the directory
+        // Passing: the last one out removed the directory.
+        if (!syscalls().passing.has(systemCode(error) ?? '')) return undefined;
       }
     }
     return undefined;

@@ -160,7 +160,7 @@ export class KernelGrant implements Grant {
     const { request, fd } = this.#parts;
     this.#mark = Entry.leave(request, 'held', holderOf(request));
     this.#clearRecord();
-    if (syscalls().lock(fd, 'shared') !== 0)
+    if (syscalls().convert(fd, 'shared') !== 0)
       throw new UnsupportedError(request, 'This lock cannot be made shared');
     this.#mode = 'shared';
     this.#beforeRelease?.();
@@ -176,7 +176,7 @@ export class KernelGrant implements Grant {
   #convert(): 'exclusive' | 'shared' | 'lost' {
     const { request, slot, fd, since } = this.#parts;
     const system = syscalls();
-    const taken = system.lock(fd, 'exclusive') === 0;
+    const taken = system.convert(fd, 'exclusive') === 0;
     if (!taken && system.lock(fd, 'shared') !== 0) return 'lost';
     const state = this.#readState();
     if (state.held || state.token !== this.#token || !this.isIntact()) return 'lost';

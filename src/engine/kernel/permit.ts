@@ -86,7 +86,7 @@ function lockSlot(request: LockRequest, path: string): number | undefined {
       closeQuietly(fd);
     } catch (error) {
       const code = systemCode(error) ?? 'EIO';
-      if (code !== 'ENOENT') throw new UnwritableError({ ...request, path }, code, error);
+      if (!syscalls().passing.has(code)) throw new UnwritableError({ ...request, path }, code, error);
     }
   }
   return undefined;

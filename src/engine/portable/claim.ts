@@ -100,7 +100,7 @@ export class Claim {
     } catch (error) {
       if (!this.#wentThrough(path, own, links)) {
         const code = systemCode(error) ?? '';
-        if (TAKEN.includes(code)) return 'taken';
+        if (TAKEN.includes(code) || this.#isRefusedFor(path, code)) return 'taken';
         if (code === 'ENOENT') return 'gone';
         this.#giveUp(path, own);
         throw failure(this.#request, error, this.#layout);
@@ -114,6 +114,12 @@ export class Claim {
   #wentThrough(path: string, own: string, links: number): boolean {
     if (this.#layout === 'file' && links > 0 && linksOf(own) > links) return true;
     return this.#standsAt(path);
+  }
+
+  /** Windows does not say why a directory cannot be renamed to another's name. */
+  #isRefusedFor(path: string, code: string): boolean {
+    const refused = this.#layout === 'directory' && (code === 'EPERM' || code === 'EACCES');
+    return refused && look(path).kind !== 'nothing';
   }
 
   #standsAt(path: string): boolean {

@@ -22,7 +22,7 @@ const OPERATIONS = {
   none: LOCK_UNLOCK,
 };
 
-const GONE: FileCheck = { same: false, regular: true, uid: -1 };
+export const GONE: FileCheck = { same: false, regular: true, uid: -1 };
 
 /** The portable comparison, for platforms whose `struct stat` Holdfast does not read itself. */
 export function checkWithNode(fd: number, path: string): FileCheck {
@@ -108,11 +108,13 @@ export function posixSyscalls({ check, closeOnExec }: PosixTraits): Syscalls {
   const calls: Syscalls = {
     ...(isMainThread ? descriptors(libc, closeOnExec) : nodeDescriptors),
     lock: (fd, mode) => settled(flock(fd, OPERATIONS[mode]), () => calls.lock(fd, mode)),
+    convert: (fd, to) => calls.lock(fd, to), // the same call, which never lets an exclusive lock go for a shared one
     read: (fd, into) => settled(pread(fd, into.address, into.buffer.length, 0), () => calls.read(fd, into)),
     write: (fd, from) =>
       settled(pwrite(fd, from.address, from.buffer.length, 0), () => calls.write(fd, from)),
     check,
     exists: (path) => access(path.address, 0) === 0,
+    passing: new Set(['ENOENT']),
   };
   return calls;
 }

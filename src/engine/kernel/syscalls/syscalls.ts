@@ -24,16 +24,23 @@ export interface Syscalls {
   open(path: NativeBuffer): number;
   close(fd: number): void;
   /**
-   * Takes, converts or (`none`) drops the descriptor's lock. 0, or a negative errno: `EWOULDBLOCK` when somebody else
-   * holds it, and then the descriptor has no lock, whatever it had before.
+   * Takes the lock for a descriptor that has none, or (`none`) drops it. 0, or a negative errno: `EWOULDBLOCK` when
+   * somebody else holds it.
    */
   lock(fd: number, mode: Mode | 'none'): number;
+  /**
+   * Makes an exclusive lock shared, with no instant in between in which it is free, or a shared one exclusive. 0, or a
+   * negative errno: `EWOULDBLOCK` when somebody else holds it too, and then the descriptor has no lock any more.
+   */
+  convert(fd: number, to: Mode): number;
   /** Reads the file's first bytes; returns how many, or a negative errno. */
   read(fd: number, into: NativeBuffer): number;
   /** Writes at the file's start with one call; returns how many bytes, or a negative errno. */
   write(fd: number, from: NativeBuffer): number;
   check(fd: number, path: NativeBuffer): FileCheck;
   exists(path: NativeBuffer): boolean;
+  /** What opening or making a file or directory may fail with because another of its name is just being removed. */
+  readonly passing: ReadonlySet<string>;
 }
 
 export const LOCK_SHARED = 1;

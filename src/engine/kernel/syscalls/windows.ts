@@ -1,8 +1,10 @@
 import { existsSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { systemCode } from '../../../errors/base.ts';
+import type { Mode } from '../../engine.ts';
 import { native } from './native.ts';
-import { checkWithNode, errnoOf, nodeDescriptors, pathOf } from './posix.ts';
-import type { Syscalls } from './syscalls.ts';
+import { checkWithNode, errnoOf, GONE, nodeDescriptors, pathOf } from './posix.ts';
+import type { FileCheck, Syscalls } from './syscalls.ts';
 
 const LOCKFILE_FAIL_IMMEDIATELY = 1;
 const LOCKFILE_EXCLUSIVE_LOCK = 2;
@@ -17,6 +19,18 @@ const LOCKED_BYTE = {
   OffsetHigh: 0x7fff_ffff,
   hEvent: null,
 };
+
+/** A file that was removed keeps its name for as long as anybody has it open, and refuses to be opened. */
+const PASSING = new Set(['ENOENT', 'EPERM', 'EACCES', 'EBUSY']);
+
+function checked(fd: number, path: string): FileCheck {
+  try {
+    return checkWithNode(fd, path);
+  } catch (error) {
+    if (PASSING.has(systemCode(error) ?? '')) return GONE;
+    throw error;
+  }
+}
 
 /** LockFileEx behind the same seam. Node's descriptors become handles through libuv, whose symbols node.exe exports. */
 export function windowsSyscalls(): Syscalls {
@@ -45,17 +59,28 @@ export function windowsSyscalls(): Syscalls {
     return busy ? -constants.errno.EWOULDBLOCK : -constants.errno.EIO;
   }
 
+  function take(fd: number, mode: Mode): number {
+    const flags = LOCKFILE_FAIL_IMMEDIATELY | (mode === 'exclusive' ? LOCKFILE_EXCLUSIVE_LOCK : 0);
+    return lockFileEx(handleOf(fd), flags, 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure();
+  }
+
+  function drop(fd: number): number {
+    return unlockFileEx(handleOf(fd), 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure();
+  }
+
   return {
     ...nodeDescriptors,
-    lock(fd, mode) {
-      if (mode === 'none')
-        return unlockFileEx(handleOf(fd), 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure();
-      const flags = LOCKFILE_FAIL_IMMEDIATELY | (mode === 'exclusive' ? LOCKFILE_EXCLUSIVE_LOCK : 0);
-      return lockFileEx(handleOf(fd), flags, 0, 1, 0, { ...LOCKED_BYTE }) !== 0 ? 0 : failure();
+    lock: (fd, mode) => (mode === 'none' ? drop(fd) : take(fd, mode)),
+    convert(fd, to) {
+      // A handle may lock shared what it has locked exclusively, has both then, and drops the exclusive one first.
+      if (to === 'shared') return take(fd, 'shared') || drop(fd);
+      drop(fd); // a handle that has a shared lock is in its own way
+      return take(fd, 'exclusive');
     },
     read: (fd, into) => errnoOf(() => readSync(fd, into.buffer, 0, into.buffer.length, 0)),
     write: (fd, from) => errnoOf(() => writeSync(fd, from.buffer, 0, from.buffer.length, 0)),
-    check: (fd, path) => checkWithNode(fd, pathOf(path)),
+    check: (fd, path) => checked(fd, pathOf(path)),
     exists: (path) => existsSync(pathOf(path)),
+    passing: PASSING,
   };
 }
