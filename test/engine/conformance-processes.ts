@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { within } from '../support/deadline.ts';
-import { untilAsleepIn } from '../support/until.ts';
+import { until } from '../support/until.ts';
 import {
   contender,
   type EngineHarness,
@@ -167,7 +167,7 @@ export function conformanceBetweenProcesses(
       const [peer] = (await peers(home, 1)) as [Peer];
       const holder = await acquire(request());
       const waiting = peer.acquireSync(request(), Number.POSITIVE_INFINITY);
-      await untilAsleepIn(peer.pid, 'futex');
+      await until(() => engine.inspect(request().path).waiters.length === 1, 'the peer waits');
 
       await holder.release();
 

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { DeadlockError, type Lock } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { heard, newLocks, newPlace, next, staysOpen, turns } from './place.ts';
@@ -106,7 +107,7 @@ describe('a lock asked for by code that holds it already', () => {
     const { home, locks } = newPlace();
 
     await locks.with({ file: `${home}/roles.json` }, async () => {
-      const alias = { file: `${home}/../${home.split('/').at(-1)}/./roles.json` };
+      const alias = { file: `${home}/../${basename(home)}/./roles.json` };
       await expect(locks.acquire(alias)).rejects.toBeInstanceOf(DeadlockError);
     });
   });

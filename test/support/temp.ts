@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, realpathSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -12,6 +13,7 @@ export function memoryDirectory(): string {
 export function tempDirectory(parent = tmpdir()): string {
   const path = realpathSync(mkdtempSync(join(parent, 'holdfast-test-')));
   chmodSync(path, 0o755);
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  // Windows keeps what is open, so a lock that is only just being released is waited for.
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 }));
   return path;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { processFacts } from '../../src/identity/index.ts';
 import { HANGING } from './deadline.ts';
 
 /** Looks again at every turn of the event loop, for what raises no event: the state of another process. */
@@ -11,9 +12,9 @@ export async function until(isSo: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** The process is stopped by a signal: SIGSTOP takes effect some time after it was sent. */
+/** The process is stopped by a signal: SIGSTOP takes effect some time after it was sent. At once on Windows. */
 export function untilStopped(pid: number): Promise<void> {
-  return until(() => stateOf(pid) === 'T', `process ${pid} is stopped`);
+  return until(() => processFacts.isStopped(pid) !== false, `process ${pid} is stopped`);
 }
 
 /** The process sleeps in the kernel function of this name. */
@@ -22,9 +23,4 @@ export function untilAsleepIn(pid: number, kernelFunction: string): Promise<void
     () => readFileSync(`/proc/${pid}/wchan`, 'latin1').includes(kernelFunction),
     `process ${pid} sleeps in ${kernelFunction}`,
   );
-}
-
-function stateOf(pid: number): string | undefined {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  return stat.slice(stat.lastIndexOf(')') + 2)[0];
 }
