@@ -1,5 +1,5 @@
 #!/bin/sh
-# Programs the tests call that npm does not provide, as "binary:Debian package" or "/file:Debian package".
+# Programs and files the tests need that npm does not provide, as "program:Debian package" or "/file:Debian package".
 # Root on Debian gets the missing ones installed; anybody else is told what to install.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
@@ -16,10 +16,13 @@ needed='
   mount:mount
   ps:procps
   python3:python3
+  qemu-aarch64:qemu-user
   spin:spin
   strace:strace
   unshare:util-linux
+  wine:wine
   zsh:zsh
+  /usr/aarch64-linux-gnu/lib/libstdc++.so.6:libstdc++6-arm64-cross
   /usr/lib/python3/dist-packages/fusepy.py:python3-fusepy
 '
 

@@ -57,7 +57,9 @@ function project(): { cwd: string; env: NodeJS.ProcessEnv } {
 
 const ownDocuments = [
   'README.md',
-  ...['guarantees', 'recovery', 'file-systems', 'events', 'rules'].map((name) => `docs/${name}.md`),
+  ...['guarantees', 'recovery', 'file-systems', 'platforms', 'events', 'rules'].map(
+    (name) => `docs/${name}.md`,
+  ),
 ];
 
 describe('the programs in the documentation', () => {
