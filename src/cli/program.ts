@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { defineBreak } from './commands/break.ts';
+import { defineClean } from './commands/clean.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineGuard } from './commands/guard.ts';
 import { defineLog } from './commands/log.ts';
@@ -26,6 +27,7 @@ const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   top: defineTop,
   wait: defineWait,
   break: defineBreak,
+  clean: defineClean,
   log: defineLog,
   completion: defineCompletion,
 };

@@ -36,16 +36,27 @@ export async function cleanStale(
   if (typeof directory !== 'string' || directory === '') {
     throw new InputError('directory', `must be a path, got ${shown(directory)}`);
   }
+  const results: CleanResult[] = [];
+  for (const lock of locksIn(resolve(directory))) results.push(await cleanLock(lock, { dryRun }));
+  return {
+    removed: results.flatMap(({ removed }) => removed),
+    kept: results.flatMap(({ kept }) => kept),
+  };
+}
+
+/** The same for one lock, given by the path of its lock file. */
+export async function cleanLock(
+  lock: string,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<CleanResult> {
   const { leftovers } = await import('../engine/leftovers.ts');
   const removed: StaleEntry[] = [];
   const kept: StaleEntry[] = [];
-  for (const lock of locksIn(resolve(directory))) {
-    for (const { path, what, why, remove } of leftovers(lock)) {
-      const entry = { path, lock, what, why };
-      if (remove === undefined) kept.push(entry);
-      else if (dryRun || isRemoved(remove)) removed.push(entry);
-      else kept.push({ ...entry, why: `${why}, and it could not be removed` });
-    }
+  for (const { path, what, why, remove } of leftovers(lock)) {
+    const entry = { path, lock, what, why };
+    if (remove === undefined) kept.push(entry);
+    else if (dryRun || isRemoved(remove)) removed.push(entry);
+    else kept.push({ ...entry, why: `${why}, and it could not be removed` });
   }
   return { removed, kept };
 }

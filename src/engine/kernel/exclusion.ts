@@ -10,8 +10,6 @@ import type { Syscalls } from './syscalls/syscalls.ts';
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_DIRECTORY = 0 } = constants;
 /** Linux: a file without a name. Elsewhere, opening a directory so is an error, and a file with a name is made. */
 const O_TMPFILE = 0o20000000 | O_DIRECTORY;
-/** How the name of a file starts that is there for a trial only. */
-export const TRIAL_PREFIX = '.holdfast-trial-';
 const { EWOULDBLOCK, ENOMEM } = os.errno;
 
 /** What a real trial says about the kernel's lock in a directory. */
@@ -77,11 +75,11 @@ function withoutName(directory: string): Trial | undefined {
   }
 }
 
-/** A name that was never used, and is gone after the trial; killed in between, it is litter that `clean` knows. */
+/** A name that was never used, and is gone after the trial; of one that was killed there, an empty file stays. */
 function underPassingName(directory: string): Trial {
-  const path = join(directory, `${TRIAL_PREFIX}${randomBytes(8).toString('hex')}`);
+  const path = join(directory, `.holdfast-trial-${randomBytes(8).toString('hex')}`);
   const first = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  return openAgain(first, path, () => unlinkSync(path));
+  return openAgain(first, path, () => removeQuietly(path));
 }
 
 function openAgain(first: number, path: string, remove: () => void): Trial {
@@ -95,5 +93,13 @@ function openAgain(first: number, path: string, remove: () => void): Trial {
   } catch (error) {
     close(first);
     throw error;
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody else tidied up.
   }
 }

@@ -10,7 +10,7 @@ import { untilFree } from './until-free.ts';
 import { noteWait, waitsOf } from './wait-note.ts';
 import { KernelWaiter } from './waiter.ts';
 
-export { type Exclusion, TRIAL_PREFIX, tryExclusion } from './exclusion.ts';
+export { type Exclusion, tryExclusion } from './exclusion.ts';
 
 /** flock(2) on POSIX systems, LockFileEx on Windows. */
 export const kernelEngine: Engine = {
