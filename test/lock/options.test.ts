@@ -34,6 +34,16 @@ const badAcquireOptions: readonly (readonly [input: string, options: Record<stri
   ['holding', { holding: 'registry' }],
   ['holding', { holding: ['registry'] }],
   ['holding', { holding: [null] }],
+  ['engine', { engine: 'flock' }],
+  ['engine', { engine: null }],
+  ['require', { require: 'strong' }],
+  ['require', { require: true }],
+  ['require', { engine: 'portable', require: 'kernel' }],
+  ['layout', { layout: 'folder' }],
+  ['lease', { lease: 0 }],
+  ['lease', { lease: Number.POSITIVE_INFINITY }],
+  ['lease', { engine: 'kernel', lease: 1000 }],
+  ['staleAfter', { staleAfter: '5m' }],
 ];
 
 const badTargets: readonly (readonly [input: string, target: unknown])[] = [
