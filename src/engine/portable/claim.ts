@@ -21,7 +21,7 @@ import {
   removeTreeQuietly,
   writeNew,
 } from './files.ts';
-import { look } from './look.ts';
+import { type FoundClaim, look } from './look.ts';
 import { fileMode, makeQueue, type Place } from './place.ts';
 import { type ClaimRecord, formatRecord, newToken } from './record.ts';
 import type { LayoutName } from './settings.ts';
@@ -130,7 +130,7 @@ export class Claim {
   /** Step 4. */
   #giveUp(path: string, own: string): void {
     discard(own, this.#layout);
-    if (this.#standsAt(path)) removeClaim(path, this.#layout, this.#place);
+    removeClaim({ path, token: this.token, layout: this.#layout }, this.#place);
   }
 
   /** Whether others still find it where it was published. */
@@ -160,11 +160,7 @@ export class Claim {
   /** Removes it from where it stands, and only if it is still this very claim. @throws when the system refuses. */
   remove(): void {
     if (this.#path === undefined) discard(this.#place.privatePath(this.token), this.#layout);
-    const path = this.#path;
-    if (path === undefined) return;
-    const found = look(path);
-    if (found.kind === 'unreadable') throw Object.assign(new Error(found.code), { code: found.code });
-    if (found.kind === 'claim' && found.token === this.token) removeClaim(path, this.#layout, this.#place);
+    else removeClaim({ path: this.#path, token: this.token, layout: this.#layout }, this.#place);
     this.#path = undefined;
   }
 }
@@ -172,26 +168,31 @@ export class Claim {
 /**
  * Removes a claim from its path at once, as a whole. For its owner, or for who has the right to break it.
  *
+ * Before each try, also after an error that passes, it is looked whether the claim is still there: an error may be all that
+ * is left of the answer to a removal that went through, and the next claim may stand at the path since.
+ *
  * A directory is moved aside before it is taken apart: emptied in place it would let the next claim replace it, and a
  * crash would leave an empty directory that says nothing.
+ *
+ * @throws when the system refuses to remove it, or to tell what stands there.
  */
-export function removeClaim(path: string, layout: LayoutName, place: Place): void {
-  if (layout === 'file') {
-    removeSurely(() => unlinkSync(path));
-  } else {
-    const aside = place.gonePath(newToken());
-    removeSurely(() => renameSync(path, aside));
-    removeTreeQuietly(aside);
-  }
-}
-
-/** That it is gone already is the lost answer to a first try. */
-function removeSurely(call: () => void): void {
+export function removeClaim(
+  { path, token, layout }: Pick<FoundClaim, 'path' | 'token' | 'layout'>,
+  place: Place,
+): void {
+  const aside = layout === 'file' ? undefined : place.gonePath(newToken());
   try {
-    persistently(call);
+    persistently(() => {
+      const found = look(path);
+      if (found.kind === 'unreadable') throw Object.assign(new Error(found.code), { code: found.code });
+      if (found.kind !== 'claim' || found.token !== token) return;
+      if (aside === undefined) unlinkSync(path);
+      else renameSync(path, aside);
+    });
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
   }
+  if (aside !== undefined) removeTreeQuietly(aside);
 }
 
 function discard(path: string, layout: LayoutName): void {

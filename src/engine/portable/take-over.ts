@@ -58,7 +58,7 @@ function removeByRight(
     if (now.kind !== 'claim' || now.token !== target.token) return 'changed';
     if (!mayRemove(now)) return 'busy';
     settings.step('remove-dead');
-    removeClaim(now.path, now.layout, place);
+    removeClaim(now, place);
     return 'removed';
   } finally {
     settings.step('remove-break');
