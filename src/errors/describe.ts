@@ -44,9 +44,19 @@ export function holder(record: HolderRecord, now = new Date()): string {
   if (!Number.isNaN(since)) {
     facts.push(`since ${clock(new Date(since), now)}`, duration(now.getTime() - since));
   }
+  if (isStuck(record)) facts.push(stuck(record));
   if (record.foreign === true) facts.push('not a Holdfast program');
   const name = title === undefined ? 'a process' : `"${printable(title)}"`;
   return facts.length === 0 ? name : `${name} (${facts.join(', ')})`;
+}
+
+/** Whether a holder cannot go on with its work at the moment, as far as could be seen. */
+export function isStuck({ stopped, silent }: HolderRecord): boolean {
+  return stopped === true || silent !== undefined;
+}
+
+function stuck({ stopped, silent }: HolderRecord): string {
+  return stopped === true ? 'stuck: it is stopped' : `stuck: no sign of life for ${duration(silent ?? 0)}`;
 }
 
 /** All holders in words; says so when nobody left a record. */

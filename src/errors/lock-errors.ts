@@ -1,6 +1,6 @@
 import type { HolderRecord } from '../identity/holder.ts';
 import { type ErrorCode, HoldfastError } from './base.ts';
-import { duration, holders, printable } from './describe.ts';
+import { duration, holders, isStuck, printable } from './describe.ts';
 
 /** What every error about one lock carries. */
 export interface LockFacts {
@@ -61,8 +61,17 @@ class ContentionError extends LockError {
   }
 }
 
-function nextStep(facts: LockFacts): string {
+function nextStep(facts: ContentionFacts): string {
+  const stuck = facts.holders.find(isStuck);
+  if (stuck !== undefined) return stuckStep(facts, stuck);
   return facts.nextStep ?? `Look: holdfast who ${facts.cliName} · wait: holdfast wait ${facts.cliName}`;
+}
+
+/** Nobody is robbed for being slow: what a holder does not give back by itself, a person decides. */
+function stuckStep({ cliName }: LockFacts, { pid, stopped }: HolderRecord): string {
+  const goOn =
+    stopped === true && pid !== undefined ? `let it go on (kill -CONT ${pid})` : 'wait until it goes on';
+  return `It is not robbed, for its work may be half-done: ${goOn}, or end it: holdfast break --kill ${cliName}`;
 }
 
 function lockAt({ path, networkDrive }: ContentionFacts): string {

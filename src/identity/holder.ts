@@ -28,6 +28,8 @@ export interface HolderRecord {
   readonly child?: { readonly pid: number; readonly start?: string };
   /** Milliseconds without a sign of life, as whoever read the record observed them; only where that is worth a word. */
   readonly silent?: number;
+  /** True when its process is stopped (SIGSTOP, a debugger), as whoever read the record saw it. */
+  readonly stopped?: boolean;
   /** True when the holder is a program that takes the lock without Holdfast, such as flock(1). */
   readonly foreign?: boolean;
 }

@@ -53,7 +53,14 @@ export function inspectOpen(path: string, fd: number): Inspection {
       : record.holder === undefined
         ? []
         : [record.holder];
-  return { state, holders: withForeign(recorded, locks), waiters, name };
+  return { state, holders: withForeign(recorded, locks).map(withState), waiters, name };
+}
+
+/** A holder that is stopped is told as such: nobody else can know why it takes so long. */
+function withState(record: HolderRecord): HolderRecord {
+  const { pid, pidNamespace } = record;
+  const known = pid !== undefined && pidNamespace === here().pidNamespace;
+  return known && processFacts.isStopped(pid) === true ? { ...record, stopped: true } : record;
 }
 
 function waitersOf(path: string): WaiterInfo[] {

@@ -140,7 +140,10 @@ export class Claim {
 
   /** Gives a sign of life; false when it is not there any more. */
   beat(): boolean {
-    if (this.#path === undefined || !this.#standsAt(this.#path)) return false;
+    if (this.#path === undefined) return false;
+    const found = look(this.#path);
+    // One that was damaged is touched as well, so that nobody takes it for nobody's.
+    if (found.kind !== 'claim' || (found.record !== undefined && found.token !== this.token)) return false;
     const file = this.#layout === 'directory' ? join(this.#path, CLAIM_FILE) : this.#path;
     try {
       const fd = openSync(file, READ_SAFELY);

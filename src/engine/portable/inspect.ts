@@ -6,7 +6,7 @@ import { type FoundClaim, look } from './look.ts';
 import { listReaders } from './readers.ts';
 import { shownHolder } from './record.ts';
 import { readTickets } from './ticket.ts';
-import { stuckFor } from './verdict.ts';
+import { stuckBy } from './verdict.ts';
 
 /**
  * What can be seen of a lock without taking it. Never throws for what it finds there; removes nothing but tickets of the
@@ -26,11 +26,10 @@ export function inspect(lock: PortableLock): Inspection {
 function describe(lock: PortableLock, found: FoundClaim): HolderRecord {
   const { record, token } = found;
   const child = readChild(lock.place, token);
-  const stuck = stuckFor(found, lock.settings);
   return {
     ...(record === undefined ? {} : shownHolder(record)),
     ...(child === undefined ? {} : { child }),
-    ...(stuck === undefined ? {} : { silent: stuck }),
+    ...stuckBy(found, lock.settings),
   };
 }
 

@@ -26,12 +26,13 @@ const LEASE_MARGIN = 1.5;
  */
 export function judge(found: FoundClaim, settings: Settings, fileSystemNow: () => number): Verdict {
   const { record } = found;
+  const quiet = silence(found);
   if (record === undefined) {
     return fileSystemNow() - found.changed >= settings.staleAfter ? 'damaged' : 'held';
   }
   if (livenessAt(found.path, record.holder) === 'dead') return 'owner-dead';
   if (record.lease === undefined) return 'held';
-  return silence(found) >= record.lease * LEASE_MARGIN ? 'lease-over' : 'held';
+  return quiet >= record.lease * LEASE_MARGIN ? 'lease-over' : 'held';
 }
 
 interface Observation {
@@ -53,11 +54,13 @@ export function silence({ path, token, beat }: FoundClaim): number {
   return 0;
 }
 
-/** How long a holder has been silent, once that is worth a word. `Infinity`: it is known to be stopped right now. */
-export function stuckFor(found: FoundClaim, { stuckAfter }: Settings): number | undefined {
+/** Why the holder of a claim cannot go on at the moment, as far as can be seen; empty for one that can. */
+export function stuckBy(found: FoundClaim, { stuckAfter }: Settings): HolderRecord {
+  const holder = found.record?.holder ?? {};
+  if (isStopped(holder)) return { stopped: true };
   const quiet = silence(found);
-  if (quiet >= stuckAfter) return quiet;
-  return found.record !== undefined && isStopped(found.record.holder) ? Math.max(quiet, 1) : undefined;
+  // A holder that died without its command, which works on, gives no signs of life and is not stuck.
+  return quiet >= stuckAfter && livenessAt(found.path, holder) !== 'dead' ? { silent: quiet } : {};
 }
 
 export function isStopped({ pid, pidNamespace }: HolderRecord): boolean {
