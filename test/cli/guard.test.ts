@@ -297,9 +297,19 @@ describe('the scope', () => {
     const cli = new Guarded(`defaults: { scope: project }\n${RULES}`);
     const holder = await cli.busy('mirror save');
     const { stderr } = await cli.guard('mirror save');
-    const [, directory = ''] = /Look: holdfast who --directory (\S+) mirror · wait/.exec(stderr) ?? [];
-    expect((await cli.run(['who', '--directory', directory, 'mirror'])).stdout).toContain(
-      `pid ${holder.pid}`,
+    expect(stderr).toContain(
+      'Look: holdfast guard --explain -- mirror save · wait: holdfast guard --policy wait -- mirror save.',
+    );
+    expect((await cli.guard('mirror save', '--explain')).stdout).toContain(
+      `held by "mirror save --hold" (pid ${holder.pid}`,
+    );
+    const elsewhere = ['guard', '--rules', join(cli.project, 'holdfast.yaml'), '--', 'mirror', 'save'];
+    const flags = `--rules ${cli.project}/holdfast.yaml -- mirror save`;
+    expect((await cli.run(elsewhere, { cwd: '/' })).stderr).toContain(
+      `Look: holdfast guard --explain ${flags} · wait: holdfast guard --policy wait ${flags}.`,
+    );
+    expect((await cli.run(elsewhere, { cwd: cli.project })).stderr).toContain(
+      'Look: holdfast guard --explain -- mirror',
     );
     cli.write('other/holdfast.yaml', readFileSync(join(cli.project, 'holdfast.yaml'), 'utf8'));
     const other = { cwd: join(cli.home, 'other') };

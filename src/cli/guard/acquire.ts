@@ -12,7 +12,7 @@ import { heldAround, notHeldAround, type Wish } from '../run/held.ts';
 import { type GlobalOptions, openAuditedManager } from '../settings.ts';
 import type { GuardOptions } from './options.ts';
 import { placeFor } from './place.ts';
-import { heldBy, labelOf, nextStep, refusal, ruleText } from './refusal.ts';
+import { type Asked, heldBy, labelOf, nextStep, refusal, ruleText } from './refusal.ts';
 
 /** Under which policy an operation runs, and how long it waits at most: the command line goes before the rule. */
 export function termsOf(
@@ -33,16 +33,15 @@ export async function acquireFor(
   signal: AbortSignal,
 ): Promise<readonly Lock[]> {
   if (decision.locks.length === 0) return [];
-  const place = placeFor(decision.operation, options);
-  const manager = openAuditedManager(place);
+  const manager = openAuditedManager(placeFor(decision.operation, options));
   const { policy, timeout } = termsOf(decision, options);
   const wishes = decision.locks.map(({ target, mode }) => ({ label: labelOf(target), target, mode }));
-  if (policy === 'warn') return takeWhatIsFree(wishes, manager, { decision, words, place });
+  const asked = { decision, words, options };
+  if (policy === 'warn') return takeWhatIsFree(wishes, manager, asked);
   try {
     return await takeAll(wishes, manager, { timeout, signal, options });
   } catch (error) {
-    if (error instanceof BusyError || error instanceof TimeoutError)
-      throw refusal(error, decision, words, place);
+    if (error instanceof BusyError || error instanceof TimeoutError) throw refusal(error, asked);
     throw error;
   }
 }
@@ -76,17 +75,11 @@ function targetAndMode({ target, mode }: Wish) {
   return typeof target === 'string' ? { name: target, mode } : { ...target, mode };
 }
 
-interface Circumstances {
-  readonly decision: Decision;
-  readonly words: readonly string[];
-  readonly place: GlobalOptions;
-}
-
 /** Each lock that is to be had now, so that others meet it; the command is told what it runs without. */
 async function takeWhatIsFree(
   wishes: readonly Wish[],
   manager: LockManager,
-  circumstances: Circumstances,
+  asked: Asked,
 ): Promise<readonly Lock[]> {
   const byPath = new Map<string, Wish>();
   for (const wish of wishes) {
@@ -100,15 +93,16 @@ async function takeWhatIsFree(
       locks.push(await manager.acquire(wish.target, { mode: wish.mode, timeout: 0 }));
     } catch (error) {
       if (!(error instanceof LockError) && !(error instanceof CliError)) throw error;
-      note(warning(error, wish, circumstances));
+      note(warning(error, wish, asked));
     }
   }
   return locks;
 }
 
-function warning(error: Error, wish: Wish, { decision, words, place }: Circumstances): string {
-  const without = `warning: ${printable(decision.operation.name)} runs without the lock on ${printable(wish.label)}`;
+function warning(error: Error, { label }: Wish, asked: Asked): string {
+  const { operation, locks } = asked.decision;
+  const without = `warning: ${printable(operation.name)} runs without the lock on ${printable(label)}`;
   if (!(error instanceof BusyError)) return `${without}: ${error.message}`;
-  const lock = decision.locks.find(({ target }) => labelOf(target) === wish.label);
-  return `${without}: ${heldBy(wish.label, error.holders)}. ${nextStep(lock, words, place)}. ${ruleText(decision)}`;
+  const lock = locks.find(({ target }) => labelOf(target) === label);
+  return `${without}: ${heldBy(label, error.holders)}. ${nextStep(lock, asked)}. ${ruleText(asked.decision)}`;
 }

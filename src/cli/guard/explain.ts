@@ -57,8 +57,7 @@ interface Seen extends PlannedLock {
 
 function explainDecision(decision: Decision, words: readonly string[], options: GuardOptions): void {
   const { operation, pattern, captured } = decision;
-  const place = placeFor(operation, options);
-  const manager = openManager(place);
+  const manager = openManager(placeFor(operation, options));
   const seen = decision.locks.map((lock) => look(lock, manager));
   const terms = termsOf(decision, options);
   if (options.json === true) {
@@ -81,16 +80,15 @@ function explainDecision(decision: Decision, words: readonly string[], options: 
     });
     return;
   }
-  print(
-    table([
-      ['command', printable(words.join(' '))],
-      ['rule', `${printable(operation.name)} (${placeText(operation.place)}): ${printable(pattern.text)}`],
-      ...[...captured].map(([name, values]) => [`<${name}>`, printable(values.join(' '))]),
-      ['policy', policyText(terms)],
-      ...lockRows(seen),
-    ]),
-  );
-  for (const lock of seen.filter(({ state }) => state === 'in the way')) print(nextStep(lock, words, place));
+  const facts = table([
+    ['command', printable(words.join(' '))],
+    ['rule', `${printable(operation.name)} (${placeText(operation.place)}): ${printable(pattern.text)}`],
+    ...[...captured].map(([name, values]) => [`<${name}>`, printable(values.join(' '))]),
+    ['policy', policyText(terms)],
+    ...lockRows(seen),
+  ]);
+  const inTheWay = seen.filter(({ state }) => state === 'in the way');
+  print([facts, ...new Set(inTheWay.map((lock) => nextStep(lock, { decision, words, options })))].join('\n'));
 }
 
 function look(lock: PlannedLock, manager: LockManager): Seen {

@@ -7,13 +7,15 @@ import { stateHome } from '../../storage/home.ts';
 import type { GlobalOptions } from '../settings.ts';
 
 /** Where the locks of an operation lie: where the command line says, else where its scope does. */
-export function placeFor(
-  { settings, project }: Operation,
-  { directory, system }: GlobalOptions,
-): GlobalOptions {
-  if (directory !== undefined) return { directory };
-  if (system === true || settings.scope === 'system') return { system: true };
-  return settings.scope === 'project' ? { directory: projectLocks(project) } : {};
+export function placeFor(operation: Operation, options: GlobalOptions): GlobalOptions {
+  if (options.directory !== undefined) return { directory: options.directory };
+  if (options.system === true || operation.settings.scope === 'system') return { system: true };
+  return isOfProject(operation, options) ? { directory: projectLocks(operation.project) } : {};
+}
+
+/** Whether its locks are those of its project. */
+export function isOfProject({ settings }: Operation, { directory, system }: GlobalOptions): boolean {
+  return settings.scope === 'project' && directory === undefined && system !== true;
 }
 
 /** The options by which other commands find the locks there, with a space behind them. */

@@ -1,28 +1,25 @@
+import { resolve } from 'node:path';
 import { holders as describeHolders, duration, printable, shellWord } from '../../errors/describe.ts';
 import { type BusyError, TimeoutError } from '../../errors/lock-errors.ts';
 import { placeText } from '../../errors/rules-error.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import type { Decision, PlannedLock } from '../../rules/decide.ts';
+import { findRules } from '../../rules/find.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
-import type { GlobalOptions } from '../settings.ts';
-import { placeFlags } from './place.ts';
+import type { GuardOptions } from './options.ts';
+import { isOfProject, placeFlags, placeFor } from './place.ts';
 
 /** A command that could not have its locks: which operation, who is in the way, and what to do next. */
-export function refusal(
-  error: BusyError | TimeoutError,
-  decision: Decision,
-  words: readonly string[],
-  place: GlobalOptions,
-): CliError {
-  const { operation, locks } = decision;
+export function refusal(error: BusyError | TimeoutError, asked: Asked): CliError {
+  const { operation, locks } = asked.decision;
   const { exitCode = error instanceof TimeoutError ? exitCodes.timeout : exitCodes.busy } =
     operation.settings;
-  const { holders, waited, resource, path } = error;
+  const { code, holders, waited, resource, path } = error;
   const lock = locks.find(({ target }) => labelOf(target) === resource);
   const wait = error instanceof TimeoutError ? `; waited ${duration(waited)}${inLine(error)}` : '';
-  const message = `${opening(decision)} ${heldBy(resource, holders)}${wait}. ${nextStep(lock, words, place)}. ${ruleText(decision)}`;
-  const { code } = error;
+  const busy = `${heldBy(resource, holders)}${wait}`;
+  const message = `${opening(asked.decision)} ${busy}. ${nextStep(lock, asked)}. ${ruleText(asked.decision)}`;
   return new CliError(exitCode, message, {
     code,
     operation: operation.name,
@@ -46,19 +43,45 @@ function lineOf({ line }: { readonly line?: number }): { readonly line?: number 
   return line === undefined ? {} : { line };
 }
 
-/** How to look closer and how to wait; a name with a slash would be taken for a file, so the command itself is used. */
-export function nextStep(
-  lock: PlannedLock | undefined,
-  words: readonly string[],
-  place: GlobalOptions,
-): string {
-  const { target } = lock ?? {};
-  if (target === undefined || (typeof target !== 'string' && 'name' in target && target.name.includes('/'))) {
-    const command = words.map((word) => shellWord(printable(word))).join(' ');
-    return `Look: holdfast guard --explain -- ${command} · wait: holdfast guard --policy wait -- ${command}`;
+/** A guarded command as it was asked for. */
+export interface Asked {
+  readonly decision: Decision;
+  readonly words: readonly string[];
+  readonly options: GuardOptions;
+}
+
+/**
+ * How to look closer, and how to wait. By the command itself where the lock's own name would be hard to give: one with a
+ * slash would be taken for a file, and those of a project lie in a directory that nobody knows by heart.
+ */
+export function nextStep(lock: PlannedLock | undefined, { decision, words, options }: Asked): string {
+  const target = lock?.target;
+  const isSlashed = target !== undefined && !isFile(target) && labelOf(target).includes('/');
+  if (target === undefined || isSlashed || isOfProject(decision.operation, options)) {
+    const command = `${rulesFlags(options)}-- ${words.map((word) => shellWord(printable(word))).join(' ')}`;
+    return `Look: holdfast guard --explain ${command} · wait: holdfast guard --policy wait ${command}`;
   }
-  const name = placeFlags(place) + shellWord(printable(labelOf(target)));
+  const place = placeFlags(placeFor(decision.operation, options));
+  const name = place + shellWord(printable(labelOf(target)));
   return `Look: holdfast who ${name} · wait: holdfast wait ${name}`;
+}
+
+function isFile(target: PlannedLock['target']): boolean {
+  return typeof target !== 'string' && 'file' in target;
+}
+
+/** The options by which the same rules are read here; none where they are found anyway. */
+function rulesFlags({ rules }: GuardOptions): string {
+  if (rules === undefined || areFoundHere(rules)) return '';
+  return rules.map((file) => `--rules ${shellWord(printable(file))} `).join('');
+}
+
+function areFoundHere(rules: readonly string[]): boolean {
+  try {
+    return findRules(process.cwd()).join('\0') === rules.map((file) => resolve(file)).join('\0');
+  } catch {
+    return false;
+  }
 }
 
 export function labelOf(target: PlannedLock['target']): string {
