@@ -6,6 +6,7 @@ PATH="$PATH:/usr/sbin:/sbin"
 
 needed='
   bash:bash
+  curl:curl
   faketime:faketime
   fish:fish
   flock:util-linux
