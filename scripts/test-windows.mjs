@@ -11,7 +11,7 @@ import { readReport, report } from './emulated/report.mjs';
 const files = [
   'test/engine/portable/conformance.test.ts',
   'test/engine/kernel/conformance.test.ts',
-  'test/windows/identity.ts',
+  'test/emulated/windows-identity.ts',
   'test/lock/abort.test.ts',
   'test/lock/deadlock.test.ts',
   'test/lock/handoff.test.ts',

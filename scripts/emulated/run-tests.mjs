@@ -9,6 +9,8 @@ import { processError } from '@vitest/utils/error';
 
 const [report = '', ...files] = process.argv.slice(2);
 if (process.platform === 'win32') await import('./windows.mjs');
+// The emulated program itself cannot be started by this machine; what starts it in its emulator can.
+process.execPath = process.env.EMULATED_NODE ?? process.execPath;
 
 /** @type {{ title: string, state: string, ms: number, error?: string }[]} */
 const results = [];
