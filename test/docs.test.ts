@@ -57,7 +57,7 @@ function project(): { cwd: string; env: NodeJS.ProcessEnv } {
 
 const ownDocuments = [
   'README.md',
-  ...['guarantees', 'recovery', 'file-systems', 'platforms', 'events', 'rules'].map(
+  ...['guarantees', 'recovery', 'file-systems', 'platforms', 'events', 'rules', 'once'].map(
     (name) => `docs/${name}.md`,
   ),
 ];

@@ -50,7 +50,7 @@ function row(state: OnceState): string[] {
       : expires === null
         ? 'never'
         : `in ${duration(Date.parse(expires) - Date.now())}`,
-    cwd === undefined ? '' : printable(shortPath(cwd)),
+    cwd === undefined ? '' : cwd === process.cwd() ? '.' : printable(shortPath(cwd)),
     title.length > WIDEST_COMMAND ? `${title.slice(0, WIDEST_COMMAND - 1)}…` : title,
   ];
 }

@@ -44,10 +44,15 @@ export class RunNotice {
     }
     const name = printable(this.#id);
     note(message ?? `waiting for ${name}, run by ${describeHolders(holders)}`);
-    if (isatty(2)) {
+    if (this.#canMove) {
       const what = message ?? `waiting for ${name}`;
       this.#line = new LiveLine((ms) => `${what} ${duration(ms)} (Ctrl-C gives up; the run goes on)`);
     }
+  }
+
+  /** A line that is redrawn in place needs a terminal that can, and to itself: what is followed would run into it. */
+  get #canMove(): boolean {
+    return isatty(2) && process.env.TERM !== 'dumb' && this.#flags.follow !== true;
   }
 
   end(): void {
