@@ -2,7 +2,7 @@
 export const exitCodes = {
   success: 0,
   /** `who`: nobody holds the lock. `break`: the answer was no. `clean`: something could not be removed.
-   *  `rules check`: something was found; once --peek, --active: no. */
+   *  `rules check`, `doctor`: something was found; once --peek, --active: no. */
   no: 1,
   busy: 75,
   timeout: 124,
@@ -16,7 +16,7 @@ export const exitCodes = {
 export const exitCodeHelp = `
 Exit codes:
   0        success; for run, once and guard, the command's own code
-  1        who: the lock is free; break: not everything was ended; clean: not everything was removed; rules check: something was found; once --peek, --active: no
+  1        who: the lock is free; break: not everything was ended; clean: not everything was removed; rules check, doctor: something was found; once --peek, --active: no
   75       the lock is busy: run --no-wait, and guard unless its rule says otherwise
   124      the lock was not free, or the run of once not over, within --timeout
   125      holdfast itself failed: bad usage, no lock to be had

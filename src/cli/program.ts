@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { defineBreak } from './commands/break.ts';
 import { defineClean } from './commands/clean.ts';
 import { defineCompletion } from './commands/completion.ts';
+import { defineDoctor } from './commands/doctor.ts';
 import { defineGuard } from './commands/guard.ts';
 import { defineLog } from './commands/log.ts';
 import { defineLs } from './commands/ls.ts';
@@ -29,6 +30,7 @@ const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   break: defineBreak,
   clean: defineClean,
   log: defineLog,
+  doctor: defineDoctor,
   completion: defineCompletion,
 };
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cli, main, Running } from './cli.ts';
 
@@ -39,6 +39,11 @@ describe('completion in bash', () => {
     expect(await complete('holdfast', 'guard', '--', 'basena')).toContain('basename');
     expect(await complete('holdfast', 'guard', '--ex')).toEqual(['--explain']);
     expect(await complete('holdfast', 'rules', '')).toEqual(['check', 'list']);
+    expect((await complete('holdfast', 'doctor', 'HOME/')).map((path) => basename(path)).sort()).toEqual([
+      'bin',
+      'locks',
+      'other',
+    ]);
   });
 });
 
@@ -58,6 +63,7 @@ describe('completion in fish', () => {
     expect(complete('holdfast run --sh')).toEqual(['--shared']);
     expect(complete('holdfast who mi').sort()).toEqual(['mint', 'mirror']);
     expect(complete('holdfast completion z')).toEqual(['zsh']);
+    expect(complete('holdfast doctor src/cli/com')).toEqual(['src/cli/commands/', 'src/cli/completion/']);
   });
 });
 

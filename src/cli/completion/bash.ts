@@ -6,8 +6,9 @@ export function bash({ options, commands }: Grammar): string {
     [options, ...commands.map((each) => each.options)].flatMap((each) => valueOptions(each)),
   );
   const cases = commands.map(({ name, options: own, operands }) => {
+    const given = typeof operands === 'string' ? [] : operands;
     const words =
-      operands === 'locks' ? 'locks' : operands === 'none' ? 'words' : `words ${operands.join(' ')}`;
+      operands === 'locks' || operands === 'directories' ? operands : [`words`, ...given].join(' ');
     return `    ${name}) options='${spellings(own).join(' ')}'; operands='${words}' ;;`;
   });
   return `# bash completion for holdfast
@@ -46,6 +47,8 @@ ${cases.join('\n')}
     COMPREPLY=($(compgen -W "$options" -- "$current"))
   elif [[ $current == */* && $operands == locks ]]; then
     COMPREPLY=($(compgen -f -- "$current"))
+  elif [[ $operands == directories ]]; then
+    COMPREPLY=($(compgen -d -- "$current"))
   elif [[ $operands == locks ]]; then
     local IFS=$'\\n'
     COMPREPLY=($(holdfast ls --names "\${directory[@]}" 2>/dev/null | while IFS= read -r word; do

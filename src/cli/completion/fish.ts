@@ -1,11 +1,13 @@
 import type { Grammar, OptionWord } from './grammar.ts';
 
+const DYNAMIC = { locks: '(__holdfast_locks)', directories: '(__fish_complete_directories)', none: '' };
+
 /** Completion for fish. After `--`, the command itself is completed. */
 export function fish({ options, commands }: Grammar): string {
   const names = commands.map(({ name }) => name).join(' ');
   const lines = commands.flatMap(({ name, summary, options: own, operands }) => {
     const here = `'__fish_seen_subcommand_from ${name}; and not __holdfast_in_command'`;
-    const words = operands === 'locks' ? '(__holdfast_locks)' : operands === 'none' ? '' : operands.join(' ');
+    const words = typeof operands === 'string' ? DYNAMIC[operands] : operands.join(' ');
     return [
       `complete -c holdfast -n __holdfast_needs_command -a ${name} -d ${quoted(summary)}`,
       ...(words === '' ? [] : [`complete -c holdfast -n ${here} -a ${quoted(words)}`]),

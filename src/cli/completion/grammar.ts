@@ -7,8 +7,8 @@ export interface Grammar {
     readonly name: string;
     readonly summary: string;
     readonly options: readonly OptionWord[];
-    /** What the operands are: lock names, the given words, or nothing. */
-    readonly operands: 'locks' | 'none' | readonly string[];
+    /** What the operands are: lock names, directories, the given words, or nothing. */
+    readonly operands: 'locks' | 'directories' | 'none' | readonly string[];
     /** Whether a command of any kind follows after `--`. */
     readonly runsCommand: boolean;
   }[];
@@ -38,7 +38,9 @@ export function describeProgram(program: Command): Grammar {
 function operandsOf(command: Command): Grammar['commands'][number]['operands'] {
   const [argument] = command.registeredArguments;
   if (argument?.argChoices !== undefined) return argument.argChoices;
-  return /^names?$/.test(argument?.name() ?? '') ? 'locks' : 'none';
+  const name = argument?.name() ?? '';
+  if (/^names?$/.test(name)) return 'locks';
+  return name === 'directories' ? name : 'none';
 }
 
 function optionWords(command: Command): OptionWord[] {

@@ -8,6 +8,7 @@ export function zsh({ options, commands }: Grammar): string {
     if (runsCommand)
       specs.push(quoted(`*::words:_holdfast_${operands === 'locks' ? 'names_then_' : ''}command`));
     else if (operands === 'locks') specs.push(quoted('*:lock:_holdfast_locks'));
+    else if (operands === 'directories') specs.push(quoted('*:directory:_directories'));
     else if (operands !== 'none') specs.push(quoted(`1:shell:(${operands.join(' ')})`));
     return `    ${name})\n      _arguments -s -S \\\n        ${specs.join(' \\\n        ')} ;;`;
   });

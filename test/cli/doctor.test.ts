@@ -1,0 +1,209 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Examination } from '../../src/cli/doctor/examine.ts';
+import { within } from '../support/deadline.ts';
+import { mountedFuse, mountedTmpfs } from '../support/mounts.ts';
+import { tempDirectory } from '../support/temp.ts';
+import { until } from '../support/until.ts';
+import { Cli, main, Running } from './cli.ts';
+
+interface Report {
+  readonly safe: boolean;
+  readonly places: readonly Examination[];
+}
+
+/** Runs `holdfast doctor --json` in one directory. */
+async function examine(directory: string, env: NodeJS.ProcessEnv = {}) {
+  const cli = new Cli();
+  const { code, stdout, stderr } = await cli.run(['doctor', '--json', directory], {
+    env: { ...cli.env, ...env },
+  });
+  const { safe, places } = JSON.parse(stdout) as Report;
+  const [place] = places as [Examination];
+  const check = (name: string) => place.checks.find((each) => each.name === name);
+  const marked = (mark: string) => place.checks.filter((each) => each.mark === mark).map(({ name }) => name);
+  return { code, stderr, safe, place, check, marked };
+}
+
+/** A small tmpfs until the test is over. */
+function smallDisk(options: string): string {
+  const disk = join(tempDirectory(), 'disk');
+  mkdirSync(disk);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk]);
+  onTestFinished(() => void execFileSync('umount', ['--lazy', disk]));
+  return disk;
+}
+
+describe('holdfast doctor in a good directory', () => {
+  const tmpfs = mountedTmpfs();
+
+  it('tries out with two processes all that locks rest on, and leaves nothing behind [H12, R60, R82]', async () => {
+    const directory = tempDirectory();
+
+    const { code, stderr, safe, place, marked } = await examine(directory);
+
+    expect({ code, stderr, safe }).toEqual({ code: 0, stderr: '', safe: true });
+    expect(place).toMatchObject({
+      directory,
+      holds: 'files',
+      engine: 'kernel',
+      contract: 'kernel',
+      safe: true,
+    });
+    expect(marked('ok')).toEqual(
+      expect.arrayContaining([
+        ...['file system', 'safety', 'writing', 'engine', 'contract', 'exclusion', 'shared mode', 'lock'],
+        ...['link race', 'rename race', 'kill -9', 'atomic rename', 'hard links', 'file names', 'clock'],
+      ]),
+    );
+    expect(place.checks.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['watches', 'wake-up', 'space', 'reflinks', 'fsync']),
+    );
+    expect([...marked('fail')]).toEqual([]);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('finds the kernel’s lock good in memory too, and says so [R59, R64]', async () => {
+    const { code, place, check } = await examine(tmpfs.directory());
+
+    expect(code).toBe(0);
+    expect(place).toMatchObject({ engine: 'kernel', why: expect.stringContaining('tmpfs') });
+    expect(check('file system')?.says).toContain('tmpfs');
+  });
+
+  it('looks at the directory of the locks on names and at this one, and makes neither [R82]', async () => {
+    const cli = new Cli();
+    const cwd = tempDirectory();
+
+    const { code, stdout } = await cli.run(['doctor'], { cwd });
+
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${join(cli.home, 'locks')} (locks on names)\n  ok    file system`);
+    expect(stdout).toContain(`\n${cwd} (locks on files in it)\n  ok    file system`);
+    expect(stdout).toMatch(/^safe(, with warnings)?$/m);
+    expect(readdirSync(cli.home)).toEqual([]);
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+});
+
+describe('holdfast doctor in a bad directory', () => {
+  it('fails where every user could swap lock files, and says how to change that [R69, R82]', async () => {
+    const directory = tempDirectory();
+    chmodSync(directory, 0o777);
+
+    const { code, safe, check } = await examine(directory);
+
+    expect({ code, safe }).toEqual({ code: 1, safe: false });
+    expect(check('safety')).toMatchObject({ mark: 'fail', next: expect.stringContaining('chmod') });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('fails where nothing can be written, with the system’s reason and the next step [H17, R82]', async () => {
+    const disk = smallDisk('ro');
+
+    const { code, place, check } = await examine(disk);
+
+    expect(code).toBe(1);
+    expect(check('writing')).toMatchObject({
+      mark: 'fail',
+      says: expect.stringContaining('EROFS'),
+      next: expect.stringContaining('HOLDFAST_HOME'),
+    });
+    expect(place).toMatchObject({ engine: 'kernel', contract: 'kernel' });
+  });
+
+  it('fails in another user’s directory [H17]', async () => {
+    const cli = new Cli();
+    chmodSync(cli.home, 0o777);
+    const directory = tempDirectory();
+    const through = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, main];
+
+    const doctor = new Running('setpriv', [...through, 'doctor', directory], { env: cli.env });
+    const { code, stdout } = await doctor.finished;
+
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/fail {2}writing +no file can be made in .* \(EACCES\)\n +→ Let this user write/);
+    expect(stdout).toContain(`not safe: ${directory}`);
+  });
+
+  it('warns of a full disk, where locks have no record but hold [H14]', async () => {
+    const disk = smallDisk('size=16k');
+    const fd = openSync(join(disk, 'filler'), 'w');
+    expect(() => {
+      for (;;) writeSync(fd, Buffer.alloc(1024));
+    }).toThrow(/ENOSPC/);
+    closeSync(fd);
+
+    const { code, marked, check } = await examine(disk);
+
+    expect(code).toBe(0);
+    expect(check('space')).toMatchObject({ mark: 'warn' });
+    expect(check('lock')).toMatchObject({
+      mark: 'warn',
+      says: expect.stringContaining('record-not-written'),
+    });
+    expect(marked('ok')).toEqual(expect.arrayContaining(['exclusion', 'kill -9']));
+    expect(readdirSync(disk)).toEqual(['filler']);
+  });
+
+  it('refuses what is no directory before anything else [R82]', async () => {
+    const cli = new Cli();
+    const file = join(cli.home, 'file');
+    writeFileSync(file, '');
+
+    for (const word of [file, join(cli.home, 'missing')]) {
+      const { code, stdout, stderr } = await cli.run(['doctor', word]);
+      expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
+      expect(stderr).toMatch(
+        /^holdfast: DIR must be a directory, got ".*"(, which is none| \(ENOENT\))\.\n$/,
+      );
+    }
+    expect(readdirSync(cli.home)).toEqual(['file']);
+  });
+});
+
+describe.each(['refused', 'ignored'] as const)('holdfast doctor where the kernel’s lock is %s', (locks) => {
+  const fuse = mountedFuse(locks);
+
+  it('shows that the portable engine takes over, and that it holds [H12, F1, R49, R63]', async () => {
+    const { code, place, check, marked } = await examine(fuse.directory());
+
+    expect(code).toBe(0);
+    expect(place).toMatchObject({ engine: 'portable', contract: 'claim' });
+    expect(check('engine')).toMatchObject({ mark: 'warn', says: expect.stringContaining('FUSE') });
+    expect(marked('ok')).toEqual(
+      expect.arrayContaining(['exclusion', 'shared mode', 'kill -9', 'link race']),
+    );
+    expect(readdirSync(fuse.directory())).toEqual([]);
+  });
+
+  it('fails when the kernel’s lock is insisted on [H12]', async () => {
+    const { code, check } = await examine(fuse.directory(), { HOLDFAST_ENGINE: 'kernel' });
+
+    expect(code).toBe(1);
+    expect(check('exclusion')).toBeUndefined();
+    expect(check('lock')).toMatchObject({
+      mark: 'fail',
+      says: expect.stringContaining('No kernel lock'),
+    });
+    expect(readdirSync(fuse.directory())).toEqual([]);
+  });
+});
+
+describe('holdfast doctor that is ended while it tries', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
+    'leaves nothing behind after %s [H25]',
+    async (signal) => {
+      const directory = tempDirectory();
+      const doctor = new Cli().start(['doctor', directory]);
+      await until(() => readdirSync(directory).length > 0, 'the directory for the trial');
+
+      doctor.child.kill(signal);
+
+      expect(await within(doctor.finished, 'the end of doctor')).toMatchObject({ signal });
+      await until(() => readdirSync(directory).length === 0, 'the trial to be cleared away');
+    },
+  );
+});
