@@ -12,6 +12,7 @@ const files = [
   'test/engine/portable/conformance.test.ts',
   'test/engine/kernel/conformance.test.ts',
   'test/emulated/windows-identity.ts',
+  'test/emulated/windows-files.ts',
   'test/lock/abort.test.ts',
   'test/lock/deadlock.test.ts',
   'test/lock/handoff.test.ts',

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { sep } from 'node:path';
 import type { HolderRecord } from '../identity/holder.ts';
 
 const SECOND = 1000;
@@ -68,8 +69,9 @@ export function holders(records: readonly HolderRecord[], now = new Date()): str
   return `${text} and ${rest.length} other${rest.length === 1 ? '' : 's'}`;
 }
 
-/** A word a shell takes literally: quoted only where needed. */
+/** A word a shell takes literally: quoted only where needed, and as cmd.exe and PowerShell want it on Windows. */
 export function shellWord(word: string): string {
+  if (sep === '\\') return /^[\w@+=:,./\\~-]+$/.test(word) ? word : `"${word.replaceAll('"', '\\"')}"`;
   return /^[\w@%+=:,./~-]+$/.test(word) && !word.startsWith('~')
     ? word
     : `'${word.replaceAll("'", "'\\''")}'`;

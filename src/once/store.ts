@@ -1,4 +1,4 @@
-import { appendFileSync, lstatSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, lstatSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { printable } from '../errors/describe.ts';
@@ -6,6 +6,7 @@ import { UnrecordedError } from '../errors/once-errors.ts';
 import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { removeTemporaries, writeDurably } from '../storage/durable.ts';
 import { readOwnFile } from '../storage/own-file.ts';
+import { replaceSync } from '../storage/replace/index.ts';
 import { type CurrentRun, parseCurrent } from './current.ts';
 import { formatRecord, type OnceRecord, parseRecord } from './record.ts';
 
@@ -90,7 +91,7 @@ export class Store {
     const temporary = join(this.directory, 'current.new');
     rmSync(temporary, { force: true });
     writeFileSync(temporary, `${JSON.stringify(current)}\n`, { flag: 'wx', mode: 0o600 });
-    renameSync(temporary, join(this.directory, 'current'));
+    replaceSync(temporary, join(this.directory, 'current'));
   }
 
   /**
@@ -134,7 +135,7 @@ export class Store {
       }
       const kept = [...lines.slice(-HISTORY_LINES), JSON.stringify(line)];
       writeFileSync(`${path}.new`, `${kept.join('\n')}\n`, { mode: 0o600 });
-      renameSync(`${path}.new`, path);
+      replaceSync(`${path}.new`, path);
     } catch {
       // A full or failing disk.
     }

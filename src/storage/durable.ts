@@ -3,6 +3,7 @@ import { promises } from 'node:fs'; // not node:fs/promises, which takes a milli
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
+import { replace } from './replace/index.ts';
 
 /** What systems and file systems answer that keep the order of directory entries themselves. */
 const NOT_FOR_DIRECTORIES = ['EINVAL', 'EISDIR', 'EPERM', 'EACCES', 'ENOTSUP', 'ENOSYS'];
@@ -38,7 +39,7 @@ export async function writeDurably(
     } finally {
       await file.close();
     }
-    await promises.rename(temporary, path);
+    await replace(temporary, path);
   } catch (error) {
     await promises.unlink(temporary).catch(() => {});
     throw error;

@@ -16,7 +16,7 @@ describe(`8 processes, 500 holds each, some of them killed or stopped (seed ${SE
     );
   }, 180_000);
 
-  it('never let two into the same place, lost no update and repeated no token [R77, H21]', () => {
+  it('never let two into the same place, lost no update and repeated no token [R77, R61, H21]', () => {
     expect(run.violations).toEqual(NOTHING);
   });
 

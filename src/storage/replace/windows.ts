@@ -1,0 +1,40 @@
+import { promises, renameSync } from 'node:fs';
+import { systemCode } from '../../errors/base.ts';
+
+/** What Windows answers while somebody has the file open that is to be replaced: a reader, an indexer, a scanner. */
+const IN_USE = ['EPERM', 'EACCES', 'EBUSY'];
+
+/** Milliseconds to wait before each further try; the last one is tried after a good second. */
+const PAUSES = [1, 2, 5, 10, 20, 50, 100, 200, 300, 400];
+
+/** Up to a quarter more, so that two who are in each other's way part. */
+const jittered = (ms: number) => ms * (1 + Math.random() / 4);
+
+const isInUse = (error: unknown) => IN_USE.includes(systemCode(error) ?? '');
+
+export async function replaceOnWindows(from: string, to: string): Promise<void> {
+  for (const ms of PAUSES) {
+    try {
+      return await promises.rename(from, to);
+    } catch (error) {
+      if (!isInUse(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, jittered(ms)));
+    }
+  }
+  await promises.rename(from, to);
+}
+
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+export function replaceSyncOnWindows(from: string, to: string): void {
+  for (const ms of PAUSES) {
+    try {
+      renameSync(from, to);
+      return;
+    } catch (error) {
+      if (!isInUse(error)) throw error;
+      Atomics.wait(never, 0, 0, jittered(ms));
+    }
+  }
+  renameSync(from, to);
+}

@@ -1,0 +1,54 @@
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { writeDurably } from '../../src/storage/durable.ts';
+import { replaceSync } from '../../src/storage/replace/index.ts';
+import { someTurns } from '../engine/harness.ts';
+import { newPlace } from '../lock/place.ts';
+import { Agent } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+describe('a file on Windows that somebody has open', () => {
+  it('is replaced once it is closed, and as a whole [G4, G7, R13]', async () => {
+    const path = join(tempDirectory(), 'record');
+    writeFileSync(path, 'old');
+    const reader = openSync(path, 'r');
+    let isOver = false;
+    const writing = writeDurably(path, Buffer.from('new')).finally(() => {
+      isOver = true;
+    });
+
+    await someTurns();
+    expect([isOver, readFileSync(path, 'utf8')]).toEqual([false, 'old']);
+    closeSync(reader);
+    await writing;
+
+    expect(readFileSync(path, 'utf8')).toBe('new');
+  });
+
+  it('keeps its content, with an error and no litter, when it is never closed [G7, R13]', async () => {
+    const directory = tempDirectory();
+    const path = join(directory, 'record');
+    writeFileSync(path, 'old');
+    const reader = openSync(path, 'r');
+
+    await expect(writeDurably(path, Buffer.from('new'))).rejects.toMatchObject({ code: 'EPERM' });
+    expect(() => replaceSync(join(directory, 'missing'), path)).toThrow('ENOENT');
+
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readdirSync(directory)).toEqual(['record']);
+    closeSync(reader);
+  });
+});
+
+it('names a data file on Windows in a way that its shells take literally [A4, R13]', async () => {
+  const { home, locks } = newPlace();
+  const [agent] = await Agent.several(home, 1);
+  const plain = join(home, 'roles.json');
+  const spaced = join(home, 'my roles.json');
+  await agent.acquire({ file: plain }, {}, 'one');
+  await agent.acquire({ file: spaced }, {}, 'other');
+
+  await expect(locks.acquire({ file: plain }, { timeout: 0 })).rejects.toThrow(`holdfast who ${plain} `);
+  await expect(locks.acquire({ file: spaced }, { timeout: 0 })).rejects.toThrow(`holdfast who "${spaced}" `);
+});
