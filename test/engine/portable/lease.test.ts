@@ -1,0 +1,116 @@
+import { describe, expect, it, vi } from 'vitest';
+import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { Agent } from '../../support/agent.ts';
+import { tempDirectory } from '../../support/temp.ts';
+import { untilStopped } from '../../support/until.ts';
+import { contender, newPlace } from '../harness.ts';
+
+const DAY = 86_400_000;
+const layouts = ['file', 'directory'] as const;
+
+describe.each(layouts)('under a lease (lock %s)', (layout) => {
+  const engine = { engine: 'portable', layout } as const;
+
+  it('a holder that is stopped for longer is succeeded, and finds out at its first check [H21, H9, R11]', async () => {
+    const home = tempDirectory();
+    const [holder, next] = await Agent.several(home, 2);
+    await holder.acquire('mirror', { ...engine, lease: 300 });
+    const token = await holder.run(({ locks }) => locks.lock?.token);
+    holder.signal('SIGSTOP');
+    await untilStopped(holder.pid);
+
+    const { recovered } = await next.acquire('mirror', { ...engine, lease: 20_000, timeout: 20_000 });
+    holder.signal('SIGCONT');
+
+    await expect(holder.run(({ locks }) => locks.lock?.assertHeld())).rejects.toMatchObject({
+      code: 'HOLDFAST_LOST',
+      reason: 'expired',
+      message: expect.stringContaining('its lease ran out before this process renewed it'),
+    });
+    expect(await holder.run(({ locks }) => locks.lock?.signal.aborted)).toBe(true);
+    await holder.release(); // of what is somebody else's by now
+    await next.run(({ locks }) => locks.lock?.assertHeld());
+    expect(recovered).toBe(true);
+    expect(await next.run(({ locks }) => locks.lock?.token)).toBeGreaterThan(token as number);
+  });
+
+  it('a holder that works keeps the lock for longer than the lease, and the contract says what it is worth [H21]', async () => {
+    const home = tempDirectory();
+    const [holder, other] = await Agent.several(home, 2);
+    await holder.acquire('mirror', { ...engine, lease: 1500 });
+
+    const waiting = other.acquire('mirror', { ...engine, lease: 1500, timeout: 4000 });
+
+    await expect(waiting).rejects.toMatchObject({ code: 'HOLDFAST_TIMEOUT' });
+    await holder.run(({ locks }) => locks.lock?.assertHeld());
+    expect(await holder.run(({ locks }) => locks.lock?.contract)).toBe('lease');
+  });
+
+  it('a holder that is killed is succeeded at once [R10, R45]', async () => {
+    const home = tempDirectory();
+    const [holder, next] = await Agent.several(home, 2);
+    await holder.acquire('mirror', { ...engine, lease: 3_600_000 });
+    await holder.kill();
+
+    expect((await next.acquire('mirror', { ...engine, timeout: 0 })).recovered).toBe(true);
+  });
+
+  it('nothing is taken from a holder that never agreed to one [H21, F4]', async () => {
+    const home = tempDirectory();
+    const [holder, other] = await Agent.several(home, 2);
+    await holder.acquire('mirror', engine);
+    holder.signal('SIGSTOP');
+    await untilStopped(holder.pid);
+
+    const waiting = other.acquire('mirror', { ...engine, lease: 50, timeout: 1000 });
+
+    await expect(waiting).rejects.toMatchObject({ code: 'HOLDFAST_TIMEOUT' });
+    holder.signal('SIGCONT');
+    await holder.run(({ locks }) => locks.lock?.assertHeld());
+  });
+
+  it('a reader that is stopped for longer is not waited for [H21]', async () => {
+    const home = tempDirectory();
+    const [reader, writer] = await Agent.several(home, 2);
+    await reader.acquire('mirror', { ...engine, lease: 300, mode: 'shared' });
+    reader.signal('SIGSTOP');
+    await untilStopped(reader.pid);
+
+    await writer.acquire('mirror', { ...engine, timeout: 20_000 });
+    reader.signal('SIGCONT');
+
+    await expect(reader.run(({ locks }) => locks.lock?.assertHeld())).rejects.toMatchObject({
+      reason: 'expired',
+    });
+    await reader.release();
+    await writer.run(({ locks }) => locks.lock?.assertHeld());
+  });
+
+  it('time is what the faster of both clocks says: a jump ahead ends it, a jump back does not prolong it [H22]', async () => {
+    const leased = portableEngine({ layout, lease: 60_000 });
+    const { request } = newPlace();
+    const grant = await contender(leased).acquire(request());
+    const wall = Date.now();
+    const monotonic = performance.now();
+
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(wall + 59_000);
+    expect(grant.isExpired()).toBe(false);
+    clock.mockReturnValue(wall + 61_000);
+    expect([grant.isExpired(), grant.isIntact()]).toEqual([true, false]);
+    clock.mockReturnValue(wall - DAY);
+    const stopwatch = vi.spyOn(performance, 'now').mockReturnValue(monotonic + 61_000);
+    expect([grant.isExpired(), grant.isIntact()]).toEqual([true, false]);
+    clock.mockRestore();
+    stopwatch.mockRestore();
+  });
+});
+
+it('a wall clock that jumps takes no lock without a lease from anybody [H22]', async () => {
+  const { request } = newPlace();
+  const grant = await contender(portableEngine()).acquire(request());
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + DAY);
+
+  expect(portableEngine().tryAcquire(request())).toBe(undefined);
+  expect([grant.isExpired(), grant.isIntact()]).toEqual([false, true]);
+  clock.mockRestore();
+});
