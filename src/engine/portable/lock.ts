@@ -3,7 +3,7 @@ import type { LockRequest } from '../engine.ts';
 import { mayCommandLive } from './child.ts';
 import { removeQuietly, writeNew } from './files.ts';
 import type { FoundClaim } from './look.ts';
-import { Place } from './place.ts';
+import { makeQueue, Place } from './place.ts';
 import { newToken } from './record.ts';
 import type { Settings } from './settings.ts';
 import { judge, type Verdict } from './verdict.ts';
@@ -35,6 +35,7 @@ export class PortableLock {
   #fileSystemNow(): number {
     const probe = this.place.privatePath(newToken());
     try {
+      makeQueue(this.request, this.place);
       writeNew(probe, '', 0o600, 'quick');
       return statSync(probe).mtimeMs;
     } catch {

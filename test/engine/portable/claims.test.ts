@@ -1,0 +1,162 @@
+import fs, { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { LockManager } from 'holdfast';
+import { describe, expect, it, vi } from 'vitest';
+import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { self } from '../../../src/identity/self.ts';
+import { tempDirectory } from '../../support/temp.ts';
+import { contender, newPlace } from '../harness.ts';
+import { deadProcess, leaveClaim } from './stale.ts';
+
+const ANCIENT = new Date('2001-01-01');
+const layouts = ['file', 'directory'] as const;
+
+describe.each(layouts)('a claim (lock %s)', (layout) => {
+  const engine = portableEngine({ layout });
+  const fileOf = (path: string) => (layout === 'directory' ? join(path, 'claim') : path);
+
+  it('lies beside the data, and tells who has it and since when, for people too [R2, R3, F2, F3, F5, F6, G8]', async () => {
+    const home = tempDirectory();
+    const data = join(home, 'roles.json');
+    writeFileSync(data, '{}');
+    const before = Date.now();
+
+    const lock = await new LockManager().acquire(
+      { file: data },
+      { engine: 'portable', layout, purpose: 'save' },
+    );
+
+    expect(lock).toMatchObject({ path: join(home, '.roles.json.lock'), contract: 'claim' });
+    const text = readFileSync(fileOf(lock.path), 'utf8');
+    expect(text).toMatch(/^holdfast-claim 1\ntoken [0-9a-f]{32}\nmode exclusive\nsince /);
+    expect(text).toContain(`"pid":${process.pid}`);
+    expect(text).toContain('"purpose":"save"');
+    const since = Date.parse(/^since (.*)$/m.exec(text)?.[1] ?? '');
+    expect(since).toBeGreaterThanOrEqual(before);
+    expect(since).toBeLessThanOrEqual(Date.now());
+    await lock.release();
+    expect(readdirSync(home).sort()).toEqual(['.roles.json.lock.queue', 'roles.json']);
+    expect(readdirSync(`${lock.path}.queue`)).toEqual(['token']);
+  });
+
+  it('that somebody replaced is left to him at the release, and its holder finds out [H9, F9, H7]', async () => {
+    const { request } = newPlace();
+    const { path } = request();
+    const grant = await contender(engine).acquire(request());
+    fs.rmSync(path, { recursive: true });
+    const token = leaveClaim(path, layout, self());
+
+    expect(grant.isIntact()).toBe(false);
+    grant.release();
+
+    expect(readFileSync(fileOf(path), 'utf8')).toContain(token);
+  });
+
+  it('of a process that is proved dead is taken over at once [F4, F7, R45]', () => {
+    const { request } = newPlace();
+    leaveClaim(request().path, layout, deadProcess());
+    const grant = engine.tryAcquire(request());
+    expect(grant?.isIntact()).toBe(true);
+    grant?.release();
+  });
+
+  it.each([
+    ['another machine', { ...self(), boot: 'b'.repeat(36), machine: 'other', host: 'elsewhere', pid: 1 }],
+    ['another container', { ...self(), pidNamespace: '1', pid: 999_999 }],
+    ['a process nobody knows', {}],
+  ])(
+    'of %s is held, however old it is, and nothing is left of the try [F4, F7, H3, H6]',
+    (_whose, holder) => {
+      const { home, request } = newPlace();
+      const { path } = request();
+      leaveClaim(path, layout, holder);
+      utimesSync(fileOf(path), ANCIENT, ANCIENT);
+      const content = readFileSync(fileOf(path), 'utf8');
+
+      for (const staleAfter of [1, 300_000]) {
+        const impatient = portableEngine({ layout, staleAfter });
+        expect(impatient.tryAcquire(request())).toBe(undefined);
+        expect(impatient.acquireSync(request('shared'), 30)).toBe(undefined);
+      }
+
+      expect(readFileSync(fileOf(path), 'utf8')).toBe(content);
+      expect(readdirSync(home)).toContain('mirror.lock');
+    },
+  );
+
+  it('that is damaged proves nothing: it is held until nobody touched it for staleAfter, 300 s if not told otherwise [F4, H15]', () => {
+    for (const damage of [
+      (text: string) => text.slice(0, 60),
+      (text: string) => text.replace(/end \w+/, 'end x'),
+    ]) {
+      const { request } = newPlace();
+      const { path } = request();
+      leaveClaim(path, layout, deadProcess());
+      const file = fileOf(path);
+      writeFileSync(file, damage(readFileSync(file, 'utf8')));
+      const seconds = (ago: number) => new Date(Date.now() - ago * 1000);
+
+      utimesSync(file, seconds(290), seconds(290));
+      expect(engine.tryAcquire(request())).toBe(undefined);
+      utimesSync(file, seconds(310), seconds(310));
+      const grant = engine.tryAcquire(request());
+
+      expect(grant?.isIntact()).toBe(true);
+      grant?.release();
+    }
+  });
+
+  it('that is damaged while its holder lives is touched by him, so that nobody takes it, and he finds out [F4, H15, R66]', async () => {
+    const beating = portableEngine({ layout, beat: 20 });
+    const { request } = newPlace();
+    const file = fileOf(request().path);
+    const grant = await contender(beating).acquire(request());
+    writeFileSync(file, readFileSync(file, 'utf8').slice(0, 60));
+    utimesSync(file, ANCIENT, ANCIENT);
+
+    await vi.waitFor(() => expect(fs.statSync(file).mtimeMs).toBeGreaterThan(Date.now() - 60_000), 10_000);
+
+    expect(engine.tryAcquire(request())).toBe(undefined);
+    expect(grant.isIntact()).toBe(false);
+  });
+
+  it('is not believed for its name: litter of the dead goes at the first lock of a process, the rest stays [F12, G20, R47]', async () => {
+    const { request } = newPlace();
+    const queue = `${request().path}.queue`;
+    mkdirSync(queue);
+    const unfinished = join(queue, `new.${'a'.repeat(32)}`);
+    leaveClaim(unfinished, layout, deadProcess());
+    const living = join(queue, `new.${'b'.repeat(32)}`);
+    leaveClaim(living, layout, self());
+    writeFileSync(join(queue, 'new.txt'), 'precious');
+
+    await contender(engine).acquire(request());
+
+    expect(existsSync(unfinished)).toBe(false);
+    expect(readdirSync(queue)).toEqual(expect.arrayContaining([`new.${'b'.repeat(32)}`, 'new.txt']));
+  });
+});
+
+it('a file system without hard links is told as such, with the layout that works there [H12, F5]', () => {
+  const { request } = newPlace();
+  const original = fs.linkSync;
+  fs.linkSync = () => {
+    throw Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM' });
+  };
+  syncBuiltinESMExports();
+  try {
+    expect(() => portableEngine({ layout: 'file' }).tryAcquire(request())).toThrow(
+      expect.objectContaining({
+        code: 'HOLDFAST_UNSUPPORTED',
+        message: expect.stringContaining('This file system makes no hard links (EPERM)'),
+      }),
+    );
+    const grant = portableEngine({ layout: 'directory' }).tryAcquire(request());
+    expect(grant?.isIntact()).toBe(true);
+    grant?.release();
+  } finally {
+    fs.linkSync = original;
+    syncBuiltinESMExports();
+  }
+});
