@@ -109,21 +109,25 @@ describe(`20 terminals that start one task at the same instant, in ${ROUNDS} rou
 });
 
 describe('a run whose runner alone is killed -9', () => {
-  it('keeps the lock until its command ends; only then the next in line runs [A1, A5]', async () => {
-    const task = new Task('true');
-    const first = task.start();
-    const pid = await task.begun();
-    const second = task.start();
-    await second.says(/waiting for task, run by "sh -c .*command pid/, 'stderr');
-    first.child.kill('SIGKILL');
-    await first.finished;
-    expect((await task.state())?.state).toBe('running');
-    expect(task.pids).toEqual([pid]);
-    process.kill(-pid, 'SIGKILL');
-    await task.begun(2);
-    task.open();
-    expect((await second.finished).code).toBe(0);
-  });
+  it.each(['kernel', 'portable'])(
+    'keeps the lock until its command ends; only then the next in line runs, by the %s engine [A1, A5]',
+    async (engine) => {
+      const task = new Task('true');
+      task.cli.env.HOLDFAST_ENGINE = engine;
+      const first = task.start();
+      const pid = await task.begun();
+      const second = task.start();
+      await second.says(/waiting for task, run by "sh -c .*command pid/, 'stderr');
+      first.child.kill('SIGKILL');
+      await first.finished;
+      expect((await task.state())?.state).toBe('running');
+      expect(task.pids).toEqual([pid]);
+      process.kill(-pid, 'SIGKILL');
+      await task.begun(2);
+      task.open();
+      expect((await second.finished).code).toBe(0);
+    },
+  );
 
   it('is ended by --stop all the same, and then counts as dead [A13, A17]', async () => {
     const task = new Task();

@@ -91,6 +91,22 @@ describe('20 processes that call with one key at the same instant', () => {
   });
 });
 
+it('processes on the portable engine run it once too, and once more when the runner is killed [A1, F1]', async () => {
+  const home = newHome();
+  const env = { HOLDFAST_ENGINE: 'portable' };
+  const agents = await Promise.all(Array.from({ length: 8 }, () => Agent.start({ home, env })));
+  const file = join(home, 'runs');
+  const calls = agents.map((agent) => agent.run(heldOnce, 'build', file, {}));
+  for (const call of calls) call.catch(() => {});
+  const runner = await runnerOf(agents, 'build');
+  await runner.kill();
+  const others = calls.filter((_, index) => agents[index] !== runner);
+  const results = await within(Promise.all(others), 'the other results');
+  expect(linesOf(file)).toHaveLength(2);
+  expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
+  expect(results[0]).toEqual({ by: Number(linesOf(file)[1]), attempt: 2 });
+});
+
 describe('a waiter in another process', () => {
   const started = async (home: string, count: 1 | 2 = 1) => {
     const [runner, ...waiters] = await Agent.several(home, 3);

@@ -1,0 +1,49 @@
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { once } from 'holdfast/once';
+import { expect, it } from 'vitest';
+import { knownKeys } from '../../src/once/known.ts';
+import { stateOf } from '../../src/once/state.ts';
+import { Store } from '../../src/once/store.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+it('the history of a key keeps its last runs, and does not grow for ever [A11]', () => {
+  const store = new Store(tempDirectory(), 'build');
+  for (let run = 1; run <= 450; run++) {
+    store.remember({ run, started: new Date(0).toISOString(), took: run, outcome: 'success' });
+  }
+  const runs = store.history().map(({ run }) => run);
+  expect(runs.length).toBeGreaterThanOrEqual(100);
+  expect(runs.length).toBeLessThanOrEqual(200);
+  expect(runs).toEqual(runs.map((_, index) => 450 - runs.length + 1 + index));
+});
+
+it('a line of the history that is torn is left out, and the rest is there [A11, H15]', () => {
+  const directory = tempDirectory();
+  const store = new Store(directory, 'build');
+  store.remember({ run: 1, started: '2026-01-01T00:00:00Z', outcome: 'no result', detail: 'died' });
+  writeFileSync(join(directory, 'history'), '{"run":2,"star', { flag: 'a' });
+  expect(store.history()).toMatchObject([{ run: 1 }]);
+});
+
+it('whatever else lies among the records is not taken for a key [A11, H15, H18]', async () => {
+  const directory = tempDirectory();
+  await once('build', () => 1, { directory });
+  const records = join(directory, 'once');
+  const [real = ''] = readdirSync(records);
+  cpSync(join(records, real), join(records, 'copied-elsewhere'), { recursive: true });
+  writeFileSync(join(records, 'file'), '');
+  mkdirSync(join(records, 'empty'));
+  mkdirSync(join(records, 'garbage'));
+  writeFileSync(join(records, 'garbage/success'), '\0'.repeat(5000));
+  symlinkSync('/', join(records, 'link'));
+  expect(knownKeys(directory).map(({ key }) => key)).toEqual(['build']);
+});
+
+it('a key of which only a failure or a dead run is known has a state all the same [A11, A13]', async () => {
+  const directory = tempDirectory();
+  await once('bad', () => Promise.reject(new Error('no')), { directory }).catch(() => {});
+  const [known] = knownKeys(directory);
+  if (known === undefined) throw new Error('it is not known');
+  expect(stateOf(known.key, known.place)).toMatchObject({ name: 'failed', remaining: 0, current: undefined });
+});
