@@ -129,6 +129,8 @@ export interface Inspection {
   readonly waiters: readonly WaiterInfo[];
   /** The name the lock was taken under, as far as its record tells. */
   readonly name: string | undefined;
+  /** What the grants of those who hold it are worth, where that is not the engine's usual. */
+  readonly contract?: Contract;
 }
 
 /** What somebody who holds a lock waits for at the same time. Information only. */

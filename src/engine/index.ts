@@ -1,3 +1,5 @@
+export { type Abandoned, abandonClaim } from './portable/portable.ts';
+
 import { type Choice, choice } from './choice/choice.ts';
 
 export { explainChoice } from './choice/choice.ts';

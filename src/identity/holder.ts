@@ -26,6 +26,8 @@ export interface HolderRecord {
   readonly since?: string;
   /** The command that `holdfast run` started under the lock. */
   readonly child?: { readonly pid: number; readonly start?: string };
+  /** The identity of the very claim that stands for the hold, where the portable engine decides. */
+  readonly claim?: string;
   /** Milliseconds without a sign of life, as whoever read the record observed them; only where that is worth a word. */
   readonly silent?: number;
   /** True when its process is stopped (SIGSTOP, a debugger), as whoever read the record saw it. */

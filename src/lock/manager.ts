@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Degradation, Grant, Terms } from '../engine/engine.ts';
-import { engine } from '../engine/index.ts';
+import { type Abandoned, abandonClaim, engine } from '../engine/index.ts';
+import { InputError, shown } from '../errors/input-error.ts';
 import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
 import { publish } from '../events/channel.ts';
@@ -205,6 +206,19 @@ export class LockManager {
     const { label, path } = this.#resolve(target);
     const { state, holders, waiters, contract } = engine.inspect(path);
     return { resource: label, path, state, holders, waiters, contract };
+  }
+
+  /**
+   * Removes the claim of one holder of a portable lock, on the caller's word that it is gone for good: for a holder on
+   * another machine, whose death nothing here can prove. `claim` is that of its record in `inspect`, so that no other
+   * holder can be hit. Refuses (`alive`) one that is seen to live. One that lives unseen loses the lock and is told by its
+   * next `assertHeld`, so two may be at work until then.
+   */
+  breakClaim(target: Target, claim: string): Abandoned {
+    if (typeof claim !== 'string' || claim === '') {
+      throw new InputError('claim', `must be the identity of a claim, got ${shown(claim)}`);
+    }
+    return abandonClaim(this.#resolve(target).path, claim);
   }
 
   /** Resolves when the lock is seen to be free; takes nothing. @throws the signal's reason when `signal` aborts. */

@@ -48,10 +48,9 @@ export function query(directory: string): QueryResult & { readonly all: LockInfo
 
 function lockFiles(directory: string): string[] {
   try {
-    return readdirSync(directory)
-      .filter((name) => name.endsWith('.lock'))
-      .sort()
-      .map((name) => join(directory, name));
+    // Of a portable lock that is free, or shared, only the queue directory is there.
+    const names = readdirSync(directory).flatMap((name) => /^(.*\.lock)(\.queue)?$/.exec(name)?.[1] ?? []);
+    return [...new Set(names)].sort().map((name) => join(directory, name));
   } catch {
     return []; // not made yet, or not ours to read
   }

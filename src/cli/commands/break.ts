@@ -1,13 +1,14 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { printable } from '../../errors/describe.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import type { Target } from '../../lock/resource.ts';
+import { breakClaim } from '../break/claim.ts';
 import { confirm } from '../break/confirm.ts';
 import { endAll } from '../break/end.ts';
 import { victimsOf } from '../break/victims.ts';
 import { parseDuration } from '../duration.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { checked, withGlobalOptions } from '../options.ts';
+import { checked, nonEmpty, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { note, print } from '../output/text.ts';
 import { CliError } from '../report.ts';
@@ -16,6 +17,7 @@ import { describe } from './who.ts';
 
 interface BreakOptions extends GlobalOptions {
   readonly kill?: true;
+  readonly claim?: string;
   readonly yes?: true;
   readonly grace: number;
 }
@@ -24,14 +26,20 @@ const DEFAULT_GRACE = 5_000;
 
 export function defineBreak(program: Command): void {
   withGlobalOptions(program.command('break'))
-    .usage('[options] --kill NAME')
+    .usage('[options] --kill|--claim ID NAME')
     .summary('end the processes that hold a lock')
     .description(
       'End the processes that hold a lock, after each was checked to be the one that took it: SIGTERM first, SIGKILL ' +
-        'to those still alive after the grace period. The lock itself is freed by their end.',
+        'to those still alive after the grace period. The lock itself is freed by their end. With --claim, remove the ' +
+        'claim of a holder on another machine that is gone for good, which nothing here can prove.',
     )
     .argument('<name>', 'the lock')
-    .option('--kill', 'required: says that processes will be ended')
+    .option('--kill', 'says that processes will be ended')
+    .addOption(
+      new Option('--claim <id>', 'remove this one claim of a portable lock, as told by who')
+        .conflicts('kill')
+        .argParser(nonEmpty('--claim')),
+    )
     .option('-y, --yes', 'do not ask')
     .option(
       '--grace <duration>',
@@ -46,13 +54,17 @@ export function defineBreak(program: Command): void {
 
 async function breakLock(name: string, options: BreakOptions): Promise<void> {
   const target = targetOfWord(name);
+  const manager = openManager(options);
+  if (options.claim !== undefined) {
+    await breakClaim(manager, { target, claim: options.claim, isAsked: options.yes !== true });
+    return finish([], manager, target, options);
+  }
   if (options.kill !== true) {
     throw new CliError(
       exitCodes.failure,
       'break ends the processes that hold the lock; pass --kill to say so',
     );
   }
-  const manager = openManager(options);
   const info = manager.inspect(target);
   if (info.state === 'free') return finish([], manager, target, options);
   const victims = victimsOf(info); // throws for holders that must not be touched

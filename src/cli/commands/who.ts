@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { duration, holder, holders, printable } from '../../errors/describe.ts';
+import { duration, holder, holders, printable, shellWord } from '../../errors/describe.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
+import { liveness } from '../../identity/index.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { withGlobalOptions } from '../options.ts';
@@ -27,7 +28,18 @@ export function defineWho(program: Command): void {
 
 /** Who holds it and who waits, in words; each of several on a line of its own. */
 export function describe(info: LockInfo): string {
-  return [describeHolders(info), ...info.waiters.map(describeWaiter)].join('\n');
+  const doubts = info.holders.flatMap((record) => describeDoubt(record, info));
+  return [describeHolders(info), ...doubts, ...info.waiters.map(describeWaiter)].join('\n');
+}
+
+/** What to do about a holder of which nobody here can tell whether it lives. */
+function describeDoubt({ claim, ...record }: HolderRecord, { resource }: LockInfo): string[] {
+  if (claim === undefined || liveness(record) !== 'unknown') return [];
+  const name = shellWord(resource);
+  return [
+    '  whether it lives cannot be told from here: ask on its machine, with holdfast who',
+    `  if it is gone for good: holdfast break --claim ${claim} ${name}`,
+  ];
 }
 
 function describeWaiter({ mode, record, waited }: LockInfo['waiters'][number], index: number): string {

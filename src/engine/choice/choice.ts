@@ -88,7 +88,7 @@ export const choice: Choice = {
 
   inspect(path) {
     const engine = inUse(path);
-    return { ...engine.inspect(path), contract: engine.contract };
+    return { contract: engine.contract, ...engine.inspect(path) };
   },
 
   contractOf: (request) => contractUnder(termsOf(request), chosen(request)),

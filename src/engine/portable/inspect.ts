@@ -20,7 +20,14 @@ export function inspect(lock: PortableLock): Inspection {
   const holders = readers.length > 0 ? readers : held?.record?.mode === 'shared' ? [] : held ? [held] : [];
   const state = readers.length > 0 ? 'shared' : holders.length > 0 ? 'exclusive' : 'free';
   const name = [...holders, ...(held ? [held] : [])].find(({ record }) => record !== undefined)?.record?.name;
-  return { state, holders: holders.map((found) => describe(lock, found)), waiters: waitersOf(lock), name };
+  const lease = holders.some(({ record }) => record?.lease !== undefined);
+  return {
+    state,
+    holders: holders.map((found) => describe(lock, found)),
+    waiters: waitersOf(lock),
+    name,
+    ...(lease ? { contract: 'lease' } : {}),
+  };
 }
 
 function describe(lock: PortableLock, found: FoundClaim): HolderRecord {
@@ -28,6 +35,7 @@ function describe(lock: PortableLock, found: FoundClaim): HolderRecord {
   const child = readChild(lock.place, token);
   return {
     ...(record === undefined ? {} : shownHolder(record)),
+    claim: token,
     ...(child === undefined ? {} : { child }),
     ...stuckBy(found, lock.settings),
   };

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Engine } from '../engine.ts';
+import { type Abandoned, abandon } from './abandon.ts';
 import { Contender } from './contender.ts';
 import { attempt } from './failure.ts';
 import { inspect, lookingAt } from './inspect.ts';
@@ -15,6 +16,7 @@ import { untilFree } from './until-free.ts';
 import { noteWait, waitsOf } from './wait-note.ts';
 import { PortableWaiter } from './waiter.ts';
 
+export type { Abandoned } from './abandon.ts';
 export type { LayoutName, PortableOptions } from './settings.ts';
 
 /**
@@ -47,6 +49,11 @@ export function portableEngine(options: PortableOptions = {}): Engine {
     leftovers: (path) => [claimLeftovers, waitLeftovers, litterOf].flatMap((list) => list(lookAt(path))),
     untilFree: (path, onFree) => untilFree(lookAt(path), onFree),
   };
+}
+
+/** Removes one claim on a person's word; see `abandon`. @throws what tells why no break claim is to be had. */
+export function abandonClaim(path: string, claim: string): Abandoned {
+  return abandon(new PortableLock(lookingAt(path), settingsOf({})), claim);
 }
 
 /** Whether a lock that nobody may claim at the moment has been this engine's: its counter, or its readers, are there. */

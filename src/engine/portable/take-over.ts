@@ -28,6 +28,14 @@ export function removeOwnLease(lock: PortableLock, own: FoundClaim): TakeOver {
   return removeByRight(lock, own, 0, () => true);
 }
 
+/** Removes a claim on a person's word that its owner is gone. @throws what `Claim.prepare` throws. */
+export function removeAbandoned(lock: PortableLock, claim: FoundClaim): TakeOver {
+  return removeByRight(lock, claim, 0, (now) => {
+    if (now.path === lock.place.lock) leaveNews(lock, now);
+    return true;
+  });
+}
+
 /**
  * Removes the claim with token T from its path L by the right to do so. Trace (B and C breakers):
  *  1. B publishes the break claim `break.T` as every claim is published: one breaker at a time owns the right to T.

@@ -108,6 +108,20 @@ describe('a manager that is told the engine', () => {
     });
   });
 
+  it('lists its locks, shared ones and free ones too, with what they are worth [F1, G12]', async () => {
+    const { locks } = newPlace({ engine: 'portable' });
+    await locks.with('free', () => {});
+    const shared = await locks.acquire('shared', { mode: 'shared' });
+    const leased = await locks.acquire('leased', { lease: 60_000 });
+
+    expect(locks.list().map(({ resource, state, contract }) => [resource, state, contract])).toEqual([
+      ['free', 'free', 'claim'],
+      ['leased', 'exclusive', 'lease'],
+      ['shared', 'shared', 'claim'],
+    ]);
+    await Promise.all([shared.release(), leased.release()]);
+  });
+
   it('does not hand a lock on within the process to a request on other terms [F1]', async () => {
     const { locks } = newPlace();
     const first = await locks.acquire('mirror', { engine: 'kernel' });
