@@ -65,7 +65,7 @@ describe('holdfast doctor in a good directory', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('finds the kernel’s lock good in memory too, and says so [R59, R64]', async () => {
+  it('finds the kernel’s lock good in memory too, and says so [R59]', async () => {
     const { code, place, check } = await examine(tmpfs.directory());
 
     expect(code).toBe(0);
@@ -188,6 +188,26 @@ describe.each(['refused', 'ignored'] as const)('holdfast doctor where the kernel
       mark: 'fail',
       says: expect.stringContaining('No kernel lock'),
     });
+    expect(readdirSync(fuse.directory())).toEqual([]);
+  });
+});
+
+describe('holdfast doctor where a file system says one thing and does another', () => {
+  const fuse = mountedFuse('deceiving');
+
+  it('finds out that two processes get the same lock, and that a claim can be replaced [H12, R60, R63]', async () => {
+    const { code, safe, check } = await examine(fuse.directory(), { HOLDFAST_ENGINE: 'kernel' });
+
+    expect({ code, safe }).toEqual({ code: 1, safe: false });
+    expect(check('lock')?.mark).toBe('ok');
+    expect(check('exclusion')).toEqual({
+      name: 'exclusion',
+      mark: 'fail',
+      says: 'two processes got the same exclusive lock',
+      next: expect.stringContaining('Keep no locks here'),
+    });
+    expect(check('shared mode')?.mark).toBe('fail');
+    expect(check('rename race')).toMatchObject({ mark: 'fail', says: expect.stringContaining('at once') });
     expect(readdirSync(fuse.directory())).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Degradation, Mode } from '../../engine/engine.ts';
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 20_000;
 
 /** What a partner can be asked for. Paths lie in the scratch directory. */
 export interface Orders {
@@ -49,7 +49,7 @@ export class Partner {
     });
   }
 
-  /** @throws when it fails, ends or says nothing for ten seconds. */
+  /** @throws when it fails, ends or says nothing for twenty seconds. */
   async ask<Name extends keyof Orders>(order: Name, what: Orders[Name]): Promise<Answer> {
     const heard = this.#hear((message) => !('waits' in message));
     this.#child.send({ order, with: what });
