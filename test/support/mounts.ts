@@ -18,8 +18,8 @@ const MEBIBYTE = 1024 * 1024;
 /** The smallest images their mkfs accepts; sparse, so that they take little of the disk. */
 const IMAGES = { ext4: 32 * MEBIBYTE, xfs: 320 * MEBIBYTE };
 
-/** What a FUSE file system makes of flock: leaves it to this machine's kernel, refuses it, or says yes to everybody; the last one not while it is tried out. */
-export type FuseLocks = 'none' | 'refused' | 'ignored' | 'deceiving';
+/** What a FUSE file system makes of flock: leaves it to this machine's kernel, refuses it, or says yes to everybody. */
+export type FuseLocks = 'none' | 'refused' | 'ignored';
 
 /** A file system that is there for the tests of one suite. Its directory is known once they run. */
 export interface Mounted {
@@ -52,8 +52,8 @@ export function mountedOverlay(): Mounted {
   });
 }
 
-/** A FUSE file system, served by test/fixtures/fuse-passthrough.py. */
-export function mountedFuse(locks: FuseLocks): Mounted {
+/** A FUSE file system, served by test/fixtures/fuse-passthrough.py. `deceiving`: it works for as long as it is tried out. */
+export function mountedFuse(locks: FuseLocks | 'deceiving'): Mounted {
   return mounted(async (base, point) => {
     if (!existsSync('/dev/fuse')) {
       throw new Error('/dev/fuse is missing: this test needs the FUSE module of the kernel (modprobe fuse)');
