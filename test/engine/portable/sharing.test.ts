@@ -1,0 +1,172 @@
+import fs, { existsSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { describe, expect, it } from 'vitest';
+import type { Grant, LockRequest } from '../../../src/engine/engine.ts';
+import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { DeadlockError } from '../../../src/errors/lock-errors.ts';
+import { within } from '../../support/deadline.ts';
+import { contender, expectStillWaiting, granted, newPlace, someTurns } from '../harness.ts';
+import { Peer } from '../peer.ts';
+
+const module = new URL('../../fixtures/portable-engines.mjs', import.meta.url);
+
+/** An upgrade, and what became of it. */
+function upgrading(grant: Grant) {
+  let outcome: unknown = 'waiting';
+  const ended = new Promise<unknown>((resolve) => {
+    grant.upgrade({
+      converted: () => resolve('converted'),
+      lost: () => resolve('lost'),
+      failed: resolve,
+    });
+  });
+  void ended.then((result) => {
+    outcome = result;
+  });
+  return { ended: () => within(ended, 'an upgrade'), outcome: () => outcome };
+}
+
+describe.each(['file', 'directory'] as const)(
+  'the portable engine (lock %s), among those who share',
+  (layout) => {
+    const engine = portableEngine({ layout });
+    const { acquire, isFree, wait } = contender(engine);
+    const peer = (home: string) => Peer.start({ module, name: `${layout}Engine` }, home);
+
+    it('is not misled by an old listing of a network drive: it costs a writer time, never the readers their lock [H12, R4]', async () => {
+      const { request } = newPlace();
+      const reader = await acquire(request('shared'));
+      const { readdirSync } = fs;
+      const old = (path: string, ...rest: never[]) =>
+        String(path).endsWith('readers')
+          ? []
+          : (readdirSync as (...args: unknown[]) => unknown)(path, ...rest);
+      Object.assign(fs, { readdirSync: old });
+      syncBuiltinESMExports();
+      try {
+        expect(engine.tryAcquire(request())).toBe(undefined);
+        expect(engine.acquireSync(request(), 30)).toBe(undefined);
+        expect(reader.isIntact()).toBe(true);
+        reader.release();
+        const writer = engine.tryAcquire(request());
+        expect(writer?.isIntact()).toBe(true);
+        writer?.release();
+      } finally {
+        Object.assign(fs, { readdirSync });
+        syncBuiltinESMExports();
+      }
+    });
+
+    it('lets no reader in once a writer waits, and the writer in when the last reader leaves [R4]', async () => {
+      const { request } = newPlace();
+      const reader = await acquire(request('shared'));
+      const writer = wait(request());
+      await expectStillWaiting(writer);
+      const late = wait(request('shared'));
+      await expectStillWaiting(late);
+
+      reader.release();
+
+      const grant = await granted(writer);
+      await expectStillWaiting(late);
+      grant.release();
+      await granted(late);
+    });
+
+    it('leaves the gate open behind a writer that gives up [A15]', async () => {
+      const { request } = newPlace();
+      await acquire(request('shared'));
+      const writer = wait(request());
+      await expectStillWaiting(writer);
+
+      writer.waiting.cancel();
+
+      expect(await isFree(request('shared'))).toBe(true);
+    });
+
+    it('is passed by a writer when the reader, or the writer at the gate, was killed [R10, H16]', async () => {
+      const { home, request } = newPlace();
+      const [reader, writer] = await Promise.all([peer(home), peer(home)]);
+      const own = await acquire(request('shared'));
+      await reader.acquire(request('shared'));
+      await writer.wait(request());
+      await expect.poll(() => existsSync(request().path), { timeout: 10_000 }).toBe(true); // it is at the gate
+
+      await Promise.all([reader.kill(), writer.kill()]);
+      own.release();
+
+      expect((await granted(wait(request()))).recovered).toBe(undefined); // nobody was granted it exclusively
+    });
+
+    it('gives no more permits than there are, one to each, and that of a dead holder to the next [R10]', async () => {
+      const { home, request } = newPlace();
+      const permit: LockRequest = { ...request('shared'), permits: 2 };
+      const other = await peer(home);
+      const first = await acquire(permit);
+      await other.acquire(permit);
+
+      expect(engine.tryAcquire(permit)).toBe(undefined);
+      expect(await isFree(request())).toBe(false);
+      expect(() => engine.tryAcquire({ ...permit, permits: 3 })).toThrow(
+        expect.objectContaining({ code: 'HOLDFAST_PERMITS', agreed: 2 }),
+      );
+      expect(() => engine.tryAcquire(request('shared'))).toThrow(
+        expect.objectContaining({ code: 'HOLDFAST_PERMITS', agreed: 2 }),
+      );
+      await other.kill();
+      const third = await acquire(permit);
+      expect(engine.tryAcquire(permit)).toBe(undefined);
+
+      for (const grant of [first, third]) grant.release();
+      expect(await isFree(request())).toBe(true);
+    });
+
+    it('makes an exclusive lock shared with no instant in between: readers come in, writers do not [R4]', async () => {
+      const { request } = newPlace();
+      const grant = await acquire(request());
+      const writer = wait(request());
+      await expectStillWaiting(writer);
+
+      grant.downgrade();
+
+      expect(engine.inspect(request().path).state).toBe('shared');
+      await expectStillWaiting(writer);
+      expect(grant.isIntact()).toBe(true);
+      grant.release();
+      await granted(writer);
+    });
+
+    it('makes a shared lock exclusive once the others are gone, before a writer that waited [R4]', async () => {
+      const { request } = newPlace();
+      const [grant, reader] = [await acquire(request('shared')), await acquire(request('shared'))];
+      const writer = wait(request());
+      await expectStillWaiting(writer);
+      const upgrade = upgrading(grant);
+      await someTurns();
+      expect(upgrade.outcome()).toBe('waiting');
+
+      reader.release();
+
+      expect(await upgrade.ended()).toBe('converted');
+      expect(engine.inspect(request().path).state).toBe('exclusive');
+      await expectStillWaiting(writer);
+      expect(grant.token()).toBeGreaterThan(0);
+      grant.release();
+      await granted(writer);
+    });
+
+    it('ends the younger of two upgrades, which shares the lock as before, and then grants the other [R81]', async () => {
+      const { request } = newPlace();
+      const [older, younger] = [await acquire(request('shared')), await acquire(request('shared'))];
+      const first = upgrading(older);
+      await someTurns();
+
+      expect(await upgrading(younger).ended()).toBeInstanceOf(DeadlockError);
+      expect(younger.isIntact()).toBe(true);
+      expect(first.outcome()).toBe('waiting');
+      younger.release();
+
+      expect(await first.ended()).toBe('converted');
+    });
+  },
+);
