@@ -4,7 +4,7 @@ usage: record.py SCENARIO OUTPUT
 
 The scenario is a JSON object: `title`, `width`, `height`, and `steps`, in which each is an object with
   terminal  its number; every terminal is a bash of its own on a pseudo-terminal of its own, all shown on one screen
-  type      what is typed there, before Enter
+  type      what is typed there, before Enter; a step without it only waits
   until     a regular expression: the step is over when the terminal shows it; by default, when it shows its prompt
 `setup` are commands that every terminal runs before the recording begins. The working directory and the environment
 are those of this script. What is shown is real; only the times are made up, as if somebody typed without haste.
@@ -79,11 +79,13 @@ def record(scenario):
         terminal = terminals[step["terminal"]]
         if not terminal.busy:
             recording.show(terminal.prompt, BEFORE_OUTPUT)
-        recording.type(step["type"])
-        terminal.send(step["type"] + "\n")
+        typed = step.get("type", "")
+        if "type" in step:
+            recording.type(typed)
+            terminal.send(typed + "\n")
         shown = terminal.read_until(re.compile(step["until"]) if "until" in step else PROMPT)
         terminal.busy = "until" in step
-        recording.show(without_echo(shown, step["type"]), BEFORE_OUTPUT)
+        recording.show(without_echo(shown, typed), BEFORE_OUTPUT)
         recording.now += AFTER_STEP
     for terminal in terminals.values():
         terminal.end()
