@@ -128,6 +128,20 @@ describe('holdfast doctor in a bad directory', () => {
     expect(stdout).toContain(`not safe: ${directory}`);
   });
 
+  it('fails where the directory of the locks cannot even be reached, and says so like the rest [H17, R82]', async () => {
+    const cli = new Cli();
+    const closed = join(tempDirectory(), 'closed');
+    mkdirSync(closed, { mode: 0o700 });
+    const env = { ...cli.env, HOLDFAST_HOME: closed };
+    const through = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, main];
+
+    const doctor = new Running('setpriv', [...through, 'doctor'], { env, cwd: tempDirectory() });
+    const { code, stdout, stderr } = await doctor.finished;
+
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toMatch(/fail {2}writing {2}no file can be made in .*closed.locks \(EACCES\)/);
+  });
+
   it('warns of a full disk, where locks have no record but hold [H14]', async () => {
     const disk = smallDisk('size=16k');
     const fd = openSync(join(disk, 'filler'), 'w');

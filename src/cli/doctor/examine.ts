@@ -8,6 +8,7 @@ import { Partner } from './partner.ts';
 import { checkRaces } from './races.ts';
 import { makeScratch, nameScratch, removeScratch } from './scratch.ts';
 import { checkSurroundings, type Decision, decide, explainDecision } from './surroundings.ts';
+import { checkWatches } from './watches.ts';
 
 /** What was found out about one directory. */
 export interface Examination extends Decision {
@@ -21,11 +22,20 @@ export interface Examination extends Decision {
 
 /** Tries everything in one directory, or, where it is not there yet, in the nearest one above. Leaves nothing behind. */
 export async function examine(directory: string, holds: Examination['holds']): Promise<Examination> {
-  const existing = nearest(directory);
+  const { decision, checks: all } = await examineNearest(directory);
+  return { directory, holds, ...decision, safe: all.every(({ mark }) => mark !== 'fail'), checks: all };
+}
+
+async function examineNearest(directory: string): Promise<{ decision: Decision; checks: Check[] }> {
+  let existing: string;
+  try {
+    existing = nearest(directory);
+  } catch (error) {
+    return { decision: decide(directory, undefined), checks: [unwritable(directory, error)] };
+  }
   const before = await checkSurroundings(existing);
   const { decision, checks } = await tryOut(existing);
-  const all = [...before, ...checks];
-  return { directory, holds, ...decision, safe: all.every(({ mark }) => mark !== 'fail'), checks: all };
+  return { decision, checks: [...before, ...checks] };
 }
 
 /**
@@ -47,7 +57,7 @@ async function tryOut(directory: string): Promise<{ decision: Decision; checks: 
     const between = () => checkRaces(a, b, scratch);
     const { contract, checks } = await checkLocks(a, b, { scratch, between });
     const decision = decide(directory, contract);
-    const explained = [WRITABLE, ...explainDecision(decision)];
+    const explained = [await checkWatches(scratch), WRITABLE, ...explainDecision(decision)];
     return { decision, checks: [...explained, ...checks, ...(await checkFiles(scratch))] };
   } finally {
     stop();

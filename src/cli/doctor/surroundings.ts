@@ -1,6 +1,5 @@
-import { readFileSync, statSync, watch } from 'node:fs';
+import { statSync } from 'node:fs';
 import { explainChoice } from '../../engine/index.ts';
-import { systemCode } from '../../errors/base.ts';
 import { unsafeDirectory } from '../../storage/directory.ts';
 import { describeFileSystem, fileSystemOf } from '../../storage/file-system/index.ts';
 import { attempt, type Check } from './check.ts';
@@ -48,7 +47,6 @@ export async function checkSurroundings(directory: string): Promise<Check[]> {
   return [
     await attempt('file system', () => fileSystem(directory)),
     await attempt('safety', () => safety(directory)),
-    await attempt('watches', () => watches(directory)),
   ];
 }
 
@@ -75,27 +73,4 @@ function safety(directory: string): Finding {
   const owner = uid === process.getuid?.() ? 'this user' : uid === 0 ? 'root' : `user id ${uid}`;
   const says = `mode ${(mode & 0o7777).toString(8).padStart(4, '0')}, owned by ${owner}`;
   return { mark: 'ok', says: process.getuid === undefined ? 'as its access rights say' : says };
-}
-
-function watches(directory: string): Finding {
-  const limits = ['max_user_instances', 'max_user_watches'].map(inotifyLimit);
-  const says = limits.some((limit) => limit === undefined)
-    ? ''
-    : `, up to ${limits[0]} processes and ${limits[1]} files`;
-  try {
-    watch(directory, { persistent: false }).close();
-    return { mark: 'ok', says: `events can be had${says}` };
-  } catch (error) {
-    const next =
-      'Raise fs.inotify.max_user_instances and max_user_watches (sysctl); until then waiters look by timer.';
-    return { mark: 'warn', says: `no events (${systemCode(error)})${says}`, next };
-  }
-}
-
-function inotifyLimit(name: string): string | undefined {
-  try {
-    return readFileSync(`/proc/sys/fs/inotify/${name}`, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }
