@@ -3,6 +3,7 @@
 import {
   ASYMMETRIC_MATCHERS_OBJECT,
   chai,
+  customMatchers,
   GLOBAL_EXPECT,
   JestAsymmetricMatchers,
   JestChaiExpect,
@@ -21,3 +22,4 @@ const make = (value, message) => chai.expect(value, message);
 export const expect = Object.assign(make, chai.expect, Reflect.get(globalThis, ASYMMETRIC_MATCHERS_OBJECT));
 Reflect.set(globalThis, GLOBAL_EXPECT, expect);
 setState({ assertionCalls: 0, isExpectingAssertions: false }, expect);
+/** @type {any} */ (chai.expect).extend(expect, customMatchers);
