@@ -27,9 +27,8 @@ await bundleCommand(join(staging, 'cli'));
 await bundleYaml(join(staging, 'cli'));
 
 // What the entry points share comes first, so that none of them leads to a file that is not there yet.
-const built = filesIn(staging).sort(
-  (a, b) => Number(b.startsWith('chunks')) - Number(a.startsWith('chunks')),
-);
+const isShared = (/** @type {string} */ file) => file.startsWith('chunks') || /-[\w-]{8}\.js$/.test(file);
+const built = filesIn(staging).sort((a, b) => Number(isShared(b)) - Number(isShared(a)));
 for (const file of built) {
   mkdirSync(dirname(join('dist', file)), { recursive: true });
   renameSync(join(staging, file), join('dist', file));
@@ -70,8 +69,8 @@ async function bundleLibrary() {
 }
 
 /**
- * Makes one CommonJS file of the command line: Node.js would take as long to read a hundred small modules as a short
- * `holdfast run` takes for all the rest.
+ * Makes a few CommonJS files of the command line, one for each command and what they share: Node.js would take as long to
+ * read a hundred small modules, or one large file, as a short `holdfast run` takes for all the rest.
  *
  * @param {string} folder
  */
@@ -84,21 +83,20 @@ async function bundleCommand(folder) {
     plugins: [yamlAside],
   });
   const postBanner = `/*!\nThis file contains commander, which comes with this license:\n\n${license}\n*/`;
-  // As a file of ours it is required: import() would start the loader of modules for it.
   const { output } = await bundle.generate({
     format: 'cjs',
-    codeSplitting: false,
-    dynamicImportInCjs: false,
-    // Node.js reads all of it at every start. Names stay, for errors and their traces.
+    chunkFileNames: '[name]-[hash].js',
+    dynamicImportInCjs: false, // import() would start the loader of modules
+    // Node.js reads what a command needs at every start. Names stay, for errors and their traces.
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     postBanner,
   });
   rmSync(folder, { recursive: true });
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
-  const file = join(folder, 'main.js');
-  writeFileSync(file, output[0].code);
-  chmodSync(file, 0o755);
+  for (const chunk of output)
+    if (chunk.type === 'chunk') writeFileSync(join(folder, chunk.fileName), chunk.code);
+  chmodSync(join(folder, 'main.js'), 0o755);
 }
 
 /**

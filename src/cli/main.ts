@@ -6,16 +6,16 @@ import { note } from './output/text.ts';
 import { programFor } from './program.ts';
 import { CliError, report } from './report.ts';
 
-const program = programFor(process.argv.slice(2));
-
 process.on('exit', leaveLostTerminal);
 
 // Warnings of the library, such as an audit log that cannot be written, in the words of a command line.
 process.removeAllListeners('warning').on('warning', ({ message }) => note(`warning: ${message}`));
 
-program.parseAsync().catch((error: unknown) => {
-  process.exitCode = isCommanderError(error) ? exitAfterUsage(error) : report(error, json());
-});
+programFor(process.argv.slice(2))
+  .then((program) => program.parseAsync())
+  .catch((error: unknown) => {
+    process.exitCode = isCommanderError(error) ? exitAfterUsage(error) : report(error, json());
+  });
 
 function isCommanderError(error: unknown): error is CommanderError {
   return String((error as CommanderError | undefined)?.code).startsWith('commander.');

@@ -1,47 +1,36 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
-import { defineBreak } from './commands/break.ts';
-import { defineClean } from './commands/clean.ts';
-import { defineCompletion } from './commands/completion.ts';
-import { defineDoctor } from './commands/doctor.ts';
-import { defineGuard } from './commands/guard.ts';
-import { defineLog } from './commands/log.ts';
-import { defineLs } from './commands/ls.ts';
-import { defineOnce } from './commands/once.ts';
-import { defineRules } from './commands/rules.ts';
-import { defineRun } from './commands/run.ts';
-import { defineTop } from './commands/top.ts';
-import { defineWait } from './commands/wait.ts';
-import { defineWho } from './commands/who.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { withGlobalOptions } from './options.ts';
 import { print, write } from './output/text.ts';
 
-/** In the order of the help. */
-const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
-  run: defineRun,
-  once: defineOnce,
-  guard: defineGuard,
-  rules: defineRules,
-  ls: defineLs,
-  who: defineWho,
-  top: defineTop,
-  wait: defineWait,
-  break: defineBreak,
-  clean: defineClean,
-  log: defineLog,
-  doctor: defineDoctor,
-  completion: defineCompletion,
+type Define = (program: Command) => void;
+
+/** In the order of the help. Each is read when it is needed: reading them all takes as long as a short run. */
+const COMMANDS: Readonly<Record<string, () => Promise<Define>>> = {
+  run: async () => (await import('./commands/run.ts')).defineRun,
+  once: async () => (await import('./commands/once.ts')).defineOnce,
+  guard: async () => (await import('./commands/guard.ts')).defineGuard,
+  rules: async () => (await import('./commands/rules.ts')).defineRules,
+  ls: async () => (await import('./commands/ls.ts')).defineLs,
+  who: async () => (await import('./commands/who.ts')).defineWho,
+  top: async () => (await import('./commands/top.ts')).defineTop,
+  wait: async () => (await import('./commands/wait.ts')).defineWait,
+  break: async () => (await import('./commands/break.ts')).defineBreak,
+  clean: async () => (await import('./commands/clean.ts')).defineClean,
+  log: async () => (await import('./commands/log.ts')).defineLog,
+  doctor: async () => (await import('./commands/doctor.ts')).defineDoctor,
+  completion: async () => (await import('./commands/completion.ts')).defineCompletion,
 };
 
 /** The program for these words. When the first is a command, no other one can be meant, and none is set up. */
-export function programFor([first = '']: readonly string[]): Command {
+export function programFor([first = '']: readonly string[]): Promise<Command> {
   const alone = Object.hasOwn(COMMANDS, first) && first !== 'completion'; // which describes them all
   return createProgram(alone ? first : undefined);
 }
 
 /** The whole command line, or one command of it: the one place that says which commands and options there are. */
-function createProgram(only: string | undefined): Command {
+async function createProgram(only: string | undefined): Promise<Command> {
   const program = withGlobalOptions(new Command('holdfast'))
     .description('Locks that hold: freed by the operating system when their holder dies, never given to two.')
     .usage('[options] COMMAND …')
@@ -57,7 +46,8 @@ function createProgram(only: string | undefined): Command {
       outputError: () => {}, // `main` reports it, as text or as JSON
     })
     .addHelpText('afterAll', exitCodeHelp);
-  for (const define of only === undefined ? Object.values(COMMANDS) : [COMMANDS[only]]) define?.(program);
+  const wanted = only === undefined ? Object.values(COMMANDS) : [COMMANDS[only]];
+  for (const define of await Promise.all(wanted.map((read) => read?.()))) define?.(program);
   return program;
 }
 
