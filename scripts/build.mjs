@@ -82,14 +82,14 @@ async function bundleCommand(folder) {
     external: ['koffi', 'tinyglobby'],
     plugins: [yamlAside],
   });
-  const postBanner = `/*!\nThis file contains commander, which comes with this license:\n\n${license}\n*/`;
+  const banner = `/*!\nThis file contains commander, which comes with this license:\n\n${license}\n*/`;
   const { output } = await bundle.generate({
     format: 'cjs',
+    postBanner: ({ moduleIds }) => (moduleIds.some((id) => id.includes('/commander/')) ? banner : ''),
     chunkFileNames: '[name]-[hash].js',
     dynamicImportInCjs: false, // import() would start the loader of modules
     // Node.js reads what a command needs at every start. Names stay, for errors and their traces.
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
-    postBanner,
   });
   rmSync(folder, { recursive: true });
   mkdirSync(folder);
