@@ -122,6 +122,24 @@ describe('a manager that is told the engine', () => {
     await Promise.all([shared.release(), leased.release()]);
   });
 
+  it('goes to the fallback directory like any other where its own cannot be made [C5]', async () => {
+    const { home } = newPlace();
+    const locks = new LockManager({
+      directory: '/proc/no/locks',
+      fallbackDirectory: home,
+      engine: 'portable',
+    });
+
+    const lock = await locks.acquire('mirror');
+
+    expect(lock.path.startsWith(home)).toBe(true);
+    expect([lock.contract, lock.degraded.map(({ reason }) => reason)]).toEqual([
+      'claim',
+      ['fallback-directory'],
+    ]);
+    await lock.release();
+  });
+
   it('does not hand a lock on within the process to a request on other terms [F1]', async () => {
     const { locks } = newPlace();
     const first = await locks.acquire('mirror', { engine: 'kernel' });
