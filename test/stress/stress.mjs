@@ -17,18 +17,26 @@ const HANGING = 120_000;
 const LONGEST_DEATH = 10_000;
 
 /**
- * @typedef {{ seed: number, processes?: number, holds?: number, timeout?: number, locked?: boolean }} Options
+ * @typedef {{ seed: number, processes?: number, holds?: number, timeout?: number, locked?: boolean, manager?: import('holdfast').ManagerOptions, parent?: string }} Options
  * @typedef {ReturnType<typeof report>} Report
  */
 
 /** @param {Options} options @returns {Promise<Report>} */
-export async function stress({ seed, processes = 8, holds = 500, timeout = 5_000, locked = true }) {
-  const home = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'holdfast-stress-')));
+export async function stress({
+  seed,
+  processes = 8,
+  holds = 500,
+  timeout = 5_000,
+  locked = true,
+  manager = {},
+  parent = tmpdir(),
+}) {
+  const home = fs.realpathSync(fs.mkdtempSync(join(parent, 'holdfast-stress-')));
   fs.mkdirSync(join(home, 'history'));
   for (const name of RESOURCES) Region.make(join(home, name));
   // Without locks, those who meet inside would all wait for the others to turn out dead.
   const patience = locked ? LONGEST_DEATH : 1;
-  const crew = new Crew({ home, seed, holds, timeout, patience, locked });
+  const crew = new Crew({ home, seed, holds, timeout, patience, locked, manager });
   try {
     const started = performance.now();
     await crew.finish(processes);
@@ -53,7 +61,7 @@ class Crew {
   #resumptions = new Set();
   #ended = false;
 
-  /** @param {{ home: string, seed: number, holds: number, timeout: number, patience: number, locked: boolean }} task */
+  /** @param {{ home: string, seed: number, holds: number, timeout: number, patience: number, locked: boolean, manager: import('holdfast').ManagerOptions }} task */
   constructor(task) {
     this.#task = task;
     this.#random = randomFrom(task.seed);

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { stress } from '../../stress/stress.mjs';
+import { memoryDirectory } from '../../support/temp.ts';
+
+const SEED = Math.floor(Math.random() * 2 ** 31);
+const HOLDS = 150;
+
+describe(`8 processes, ${HOLDS} portable locks each, some of them killed or stopped (seed ${SEED})`, () => {
+  it.each(['file', 'directory'] as const)(
+    'never let two into the same place, lost no update, repeated no token, and all came to an end: lock %s [R46, R61, R77, R81, H16, H21]',
+    async (layout) => {
+      const manager = { engine: 'portable', layout } as const;
+      const run = await stress({
+        seed: SEED,
+        holds: HOLDS,
+        timeout: 20_000,
+        manager,
+        parent: memoryDirectory(),
+      });
+
+      expect(run.violations).toEqual({
+        occupancy: [],
+        overlaps: [],
+        tokens: [],
+        recoveries: [],
+        updates: [],
+      });
+      expect(run.hung).toBe('');
+      expect(run.attempts).toBeGreaterThanOrEqual(8 * HOLDS);
+      expect(run.kills + run.stops).toBeGreaterThan(0);
+    },
+  );
+});
