@@ -1,9 +1,10 @@
 import { placeText, type RulesPlace } from '../errors/rules-error.ts';
-import { type PathOf, possibleDeadlocks } from './deadlocks.ts';
+import { possibleDeadlocks } from './deadlocks.ts';
 import { directoryOf } from './decide.ts';
 import { isCovered, type PlacedPattern } from './language.ts';
 import type { Operation, Rules } from './rules.ts';
 import { didYouMean } from './suggest.ts';
+import type { PathOf } from './wait-graph.ts';
 
 /** Something in the rules that is allowed, but hardly meant. */
 export interface Finding {
@@ -14,7 +15,8 @@ export interface Finding {
     | 'uses-nothing'
     | 'scopes-differ'
     | 'always-refused'
-    | 'deadlock';
+    | 'deadlock'
+    | 'search-ended';
   readonly place: RulesPlace;
   readonly problem: string;
 }
@@ -29,12 +31,23 @@ export function checkRules(rules: Rules, pathOf: PathOf): Finding[] {
       ...usesNothing(operation),
     ]),
     ...differentScopes(rules),
-    ...possibleDeadlocks(rules, pathOf).map(({ place, steps }) => ({
-      kind: 'deadlock' as const,
-      place,
-      problem: `can deadlock: ${steps.join(', while ')}; let the outer operation use both, or the inner one have policy: fail`,
-    })),
+    ...deadlocks(rules, pathOf),
   ];
+}
+
+function deadlocks(rules: Rules, pathOf: PathOf): Finding[] {
+  const { found, isComplete } = possibleDeadlocks(rules, pathOf);
+  const advice = 'let the outer operation use both, or the inner one have policy: fail';
+  const findings: Finding[] = found.map(({ place, steps }) => ({
+    kind: 'deadlock',
+    place,
+    problem: `can deadlock: ${steps.join(', while ')}; ${advice}`,
+  }));
+  const [first] = rules.operations;
+  if (isComplete || first === undefined) return findings;
+  const problem =
+    'operations call each other in more ways than could be searched: there may be more deadlocks';
+  return [...findings, { kind: 'search-ended', place: first.place, problem }];
 }
 
 function neverMatching({ operations }: Rules): Finding[] {

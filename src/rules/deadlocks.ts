@@ -1,22 +1,6 @@
-import type { Mode } from '../engine/index.ts';
 import type { RulesPlace } from '../errors/rules-error.ts';
-import { capturesIn } from './pattern.ts';
-import type { Operation, Rules } from './rules.ts';
-
-/** Where the lock of a resource lies; `acquireAll` takes the locks of one operation in the order of these. */
-export type PathOf = (operation: Operation, resource: string) => string;
-
-/** Somebody who holds one resource waits for another. */
-interface Edge {
-  readonly from: string;
-  readonly to: string;
-  /** The operations at work, the outermost first. */
-  readonly chain: readonly Operation[];
-  /** What nobody else can hold meanwhile. */
-  readonly alone: ReadonlySet<string>;
-  /** Where the inner operation is called; undefined within one operation. */
-  readonly place: RulesPlace | undefined;
-}
+import type { Rules } from './rules.ts';
+import { type Edge, key, type PathOf, waitGraph } from './wait-graph.ts';
 
 /** A cycle of waits that the rules allow. */
 export interface PossibleDeadlock {
@@ -24,7 +8,14 @@ export interface PossibleDeadlock {
   readonly steps: readonly string[];
 }
 
-const MOST_STEPS = 20_000;
+export interface Deadlocks {
+  readonly found: readonly PossibleDeadlock[];
+  /** False when the search ended before it had looked at everything. */
+  readonly isComplete: boolean;
+}
+
+/** All searches together end after so many steps, with what was found by then. */
+const MOST_STEPS = 500_000;
 
 /**
  * The cycles in which operations can wait for each other for ever.
@@ -34,96 +25,56 @@ const MOST_STEPS = 20_000;
  * stay held. Not counted are resources that all use shared, which nobody waits for, locks that are held around the
  * call already, and steps that cannot happen at once because each holds the same lock alone.
  */
-export function possibleDeadlocks(rules: Rules, pathOf: PathOf): PossibleDeadlock[] {
-  const edges = rules.operations.flatMap((operation) => edgesFrom(rules, [operation], [], undefined, pathOf));
-  const contended = new Set(
-    rules.operations.flatMap(({ uses }) =>
-      uses.filter(({ mode }) => mode === 'exclusive').map(({ resource }) => resource),
-    ),
-  );
-  const relevant = edges.filter(({ to }) => contended.has(to));
+export function possibleDeadlocks(rules: Rules, pathOf: PathOf): Deadlocks {
+  const search = new Search(waitGraph(rules, pathOf));
   const found = new Map<string, PossibleDeadlock>();
-  for (const first of relevant) {
+  for (const first of search.edges) {
     if (first.place === undefined) continue;
-    const cycle = cycleFrom(first, relevant);
+    const cycle = search.cycleFrom(first);
     if (cycle === undefined) continue;
-    const key = cycle
-      .map(({ from }) => from)
-      .sort()
-      .join('\0');
-    if (!found.has(key)) found.set(key, { place: first.place, steps: cycle.map(inWords) });
+    const resources = cycle.map(({ from }) => key({ resource: from })).sort();
+    const known = resources.join('\0');
+    if (!found.has(known)) found.set(known, { place: first.place, steps: cycle.map(inWords) });
   }
-  return [...found.values()];
+  return { found: [...found.values()], isComplete: search.isComplete };
 }
 
-interface Held {
-  readonly resource: string;
-  readonly mode: Mode;
-}
+class Search {
+  readonly edges: readonly Edge[];
+  readonly #after = new Map<string, Edge[]>();
+  #steps = 0;
 
-/** The edges of an operation, and of those it calls, under the locks that are held around it. */
-function edgesFrom(
-  rules: Rules,
-  chain: readonly [Operation, ...Operation[]] | readonly Operation[],
-  around: readonly Held[],
-  place: RulesPlace | undefined,
-  pathOf: PathOf,
-): Edge[] {
-  const operation = chain.at(-1) as Operation;
-  const wanted = operation.uses.filter((use) => isTemplate(use.resource) || !isHeld(use.resource, around));
-  const waits = operation.settings.policy === 'wait';
-  const alone = new Set(
-    around
-      .filter(({ mode, resource }) => mode === 'exclusive' && !isTemplate(resource))
-      .map(({ resource }) => resource),
-  );
-  const own = !waits
-    ? []
-    : wanted.flatMap(({ resource: to }) => {
-        const outer = around.map(({ resource: from }) => ({ from, to, chain, alone, place }));
-        const before = wanted
-          .filter(({ resource }) => resource !== to && mayComeBefore(resource, to))
-          .map(({ resource: from }) => ({ from, to, chain, alone, place: undefined }));
-        return [...outer, ...before];
-      });
-  const held = [...around, ...operation.uses];
-  const inner = operation.calls.flatMap((call) => {
-    const called = rules.operations.find(({ name }) => name === call.operation);
-    if (called === undefined || chain.includes(called)) return [];
-    return edgesFrom(rules, [...chain, called], held, call.place, pathOf);
-  });
-  return [...own, ...inner];
-
-  /** The order of names with captures depends on what they stand for. */
-  function mayComeBefore(a: string, b: string): boolean {
-    return isTemplate(a) || isTemplate(b) || pathOf(operation, a) < pathOf(operation, b);
-  }
-}
-
-function isHeld(resource: string, around: readonly Held[]): boolean {
-  return around.some((held) => held.resource === resource);
-}
-
-function isTemplate(resource: string): boolean {
-  return capturesIn(resource).length > 0;
-}
-
-/** The edges that lead back to where the first begins, and can all be there at once. */
-function cycleFrom(first: Edge, edges: readonly Edge[]): readonly Edge[] | undefined {
-  let steps = 0;
-  function search(path: readonly Edge[]): readonly Edge[] | undefined {
-    const last = path.at(-1) as Edge;
-    if (last.to === first.from) return path.length > 1 || first.alone.size === 0 ? path : undefined;
+  constructor(edges: readonly Edge[]) {
+    this.edges = edges;
     for (const edge of edges) {
-      if (++steps > MOST_STEPS) return undefined;
-      if (edge.from !== last.to || path.some(({ from }) => from === edge.from)) continue;
-      if (path.some((other) => excludeEachOther(other, edge))) continue;
-      const cycle = search([...path, edge]);
+      const from = key({ resource: edge.from });
+      this.#after.set(from, [...(this.#after.get(from) ?? []), edge]);
+    }
+  }
+
+  get isComplete(): boolean {
+    return this.#steps <= MOST_STEPS;
+  }
+
+  /** The edges that lead back to where the first begins, and can all be there at once. */
+  cycleFrom(first: Edge): readonly Edge[] | undefined {
+    return this.#extend([first]);
+  }
+
+  #extend(path: readonly [Edge, ...Edge[]]): readonly Edge[] | undefined {
+    const to = key({ resource: (path.at(-1) as Edge).to });
+    if (to === key({ resource: path[0].from })) {
+      // Two of the same kind can be at work at once only when neither holds anything alone.
+      return path.length > 1 || path[0].alone.size === 0 ? path : undefined;
+    }
+    for (const edge of this.#after.get(to) ?? []) {
+      if (++this.#steps > MOST_STEPS) return undefined;
+      if (path.some((other) => other.from === edge.from || excludeEachOther(other, edge))) continue;
+      const cycle = this.#extend([...path, edge]);
       if (cycle !== undefined) return cycle;
     }
     return undefined;
   }
-  return search([first]);
 }
 
 function excludeEachOther(a: Edge, b: Edge): boolean {
@@ -133,5 +84,6 @@ function excludeEachOther(a: Edge, b: Edge): boolean {
 function inWords({ chain, from, to }: Edge): string {
   const names = chain.map(({ name }) => name);
   const who = names.length === 1 ? names[0] : `${names[0]} (calling ${names.slice(1).join(', ')})`;
-  return `${who} holds ${from} and waits for ${from === to ? `another ${to}` : to}`;
+  const what = key({ resource: from }) === key({ resource: to }) ? `another ${to}` : to;
+  return `${who} holds ${from} and waits for ${what}`;
 }

@@ -19,7 +19,7 @@ export interface PlacedPattern {
  */
 export function isCovered(later: PlacedPattern, earlier: readonly PlacedPattern[]): boolean {
   const candidates = earlier.filter(
-    (each) => isComparable(each, later) && demandsLess(each.pattern, later.pattern),
+    (each) => isComparable(each, later) && mayMeet(each, later) && demandsLess(each.pattern, later.pattern),
   );
   if (candidates.length === 0) return false;
   const byName = candidates.filter(({ pattern }) => !hasPath(pattern.tool));
@@ -38,6 +38,28 @@ const MOST_STEPS = 50_000;
 
 function isComparable(a: PlacedPattern, b: PlacedPattern): boolean {
   return [...a.valueOptions].sort().join('\0') === [...b.valueOptions].sort().join('\0');
+}
+
+/** False when a look at the plain words of both tells that no command can match both. */
+function mayMeet(a: PlacedPattern, b: PlacedPattern): boolean {
+  const pairs = zip(nameOnly(a), nameOnly(b));
+  const different = pairs.findIndex(differ);
+  const rest = pairs.findIndex(([one, other]) => one.kind === 'rest' || other.kind === 'rest');
+  return different < 0 || (rest >= 0 && rest < different);
+}
+
+function zip(a: readonly Word[], b: readonly Word[]): [Word, Word][] {
+  return a.slice(0, b.length).map((word, at) => [word, b[at] as Word]);
+}
+
+function differ([a, b]: readonly [Word, Word]): boolean {
+  const [one, other] = [textOf(a), textOf(b)];
+  return one !== undefined && other !== undefined && one !== other;
+}
+
+function textOf(word: Word): string | undefined {
+  const [part, ...more] = word.kind === 'plain' ? word.parts : [];
+  return part?.kind === 'text' && more.length === 0 ? part.text : undefined;
 }
 
 /** Whether each option the first demands is there whenever the second matches. */

@@ -87,6 +87,7 @@ function parse(yaml: Yaml, path: string, from: Value | undefined): Value {
 }
 
 function sentence(message: string): string {
+  if (message.includes('call stack')) return 'it is nested too deeply';
   return message.replace(/\.$/, '').replace(/\s+/g, ' ');
 }
 

@@ -38,8 +38,9 @@ export class Source {
   }
 }
 
-/** A path as a person would write it from here. */
+/** A path as a person would write it from here; from the root directory, as it is. */
 export function shortPath(path: string): string {
   const short = relative('.', path);
-  return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short;
+  const isElsewhere = short === '' || short.startsWith('..') || isAbsolute(short);
+  return isElsewhere || path === `/${short}` ? path : short;
 }

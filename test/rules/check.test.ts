@@ -121,19 +121,19 @@ describe('a possible deadlock', () => {
     const text = `operations:\n${outer('p', 'a', 'middle')}${outer('middle', 'b', 'wc')}${outer('q', 'c', 'wa')}${waiting('wc', 'c')}${waiting('wa', 'a')}`;
     expect((await findings(text)).map(({ problem }) => problem)).toEqual([
       expect.stringContaining(
-        'p (calling middle, wc) holds a and waits for c, while q (calling wa) holds c and waits for a',
+        'q (calling wa) holds c and waits for a, while p (calling middle, wc) holds a and waits for c',
       ),
     ]);
   });
 
   it('is an operation that calls one on another thing of the same kind [A2, R81]', async () => {
     const text = `operations:
-  move: { command: m move <name>, uses: package-<name>, calls: install }
+  move: { command: m move <from>, uses: package-<from>, calls: install }
   install: { command: m install <name>, uses: package-<name>, policy: wait }
 `;
     expect((await findings(text)).map(({ problem }) => problem)).toEqual([
       expect.stringContaining(
-        'move (calling install) holds package-<name> and waits for another package-<name>',
+        'move (calling install) holds package-<from> and waits for another package-<name>',
       ),
     ]);
   });
@@ -166,5 +166,16 @@ describe('a possible deadlock', () => {
     expect(await kinds(`global: 0-first\n${text}`)).toEqual([]);
     // One that is taken last keeps nobody apart: "wb" alone holds b, and waits for what "p" holds.
     expect(new Set(await kinds(`global: z-last\n${text}`))).toEqual(new Set(['deadlock']));
+  });
+
+  it('is looked for among hundreds of operations that all call each other in a moment [A2, R81]', async () => {
+    const many = (uses: (at: number) => string) =>
+      Array.from({ length: 300 }, (_, at) =>
+        waiting(`op${at}`, uses(at)).replace(' }\n', `, calls: op${(at * 7 + 3) % 300} }\n`),
+      ).join('');
+    const sharing = await kinds(`operations:\n${many((at) => `{ r${at}: exclusive, s${at % 7}: shared }`)}`);
+    expect(sharing.length).toBeGreaterThan(100);
+    const excluding = await kinds(`operations:\n${many((at) => `[r${at}, s${at % 7}]`)}`);
+    expect(excluding.at(-1)).toBe('search-ended');
   });
 });

@@ -45,6 +45,7 @@ describe('the documentation of rules', () => {
       'scopes-differ',
       'always-refused',
       'deadlock',
+      'search-ended',
     ];
     expect(rows('Checking').map(([kind]) => kind)).toEqual(kinds);
   });

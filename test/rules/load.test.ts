@@ -248,6 +248,11 @@ describe('a rules file', () => {
     );
   });
 
+  it('that is nested without end is refused [H15, R82]', async () => {
+    const text = `operations: ${'['.repeat(200_000)}`;
+    expect((await errorOf(rulesOf(text))).problem).toBe('no valid YAML: it is nested too deeply');
+  });
+
   it('that is wrong moves no cursor, however it is written [R66]', async () => {
     const { message } = await errorOf(rulesOf('operations: { "\\e[2J": 7 }\n'));
     const raw = await errorOf(rulesOf(`operations: {\u009b2J: x, y}${' '.repeat(300)}\u202e\n`));
