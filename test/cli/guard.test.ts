@@ -271,6 +271,26 @@ describe('a command that no rule matches', () => {
     expect(await calls('mirror save')).toMatch(/flock\(\d+, LOCK_EX\|LOCK_NB\)/);
   });
 
+  it('is not what a run asks for: it reads no rules, and loads no parser for them [A6]', async () => {
+    const cli = new Guarded('no rules at all');
+    const trace = [
+      '-f',
+      '-qq',
+      '-e',
+      'trace=openat',
+      process.execPath,
+      main,
+      'run',
+      'x',
+      '--',
+      'mirror',
+      'save',
+    ];
+    const { code, stderr } = await new Running('strace', trace, { env: cli.env, cwd: cli.project }).finished;
+    expect(code).toBe(0);
+    expect(stderr).not.toMatch(/yaml/);
+  });
+
   it.each([
     ['allow', 0, /^$/],
     [

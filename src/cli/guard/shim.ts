@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { printable, shellWord } from '../../errors/describe.ts';
@@ -111,7 +111,7 @@ function windows(tool: string, files: readonly string[]): string {
   return lines.join('\r\n');
 }
 
-/** This very program. */
+/** This very program, by the path that stays when a link to it goes. */
 function program(): string {
-  return resolve(process.argv[1] ?? '');
+  return realpathSync(process.argv[1] ?? '');
 }
