@@ -84,7 +84,7 @@ describe('a lock that the kernel engine has', () => {
 });
 
 describe('a manager that is told the engine', () => {
-  it('gives claims, or leases, and does not call them degraded, for they were asked for [F1, F2, F5]', async () => {
+  it('gives claims, or leases, and does not call them degraded, for they were asked for [F1, F2, F5, R53, R56]', async () => {
     const { locks } = newPlace({ engine: 'portable', strict: true });
     const degraded = heard('degraded');
     const granted = heard('granted');
