@@ -1,3 +1,4 @@
+import { removeChild } from './child.ts';
 import { Claim, removeClaim } from './claim.ts';
 import { giveBack, isGivenBack } from './give-back.ts';
 import type { PortableLock } from './lock.ts';
@@ -67,6 +68,7 @@ function removeByRight(
     if (!mayRemove(now)) return 'busy';
     settings.step('remove-dead');
     removeClaim(now, place);
+    removeChild(lock, target.token);
     return 'removed';
   } finally {
     settings.step('remove-break');

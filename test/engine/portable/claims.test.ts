@@ -16,7 +16,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
   const engine = portableEngine({ layout });
   const fileOf = (path: string) => (layout === 'directory' ? join(path, 'claim') : path);
 
-  it('lies beside the data, and tells who has it and since when, for people too [R2, R3, F2, F3, F5, F6, G8]', async () => {
+  it('lies beside the data, and tells who has it and since when, for people too [R2, R3, F2, F3, F5, F6, G8, R56]', async () => {
     const home = tempDirectory();
     const data = join(home, 'roles.json');
     writeFileSync(data, '{}');
@@ -59,6 +59,19 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
     const grant = engine.tryAcquire(request());
     expect(grant?.isIntact()).toBe(true);
     grant?.release();
+  });
+
+  it('of a dead process leaves nothing behind but the counter, also when it named a command [F4, F9, R46]', () => {
+    const { request } = newPlace();
+    const dead = deadProcess();
+    const token = leaveClaim(request().path, layout, dead);
+    mkdirSync(`${request().path}.queue`);
+    const child = `holdfast-child 1\n${JSON.stringify({ pid: dead.pid, start: '1' })}`;
+    writeFileSync(`${request().path}.queue/child.${token}`, child);
+
+    engine.tryAcquire(request())?.release();
+
+    expect(readdirSync(`${request().path}.queue`)).toEqual(['token']);
   });
 
   it.each([
