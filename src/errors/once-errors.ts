@@ -1,5 +1,5 @@
 import { HoldfastError } from './base.ts';
-import { duration, printable, shellWord } from './describe.ts';
+import { duration, printable } from './describe.ts';
 
 /** What a run's failure says of itself to the processes that did not run it. */
 export interface Failure {
@@ -21,6 +21,8 @@ export interface FailedRun {
   readonly by: string;
   /** Milliseconds for which the failure still answers for a run; 0 when the next call runs again. */
   readonly remembered: number;
+  /** The command line that forgets it. */
+  readonly reset: string;
 }
 
 /** A run of `once` in another process failed, and this call shares its outcome. */
@@ -31,11 +33,11 @@ export class OnceFailedError extends HoldfastError {
   readonly failure: Failure;
   readonly finished: string;
 
-  constructor({ key, failure, finished, by, remembered }: FailedRun) {
+  constructor({ key, failure, finished, by, remembered, reset }: FailedRun) {
     const what = `${printable(failure.name)}: ${printable(failure.message)}`;
     const next =
       remembered > 0
-        ? `It is remembered for another ${duration(remembered)}; to run it now, first: holdfast once --reset ${shellWord(key)}`
+        ? `It is remembered for another ${duration(remembered)}; to run it now, first: ${reset}`
         : 'It is not remembered: the next call runs again';
     super(OnceFailedError.code, `The run of ${printable(key)} by ${by} failed: ${what}. ${next}.`);
     this.key = key;

@@ -1,5 +1,6 @@
 import { holder } from '../errors/describe.ts';
 import { type Failure, OnceFailedError } from '../errors/once-errors.ts';
+import { onceCommand } from './hint.ts';
 import { remaining, type Terms, ttlOf } from './judgement.ts';
 import type { OnceRecord } from './record.ts';
 
@@ -34,7 +35,15 @@ export function failureIn({ body }: OnceRecord): Failure {
 
 /** The error of a call that shares a failure, or meets one that is remembered. */
 export function failed(key: string, record: OnceRecord, terms: Terms): OnceFailedError {
-  const { finished, by } = record.header;
+  const { finished, by, project } = record.header;
   const remembered = remaining(record, terms.failureTtl ?? ttlOf(record));
-  return new OnceFailedError({ key, failure: failureIn(record), finished, by: holder(by), remembered });
+  const reset = onceCommand('--reset', key, { project, directory: null });
+  return new OnceFailedError({
+    key,
+    failure: failureIn(record),
+    finished,
+    by: holder(by),
+    remembered,
+    reset,
+  });
 }

@@ -4,6 +4,7 @@ import { DeadlockError, TimeoutError } from '../errors/lock-errors.ts';
 import { self } from '../identity/self.ts';
 import { after } from '../lock/deadline.ts';
 import type { AcquireOptions } from '../lock/options.ts';
+import { onceCommand } from './hint.ts';
 import type { Job, Outcome } from './job.ts';
 import { takeTurn } from './run.ts';
 import type { Place } from './scope.ts';
@@ -111,7 +112,7 @@ export class Flight {
 
   get #facts() {
     const { key, place } = this.#plan;
-    const nextStep = `Look: holdfast once --peek ${shellWord(key)}`;
+    const nextStep = `Look: ${onceCommand('--peek', key, place)}`;
     const path = place.locks.pathOf({ name: place.lock });
     return { resource: place.lock, path, cliName: shellWord(place.lock), nextStep };
   }

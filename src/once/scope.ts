@@ -20,6 +20,8 @@ export interface Place {
   readonly records: string;
   /** The directory of the project the key is of; null for a key of the user. */
   readonly project: string | null;
+  /** The directory that was asked for; null for the user's own. */
+  readonly directory: string | null;
 }
 
 const PROJECT_MARKS = ['holdfast.yaml', '.git', 'package.json'];
@@ -46,7 +48,7 @@ export function placeIn(key: string, project: string | null, directory?: string)
   if (place === undefined) {
     const locks = managerOf(home);
     const name = basename(locks.pathOf({ name: lock }), '.lock');
-    place = { locks, lock, records: join(records, name), project };
+    place = { locks, lock, records: join(records, name), project, directory: directory ?? null };
     if (places.size >= MOST_PLACES) places.clear();
     places.set(id, place);
   }

@@ -16,6 +16,7 @@ export type StateName = 'running' | 'done' | 'expired' | 'failed' | 'ended' | 'd
 export interface OnceState {
   readonly key: string;
   readonly project: string | null;
+  readonly directory: string | null;
   readonly name: StateName;
   /** The last run with an outcome. */
   readonly last: OnceRecord | undefined;
@@ -36,6 +37,7 @@ export function stateOf(key: string, place: Place): OnceState {
   return {
     key,
     project: place.project,
+    directory: place.directory,
     name: nameOf(place, last, current, left),
     last,
     current,

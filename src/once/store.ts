@@ -130,7 +130,8 @@ export class Store {
     try {
       const lines = this.#historyLines();
       if (lines.length < 2 * HISTORY_LINES) {
-        appendFileSync(path, `${JSON.stringify(line)}\n`, { mode: 0o600 });
+        // The line end comes first too: what was torn by a crash must not take this line with it.
+        appendFileSync(path, `\n${JSON.stringify(line)}\n`, { mode: 0o600 });
         return;
       }
       const kept = [...lines.slice(-HISTORY_LINES), JSON.stringify(line)];

@@ -138,6 +138,8 @@ describe('holdfast once', () => {
     expect(runs()).toBe(2);
     await cli.run(['once', 'x', '--', ...words], { cwd: b });
     expect(runs()).toBe(3);
+    const unknown = await cli.run(['once', '--scope=project', '--stdout', '--id', 'ls'], { cwd: a });
+    expect(unknown.stderr).toContain('Start it: holdfast once --scope project --wait --id=ls -- COMMAND');
     const states = (await cli.json(['once', 'ls', '--json'])) as { id: string; project: string | null }[];
     expect(states.map(({ id, project }) => `${id} ${project}`).sort()).toEqual([
       `x ${a}`,

@@ -24,6 +24,8 @@ it('a line of the history that is torn is left out, and the rest is there [A11, 
   store.remember({ run: 1, started: '2026-01-01T00:00:00Z', outcome: 'no result', detail: 'died' });
   writeFileSync(join(directory, 'history'), '{"run":2,"star', { flag: 'a' });
   expect(store.history()).toMatchObject([{ run: 1 }]);
+  store.remember({ run: 3, started: '2026-01-01T00:00:00Z', outcome: 'success' });
+  expect(store.history()).toMatchObject([{ run: 1 }, { run: 3 }]);
 });
 
 it('whatever else lies among the records is not taken for a key [A11, H15, H18]', async () => {

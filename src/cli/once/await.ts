@@ -1,4 +1,5 @@
-import { holders as describeHolders, duration, printable, shellWord } from '../../errors/describe.ts';
+import { holders as describeHolders, duration, printable } from '../../errors/describe.ts';
+import { onceCommand } from '../../once/hint.ts';
 import type { OnceRecord } from '../../once/record.ts';
 import { type OnceState, stateOf } from '../../once/state.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -84,7 +85,8 @@ async function underWay({ id, place }: Task, { notice, follower, signal }: Watch
 }
 
 /** @throws {CliError} when there is nothing to take. */
-export function finished({ key, name, last, current }: OnceState): OnceRecord {
+export function finished(state: OnceState): OnceRecord {
+  const { key, name, last, current } = state;
   if (last !== undefined && current === undefined) return last;
   const what =
     name === 'none'
@@ -94,8 +96,8 @@ export function finished({ key, name, last, current }: OnceState): OnceRecord {
         : `has no result: its last run ${current?.ended ?? 'died'}`;
   const next =
     name === 'running'
-      ? `Wait: holdfast once --wait ${shellWord(key)}`
-      : `Start it: holdfast once --wait ${shellWord(key)} -- COMMAND`;
+      ? `Wait: ${onceCommand('--wait', key, state)}`
+      : `Start it: ${onceCommand('--wait', key, state)} -- COMMAND`;
   throw new CliError(exitCodes.failure, `${printable(key)} ${what}. ${next}`);
 }
 
@@ -104,7 +106,7 @@ function finish(call: OnceCall, task: Task, record: OnceRecord, followed: string
   if (!seen) {
     present(call, task, { record, from: 'shared', exitCode: exitCodeIn(record) });
   } else if (record.header.kind === 'failure') {
-    if (call.flags.quiet !== true) tellFailure(task.store, call.id, record, 'alone');
+    if (call.flags.quiet !== true) tellFailure(task, record, 'alone');
   } else if (commandOutcomeIn(record) === undefined) {
     replay(task.store, record);
   }
@@ -116,7 +118,8 @@ function holdersOf({ place }: Task) {
 
 function timeIsUp({ id, flags }: OnceCall, task: Task): CliError {
   const by = describeHolders(holdersOf(task));
-  const next = `Look: holdfast once --peek ${shellWord(id)} · follow: holdfast once --follow ${shellWord(id)}`;
+  const [peek, follow] = ['--peek', '--follow'].map((flag) => onceCommand(flag, id, task.place));
+  const next = `Look: ${peek} · follow: ${follow}`;
   const what = `${printable(id)} is still being run by ${by}; waited ${duration(flags.timeout ?? 0)}, and it goes on`;
   return new CliError(exitCodes.timeout, `${what}. ${next}`);
 }

@@ -44,13 +44,13 @@ export function refuseInside({ id, place }: Task): void {
 }
 
 /** Prints what the caller has not seen yet: all of another one's run; of its own, only that it failed. */
-export function present({ id, flags }: OnceCall, { store }: Task, { record, from }: Performed): void {
+export function present({ id, flags }: OnceCall, task: Task, { record, from }: Performed): void {
   const quiet = flags.quiet === true;
   if (record.header.kind === 'failure') {
-    if (!quiet) tellFailure(store, id, record, from === 'own' ? 'alone' : 'with stderr');
+    if (!quiet) tellFailure(task, record, from === 'own' ? 'alone' : 'with stderr');
     return;
   }
-  if (from !== 'own') replay(store, record);
+  if (from !== 'own') replay(task.store, record);
   const outcome = commandOutcomeIn(record);
   if (!quiet && outcome !== undefined) tellGaps(id, outcome);
 }

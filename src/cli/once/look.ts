@@ -1,4 +1,5 @@
-import { holders as describeHolders, duration, printable, shellWord } from '../../errors/describe.ts';
+import { holders as describeHolders, duration, printable } from '../../errors/describe.ts';
+import { onceCommand } from '../../once/hint.ts';
 import { type OnceState, stateOf } from '../../once/state.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
@@ -33,7 +34,7 @@ function describe(state: OnceState, { place }: Task): string {
       return `${name} was never started`;
     case 'running': {
       const { holders } = place.locks.inspect({ name: place.lock });
-      return `${name} is running, by ${describeHolders(holders)}. Follow: holdfast once --follow ${shellWord(state.key)}`;
+      return `${name} is running, by ${describeHolders(holders)}. Follow: ${onceCommand('--follow', state.key, place)}`;
     }
     case 'dead':
       return `${name} has no result: its runner died (run ${current?.run}, started ${ago(current?.started ?? '')})`;

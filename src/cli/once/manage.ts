@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemCode } from '../../errors/base.ts';
-import { holder, printable, shellWord } from '../../errors/describe.ts';
+import { holder, printable } from '../../errors/describe.ts';
 import { BusyError } from '../../errors/lock-errors.ts';
 import { liveness } from '../../identity/index.ts';
 import type { CurrentRun } from '../../once/current.ts';
+import { onceCommand } from '../../once/hint.ts';
 import type { Place } from '../../once/scope.ts';
 import { isChildAlive, type StateName, stateOf } from '../../once/state.ts';
 import { Store } from '../../once/store.ts';
@@ -77,7 +78,7 @@ async function forget(id: string, place: Place, store: Store): Promise<void> {
   } catch (error) {
     if (!(error instanceof BusyError)) throw error;
     const by = error.holder === undefined ? 'somebody' : holder(error.holder);
-    const next = `Stop it first: holdfast once --reset --stop ${shellWord(id)}`;
+    const next = `Stop it first: ${onceCommand('--reset --stop', id, place)}`;
     throw new CliError(
       exitCodes.failure,
       `${printable(id)} is being run by ${by}, so it was left alone. ${next}`,

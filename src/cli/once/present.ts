@@ -1,7 +1,8 @@
 import { closeSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { duration, printable, shellWord } from '../../errors/describe.ts';
+import { duration, printable } from '../../errors/describe.ts';
 import { failureIn } from '../../once/failure.ts';
+import { onceCommand } from '../../once/hint.ts';
 import { remaining, ttlOf } from '../../once/judgement.ts';
 import type { OnceRecord } from '../../once/record.ts';
 import type { Store } from '../../once/store.ts';
@@ -9,6 +10,7 @@ import { openOwnFile, readOwnFile } from '../../storage/own-file.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note, write } from '../output/text.ts';
 import { type CommandOutcome, commandOutcomeIn } from './outcome.ts';
+import type { Task } from './task.ts';
 
 const TAIL_LINES = 10;
 const CHUNK = 65_536;
@@ -62,8 +64,7 @@ export function tellGaps(id: string, { stdout, stderr }: CommandOutcome): void {
 
 /** Says that a run failed, when, with which last words, and where all of them are. */
 export function tellFailure(
-  store: Store,
-  id: string,
+  { id, place, store }: Task,
   record: OnceRecord,
   words: 'with stderr' | 'alone',
 ): void {
@@ -87,7 +88,7 @@ export function tellFailure(
   for (const line of tail) write(2, `  ${line}\n`);
   const next =
     left > 0
-      ? `the failure counts for another ${duration(left)}; forget it: holdfast once --reset ${shellWord(id)}`
+      ? `the failure counts for another ${duration(left)}; forget it: ${onceCommand('--reset', id, place)}`
       : 'the next start runs it again';
   note(`its log: ${printable(log)} · ${next}`);
 }

@@ -1,0 +1,18 @@
+import { shellWord } from '../errors/describe.ts';
+import type { Place } from './scope.ts';
+
+const SUBCOMMANDS = ['ls', 'history', 'clean'];
+
+/** A command line about a key that means the same key, such as `holdfast once --scope project --peek build`. */
+export function onceCommand(
+  flags: string,
+  key: string,
+  { project, directory }: Pick<Place, 'project' | 'directory'>,
+): string {
+  const where = [
+    ...(directory === null ? [] : ['--directory', shellWord(directory)]),
+    ...(project === null ? [] : ['--scope project']),
+  ];
+  const id = key.startsWith('-') || SUBCOMMANDS.includes(key) ? `--id=${shellWord(key)}` : shellWord(key);
+  return ['holdfast once', ...where, flags, id].join(' ');
+}
