@@ -66,6 +66,7 @@ process.on('uncaughtException', (error) => {
 });
 
 save();
+setInterval(() => {}, 60_000); // a test may wait for what keeps no process alive, such as a hold limit
 const suites = await startTests(
   files.map((file) => resolve(file)),
   runner,
