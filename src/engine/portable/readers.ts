@@ -27,6 +27,7 @@ const SLOT = /^slot-\d{1,4}-of-(\d{1,4})$/;
 export function publishReader(lock: PortableLock, claim: Claim, path: string): boolean {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     makeReaders(lock);
+    lock.settings.step('publish-reader');
     const result = claim.publish(path);
     if (result !== 'gone') return result === 'published'; // gone: who left last removed the directory
   }
@@ -57,6 +58,7 @@ export function refuseOtherTerms(lock: PortableLock, permits: number | undefined
 /** Whether it is certain that nobody shares the lock. For who has the gate; removes what the dead left. */
 export function areReadersGone(lock: PortableLock): boolean {
   if (livingReaders(lock).length > 0) return false;
+  lock.settings.step('drain');
   makeReaders(lock); // so that what the removal says is the server's word, not that of a memory of nothing
   try {
     rmdirSync(lock.place.readers);

@@ -28,6 +28,8 @@ export type Step =
   | 'look-again'
   | 'remove-dead'
   | 'remove-break'
+  | 'publish-reader'
+  | 'drain'
   | 'count'
   | 'release';
 

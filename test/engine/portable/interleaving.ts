@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { Mode } from '../../../src/engine/engine.ts';
 import { fixture } from '../../support/child.ts';
 import { HANGING } from '../../support/deadline.ts';
 
@@ -19,10 +20,13 @@ export class Interleaving {
   readonly #workers: readonly Worker[];
   #round = 0;
 
-  constructor(count: number, home: string, layout: string, steps: readonly string[]) {
-    this.#words = Array.from({ length: count }, () => new Int32Array(new SharedArrayBuffer(12)));
+  constructor(modes: readonly Mode[], home: string, layout: string, steps: readonly string[]) {
+    this.#words = modes.map(() => new Int32Array(new SharedArrayBuffer(12)));
     this.#workers = this.#words.map(
-      (words) => new Worker(fixture('breaker-thread.mjs'), { workerData: { words, home, layout, steps } }),
+      (words, at) =>
+        new Worker(fixture('breaker-thread.mjs'), {
+          workerData: { words, home, layout, mode: modes[at], steps },
+        }),
     );
   }
 
