@@ -73,6 +73,7 @@ describe('the packed package', () => {
     expect(existsSync(join(project, '.data.json.lock'))).toBe(true);
     expect(existsSync(join(installed, 'test'))).toBe(false);
     expect(existsSync(join(installed, 'LICENSE'))).toBe(true);
+    expect(existsSync(join(installed, 'schema/holdfast.schema.json'))).toBe(true);
   });
 
   it('carries what its source maps lead to, and types for every export', () => {

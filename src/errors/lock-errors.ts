@@ -68,7 +68,7 @@ function nextStep(facts: ContentionFacts): string {
 }
 
 /** Nobody is robbed for being slow: what a holder does not give back by itself, a person decides. */
-function stuckStep({ cliName }: LockFacts, { pid, stopped }: HolderRecord): string {
+export function stuckStep({ cliName }: Pick<LockFacts, 'cliName'>, { pid, stopped }: HolderRecord): string {
   const goOn =
     stopped === true && pid !== undefined ? `let it go on (kill -CONT ${pid})` : 'wait until it goes on';
   return `It is not robbed, for its work may be half-done: ${goOn}, or end it: holdfast break --kill ${cliName}`;

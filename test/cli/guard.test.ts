@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { untilStopped } from '../support/until.ts';
 import { main, Running } from './cli.ts';
 import { Guarded, letGo } from './guarded.ts';
 
@@ -97,6 +98,23 @@ describe('a guarded command', () => {
       resource: 'mirror',
       holders: [{ command: 'mirror save --hold' }],
     });
+  });
+
+  it('tells of a holder that is stopped, and how to let it go on or to end it [A4, H21]', async () => {
+    const cli = new Guarded(RULES);
+    const holder = await cli.busy('mirror save');
+    holder.child.kill('SIGSTOP');
+    await untilStopped(holder.pid);
+    const { code, stderr } = await cli.guard('mirror load');
+    expect(code).toBe(75);
+    expect(stderr).toMatch(
+      /load was not started: mirror is held by "mirror save --hold" \(.*, stuck: it is stopped\)\. /,
+    );
+    expect(stderr).toContain(
+      `(kill -CONT ${holder.pid}), or end it: holdfast break --kill mirror. Rule: load in`,
+    );
+    holder.child.kill('SIGCONT');
+    await letGo(holder);
   });
 
   it('names a way to look and to wait also for names that look like files [A4]', async () => {

@@ -104,5 +104,5 @@ function warning(error: Error, { label }: Wish, asked: Asked): string {
   const without = `warning: ${printable(operation.name)} runs without the lock on ${printable(label)}`;
   if (!(error instanceof BusyError)) return `${without}: ${error.message}`;
   const lock = locks.find(({ target }) => labelOf(target) === label);
-  return `${without}: ${heldBy(label, error.holders)}. ${nextStep(lock, asked)}. ${ruleText(asked.decision)}`;
+  return `${without}: ${heldBy(label, error.holders)}. ${nextStep(lock, error.holders, asked)}. ${ruleText(asked.decision)}`;
 }

@@ -88,7 +88,12 @@ function explainDecision(decision: Decision, words: readonly string[], options: 
     ...lockRows(seen),
   ]);
   const inTheWay = seen.filter(({ state }) => state === 'in the way');
-  print([facts, ...new Set(inTheWay.map((lock) => nextStep(lock, { decision, words, options })))].join('\n'));
+  print(
+    [
+      facts,
+      ...new Set(inTheWay.map((lock) => nextStep(lock, lock.info.holders, { decision, words, options }))),
+    ].join('\n'),
+  );
 }
 
 function look(lock: PlannedLock, manager: LockManager): Seen {

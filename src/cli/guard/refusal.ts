@@ -1,10 +1,17 @@
 import { resolve } from 'node:path';
-import { holders as describeHolders, duration, printable, shellWord } from '../../errors/describe.ts';
-import { type BusyError, TimeoutError } from '../../errors/lock-errors.ts';
+import {
+  holders as describeHolders,
+  duration,
+  isStuck,
+  printable,
+  shellWord,
+} from '../../errors/describe.ts';
+import { type BusyError, stuckStep, TimeoutError } from '../../errors/lock-errors.ts';
 import { placeText } from '../../errors/rules-error.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import type { Decision, PlannedLock } from '../../rules/decide.ts';
 import { findRules } from '../../rules/find.ts';
+import type { Operation } from '../../rules/rules.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
 import type { GuardOptions } from './options.ts';
@@ -19,7 +26,7 @@ export function refusal(error: BusyError | TimeoutError, asked: Asked): CliError
   const lock = locks.find(({ target }) => labelOf(target) === resource);
   const wait = error instanceof TimeoutError ? `; waited ${duration(waited)}${inLine(error)}` : '';
   const busy = `${heldBy(resource, holders)}${wait}`;
-  const message = `${opening(asked.decision)} ${busy}. ${nextStep(lock, asked)}. ${ruleText(asked.decision)}`;
+  const message = `${opening(asked.decision)} ${busy}. ${nextStep(lock, holders, asked)}. ${ruleText(asked.decision)}`;
   return new CliError(exitCode, message, {
     code,
     operation: operation.name,
@@ -54,16 +61,25 @@ export interface Asked {
  * How to look closer, and how to wait. By the command itself where the lock's own name would be hard to give: one with a
  * slash would be taken for a file, and those of a project lie in a directory that nobody knows by heart.
  */
-export function nextStep(lock: PlannedLock | undefined, { decision, words, options }: Asked): string {
-  const target = lock?.target;
-  const isSlashed = target !== undefined && !isFile(target) && labelOf(target).includes('/');
-  if (target === undefined || isSlashed || isOfProject(decision.operation, options)) {
+export function nextStep(
+  lock: PlannedLock | undefined,
+  holders: readonly HolderRecord[],
+  { decision: { operation }, words, options }: Asked,
+): string {
+  const name = lock === undefined ? undefined : nameFor(lock, operation, options);
+  const stuck = holders.find(isStuck);
+  if (stuck !== undefined && name !== undefined) return stuckStep({ cliName: name }, stuck);
+  if (name === undefined || isOfProject(operation, options)) {
     const command = `${rulesFlags(options)}-- ${words.map((word) => shellWord(printable(word))).join(' ')}`;
     return `Look: holdfast guard --explain ${command} · wait: holdfast guard --policy wait ${command}`;
   }
-  const place = placeFlags(placeFor(decision.operation, options));
-  const name = place + shellWord(printable(labelOf(target)));
   return `Look: holdfast who ${name} · wait: holdfast wait ${name}`;
+}
+
+/** What other commands call the lock, with the options it takes; undefined when they would take it for a file. */
+function nameFor({ target }: PlannedLock, operation: Operation, options: GuardOptions): string | undefined {
+  if (!isFile(target) && labelOf(target).includes('/')) return undefined;
+  return placeFlags(placeFor(operation, options)) + shellWord(printable(labelOf(target)));
 }
 
 function isFile(target: PlannedLock['target']): boolean {
