@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemCode } from '../../errors/base.ts';
 import { holder, printable } from '../../errors/describe.ts';
-import { BusyError } from '../../errors/lock-errors.ts';
+import { BusyError, TimeoutError } from '../../errors/lock-errors.ts';
 import { liveness } from '../../identity/index.ts';
 import type { CurrentRun } from '../../once/current.ts';
 import { onceCommand } from '../../once/hint.ts';
@@ -26,7 +26,7 @@ export async function stopOrReset(call: OnceCall): Promise<void> {
   const { flags } = call;
   const stopped = flags.stop === true ? await stop(id, place) : undefined;
   const known = stateOf(id, place).name !== 'none';
-  if (flags.reset === true) await forget(id, place, store);
+  if (flags.reset === true) await forget(id, place, store, stopped === true ? AFTERMATH : 0);
   if (flags.json === true) {
     printJson({
       id,
@@ -58,8 +58,8 @@ export async function clean({ flags }: OnceCall): Promise<void> {
       left.push(key);
       continue;
     }
-    if (state.name === 'running') await stop(key, place);
-    await forget(key, place, new Store(place.records, key));
+    const stopped = state.name === 'running' && (await stop(key, place));
+    await forget(key, place, new Store(place.records, key), stopped ? AFTERMATH : 0);
     removed.push(key);
   }
   if (flags.json === true) printJson({ removed, left });
@@ -71,12 +71,12 @@ export async function clean({ flags }: OnceCall): Promise<void> {
   if (left.length > 0) process.exitCode = exitCodes.no;
 }
 
-/** Removes what is known of a task, unless it runs. */
-async function forget(id: string, place: Place, store: Store): Promise<void> {
+/** Removes what is known of a task, unless it runs: one that was stopped gives its lock back after all else, in `due` ms. */
+async function forget(id: string, place: Place, store: Store, due: number): Promise<void> {
   try {
-    await place.locks.with({ name: place.lock }, { timeout: 0 }, () => store.forget());
+    await place.locks.with({ name: place.lock }, { timeout: due }, () => store.forget());
   } catch (error) {
-    if (!(error instanceof BusyError)) throw error;
+    if (!(error instanceof BusyError || error instanceof TimeoutError)) throw error;
     const by = error.holder === undefined ? 'somebody' : holder(error.holder);
     const next = `Stop it first: ${onceCommand('--reset --stop', id, place)}`;
     throw new CliError(
