@@ -8,7 +8,7 @@ export const measures = 'what processes that wait for a held lock cost the machi
 /** @param {import('../main.mjs').Context} context */
 export async function run({ directory, quick, report }) {
   const seconds = quick ? 3 : 10;
-  const settle = quick ? 3 : 15;
+  const settle = quick ? 3 : 30;
   const rows = [];
   const lock = await new LockManager({ directory }).acquire('held');
   for (const processes of quick ? [8] : [8, 64]) {

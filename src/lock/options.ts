@@ -28,7 +28,7 @@ export interface AcquireOptions extends TermsOptions {
    * known without being named. From them a deadlock is recognised, within this process and across processes.
    */
   readonly holding?: readonly HeldElsewhere[];
-  /** Longest sleep between two tries of a wait, in milliseconds. Default: 250 with kernel events, 40 to 50 without. */
+  /** Longest sleep between two tries of a wait, in milliseconds. Default: 300 with kernel events, 40 to 50 without. */
   readonly pollInterval?: number;
 }
 

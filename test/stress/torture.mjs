@@ -17,7 +17,7 @@ import { lostWakeups, readStays } from './wakeups.mjs';
 const WORKER = fileURLToPath(new URL('../fixtures/queue-torture.mjs', import.meta.url));
 const RESOURCES = ['alpha', 'beta'];
 /** The longest a waiter sleeps before it looks whether the lock is free, and its second look, in milliseconds. */
-const BACKSTOP = 270;
+const BACKSTOP = 320;
 /** How much longer a process may take to come to it on a busy machine. */
 const SLACK = 2_000;
 /** So long that others who wait for one that is stopped meanwhile, instead of passing it, are found. */

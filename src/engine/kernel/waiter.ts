@@ -62,7 +62,9 @@ export class KernelWaiter implements Waiting {
   }
 
   cancel(): void {
-    this.#finish();
+    this.#done = true;
+    this.#calm();
+    this.#unwatch();
     this.#place.leave();
     this.#contender.close();
   }
@@ -158,11 +160,15 @@ export class KernelWaiter implements Waiting {
     else this.#timer = setTimeout(() => this.#onBackstop(), pause);
   }
 
-  /** The ticket goes when the lock's user had its turn, or at the release, whichever comes first. */
+  /** The ticket goes when the lock's user had its turn, or at the release, whichever comes first; the watch has time. */
   #granted(grant: KernelGrant): void {
-    this.#finish();
+    this.#done = true;
+    this.#calm();
     grant.onRelease(() => this.#place.leave());
-    setImmediate(() => this.#place.leave());
+    setImmediate(() => {
+      this.#unwatch();
+      this.#place.leave();
+    });
     this.#outcome.granted(grant);
   }
 
@@ -177,12 +183,6 @@ export class KernelWaiter implements Waiting {
     this.#watched = NOTHING;
     this.#predecessor?.close();
     this.#predecessor = undefined;
-  }
-
-  #finish(): void {
-    this.#done = true;
-    this.#calm();
-    this.#unwatch();
   }
 }
 

@@ -16,7 +16,7 @@ const MASKS = { ticket: TICKET, lock: TICKET | IN_CLOSE_NOWRITE };
 
 const O_CLOEXEC = 0o2000000;
 const HEADER_BYTES = 16; // int wd; uint32_t mask, cookie, len
-const BACKSTOP = 250;
+const BACKSTOP = 300;
 const BACKSTOP_WITHOUT_EVENTS = 50;
 
 /**
