@@ -5,13 +5,16 @@ import type { Claim } from './claim.ts';
 import { giveBack, isGivenBack } from './give-back.ts';
 import { fresh } from './hold.ts';
 import type { PortableLock } from './lock.ts';
-import { type Found, type FoundClaim, look } from './look.ts';
+import { BUSY, type Found, type FoundClaim, look } from './look.ts';
 import { takeOver } from './take-over.ts';
 import { now, Tenure } from './tenure.ts';
 import { tidyOnce } from './tidy.ts';
 
 /** How often one attempt starts over after something in its way was removed, or moved. */
 const ROUNDS = 20;
+
+/** What may be held for all that can be seen: a claim of another user, or claims that come and go. */
+const HIDDEN: readonly string[] = ['EACCES', BUSY];
 
 /**
  * The claim at the lock path: a writer keeps it for as long as it holds the lock, a reader for an instant.
@@ -110,5 +113,6 @@ export class Gate {
 function refuse(request: LockRequest, found: Exclude<Found, FoundClaim>): void {
   if (found.kind === 'kernel') throw new EngineMismatchError(request, 'portable', 'kernel');
   if (found.kind === 'foreign') throw new RefusedError(request, found.what);
-  if (found.kind === 'unreadable' && found.code !== 'EACCES') throw new UnwritableError(request, found.code);
+  if (found.kind === 'unreadable' && !HIDDEN.includes(found.code))
+    throw new UnwritableError(request, found.code);
 }

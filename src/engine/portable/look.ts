@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type BigIntStats, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { type BigIntStats, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { CLAIM_FILE, CLAIM_SIGNATURE, KERNEL_SIGNATURE } from '../signature.ts';
@@ -31,17 +31,34 @@ export type Found =
   | { readonly kind: 'unreadable'; readonly code: string }
   | { readonly kind: 'foreign'; readonly what: string };
 
-const NOTHING: Found = { kind: 'nothing' };
-const CHANGING = 3;
+/** The code of a path that changed at every look: somebody else is always faster. */
+export const BUSY = 'EAGAIN';
 
-/** Looks without changing, following or waiting for anything. Never throws for what it finds. */
+const NOTHING: Found = { kind: 'nothing' };
+const STRANGE: Found = { kind: 'foreign', what: 'is a directory that Holdfast did not make' };
+/** How often in a row one and the same directory must be seen without a claim in it. */
+const CERTAIN = 3;
+/** How often a path may change under one look. */
+const CHANGING = 100;
+
+/**
+ * Looks without changing, following or waiting for anything. Never throws for what it finds.
+ *
+ * A claim that is a directory has its file from its birth until it is moved away as a whole. So a directory without one is
+ * not Holdfast's, unless it is another one by the time the file is looked for: claims that come and go look like that.
+ */
 export function look(path: string): Found {
-  for (let attempt = 0; attempt < CHANGING; attempt++) {
+  let seen = '';
+  for (let attempt = 0, alike = 0; attempt < CHANGING; attempt++) {
     try {
-      const stats = lstatSync(path, { throwIfNoEntry: false });
+      const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true });
       if (stats === undefined) return NOTHING;
+      const identity = `${stats.dev} ${stats.ino} ${stats.ctimeNs}`;
+      alike = identity === seen ? alike + 1 : 1;
+      seen = identity;
       if (stats.isFile()) return persistently(() => readClaim(path, path, 'file'));
       if (!stats.isDirectory()) return { kind: 'foreign', what: kindOf(stats) };
+      if (alike > CERTAIN && !readdirSync(path).includes(CLAIM_FILE)) return STRANGE;
       return persistently(() => readClaim(path, join(path, CLAIM_FILE), 'directory'));
     } catch (error) {
       const code = systemCode(error) ?? 'EIO';
@@ -49,7 +66,7 @@ export function look(path: string): Found {
       // Gone or replaced between two calls: look again.
     }
   }
-  return { kind: 'foreign', what: 'is a directory that Holdfast did not make' };
+  return { kind: 'unreadable', code: BUSY };
 }
 
 function kindOf(stats: { isSymbolicLink(): boolean; isFIFO(): boolean; isSocket(): boolean }): string {
@@ -63,11 +80,11 @@ function readClaim(path: string, file: string, layout: LayoutName): Found {
   const fd = openSync(file, READ_SAFELY);
   try {
     const stats = fstatSync(fd, { bigint: true });
-    if (!stats.isFile()) return { kind: 'foreign', what: 'is a directory that Holdfast did not make' };
+    if (!stats.isFile()) return STRANGE;
     const buffer = Buffer.alloc(Math.min(Number(stats.size), MOST_BYTES));
     const text = buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0));
     if (text.startsWith(CLAIM_SIGNATURE)) return claimOf(path, layout, text, stats);
-    if (layout === 'directory') return { kind: 'foreign', what: 'is a directory that Holdfast did not make' };
+    if (layout === 'directory') return STRANGE;
     if (text === '' || text.startsWith(KERNEL_SIGNATURE)) return { kind: 'kernel' };
     return { kind: 'foreign', what: 'holds content that is not Holdfast’s' };
   } finally {
