@@ -12,7 +12,8 @@ import { removeScratch } from './scratch.ts';
 export function serve(scratch: string): void {
   const send = process.send?.bind(process);
   if (send === undefined) throw new InputError('--partner', 'is for holdfast doctor itself');
-  const tell = (message: Message) => void send(message);
+  // What a dead parent cannot be told must not end this process before it has cleared away.
+  const tell = (message: Message) => void send(message, undefined, undefined, () => {});
   const hands = handsOf(new LockManager());
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {}); // the parent's to handle
   onLockEvent('waiting', () => tell({ waits: true }));
