@@ -41,6 +41,26 @@ describe('a file on Windows that somebody has open', () => {
   });
 });
 
+it('is not refused a lock directory on Windows that others take away and put there at that moment [H16, R13]', async () => {
+  const { home } = newPlace();
+  const agents = await Agent.several(home, 4);
+  for (const agent of agents) await agent.manage({ engine: 'portable', layout: 'directory' });
+
+  const grants = await Promise.all(
+    agents.map((agent) =>
+      agent.run(async ({ manager }) => {
+        for (let cycle = 0; cycle < 40; cycle++) {
+          const mode = cycle % 2 === 0 ? 'shared' : 'exclusive';
+          await manager.with('mirror', { mode, timeout: Infinity }, () => {});
+        }
+        return 'all granted';
+      }),
+    ),
+  );
+
+  expect(grants).toEqual(agents.map(() => 'all granted'));
+});
+
 it('names a data file on Windows in a way that its shells take literally [A4, R13]', async () => {
   const { home, locks } = newPlace();
   const [agent] = await Agent.several(home, 1);

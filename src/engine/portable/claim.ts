@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { outlastUse } from '../../storage/replace/index.ts';
 import type { LockRequest } from '../engine.ts';
 import { CLAIM_FILE } from '../signature.ts';
 import { failure } from './failure.ts';
@@ -95,6 +96,15 @@ export class Claim {
     const own = this.#place.privatePath(this.token);
     const links = this.#layout === 'file' ? linksOf(own) : 0;
     try {
+      return outlastUse(() => this.#show(own, path, links));
+    } catch (error) {
+      this.#giveUp(path, own);
+      throw failure(this.#request, error, this.#layout);
+    }
+  }
+
+  #show(own: string, path: string, links: number): 'published' | 'taken' | 'gone' {
+    try {
       if (this.#layout === 'file') linkSync(own, path);
       else renameSync(own, path);
     } catch (error) {
@@ -102,8 +112,7 @@ export class Claim {
         const code = systemCode(error) ?? '';
         if (TAKEN.includes(code) || this.#isRefusedFor(path, code)) return 'taken';
         if (code === 'ENOENT') return 'gone';
-        this.#giveUp(path, own);
-        throw failure(this.#request, error, this.#layout);
+        throw error;
       }
     }
     if (this.#layout === 'file') removeQuietly(own);
@@ -116,7 +125,7 @@ export class Claim {
     return this.#standsAt(path);
   }
 
-  /** Windows does not say why a directory cannot be renamed to another's name. */
+  /** Windows does not say why a directory cannot be renamed to another's name; one that was there may be gone since. */
   #isRefusedFor(path: string, code: string): boolean {
     const refused = this.#layout === 'directory' && (code === 'EPERM' || code === 'EACCES');
     return refused && look(path).kind !== 'nothing';
@@ -185,13 +194,14 @@ export function removeClaim(
 ): void {
   const aside = layout === 'file' ? undefined : place.gonePath(newToken());
   try {
-    persistently(() => {
+    const removeOnce = () => {
       const found = look(path);
       if (found.kind === 'unreadable') throw Object.assign(new Error(found.code), { code: found.code });
       if (found.kind !== 'claim' || found.token !== token) return;
       if (aside === undefined) unlinkSync(path);
       else renameSync(path, aside);
-    });
+    };
+    outlastUse(() => persistently(removeOnce));
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
   }

@@ -1,4 +1,4 @@
-import { promises, renameSync } from 'node:fs';
+import { promises } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
 
 /** What Windows answers while somebody has the file open that is to be replaced: a reader, an indexer, a scanner. */
@@ -26,15 +26,14 @@ export async function replaceOnWindows(from: string, to: string): Promise<void> 
 
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-export function replaceSyncOnWindows(from: string, to: string): void {
+export function outlastUseSync<T>(call: () => T): T {
   for (const ms of PAUSES) {
     try {
-      renameSync(from, to);
-      return;
+      return call();
     } catch (error) {
       if (!isInUse(error)) throw error;
       Atomics.wait(never, 0, 0, jittered(ms));
     }
   }
-  renameSync(from, to);
+  return call();
 }
