@@ -1,36 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { fill, smallDisk } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 beforeEach(() => {
   if (process.getuid?.() !== 0) throw new Error('These tests mount file systems, so they must run as root.');
 });
-
-/** A small file system of its own, mounted until the test is over. */
-function smallDisk(options: string): { disk: string; home: string; locks: string } {
-  const home = tempDirectory();
-  const disk = join(home, 'disk');
-  mkdirSync(disk);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk]);
-  onTestFinished(() => void execFileSync('umount', ['--lazy', disk]));
-  return { disk, home, locks: join(disk, 'locks') };
-}
-
-/** Writes until the disk takes no more. */
-function fill(disk: string): void {
-  const fd = openSync(join(disk, 'filler'), 'w');
-  try {
-    for (;;) writeSync(fd, Buffer.alloc(1024));
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'ENOSPC' });
-  } finally {
-    closeSync(fd);
-  }
-}
 
 describe('on a full disk', () => {
   const full = 'size=16k';

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { onLockEvent } from '../../src/events/channel.ts';
 import { environmentOptions, VARIABLES } from '../../src/lock/environment.ts';
 import { LockManager } from '../../src/lock/manager.ts';
 import { Cli, fixture } from '../cli/cli.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { timeoutOf } from '../support/timeout.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -30,17 +30,6 @@ const bad: readonly (readonly [name: string, value: string])[] = [
   ['HOLDFAST_POLL_INTERVAL', '0ms'],
   ['HOLDFAST_POLL_INTERVAL', 'NaN'],
 ];
-
-/** The timeout that a manager asks with. */
-async function timeoutOf(locks: LockManager, options: { readonly timeout?: number } = {}): Promise<number> {
-  let timeout = Number.NaN;
-  const stop = onLockEvent('requested', (event) => {
-    timeout = event.timeout;
-  });
-  await locks.with('mirror', options, () => {});
-  stop();
-  return timeout;
-}
 
 describe('an environment variable', () => {
   it.each(good)('%s=%s stands in for the option [F13]', (name, value, option) => {

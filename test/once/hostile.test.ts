@@ -2,21 +2,18 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
-  closeSync,
   mkdirSync,
-  openSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { once } from 'holdfast/once';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { tempDirectory } from '../support/temp.ts';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { fill, smallDisk } from '../support/disk.ts';
 import { newHome, recordsOf, Work } from './place.ts';
 
 /** A key with a success, and where its record is. */
@@ -126,28 +123,10 @@ describe('a record', () => {
 });
 
 describe('on a full disk', () => {
-  /** A small file system of its own, mounted until the test is over. */
-  const smallDisk = () => {
-    const home = newHome();
-    const disk = join(tempDirectory(), 'disk');
-    mkdirSync(disk);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
-    onTestFinished(() => void execFileSync('umount', ['--lazy', disk]));
-    return { home, disk };
-  };
-  const fill = (disk: string) => {
-    const fd = openSync(join(disk, 'filler'), 'w');
-    try {
-      for (;;) writeSync(fd, Buffer.alloc(1024));
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'ENOSPC' });
-    } finally {
-      closeSync(fd);
-    }
-  };
+  beforeEach(() => void newHome());
 
   it('nothing is run whose result could not be recorded [A1, H14]', async () => {
-    const { disk } = smallDisk();
+    const { disk } = smallDisk('size=64k');
     await once('other', () => 1, { directory: disk });
     fill(disk);
     const work = vi.fn();
@@ -161,7 +140,7 @@ describe('on a full disk', () => {
   });
 
   it('a result that does not fit any more is an error that has it, and the old one stays [A1, G4, H14]', async () => {
-    const { disk } = smallDisk();
+    const { disk } = smallDisk('size=64k');
     await once('build', () => 'old', { directory: disk });
     const big = { directory: disk, ttl: 0 };
     await expect(once('build', () => 'x'.repeat(100_000), big)).rejects.toMatchObject({

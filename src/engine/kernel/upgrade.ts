@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
-import { DeadlockError } from '../../errors/lock-errors.ts';
 import type { Conversion, LockRequest, Waiting } from '../engine.ts';
+import { rivalUpgrade } from '../upgrade.ts';
 import { Entry, readEntries } from './entry.ts';
 import { kernelLocks } from './kernel-locks.ts';
 import { holderOf } from './slot.ts';
@@ -62,8 +62,7 @@ export class KernelUpgrade implements Waiting {
   }
 
   #step(): void {
-    const rival = this.#olderUpgrade();
-    if (rival !== undefined) throw rival;
+    this.#giveWayToRival();
     const result = this.#isAlone() ? this.#lock.convert() : 'shared';
     if (result === 'shared') {
       this.#timer = setTimeout(() => this.poke(), wake().backstop);
@@ -74,21 +73,12 @@ export class KernelUpgrade implements Waiting {
     }
   }
 
-  #olderUpgrade(): DeadlockError | undefined {
+  /** @throws {DeadlockError} another one waits for the same. */
+  #giveWayToRival(): void {
     const { request } = this.#lock;
     const own = this.#ticket?.name ?? '';
     const older = readEntries(request.path, ['upgrade']).find(({ entry }) => entry.name < own);
-    if (older === undefined) return undefined;
-    const who = older.holder.pid === undefined ? 'another process' : `process ${older.holder.pid}`;
-    const cycle = [
-      `${who} shares the lock and waits to be alone with it`,
-      'this one shares it and would wait for the same',
-    ];
-    return new DeadlockError(
-      request,
-      cycle,
-      'This one was ended and still shares the lock; release it and start over',
-    );
+    if (older !== undefined) throw rivalUpgrade(request, older.holder.pid);
   }
 
   /** By the kernel's list of holders, and where that is not to be had, by the records they left. */

@@ -1,5 +1,5 @@
-import { DeadlockError } from '../../errors/lock-errors.ts';
 import type { Conversion, Waiting } from '../engine.ts';
+import { rivalUpgrade } from '../upgrade.ts';
 import { removeQuietly } from './files.ts';
 import { Gate } from './gate.ts';
 import { shareUnderGate } from './hold.ts';
@@ -67,8 +67,7 @@ export class PortableUpgrade implements Waiting {
   }
 
   #step(): void {
-    const rival = this.#olderUpgrade();
-    if (rival !== undefined) throw rival;
+    this.#giveWayToRival();
     const mark = this.#grant.mark();
     if (!mark.isIntact()) {
       this.cancel();
@@ -93,21 +92,12 @@ export class PortableUpgrade implements Waiting {
     return false;
   }
 
-  #olderUpgrade(): DeadlockError | undefined {
+  /** @throws {DeadlockError} another one waits for the same. */
+  #giveWayToRival(): void {
     const { request, place } = this.#grant.lock;
     const own = this.#ticket?.name ?? '';
     const older = readTickets(place).find(({ ticket }) => ticket.kind === 'upgrade' && ticket.name < own);
-    if (older === undefined) return undefined;
-    const who = older.holder.pid === undefined ? 'another process' : `process ${older.holder.pid}`;
-    const cycle = [
-      `${who} shares the lock and waits to be alone with it`,
-      'this one shares it and would wait for the same',
-    ];
-    return new DeadlockError(
-      request,
-      cycle,
-      'This one was ended and still shares the lock; release it and start over',
-    );
+    if (older !== undefined) throw rivalUpgrade(request, older.holder.pid);
   }
 
   #finish(): void {

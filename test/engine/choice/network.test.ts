@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
-import { onLockEvent } from '../../../src/events/channel.ts';
 import { LockManager } from '../../../src/lock/manager.ts';
 import type { ManagerOptions } from '../../../src/lock/options.ts';
 import { fileSystems } from '../../../src/storage/file-system/index.ts';
 import { Agent } from '../../support/agent.ts';
 import { tempDirectory } from '../../support/temp.ts';
+import { timeoutOf } from '../../support/timeout.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -14,17 +14,6 @@ afterEach(() => vi.restoreAllMocks());
 function onDrive(type: string, options: readonly string[] = [], manager: ManagerOptions = {}): LockManager {
   vi.spyOn(fileSystems, 'of').mockReturnValue({ type, reach: 'network', options });
   return new LockManager({ directory: `${tempDirectory()}/locks`, ...manager });
-}
-
-/** The timeout a request of this manager is made with. */
-async function timeoutOf(locks: LockManager, options: { readonly timeout?: number } = {}): Promise<number> {
-  let timeout = Number.NaN;
-  const stop = onLockEvent('requested', (event) => {
-    timeout = event.timeout;
-  });
-  await locks.with('mirror', options, () => {});
-  stop();
-  return timeout;
 }
 
 describe.each([
