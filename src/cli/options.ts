@@ -18,6 +18,11 @@ export function withGlobalOptions(command: Command): Command {
     .option('--json', 'print JSON; errors too, on standard error');
 }
 
+/** `--name`, for the commands that take locks as words. */
+export function nameOption(): Option {
+  return new Option('--name', 'take every NAME as a name, also one with a path separator');
+}
+
 /** `--timeout`, which `run` and `wait` share. */
 export function timeoutOption(description: string): Option {
   return new Option('-w, --timeout <duration>', description).argParser((word) =>

@@ -1,5 +1,7 @@
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
+import { shellWord } from '../errors/describe.ts';
 import { InputError, shown } from '../errors/input-error.ts';
+import { cliNameOf, looksLikeFile } from '../lock/cli-name.ts';
 import { LockManager } from '../lock/manager.ts';
 import type { ManagerOptions } from '../lock/options.ts';
 import type { Target } from '../lock/resource.ts';
@@ -40,8 +42,20 @@ function auditIsOn(): boolean {
   throw new InputError('environment variable HOLDFAST_AUDIT', `must be "on" or "off", got ${shown(value)}`);
 }
 
-/** What a word of the command line names: a file when it has a path separator, else a name. */
-export function targetOfWord(word: string): Target {
+/** What commands take that are about locks given as words. */
+export interface NamingOptions extends GlobalOptions {
+  /** Every word is a name. */
+  readonly name?: true;
+}
+
+/** What a word of the command line names: a file when it has a path separator, unless all are names, else a name. */
+export function targetOfWord(word: string, options: Pick<NamingOptions, 'name'>): Target {
   if (word === '') throw new InputError('NAME', 'must not be empty, got ""');
-  return word.includes('/') || word.includes(sep) ? { file: word } : { name: word };
+  return options.name !== true && looksLikeFile(word) ? { file: word } : { name: word };
+}
+
+/** How another command would have to call what a word names. */
+export function cliNameOfWord(word: string, options: NamingOptions): string {
+  const target = targetOfWord(word, options) as { readonly name?: string };
+  return target.name === undefined ? shellWord(word) : cliNameOf(target.name, options);
 }

@@ -7,6 +7,7 @@ import { AuditLog } from '../events/audit.ts';
 import { publish } from '../events/channel.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
 import { busy, busyNow, take, timedOut, Wait } from './acquisition.ts';
+import type { CliPlace } from './cli-name.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, enclosingAll, runHolding } from './context.ts';
 import { environmentOptions } from './environment.ts';
@@ -58,6 +59,8 @@ export class LockManager {
   readonly #audit: AuditLog | undefined;
   readonly #id = ++managers;
   #directory: string | undefined;
+  /** By which options the command line finds the locks on names. */
+  readonly #cliPlace: CliPlace;
 
   /** @throws {InputError} naming the option, or the environment variable, that cannot be used. */
   constructor(options: ManagerOptions = {}) {
@@ -66,6 +69,7 @@ export class LockManager {
     this.#options = { ...environmentOptions(), ...Object.fromEntries(given) };
     this.#terms = termsFrom(this.#options);
     if (options.directory !== undefined) this.#directory = resolve(options.directory);
+    this.#cliPlace = cliPlaceOf(this.#directory, options.scope);
     if (options.audit !== undefined) {
       this.#audit = new AuditLog({ ...options.audit, filter: ({ manager }) => manager === this.#id });
     }
@@ -255,7 +259,7 @@ export class LockManager {
     }
     const checked = targetOf(target);
     if ('file' in checked) return fileResource(checked.file);
-    const resource = nameResource(checked.name, this.directory);
+    const resource = nameResource(checked.name, this.directory, this.#cliPlace);
     if (this.#names.size >= MOST_NAMES) this.#names.clear();
     this.#names.set(checked.name, resource);
     return resource;
@@ -324,7 +328,7 @@ export class LockManager {
     const moved = fallbackResource(resource, resolve(fallbackDirectory));
     const detail = `${path} cannot be made (${error.systemCode}), so the lock lies in ${fallbackDirectory}, where only contenders that fell back too will meet it`;
     return {
-      request: { ...request, beside: undefined, path: moved.path },
+      request: { ...request, beside: undefined, path: moved.path, cliName: moved.cliName },
       degradation: { reason: 'fallback-directory', path: moved.path, detail },
     };
   }
@@ -335,6 +339,11 @@ interface Attempt {
   readonly request: Request;
   readonly cohort: Cohort;
   readonly extra: readonly Degradation[];
+}
+
+function cliPlaceOf(directory: string | undefined, scope: ManagerOptions['scope']): CliPlace {
+  if (directory === undefined) return scope === 'system' ? { system: true } : {};
+  return { directory };
 }
 
 function selfDeadlock(request: Request): DeadlockError {

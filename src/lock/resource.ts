@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { shellWord } from '../errors/describe.ts';
 import { InputError, shown } from '../errors/input-error.ts';
+import { type CliPlace, cliNameOf } from './cli-name.ts';
 
 /**
  * What is protected. A string or `{ name }` is a name: any string that is not empty, kept in the manager's directory.
@@ -19,7 +20,7 @@ export interface Resource {
   readonly path: string;
   /** The data file, for a lock beside one. */
   readonly beside?: string;
-  /** How the command line names it, quoted for a shell. */
+  /** How the command line names it, quoted for a shell, with the options by which it is found. */
   readonly cliName: string;
 }
 
@@ -53,9 +54,9 @@ function checkedPath(path: string): string {
  * The lock of a name: `<slug>~<hash>.lock` in `directory`. The slug is for people; the hash, 80 bits of SHA-256 over the
  * name's UTF-16 code units, tells names apart, so every string is a name of its own, lone surrogates included.
  */
-export function nameResource(name: string, directory: string): Resource {
+export function nameResource(name: string, directory: string, place?: CliPlace): Resource {
   const path = join(directory, `${slug(name)}~${hash(name)}.lock`);
-  return { label: name, path, cliName: shellWord(name) };
+  return { label: name, path, cliName: cliNameOf(name, place) };
 }
 
 /**
@@ -80,8 +81,11 @@ export function fileResource(file: string): Resource {
 
 /** The lock a data file gets in a fallback directory. */
 export function fallbackResource(resource: Resource, directory: string): Resource {
-  if (resource.beside === undefined) return { ...resource, path: join(directory, basename(resource.path)) };
   const { beside, ...rest } = resource;
+  if (beside === undefined) {
+    const cliName = cliNameOf(resource.label, { directory });
+    return { ...resource, path: join(directory, basename(resource.path)), cliName };
+  }
   return { ...rest, path: join(directory, `${slug(basename(beside))}~${hash(beside)}.lock`) };
 }
 

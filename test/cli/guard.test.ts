@@ -123,7 +123,7 @@ describe('a guarded command', () => {
     const { code, stderr } = await cli.guard('mirror uninstall @scope/x');
     expect(code).toBe(75);
     expect(stderr).toContain(
-      'Look: holdfast guard --explain -- mirror uninstall @scope/x · wait: holdfast guard --policy wait -- mirror uninstall @scope/x.',
+      'Look: holdfast who --name package-@scope/x · wait: holdfast wait --name package-@scope/x.',
     );
     const looked = await cli.guard('mirror uninstall @scope/x', '--explain');
     expect(looked.stdout).toMatch(/package-@scope\/x, exclusive: held by "mirror install @scope\/x --hold"/);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as holdfast from 'holdfast';
 import { BusyError, HoldfastError, InputError, LockManager, TimeoutError, toProblem } from 'holdfast';
@@ -58,10 +58,11 @@ describe('the error of a busy lock', () => {
     expect(error).toBeInstanceOf(BusyError);
     expect(error).toMatchObject({ name: 'BusyError', resource: 'mirror', path, waited: 0 });
     expect(error.holder).toMatchObject({ pid: holder.pid, purpose: 'aba mirror save' });
+    const name = `--directory ${dirname(path)} mirror`;
     expect(error.message).toMatch(
       new RegExp(
         `^mirror is held by "aba mirror save" \\(pid ${holder.pid}, user \\S+, since \\d\\d:\\d\\d:\\d\\d, .*s\\)\\. ` +
-          `Look: holdfast who mirror · wait: holdfast wait mirror\\. Lock: ${path}$`,
+          `Look: holdfast who ${name} · wait: holdfast wait ${name}\\. Lock: ${path}$`,
       ),
     );
     expect(error.message).not.toMatch(/delete|remove|rm /);

@@ -30,7 +30,8 @@ describe('the message of a lock that somebody holds', () => {
     const agent = await Agent.start({ home });
     const { path } = await agent.acquire('mirror', { purpose: 'aba mirror save' });
     const who = `mirror is held by "aba mirror save" (pid ${agent.pid}, user ${user}, since <time>)`;
-    const next = 'Look: holdfast who mirror · wait: holdfast wait mirror';
+    const name = `--directory ${home}/locks mirror`;
+    const next = `Look: holdfast who ${name} · wait: holdfast wait ${name}`;
 
     expect(await messageOf(locks, 'mirror', { timeout: 0 })).toMatch(
       pattern(`${who}. ${next}. Lock: ${path}`),
@@ -58,7 +59,7 @@ describe('the message of a lock that somebody holds', () => {
     ['$(reboot)', "'$(reboot)'"],
     ['a;b', "'a;b'"],
     ['~root', "'~root'"],
-    ['plain-1.2_x/y', 'plain-1.2_x/y'],
+    ['plain-1.2_x', 'plain-1.2_x'],
   ])('names %s as a shell takes it literally [A4]', async (name, word) => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
@@ -67,7 +68,9 @@ describe('the message of a lock that somebody holds', () => {
     const message = await messageOf(locks, name, { timeout: 0 });
 
     expect(message).toContain(`${name} is held by`);
-    expect(message).toContain(`Look: holdfast who ${word} · wait: holdfast wait ${word}.`);
+    expect(message).toContain(
+      `who --directory ${home}/locks ${word} · wait: holdfast wait --directory ${home}/locks ${word}.`,
+    );
     const shell = new Child('sh', ['-c', `printf %s ${word}`], { cwd: home });
     expect((await shell.finish()).stdout).toBe(name);
   });

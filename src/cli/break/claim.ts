@@ -1,4 +1,4 @@
-import { holder, printable, shellWord } from '../../errors/describe.ts';
+import { holder, printable } from '../../errors/describe.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import type { Target } from '../../lock/resource.ts';
@@ -8,6 +8,8 @@ import { confirm } from './confirm.ts';
 
 interface Question {
   readonly target: Target;
+  /** How other commands call the lock. */
+  readonly cliName: string;
   readonly claim: string;
   /** Asks a person; false: `--yes` was given. */
   readonly isAsked: boolean;
@@ -18,7 +20,10 @@ interface Question {
  *
  * @throws {CliError} it stands there no more, its owner lives, or the answer was no: then nothing was touched.
  */
-export async function breakClaim(manager: LockManager, { target, claim, isAsked }: Question): Promise<void> {
+export async function breakClaim(
+  manager: LockManager,
+  { target, cliName, claim, isAsked }: Question,
+): Promise<void> {
   const { resource, holders } = manager.inspect(target);
   const name = printable(resource);
   const record = holders.find((each) => each.claim === claim);
@@ -36,7 +41,7 @@ export async function breakClaim(manager: LockManager, { target, claim, isAsked 
   if (outcome === 'alive') {
     throw new CliError(
       exitCodes.failure,
-      `${name} is left alone: ${who} is alive. End it: holdfast break --kill ${shellWord(resource)}`,
+      `${name} is left alone: ${who} is alive. End it: holdfast break --kill ${cliName}`,
     );
   }
   if (outcome === 'busy')

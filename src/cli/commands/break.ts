@@ -1,21 +1,20 @@
 import { type Command, Option } from 'commander';
 import { printable } from '../../errors/describe.ts';
-import type { LockManager } from '../../lock/manager.ts';
-import type { Target } from '../../lock/resource.ts';
+import type { LockInfo } from '../../lock/query.ts';
 import { breakClaim } from '../break/claim.ts';
 import { confirm } from '../break/confirm.ts';
 import { endAll } from '../break/end.ts';
 import { victimsOf } from '../break/victims.ts';
 import { parseDuration } from '../duration.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { checked, nonEmpty, withGlobalOptions } from '../options.ts';
+import { checked, nameOption, nonEmpty, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { note, print } from '../output/text.ts';
 import { CliError } from '../report.ts';
-import { type GlobalOptions, openManager, targetOfWord } from '../settings.ts';
+import { cliNameOfWord, type NamingOptions, openManager, targetOfWord } from '../settings.ts';
 import { describe } from './who.ts';
 
-interface BreakOptions extends GlobalOptions {
+interface BreakOptions extends NamingOptions {
   readonly kill?: true;
   readonly claim?: string;
   readonly yes?: true;
@@ -34,6 +33,7 @@ export function defineBreak(program: Command): void {
         'claim of a holder on another machine that is gone for good, which nothing here can prove.',
     )
     .argument('<name>', 'the lock')
+    .addOption(nameOption())
     .option('--kill', 'says that processes will be ended')
     .addOption(
       new Option('--claim <id>', 'remove this one claim of a portable lock, as told by who')
@@ -53,11 +53,12 @@ export function defineBreak(program: Command): void {
 }
 
 async function breakLock(name: string, options: BreakOptions): Promise<void> {
-  const target = targetOfWord(name);
+  const target = targetOfWord(name, options);
+  const cliName = cliNameOfWord(name, options);
   const manager = openManager(options);
   if (options.claim !== undefined) {
-    await breakClaim(manager, { target, claim: options.claim, isAsked: options.yes !== true });
-    return finish([], manager, target, options);
+    await breakClaim(manager, { target, cliName, claim: options.claim, isAsked: options.yes !== true });
+    return finish([], manager.inspect(target), cliName, options);
   }
   if (options.kill !== true) {
     throw new CliError(
@@ -66,29 +67,29 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
     );
   }
   const info = manager.inspect(target);
-  if (info.state === 'free') return finish([], manager, target, options);
+  if (info.state === 'free') return finish([], manager.inspect(target), cliName, options);
   const victims = victimsOf(info); // throws for holders that must not be touched
-  if (options.json !== true) note(describe(info));
+  if (options.json !== true) note(describe(info, cliName));
   if (options.yes !== true && !(await confirm('End this, with the work it is doing?'))) {
     throw new CliError(exitCodes.no, 'nothing was done');
   }
-  finish(await endAll(victims, options.grace), manager, target, options);
+  const ended = await endAll(victims, options.grace);
+  finish(ended, manager.inspect(target), cliName, options);
 }
 
 function finish(
   ended: Awaited<ReturnType<typeof endAll>>,
-  manager: LockManager,
-  target: Target,
+  info: LockInfo,
+  cliName: string,
   { json }: BreakOptions,
 ): void {
-  const info = manager.inspect(target);
   const survivors = ended.filter(({ outcome }) => outcome === 'alive');
   if (json === true) {
     printJson({ ...info, ended });
   } else {
     for (const { title, pid, outcome } of ended)
       print(`${printable(title)} (pid ${pid}): ${OUTCOMES[outcome]}`);
-    print(describe(info));
+    print(describe(info, cliName));
   }
   if (survivors.length > 0) process.exitCode = exitCodes.no;
 }

@@ -1,17 +1,18 @@
 import { statSync } from 'node:fs';
-import { relative, sep } from 'node:path';
+import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { printable } from '../../errors/describe.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { type CleanResult, cleanLock, cleanStale, type StaleEntry } from '../../lock/clean-stale.ts';
+import { looksLikeFile } from '../../lock/cli-name.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { withGlobalOptions } from '../options.ts';
+import { nameOption, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
-import { type GlobalOptions, openManager, targetOfWord } from '../settings.ts';
+import { type NamingOptions, openManager, targetOfWord } from '../settings.ts';
 
-interface CleanOptions extends GlobalOptions {
+interface CleanOptions extends NamingOptions {
   readonly dryRun?: true;
 }
 
@@ -30,6 +31,7 @@ export function defineClean(program: Command): void {
         'names are looked at.',
     )
     .argument('[names...]', 'locks, or directories with locks')
+    .addOption(nameOption())
     .option('--dry-run', 'only tell what would be removed')
     .action((words: string[], _options: CleanOptions, command: Command) =>
       clean(words, command.optsWithGlobals<CleanOptions>()),
@@ -40,7 +42,9 @@ async function clean(words: readonly string[], options: CleanOptions): Promise<v
   const manager = openManager(options);
   const dryRun = options.dryRun === true;
   const places =
-    words.length === 0 ? [{ directory: manager.directory }] : words.map((word) => placeOf(word, manager));
+    words.length === 0
+      ? [{ directory: manager.directory }]
+      : words.map((word) => placeOf(word, manager, options));
   const cleaned: Cleaned[] = [];
   for (const place of places) cleaned.push(await look(place, dryRun));
   if (options.json === true) {
@@ -55,11 +59,11 @@ async function clean(words: readonly string[], options: CleanOptions): Promise<v
 type Place = { readonly directory: string } | { readonly lock: string };
 
 /** A directory that is there is looked through; any other word names a lock. */
-function placeOf(word: string, manager: LockManager): Place {
-  const isPath = word.includes('/') || word.includes(sep) || word === '.' || word === '..';
+function placeOf(word: string, manager: LockManager, options: CleanOptions): Place {
+  const isPath = options.name !== true && (looksLikeFile(word) || word === '.' || word === '..');
   if (isPath && statSync(word, { throwIfNoEntry: false })?.isDirectory()) return { directory: word };
   if (isPath && word.endsWith('/')) throw new InputError('DIR', `must be a directory, got ${shown(word)}`);
-  return { lock: manager.pathOf(targetOfWord(word)) };
+  return { lock: manager.pathOf(targetOfWord(word, options)) };
 }
 
 async function look(place: Place, dryRun: boolean): Promise<Cleaned> {

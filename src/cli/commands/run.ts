@@ -1,13 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { CONTRACTS, ENGINES } from '../../lock/environment.ts';
-import { nonEmpty, timeoutOption, withGlobalOptions } from '../options.ts';
+import { nameOption, nonEmpty, timeoutOption, withGlobalOptions } from '../options.ts';
 import type { RunOptions } from '../run/options.ts';
 import { startUnderLock } from '../run/start.ts';
 import { splitAtDashes } from '../run/words.ts';
 
 const EXAMPLES = `
-A NAME with a path separator is a file, whose lock lies beside it; any other is a name.
+A NAME with a path separator is a file, whose lock lies beside it, unless --name is given; any other is a name.
 
 Examples:
   holdfast run mirror -- rsync -a src/ dst/            wait for the lock, then run
@@ -24,6 +24,7 @@ export function defineRun(program: Command): void {
       "Run a command while holding one lock, or several together. Exits with the command's exit code.",
     )
     .argument('<names...>', 'what to lock')
+    .addOption(nameOption())
     .option('-s, --shared', 'hold together with other shared holders')
     .addOption(
       new Option('--permits <n>', 'hold together with up to n - 1 others who say the same n')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { printable } from '../../errors/describe.ts';
+import { cliNameOf } from '../../lock/cli-name.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { parseDuration } from '../duration.ts';
 import { checked, withGlobalOptions } from '../options.ts';
@@ -40,9 +41,9 @@ async function watch(options: TopOptions): Promise<void> {
   const screen = process.stdout.isTTY && options.json !== true ? new Screen() : undefined;
   for (let looks = 1; screen?.isClosed !== true; looks++) {
     const locks = manager.list();
-    if (screen !== undefined) screen.draw(view(locks, manager.directory));
+    if (screen !== undefined) screen.draw(view(locks, manager.directory, options));
     else if (options.json === true) print(JSON.stringify({ at: new Date().toISOString(), locks }));
-    else print(`${new Date().toISOString()}\n${view(locks, manager.directory)}\n`);
+    else print(`${new Date().toISOString()}\n${view(locks, manager.directory, options)}\n`);
     if (looks === options.count) break;
     await pause(options.interval, screen);
   }
@@ -50,9 +51,10 @@ async function watch(options: TopOptions): Promise<void> {
 }
 
 /** The table, and below it the line before each lock that somebody waits for. */
-function view(locks: readonly LockInfo[], directory: string): string {
+function view(locks: readonly LockInfo[], directory: string, options: TopOptions): string {
   if (locks.length === 0) return `no locks in ${printable(directory)}`;
-  const lines = locks.filter(({ waiters }) => waiters.length > 0).map(describe);
+  const contended = locks.filter(({ waiters }) => waiters.length > 0);
+  const lines = contended.map((info) => describe(info, cliNameOf(info.resource, options)));
   return [lockTable(locks), ...lines].join('\n\n');
 }
 

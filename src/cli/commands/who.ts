@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
-import { duration, holder, holders, printable, shellWord } from '../../errors/describe.ts';
+import { duration, holder, holders, printable } from '../../errors/describe.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { liveness } from '../../identity/index.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { withGlobalOptions } from '../options.ts';
+import { nameOption, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
-import { type GlobalOptions, openManager, targetOfWord } from '../settings.ts';
+import { cliNameOfWord, type NamingOptions, openManager, targetOfWord } from '../settings.ts';
 
 export function defineWho(program: Command): void {
   withGlobalOptions(program.command('who'))
@@ -17,28 +17,28 @@ export function defineWho(program: Command): void {
       'Tell who holds a lock, and who waits for it in which order. Exits with 0 when somebody does, with 1 when it is free.',
     )
     .argument('<name>', 'the lock')
-    .action((name: string, _options: GlobalOptions, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
-      const info = openManager(options).inspect(targetOfWord(name));
+    .addOption(nameOption())
+    .action((name: string, _options: NamingOptions, command: Command) => {
+      const options = command.optsWithGlobals<NamingOptions>();
+      const info = openManager(options).inspect(targetOfWord(name, options));
       if (options.json === true) printJson(info);
-      else print(describe(info));
+      else print(describe(info, cliNameOfWord(name, options)));
       process.exitCode = info.state === 'free' ? exitCodes.no : exitCodes.success;
     });
 }
 
-/** Who holds it and who waits, in words; each of several on a line of its own. */
-export function describe(info: LockInfo): string {
-  const doubts = info.holders.flatMap((record) => describeDoubt(record, info));
+/** Who holds it and who waits, in words; each of several on a line of its own. `cliName`: how commands call the lock. */
+export function describe(info: LockInfo, cliName: string): string {
+  const doubts = info.holders.flatMap((record) => describeDoubt(record, cliName));
   return [describeHolders(info), ...doubts, ...info.waiters.map(describeWaiter)].join('\n');
 }
 
 /** What to do about a holder of which nobody here can tell whether it lives. */
-function describeDoubt({ claim, ...record }: HolderRecord, { resource }: LockInfo): string[] {
+function describeDoubt({ claim, ...record }: HolderRecord, cliName: string): string[] {
   if (claim === undefined || liveness(record) !== 'unknown') return [];
-  const name = shellWord(resource);
   return [
     '  whether it lives cannot be told from here: ask on its machine, with holdfast who',
-    `  if it is gone for good: holdfast break --claim ${claim} ${name}`,
+    `  if it is gone for good: holdfast break --claim ${claim} ${cliName}`,
   ];
 }
 

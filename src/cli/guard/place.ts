@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { shellWord } from '../../errors/describe.ts';
 import type { Operation } from '../../rules/rules.ts';
 import { stateHome } from '../../storage/home.ts';
 import type { GlobalOptions } from '../settings.ts';
@@ -16,12 +15,6 @@ export function placeFor(operation: Operation, options: GlobalOptions): GlobalOp
 /** Whether its locks are those of its project. */
 export function isOfProject({ settings }: Operation, { directory, system }: GlobalOptions): boolean {
   return settings.scope === 'project' && directory === undefined && system !== true;
-}
-
-/** The options by which other commands find the locks there, with a space behind them. */
-export function placeFlags({ directory, system }: GlobalOptions): string {
-  if (system === true) return '--system ';
-  return directory === undefined ? '' : `--directory ${shellWord(directory)} `;
 }
 
 /** Apart from other projects, also those of the same name; the same by whatever path the project is reached. */

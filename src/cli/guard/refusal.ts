@@ -9,13 +9,14 @@ import {
 import { type BusyError, stuckStep, TimeoutError } from '../../errors/lock-errors.ts';
 import { placeText } from '../../errors/rules-error.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
+import { cliNameOf } from '../../lock/cli-name.ts';
 import type { Decision, PlannedLock } from '../../rules/decide.ts';
 import { findRules } from '../../rules/find.ts';
 import type { Operation } from '../../rules/rules.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
 import type { GuardOptions } from './options.ts';
-import { isOfProject, placeFlags, placeFor } from './place.ts';
+import { isOfProject, placeFor } from './place.ts';
 
 /** A command that could not have its locks: which operation, who is in the way, and what to do next. */
 export function refusal(error: BusyError | TimeoutError, asked: Asked): CliError {
@@ -58,8 +59,8 @@ export interface Asked {
 }
 
 /**
- * How to look closer, and how to wait. By the command itself where the lock's own name would be hard to give: one with a
- * slash would be taken for a file, and those of a project lie in a directory that nobody knows by heart.
+ * How to look closer, and how to wait. By the command itself where the locks are those of a project, which lie in a directory
+ * that nobody knows by heart.
  */
 export function nextStep(
   lock: PlannedLock | undefined,
@@ -76,10 +77,10 @@ export function nextStep(
   return `Look: holdfast who ${name} · wait: holdfast wait ${name}`;
 }
 
-/** What other commands call the lock, with the options it takes; undefined when they would take it for a file. */
-function nameFor({ target }: PlannedLock, operation: Operation, options: GuardOptions): string | undefined {
-  if (!isFile(target) && labelOf(target).includes('/')) return undefined;
-  return placeFlags(placeFor(operation, options)) + shellWord(printable(labelOf(target)));
+/** What other commands call the lock, with the options it takes. */
+function nameFor({ target }: PlannedLock, operation: Operation, options: GuardOptions): string {
+  const label = printable(labelOf(target));
+  return isFile(target) ? shellWord(label) : cliNameOf(label, placeFor(operation, options));
 }
 
 function isFile(target: PlannedLock['target']): boolean {

@@ -1,8 +1,8 @@
 import type { TermsOptions } from '../../lock/terms.ts';
-import type { GlobalOptions } from '../settings.ts';
+import type { NamingOptions } from '../settings.ts';
 
 /** What `holdfast run` was asked for. */
-export interface RunOptions extends GlobalOptions, Pick<TermsOptions, 'engine' | 'require'> {
+export interface RunOptions extends NamingOptions, Pick<TermsOptions, 'engine' | 'require'> {
   readonly shared?: true;
   readonly permits?: number;
   /** False for `--no-wait`. */

@@ -36,7 +36,7 @@ async function acquire(
 ): Promise<readonly Lock[]> {
   const mode = options.shared === true || options.permits !== undefined ? 'shared' : 'exclusive';
   const manager = openAuditedManager(options);
-  const wishes = names.map((label) => ({ label, target: targetOfWord(label), mode }) as const);
+  const wishes = names.map((label) => ({ label, target: targetOfWord(label, options), mode }) as const);
   const hint = 'Take it exclusive in the outer run, or pass --shared here';
   const targets = notHeldAround(wishes, manager, hint).map(({ target }) => target);
   if (targets.length === 0) return [];
