@@ -39,6 +39,9 @@ const cases: readonly (readonly [args: readonly string[], offender: string])[] =
   [['break', 'x'], '--kill'],
   [['break', '--kill', '--grace', '5', 'x'], '"5"'],
   [['log', '-n', 'many'], '"many"'],
+  [['top', '-i', '0'], '"0"'],
+  [['ls', '--directory', '/etc/passwd'], '/etc/passwd cannot be read (ENOTDIR)'],
+  [['top', '--directory', '/etc/passwd'], '/etc/passwd cannot be read (ENOTDIR)'],
   [['completion', 'tcsh'], 'tcsh'],
 ];
 

@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { within } from '../support/deadline.ts';
 import { Cli } from './cli.ts';
 
 describe('ls', () => {
@@ -122,6 +123,19 @@ describe('log', () => {
     await seen;
     follower.child.kill('SIGTERM');
     expect((await follower.finished).signal).toBe('SIGTERM');
+  });
+
+  it('is not followed any more when nobody reads what is shown [R82]', async () => {
+    const cli = new Cli();
+    const follower = cli.start(['log', '--follow', '-n', '0']);
+    const seen = follower.says(/granted {4}x/);
+    while (!follower.stdout.includes('granted')) await cli.run(['run', 'x', '--', 'true']);
+    await seen;
+
+    follower.child.stdout?.destroy();
+    await cli.run(['run', 'x', '--', 'true']);
+
+    expect(await within(follower.finished, 'the end of log')).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('shows lines that are no events harmlessly [R82]', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { within } from '../support/deadline.ts';
 import { Cli, fixture, main, Running } from './cli.ts';
 
 /** A lock that is held, with two in line; resolves when both wait. */
@@ -36,6 +37,16 @@ describe('the line before a lock', () => {
     expect(stdout).toMatch(LINE);
     const lines = (await cli.run(['top', '--json', '--count', '1'])).stdout.trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ locks: [{ resource: 'mirror' }] }]);
+  });
+
+  it('is not watched by top any more when nobody reads what it prints [R8]', async () => {
+    const { cli } = await crowded();
+    const top = cli.start(['top', '--interval', '10ms']);
+    await top.says(LINE);
+
+    top.child.stdout?.destroy();
+
+    expect(await within(top.finished, 'the end of top')).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('is redrawn in place by top on a terminal, which q leaves as it was [R8]', async () => {

@@ -22,5 +22,5 @@ Examples:
   zsh    source <(holdfast completion zsh)                      in ~/.zshrc, after compinit
   fish   holdfast completion fish > ~/.config/fish/completions/holdfast.fish`,
     )
-    .action((shell: keyof typeof SHELLS) => print(SHELLS[shell](describeProgram(program))));
+    .action((shell: keyof typeof SHELLS) => void print(SHELLS[shell](describeProgram(program))));
 }

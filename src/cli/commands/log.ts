@@ -26,8 +26,8 @@ async function show(options: LogOptions): Promise<void> {
   const path = auditPath();
   const put = (line: string) => print(options.json === true ? line : pretty(line));
   const { lines, offset } = lastLines(path, options.lines);
-  for (const line of lines) put(line);
-  if (options.follow === true) await followLog(path, offset, put);
+  const isRead = lines.every(put);
+  if (options.follow === true && isRead) await followLog(path, offset, put);
   else if (lines.length === 0) note(`nothing was logged yet in ${path}`);
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { printable } from '../../errors/describe.ts';
+import { listLocks } from '../list-locks.ts';
 import { withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { lockTable } from '../output/lock-table.ts';
@@ -21,7 +22,7 @@ export function defineLs(program: Command): void {
     .action((_options: LsOptions, command: Command) => {
       const options = command.optsWithGlobals<LsOptions>();
       const manager = openManager(options);
-      const locks = manager.list();
+      const locks = listLocks(manager);
       if (options.json === true) printJson(locks);
       else if (options.names === true) for (const { resource } of locks) print(printable(resource));
       else if (locks.length === 0) print(`no locks in ${manager.directory}`);

@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { printable } from '../../errors/describe.ts';
+import { InputError, shown } from '../../errors/input-error.ts';
 import { cliNameOf } from '../../lock/cli-name.ts';
+import type { LockManager } from '../../lock/manager.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { parseDuration } from '../duration.ts';
+import { listLocks } from '../list-locks.ts';
 import { checked, withGlobalOptions } from '../options.ts';
 import { lockTable } from '../output/lock-table.ts';
 import { Screen } from '../output/screen.ts';
@@ -30,7 +33,7 @@ export function defineTop(program: Command): void {
     .addOption(
       new Option('-i, --interval <duration>', 'how long between two looks')
         .default(EVERY_SECOND, '1s')
-        .argParser((word) => checked(() => parseDuration('-i, --interval', word))),
+        .argParser((word) => checked(() => parseInterval(word))),
     )
     .addOption(new Option('-c, --count <n>', 'end after this many looks').argParser(parseCount))
     .action((_options: TopOptions, command: Command) => watch(command.optsWithGlobals<TopOptions>()));
@@ -40,14 +43,20 @@ async function watch(options: TopOptions): Promise<void> {
   const manager = openManager(options);
   const screen = process.stdout.isTTY && options.json !== true ? new Screen() : undefined;
   for (let looks = 1; screen?.isClosed !== true; looks++) {
-    const locks = manager.list();
-    if (screen !== undefined) screen.draw(view(locks, manager.directory, options));
-    else if (options.json === true) print(JSON.stringify({ at: new Date().toISOString(), locks }));
-    else print(`${new Date().toISOString()}\n${view(locks, manager.directory, options)}\n`);
-    if (looks === options.count) break;
+    const locks = listLocks(manager);
+    const isRead =
+      screen?.draw(view(locks, manager.directory, options)) ?? printLook(locks, manager, options);
+    if (looks === options.count || !isRead) break;
     await pause(options.interval, screen);
   }
   screen?.close();
+}
+
+function printLook(locks: readonly LockInfo[], { directory }: LockManager, options: TopOptions): boolean {
+  const at = new Date().toISOString();
+  return print(
+    options.json === true ? JSON.stringify({ at, locks }) : `${at}\n${view(locks, directory, options)}\n`,
+  );
 }
 
 /** The table, and below it the line before each lock that somebody waits for. */
@@ -66,6 +75,12 @@ function pause(ms: number, screen: Screen | undefined): Promise<void> {
       resolve();
     });
   });
+}
+
+function parseInterval(word: string): number {
+  const interval = parseDuration('-i, --interval', word);
+  if (interval > 0) return interval;
+  throw new InputError('-i, --interval', `must be above 0, got ${shown(word)}`);
 }
 
 function parseCount(word: string): number {

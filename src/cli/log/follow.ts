@@ -5,12 +5,12 @@ import { read, split } from './tail.ts';
 
 const BACKSTOP = 1_000;
 
-/** Calls back with every new line of a log, through its replacements; never ends. */
-export function followLog(path: string, offset: number, put: (line: string) => void): Promise<never> {
+/** Calls back with every new line of a log, through its replacements, until the callback says that nobody listens. */
+export function followLog(path: string, offset: number, put: (line: string) => boolean): Promise<void> {
   let at = offset;
   let inode = inodeOf(path);
 
-  function look(): void {
+  function look(): 'listened' | 'left' {
     const current = inodeOf(path);
     if (current !== inode) {
       inode = current;
@@ -18,13 +18,20 @@ export function followLog(path: string, offset: number, put: (line: string) => v
     }
     const bytes = read(path, at);
     at += bytes.length;
-    for (const line of split(bytes)) put(line);
+    return split(bytes).every(put) ? 'listened' : 'left';
   }
 
   makeDirectory(dirname(path), 0o700);
-  watch(dirname(path), look).on('error', () => {}); // the timer goes on without events
-  setInterval(look, BACKSTOP);
-  return new Promise(() => {});
+  return new Promise((resolve) => {
+    const lookOrLeave = () => {
+      if (look() === 'listened') return;
+      clearInterval(timer);
+      watcher.close();
+      resolve();
+    };
+    const watcher = watch(dirname(path), lookOrLeave).on('error', () => {}); // the timer goes on without events
+    const timer = setInterval(lookOrLeave, BACKSTOP);
+  });
 }
 
 function inodeOf(path: string): number | undefined {

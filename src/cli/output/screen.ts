@@ -31,10 +31,11 @@ export class Screen {
     this.#onClose = callback;
   }
 
-  draw(text: string): void {
+  /** False when the terminal is gone. */
+  draw(text: string): boolean {
     const room = Math.max(1, (process.stdout.rows || 24) - 1);
     const lines = text.split('\n').slice(0, room);
-    write(1, HOME + lines.map((line) => `${line}${ERASE_LINE}\n`).join('') + ERASE_BELOW);
+    return write(1, HOME + lines.map((line) => `${line}${ERASE_LINE}\n`).join('') + ERASE_BELOW);
   }
 
   close(): void {

@@ -3,22 +3,23 @@ import { systemCode } from '../../errors/base.ts';
 
 /**
  * Writes to standard output or error at once, so that nothing is lost when the process exits right after.
- * `process.stdout` would cost a millisecond to set up, and writes to pipes later.
+ * `process.stdout` would cost a millisecond to set up, and writes to pipes later. False when nobody reads any more.
  */
-export function write(descriptor: 1 | 2, text: string | Uint8Array): void {
+export function write(descriptor: 1 | 2, text: string | Uint8Array): boolean {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   for (let at = 0; at < bytes.length; ) {
     try {
       at += writeSync(descriptor, bytes, at);
     } catch (error) {
       if (systemCode(error) === 'EAGAIN') pause();
-      else return; // EPIPE and the like: nobody reads any more
+      else return false; // EPIPE and the like
     }
   }
+  return true;
 }
 
-export function print(line: string): void {
-  write(1, `${line}\n`);
+export function print(line: string): boolean {
+  return write(1, `${line}\n`);
 }
 
 /** A line for the person at the terminal, beside whatever the command itself prints. */

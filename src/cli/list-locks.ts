@@ -1,0 +1,23 @@
+import { opendirSync } from 'node:fs';
+import { systemCode } from '../errors/base.ts';
+import { printable } from '../errors/describe.ts';
+import type { LockManager } from '../lock/manager.ts';
+import type { LockInfo } from '../lock/query.ts';
+import { exitCodes } from './exit-codes.ts';
+import { CliError } from './report.ts';
+
+/** The locks on names. @throws {CliError} their directory is there and cannot be looked into. */
+export function listLocks(manager: LockManager): LockInfo[] {
+  try {
+    opendirSync(manager.directory).closeSync();
+  } catch (error) {
+    const code = systemCode(error) ?? String(error);
+    if (code !== 'ENOENT') {
+      throw new CliError(
+        exitCodes.failure,
+        `the locks in ${printable(manager.directory)} cannot be read (${code})`,
+      );
+    }
+  }
+  return manager.list();
+}
