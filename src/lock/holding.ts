@@ -1,19 +1,11 @@
 import type { Grant } from '../engine/engine.ts';
-import { engine } from '../engine/index.ts';
 import { duration } from '../errors/describe.ts';
-import { type LossReason, LostError, TimeoutError, UnsupportedError } from '../errors/lock-errors.ts';
+import { type LossReason, LostError, UnsupportedError } from '../errors/lock-errors.ts';
 import { publish } from '../events/channel.ts';
 import type { Cohort, Member } from './cohort.ts';
 import { after } from './deadline.ts';
 import { eventBase, type Request } from './request.ts';
-
-/** How long an upgrade may take. */
-export interface UpgradeOptions {
-  /** Longest wait in milliseconds; 0 tries once. Default: that of the acquisition. */
-  readonly timeout?: number;
-  /** Ends the wait; the lock is then still held in shared mode. */
-  readonly signal?: AbortSignal;
-}
+import { Upgrade, type UpgradeOptions } from './upgrade.ts';
 
 /**
  * One grant while it is held, shared by the `Lock` objects that reentrancy gave out on it. Owns the grant: whoever ends
@@ -31,7 +23,7 @@ export class Holding implements Member {
   #abort: AbortController | undefined;
   #stopWatch: (() => void) | undefined;
   #stopLimit: (() => void) | undefined;
-  #stopUpgrade: (() => void) | undefined;
+  #upgrade: Upgrade | undefined;
 
   constructor(request: Request, grant: Grant, cohort: Cohort) {
     this.request = request;
@@ -107,49 +99,33 @@ export class Holding implements Member {
   }
 
   /** Makes a shared hold an exclusive one; whatever ends the wait otherwise, it stays shared. */
-  upgrade({ timeout = this.request.timeout, signal }: UpgradeOptions): Promise<void> {
+  upgrade(options: UpgradeOptions): Promise<void> {
     this.assertHeld();
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     if (this.request.mode === 'exclusive') return Promise.resolve();
     if (this.request.permits !== undefined) {
       throw new UnsupportedError(this.request, 'A permit cannot be upgraded');
     }
-    const started = performance.now();
+    if (this.#upgrade !== undefined) {
+      throw new UnsupportedError(this.request, 'This lock is being upgraded already: await that upgrade');
+    }
     return new Promise<void>((resolve, reject) => {
-      const settle = (how: () => void) => {
-        stopTimer();
-        signal?.removeEventListener('abort', onAbort);
-        this.#stopUpgrade = undefined;
-        how();
-      };
-      const waiting = this.grant.upgrade({
+      this.#upgrade = new Upgrade(this.request, this.grant, options, {
         converted: () => {
+          this.#upgrade = undefined;
           this.#changeMode('exclusive');
-          settle(resolve);
+          resolve();
         },
         lost: () => {
+          this.#upgrade = undefined;
           this.#loseToOthers();
-          settle(() => reject(this.#lost));
+          reject(this.#lost);
         },
-        failed: (error) => settle(() => reject(error)),
+        failed: (error) => {
+          this.#upgrade = undefined;
+          reject(error);
+        },
       });
-      const giveUp = (error: unknown) => {
-        waiting.cancel();
-        settle(() => reject(error));
-      };
-      const stopTimer = after(
-        timeout,
-        () => {
-          const waited = performance.now() - started;
-          giveUp(
-            new TimeoutError({ ...this.request, holders: engine.inspect(this.request.path).holders, waited }),
-          );
-        },
-        'alive',
-      );
-      const onAbort = () => giveUp(signal?.reason);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#stopUpgrade = () => giveUp(new LostError(this.request, 'released'));
     });
   }
 
@@ -171,7 +147,7 @@ export class Holding implements Member {
     this.#open = false;
     this.#stopWatch?.();
     this.#stopLimit?.();
-    this.#stopUpgrade?.();
+    this.#upgrade?.fail(this.#lost ?? new LostError(this.request, 'released'));
     if (how === 'released') {
       publish('released', () => ({ ...eventBase(this.request), held: this.held }));
       this.#cohort.release(this);

@@ -1,6 +1,7 @@
 import type { Contract, Degradation, Mode } from '../engine/engine.ts';
 import { LostError, UnsupportedError } from '../errors/lock-errors.ts';
-import type { Holding, UpgradeOptions } from './holding.ts';
+import type { Holding } from './holding.ts';
+import type { UpgradeOptions } from './upgrade.ts';
 
 /** What a lock object stands for; for the manager, which made both. */
 export let holdingOf: (lock: Lock) => Holding;
@@ -111,7 +112,8 @@ export class Lock {
    * the wait otherwise, the lock is still held in shared mode, except after a `LostError`.
    *
    * @throws {DeadlockError} another holder waits for the same: neither could ever be alone. @throws {TimeoutError}
-   * @throws {LostError} a program outside the queue took the lock in the instant of the change.
+   * @throws {LostError} it was released meanwhile, or a program outside the queue took it in the instant of the change.
+   * @throws {UnsupportedError} it is a permit, or being upgraded already.
    */
   async upgrade(options: UpgradeOptions = {}): Promise<void> {
     if (this.#released) throwReleased(this.#holding);

@@ -1,13 +1,22 @@
 import { join } from 'node:path';
-import { DeadlockError, LockManager, LostError, TimeoutError } from 'holdfast';
+import {
+  DeadlockError,
+  LockManager,
+  LostError,
+  type ManagerOptions,
+  TimeoutError,
+  UnsupportedError,
+} from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { tempDirectory } from '../support/temp.ts';
 
-function setUp(): { home: string; locks: LockManager } {
+function setUp(options: ManagerOptions = {}): { home: string; locks: LockManager } {
   const home = tempDirectory();
-  return { home, locks: new LockManager({ directory: join(home, 'locks') }) };
+  return { home, locks: new LockManager({ directory: join(home, 'locks'), ...options }) };
 }
+
+const shared = (locks: LockManager, name: string) => locks.acquire(name, { mode: 'shared' });
 
 describe('a downgrade', () => {
   it('lets other readers in, and still keeps writers out [R4]', async () => {
@@ -128,6 +137,47 @@ describe('an upgrade', () => {
     await upgraded;
     await lock.release();
   });
+
+  it.each(['kernel', 'portable'] as const)(
+    'of one lock is under way once: a second is refused, and the first goes on, by the %s engine [R81]',
+    async (engine) => {
+      const { locks } = setUp({ engine });
+      const one = await locks.acquire('mirror', { mode: 'shared' });
+      const two = await locks.acquire('mirror', { mode: 'shared' });
+      const first = one.upgrade();
+
+      await expect(one.upgrade()).rejects.toThrow(
+        `This lock is being upgraded already: await that upgrade (lock ${one.path} for mirror).`,
+      );
+
+      await two.release();
+      await first;
+      expect(one.mode).toBe('exclusive');
+      await one.release();
+    },
+  );
+
+  it.each(['kernel', 'portable'] as const)(
+    'ends with LostError when the lock is released, and leaves those taken afterwards as they are, by the %s engine [H9]',
+    async (engine) => {
+      const { home, locks } = setUp({ engine });
+      const [other] = await Agent.several(home, 1);
+      const [one, two] = [await shared(locks, 'mirror'), await shared(locks, 'mirror')];
+      const first = one.upgrade();
+      await expect(one.upgrade()).rejects.toBeInstanceOf(UnsupportedError);
+
+      const ended = expect(first).rejects.toMatchObject({ code: 'HOLDFAST_LOST', reason: 'released' });
+      await one.release();
+      const next = await shared(locks, 'registry'); // by the same descriptor number, as a rule
+      await ended;
+
+      await two.upgrade();
+      expect(next.mode).toBe('shared');
+      expect(await other.couldAcquire('registry', { mode: 'shared', engine })).toBe(true);
+      await two.release();
+      await next.release();
+    },
+  );
 
   it('of a lock that was released is refused', async () => {
     const { locks } = setUp();

@@ -174,6 +174,7 @@ export class KernelGrant implements Grant {
   }
 
   #convert(): 'exclusive' | 'shared' | 'lost' {
+    if (!this.#open) return 'lost';
     const { request, slot, fd, since } = this.#parts;
     const system = syscalls();
     const taken = system.convert(fd, 'exclusive') === 0;

@@ -1,0 +1,73 @@
+import type { Grant, Waiting } from '../engine/engine.ts';
+import { engine } from '../engine/index.ts';
+import { TimeoutError } from '../errors/lock-errors.ts';
+import { after } from './deadline.ts';
+import type { Request } from './request.ts';
+
+/** How long an upgrade may take. */
+export interface UpgradeOptions {
+  /** Longest wait in milliseconds; 0 tries once. Default: that of the acquisition. */
+  readonly timeout?: number;
+  /** Ends the wait; the lock is then still held in shared mode. */
+  readonly signal?: AbortSignal;
+}
+
+/** How an upgrade ends: with one of these, once. */
+export interface UpgradeOutcome {
+  readonly converted: () => void;
+  /** The lock is held in no mode any more. */
+  readonly lost: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * The wait of one shared holder to be alone with its lock.
+ *
+ * Whatever ends it, release of the lock included, cancels the engine's wait first: that one acts on the grant's
+ * descriptor or claim, which are somebody else's once the grant is given back.
+ */
+export class Upgrade {
+  readonly #request: Request;
+  readonly #outcome: UpgradeOutcome;
+  readonly #signal: AbortSignal | undefined;
+  readonly #started = performance.now();
+  readonly #waiting: Waiting;
+  readonly #stopTimer: () => void;
+  #over = false;
+
+  constructor(request: Request, grant: Grant, options: UpgradeOptions, outcome: UpgradeOutcome) {
+    const { timeout = request.timeout, signal } = options;
+    this.#request = request;
+    this.#outcome = outcome;
+    this.#signal = signal;
+    this.#waiting = grant.upgrade({
+      converted: () => this.#end(outcome.converted),
+      lost: () => this.#end(outcome.lost),
+      failed: (error) => this.fail(error),
+    });
+    this.#stopTimer = after(timeout, () => this.#timeOut(), 'alive');
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Gives up for this reason. */
+  fail(reason: unknown): void {
+    this.#end(() => this.#outcome.failed(reason));
+  }
+
+  #timeOut(): void {
+    const waited = performance.now() - this.#started;
+    const { holders } = engine.inspect(this.#request.path);
+    this.fail(new TimeoutError({ ...this.#request, holders, waited }));
+  }
+
+  readonly #onAbort = () => this.fail(this.#signal?.reason);
+
+  #end(how: () => void): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#waiting.cancel();
+    this.#stopTimer();
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    how();
+  }
+}
