@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineMismatchError, RefusedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { liveness } from '../../identity/index.ts';
+import { readBeginning } from '../../storage/regular-file.ts';
 import type { LockRequest } from '../engine.ts';
 import { CLAIM_FILE, CLAIM_SIGNATURE, readersDirectory } from '../signature.ts';
 
@@ -42,7 +43,7 @@ export function directoryInPlace(request: LockRequest): Error {
 }
 
 function isClaim(path: string): boolean {
-  return textOf(path).startsWith(CLAIM_SIGNATURE);
+  return readBeginning(path, SIGNATURE.length) === CLAIM_SIGNATURE;
 }
 
 function hasLivingReader(directory: string): boolean {
@@ -54,17 +55,9 @@ function hasLivingReader(directory: string): boolean {
   }
   return names.some((name) => {
     const path = join(directory, name);
-    const text = textOf(path) || textOf(join(path, CLAIM_FILE));
+    const text = readBeginning(path, MOST_TEXT) || readBeginning(join(path, CLAIM_FILE), MOST_TEXT);
     return text.startsWith(CLAIM_SIGNATURE) && liveness(holderIn(text)) !== 'dead';
   });
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').slice(0, MOST_TEXT);
-  } catch {
-    return '';
-  }
 }
 
 /** Nobody, who is never proved dead, where the record is damaged. */
