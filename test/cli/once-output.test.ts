@@ -105,16 +105,16 @@ describe('the output of a command', () => {
 });
 
 describe('on a full disk', () => {
-  const smallHome = (size: string): Cli => {
+  const smallHome = (options: string): Cli => {
     const cli = new Cli();
     mkdirSync(cli.home, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', cli.home]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', cli.home]);
     onTestFinished(() => void execFileSync('umount', ['--lazy', cli.home]));
     return cli;
   };
 
   it('a command whose log does not fit runs to its end, and has a result; what is missing is told [A11, H14]', async () => {
-    const cli = smallHome('256k');
+    const cli = smallHome('size=256k');
     const env = { ...cli.env, HOLDFAST_AUDIT: 'off' };
     const command = ['once', 'chatty', '--', 'sh', '-c', 'head -c 1000000 /dev/zero'];
     const first = await cli.run(command, { env });
@@ -125,8 +125,21 @@ describe('on a full disk', () => {
     expect(second.stdout.length).toBeGreaterThan(100_000);
   });
 
+  it('a command whose log cannot be put aside runs to its end, and has a result; what is missing is told [A11, H14]', async () => {
+    const cli = smallHome('size=64m,nr_inodes=60');
+    const env = { ...cli.env, HOLDFAST_AUDIT: 'off' };
+    const useUp = `i=0; while (: > ${cli.home}/filler$i); do i=$((i + 1)); done`;
+    const output = 'head -c 20000000 /dev/zero; echo the end';
+    const command = ['once', 'big', '--', 'sh', '-c', `{ ${useUp}; } 2>/dev/null; ${output}`];
+    const { code, stdout, stderr } = await cli.run(command, { env });
+    expect([code, stdout.length, stdout.slice(-8)]).toEqual([0, 20_000_008, 'the end\n']);
+    const missing = 20_000_008 - 16 * 1024 * 1024;
+    expect(stderr).toBe(`holdfast: big: ${missing} bytes of its stdout are missing: ENOSPC\n`);
+    expect((await cli.run(['once', '--peek', 'big'], { env })).code).toBe(0);
+  });
+
   it('a command is not run whose result could not be recorded [A11, H14]', async () => {
-    const cli = smallHome('48k');
+    const cli = smallHome('size=48k');
     execFileSync('sh', ['-c', `head -c 1000000 /dev/zero > ${cli.home}/filler || true`], { stdio: 'ignore' });
     const { code, stdout, stderr } = await cli.run(['once', 'x', '--', 'echo', 'ran']);
     expect([code, stdout]).toEqual([125, '']);

@@ -11,7 +11,8 @@ export const LOG_LIMIT = 16 * 1024 * 1024;
 export class LogFile {
   readonly path: string;
   readonly #limit: number;
-  #fd: number;
+  /** None once there is nowhere left to write to: the rest is dropped. */
+  #fd: number | undefined;
   #size = 0;
   #written = 0;
   #dropped = 0;
@@ -31,39 +32,59 @@ export class LogFile {
     return { bytes: this.#written, dropped: this.#dropped, ...problem };
   }
 
+  /** Never throws: what the disk does not take is counted. */
   write(chunk: Uint8Array): void {
     this.#written += chunk.length;
     for (let at = 0; at < chunk.length; ) {
+      if (this.#fd === undefined) {
+        this.#dropped += chunk.length - at;
+        return;
+      }
       const room = Math.min(chunk.length - at, this.#limit - this.#size);
-      at += this.#append(chunk.subarray(at, at + room));
+      at += this.#append(this.#fd, chunk.subarray(at, at + room));
       if (this.#size >= this.#limit) this.#rotate();
     }
   }
 
   close(): void {
-    closeSync(this.#fd);
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (fd === undefined) return;
+    try {
+      closeSync(fd);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Returns how much of it is dealt with: all of it, if the disk takes none. */
-  #append(part: Uint8Array): number {
+  #append(fd: number, part: Uint8Array): number {
     try {
-      const count = writeSync(this.#fd, part);
+      const count = writeSync(fd, part);
       this.#size += count;
       return count;
     } catch (error) {
-      this.#problem = systemCode(error) ?? String(error);
+      this.#fail(error);
       this.#dropped += part.length;
       return part.length;
     }
   }
 
   #rotate(): void {
-    closeSync(this.#fd);
-    renameSync(this.path, `${this.path}.1`);
-    this.#dropped += this.#aside;
-    this.#aside = this.#size;
-    this.#size = 0;
-    this.#fd = openSync(this.path, 'wx', 0o600);
+    this.close();
+    try {
+      renameSync(this.path, `${this.path}.1`);
+      this.#dropped += this.#aside;
+      this.#aside = this.#size;
+      this.#size = 0;
+      this.#fd = openSync(this.path, 'wx', 0o600);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#problem = systemCode(error) ?? String(error);
   }
 }
 
