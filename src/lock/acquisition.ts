@@ -11,6 +11,15 @@ import { watchForLeaks } from './leaks.ts';
 import { Lock } from './lock.ts';
 import { eventBase, type Request } from './request.ts';
 
+/** Tells that a lock is asked for. @throws the signal's reason, when somebody who is told of the request aborts it. */
+export function announce(request: Request): void {
+  publish('requested', () => ({ ...eventBase(request), timeout: request.timeout }));
+  const { signal } = request;
+  if (signal?.aborted !== true) return;
+  publish('aborted', () => ({ ...eventBase(request), waited: 0, reason: signal.reason }));
+  throw signal.reason;
+}
+
 /** Turns a grant into a lock, and says so; refuses a degraded one when strict. `extra`: what the manager knows on top. */
 export function take(
   request: Request,

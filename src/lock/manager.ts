@@ -4,9 +4,8 @@ import { type Abandoned, abandonClaim, engine } from '../engine/index.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
-import { publish } from '../events/channel.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
-import { busy, busyNow, take, timedOut, Wait } from './acquisition.ts';
+import { announce, busy, busyNow, take, timedOut, Wait } from './acquisition.ts';
 import type { CliPlace } from './cli-name.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, enclosingAll, runHolding } from './context.ts';
@@ -22,7 +21,7 @@ import {
   type ManagerOptions,
 } from './options.ts';
 import { type LockInfo, type QueryResult, query } from './query.ts';
-import { eventBase, type Request } from './request.ts';
+import type { Request } from './request.ts';
 import {
   fallbackResource,
   fileResource,
@@ -301,7 +300,7 @@ export class LockManager {
       if (request.holding.some(({ path }) => path === request.path)) throw selfDeadlock(request);
     }
     watchExit();
-    if (extra.length === 0) publish('requested', () => ({ ...eventBase(request), timeout: request.timeout }));
+    if (extra.length === 0) announce(request);
     const cohort = cohortOf(request.path);
     if (!cohort.isOpenTo(request.mode)) return { request, cohort, extra };
     let grant: Grant | undefined;

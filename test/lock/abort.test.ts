@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { onLockEvent } from 'holdfast';
 import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { heard, newLocks, newPlace, staysOpen, turns } from './place.ts';
@@ -21,6 +22,33 @@ it('rejects with the reason at once when the signal has aborted already, and tou
 
   expect(ran).toBe(false);
   expect(existsSync(locks.directory)).toBe(false);
+});
+
+it('rejects with the reason when it is aborted by who is told of the request, whether the lock is free or held', async () => {
+  const locks = newLocks();
+  const held = await locks.acquire('registry');
+  const events = heard('aborted');
+  const abortAtOnce = () => {
+    const abort = new AbortController();
+    const stop = onLockEvent('requested', () => {
+      stop();
+      abort.abort(reason);
+    });
+    return { signal: abort.signal, timeout: 60_000 };
+  };
+
+  await expect(locks.acquire('mirror', abortAtOnce())).rejects.toBe(reason);
+  await expect(locks.acquire('registry', abortAtOnce())).rejects.toBe(reason);
+  expect(() => locks.acquireSync('mirror', abortAtOnce())).toThrow(reason);
+
+  expect(existsSync(locks.pathOf('mirror'))).toBe(false);
+  expect(locks.query().pending).toEqual([]);
+  expect(events.map(({ resource, waited }) => [resource, waited])).toEqual([
+    ['mirror', 0],
+    ['registry', 0],
+    ['mirror', 0],
+  ]);
+  await held.release();
 });
 
 it.each([
