@@ -32,9 +32,7 @@ export function matchPattern(
   const { positional, options } = splitArguments(rest, valueOptions);
   const matches =
     matchTool(pattern.tool, tool, command, directory, captured) &&
-    pattern.options.every((word) =>
-      options.some((option) => matchWord(word, option, OPTION_END, captured)),
-    ) &&
+    pattern.options.every((word) => matchOptions(word, options, captured)) &&
     matchWords(pattern.words, positional, captured);
   return matches ? captured : undefined;
 }
@@ -92,6 +90,21 @@ export function inDirectory({ parts }: PlainWord, directory: string): PlainWord 
     kind: 'plain',
     parts: [{ kind: 'text', text: start }, ...(first?.kind === 'text' ? rest : parts)],
   };
+}
+
+/** An option that is given several times has all its values: tools differ in whether the first counts, the last, or all. */
+function matchOptions(word: PlainWord, options: readonly string[], captured: Map<string, string[]>): boolean {
+  let matches = false;
+  for (const option of options) {
+    const values = new Map<string, string[]>();
+    if (!matchWord(word, option, OPTION_END, values)) continue;
+    matches = true;
+    for (const [name, [value = '']] of values) {
+      const known = captured.get(name) ?? [];
+      if (!known.includes(value)) captured.set(name, [...known, value]);
+    }
+  }
+  return matches;
 }
 
 /** An option that is named without a value may have one. */

@@ -99,6 +99,9 @@ describe('a pattern', () => {
     expect(match('mirror load <name>.tar', words('mirror load week.1.tar'))).toEqual({ name: ['week.1'] });
     expect(match('mirror save --to=<dir>', words('mirror --to=/a=b save'))).toEqual({ dir: ['/a=b'] });
     expect(match('mirror save -C=<dir>', words('mirror -C /srv save'))).toEqual({ dir: ['/srv'] });
+    expect(match('mirror save --to=<dir>', words('mirror save --to=a --to=b --to=a'))).toEqual({
+      dir: ['a', 'b'],
+    });
     expect(match('mirror install <names...>', words('mirror install a -f b c'))).toEqual({
       names: ['a', 'b', 'c'],
     });
