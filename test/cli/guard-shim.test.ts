@@ -114,6 +114,19 @@ describe('wrappers', () => {
     expect(existsSync(join(cli.home, 'shims/mirror'))).toBe(false);
   });
 
+  it.each(['holdfast.yaml', '/proc/holdfast'])(
+    'are not written to %s, which is no directory and cannot become one [R82]',
+    async (place) => {
+      const cli = new Guarded(RULES);
+      const { code, stderr } = await cli.run(['guard', '--shim', place], { cwd: cli.project });
+      expect(code).toBe(125);
+      expect(stderr).toMatch(
+        /^holdfast: (wrappers cannot be written to .*|.* cannot be read) \(E[A-Z]+\); .*\n$/,
+      );
+      expect(stderr).toContain(place);
+    },
+  );
+
   it.each(['a/b', '..', 'a"b', 'a%b', 'a\nb'])(
     'are not made for %j, which is no name of a command [R82]',
     async (tool) => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { printable, shellWord } from '../../errors/describe.ts';
@@ -6,6 +6,7 @@ import { InputError, shown } from '../../errors/input-error.ts';
 import { loadRules } from '../../rules/load.ts';
 import type { PlainWord } from '../../rules/pattern.ts';
 import type { Rules } from '../../rules/rules.ts';
+import { makeDirectory } from '../../storage/directory.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
@@ -34,8 +35,16 @@ export async function writeShims(
     { path: join(target, `${tool}.cmd`), text: windows(tool, files) },
   ]);
   for (const { path } of shims) checkReplaceable(path);
-  mkdirSync(target, { recursive: true });
-  for (const { path, text } of shims) publish(path, text);
+  try {
+    makeDirectory(target, 0o777);
+    for (const { path, text } of shims) publish(path, text);
+  } catch (error) {
+    const code = systemCode(error) ?? String(error);
+    throw new CliError(
+      exitCodes.failure,
+      `wrappers cannot be written to ${printable(target)} (${code}); choose a directory that can be made, or written to`,
+    );
+  }
   if (options.json === true) printJson({ directory: target, tools: wanted });
   else {
     print(`${wanted.map(printable).join(', ')}: wrapped in ${printable(target)}. Put it first in PATH:`);
