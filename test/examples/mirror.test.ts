@@ -73,6 +73,23 @@ describe('the mirror', () => {
     expect(await example.run('save')).toMatchObject({ code: 0, stdout: 'saved as latest\n' });
   });
 
+  it.each([
+    ['sync', 'sync now', 75],
+    ['sync', 'verify all', 75],
+    ['sync', '--quiet sync', 75],
+    ['install knots', 'install knots bends', 75],
+    ['install knots', 'uninstall knots/', 1],
+    ['install knots', 'uninstall ../installed/knots', 1],
+  ])(
+    'with %s half-way does nothing for %s, which is not how it is meant to be called [A2, A3]',
+    async (at, line, code) => {
+      const example = new Example(registry);
+      const holder = await example.halfWay(at);
+      expect(await example.run(line)).toMatchObject({ code, stdout: '' });
+      expect((await holder.finish()).code).toBe(0);
+    },
+  );
+
   it('saves as often as it is asked to [A10]', async () => {
     const example = new Example(registry);
     for (const name of ['monday', 'tuesday']) {
