@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { InputError, shown } from '../errors/input-error.ts';
 import { LockManager } from '../lock/manager.ts';
 import { stateHome } from '../storage/home.ts';
+import { projectAround, realProject } from '../storage/project.ts';
 
 /**
  * Whose calls meet at a key: those of one user, or of one user in one project. `project` is the nearest directory
@@ -24,7 +24,6 @@ export interface Place {
   readonly directory: string | null;
 }
 
-const PROJECT_MARKS = ['holdfast.yaml', '.git', 'package.json'];
 const MOST_PLACES = 1024;
 const managers = new Map<string, LockManager>();
 const places = new Map<string, Place>();
@@ -86,25 +85,5 @@ function projectOf(scope: Scope): string | null {
   if (typeof project !== 'string' || project === '') {
     throw new InputError('scope', `must be 'user', 'project' or { project }, got ${shown(scope)}`);
   }
-  return realDirectory(project);
-}
-
-function projectAround(start: string): string {
-  for (let at = start; ; at = dirname(at)) {
-    if (PROJECT_MARKS.some((mark) => existsSync(join(at, mark)))) return realDirectory(at);
-    if (at === dirname(at)) {
-      throw new InputError(
-        'scope',
-        `is "project", but neither ${shown(start)} nor a directory above has a ${PROJECT_MARKS.join(', a ')}`,
-      );
-    }
-  }
-}
-
-function realDirectory(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    throw new InputError('scope', `names a project directory that does not exist: ${shown(path)}`);
-  }
+  return realProject(project);
 }

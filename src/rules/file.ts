@@ -29,8 +29,8 @@ export interface RulesFile {
 export interface Inherited {
   readonly settings: Settings;
   readonly global: Use | undefined;
-  /** The directory of the outermost file. */
-  readonly project: string;
+  /** The directory of the outermost file; undefined for the user's own, which is for every project. */
+  readonly project: string | undefined;
 }
 
 const SETTINGS = ['policy', 'timeout', 'exit-code', 'message', 'scope', 'value-options'] as const;

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { RulesError, type RulesPlace } from '../errors/rules-error.ts';
 import { type Inherited, type RulesFile, readFile } from './file.ts';
+import { usersRules } from './find.ts';
 import type { Rules } from './rules.ts';
 import { Source, shortPath } from './source.ts';
 import { Value } from './value.ts';
@@ -52,10 +53,15 @@ function loadTree(yaml: Yaml, root: string): Loaded[] {
     }
   }
 
-  load(root, [], { settings: {}, global: undefined, project: dirname(root) });
+  load(root, [], { settings: {}, global: undefined, project: projectOf(root) });
   const files = [...loaded.values()];
   checkNames(files);
   return files;
+}
+
+/** The user's own rules are for every project. */
+function projectOf(root: string): string | undefined {
+  return root === usersRules() ? undefined : dirname(root);
 }
 
 function checkNames(files: readonly Loaded[]): void {

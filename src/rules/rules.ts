@@ -49,8 +49,8 @@ export interface Operation {
   readonly settings: Settings;
   /** The file that defines it, absolute. */
   readonly source: string;
-  /** Where the scope `project` begins. */
-  readonly project: string;
+  /** The directory that the scope `project` means; undefined: the project around the working directory. */
+  readonly project: string | undefined;
 }
 
 /** A resource that a file declares. */

@@ -356,6 +356,26 @@ describe('the scope', () => {
     await letGo(holder);
   });
 
+  it('project in the user’s own rules means the project around the working directory [A2, A7]', async () => {
+    const cli = new Guarded('');
+    cli.write('config/holdfast/holdfast.yaml', `defaults: { scope: project }\n${RULES}`);
+    cli.write('one/package.json', '{}');
+    cli.write('two/package.json', '{}');
+    cli.write('nowhere/file', '');
+    const at = (name: string) => cli.run(['guard', '--', 'mirror', 'save'], { cwd: join(cli.home, name) });
+    const words = ['guard', '--', 'mirror', 'save', '--hold'];
+    const holder = cli.start(words, { cwd: join(cli.home, 'one') });
+    await holder.says(/^start /);
+
+    expect((await at('one')).code).toBe(75);
+    expect(await at('two')).toMatchObject({ code: 0, stderr: '' });
+    expect(await at('nowhere')).toMatchObject({
+      code: 125,
+      stderr: expect.stringMatching(/scope is "project", but /),
+    });
+    await letGo(holder);
+  });
+
   it('is for the command line to replace, with a directory [A2]', async () => {
     const cli = new Guarded(RULES);
     const directory = join(cli.home, 'elsewhere');

@@ -3,13 +3,20 @@ import { realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Operation } from '../../rules/rules.ts';
 import { stateHome } from '../../storage/home.ts';
+import { projectAround } from '../../storage/project.ts';
 import type { GlobalOptions } from '../settings.ts';
 
-/** Where the locks of an operation lie: where the command line says, else where its scope does. */
+/**
+ * Where the locks of an operation lie: where the command line says, else where its scope does.
+ *
+ * @throws {InputError} its scope is the project, and there is none around the working directory.
+ */
 export function placeFor(operation: Operation, options: GlobalOptions): GlobalOptions {
   if (options.directory !== undefined) return { directory: options.directory };
   if (options.system === true || operation.settings.scope === 'system') return { system: true };
-  return isOfProject(operation, options) ? { directory: projectLocks(operation.project) } : {};
+  return isOfProject(operation, options)
+    ? { directory: projectLocks(operation.project ?? projectAround(process.cwd())) }
+    : {};
 }
 
 /** Whether its locks are those of its project. */
