@@ -71,6 +71,8 @@ export class UnrecordedError extends HoldfastError {
   /** Whether the work was done; `value` is then what it returned. */
   readonly ran: boolean;
   readonly value: unknown;
+  /** Why, in words: `ENOSPC in <directory>`, or what in the value cannot be recorded. */
+  readonly reason: string;
 
   constructor(
     key: string,
@@ -90,5 +92,6 @@ export class UnrecordedError extends HoldfastError {
     this.key = key;
     this.ran = run !== undefined;
     this.value = run?.value;
+    this.reason = reason;
   }
 }

@@ -33,12 +33,30 @@ export function failureIn({ body }: OnceRecord): Failure {
   }
 }
 
+/** The run behind an error that a call of `once` rejects with. */
+export interface RunBehind {
+  readonly record: OnceRecord;
+  /** Why the record is not on the disk, if it is not: nobody else gets this failure then. */
+  readonly unrecorded?: string | undefined;
+}
+
+const behind = new WeakMap<object, RunBehind>();
+
+export function keepRunBehind(error: unknown, run: RunBehind): void {
+  if (typeof error === 'object' && error !== null) behind.set(error, run);
+}
+
+/** The very run an error is of, whatever has been recorded since; undefined for an error of none. */
+export function runBehind(error: unknown): RunBehind | undefined {
+  return typeof error === 'object' && error !== null ? behind.get(error) : undefined;
+}
+
 /** The error of a call that shares a failure, or meets one that is remembered. */
 export function failed(key: string, record: OnceRecord, terms: Terms): OnceFailedError {
   const { finished, by, project } = record.header;
   const remembered = remaining(record, terms.failureTtl ?? ttlOf(record));
   const reset = onceCommand('--reset', key, { project, directory: null });
-  return new OnceFailedError({
+  const error = new OnceFailedError({
     key,
     failure: failureIn(record),
     finished,
@@ -46,4 +64,6 @@ export function failed(key: string, record: OnceRecord, terms: Terms): OnceFaile
     remembered,
     reset,
   });
+  keepRunBehind(error, { record });
+  return error;
 }

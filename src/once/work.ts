@@ -1,7 +1,7 @@
 import { UnrecordedError } from '../errors/once-errors.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { CurrentRun } from './current.ts';
-import { failureBody, messageOf } from './failure.ts';
+import { failureBody, keepRunBehind, messageOf } from './failure.ts';
 import { type Job, NoResult } from './job.ts';
 import type { Terms } from './judgement.ts';
 import type { OnceRecord } from './record.ts';
@@ -40,14 +40,14 @@ export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Ter
       endWithout(store, current, error instanceof NoResult ? error.message : 'was aborted', clock);
       throw error instanceof NoResult ? error.reason : error;
     }
-    await publishFailure(store, record('failure', failureBody(error), terms.failureTtl ?? 0), error);
+    await publishFailure(job, current, record('failure', failureBody(error), terms.failureTtl ?? 0), error);
     throw error;
   }
   lock.assertHeld();
   const encoded = encodeValue(value);
   if (typeof encoded === 'string') {
     const error = new UnrecordedError(key, encoded, { value });
-    await publishFailure(store, record('failure', failureBody(error), 0), error);
+    await publishFailure(job, current, record('failure', failureBody(error), 0), error);
     throw error;
   }
   const success = record(encoded.kind, encoded.body, terms.ttl ?? Number.POSITIVE_INFINITY);
@@ -71,21 +71,37 @@ function exitCodeOf(value: unknown): { detail?: number } {
   return typeof code === 'number' ? { detail: code } : {};
 }
 
-/** The error of the work matters more than that it cannot be recorded. */
-async function publishFailure(store: Store, record: OnceRecord, error: unknown): Promise<void> {
+/** The error of the work matters more than that it cannot be recorded: then it is its own caller's alone. */
+async function publishFailure(
+  { store }: Job,
+  current: CurrentRun,
+  record: OnceRecord,
+  error: unknown,
+): Promise<void> {
   const { run, started, took } = record.header;
-  await store.publish(record, { value: undefined }).catch(() => {});
+  try {
+    await store.publish(record, { value: undefined });
+    keepRunBehind(error, { record });
+  } catch (problem) {
+    const unrecorded = problem instanceof UnrecordedError ? problem.reason : messageOf(problem);
+    keepRunBehind(error, { record: { ...record, header: { ...record.header, ttl: 0 } }, unrecorded });
+    noteEnd(store, current, `failed (${messageOf(error)}), which could not be recorded`);
+  }
   const detail = exitCodeOf((error as { outcome?: unknown } | null)?.outcome).detail ?? messageOf(error);
   store.remember({ run, started, took, outcome: 'failure', detail });
 }
 
 function endWithout(store: Store, current: CurrentRun, ended: string, clock: number): void {
   const { run, started } = current;
+  noteEnd(store, current, ended);
+  const took = Math.round(performance.now() - clock);
+  store.remember({ run, started, took, outcome: 'no result', detail: ended });
+}
+
+function noteEnd(store: Store, current: CurrentRun, ended: string): void {
   try {
     store.note({ ...(store.current() ?? current), ended });
   } catch {
     // A full disk: the run then counts as one that died, which is as good.
   }
-  const took = Math.round(performance.now() - clock);
-  store.remember({ run, started, took, outcome: 'no result', detail: ended });
 }

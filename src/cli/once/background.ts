@@ -2,14 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { printable } from '../../errors/describe.ts';
 import { onLockEvent } from '../../events/channel.ts';
 import { actFor } from '../../identity/self.ts';
+import { failureIn } from '../../once/failure.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError, exitCodeOf } from '../report.ts';
 import { exactWords } from '../run/bytes.ts';
 import { Interruption } from './interruption.ts';
 import type { OnceCall, OnceFlags } from './options.ts';
-import { perform } from './perform.ts';
+import { type Performed, perform } from './perform.ts';
+import { unrecordedFailure } from './present.ts';
 import { taskOfCall } from './task.ts';
 
 /** What the process in the background tells the one that started it, one line each. */
@@ -100,14 +103,22 @@ export async function runInBackground(call: OnceCall): Promise<void> {
       if (event.path === path) tell({ event: 'waiting' });
     });
     const onRun = () => tell({ event: 'running' });
-    const { exitCode } = await perform(call, task, { output: 'background', interruption, onRun });
-    tell({ event: 'end', exitCode });
-    process.exit(exitCode);
+    const performed = await perform(call, task, { output: 'background', interruption, onRun });
+    tell(newsOf(call, performed));
+    process.exit(performed.exitCode);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     tell({ event: 'error', exitCode: exitCodeOf(error), message });
     process.exit(exitCodeOf(error));
   }
+}
+
+/** What is not on record cannot be looked up by the one that started this process. */
+function newsOf({ id }: OnceCall, { record, exitCode, unrecorded }: Performed): News {
+  if (unrecorded === undefined) return { event: 'end', exitCode };
+  const how = failureIn(record).message;
+  const message = `${printable(id)} failed: ${printable(how)}. ${unrecordedFailure(id, unrecorded)}`;
+  return { event: 'error', exitCode, message };
 }
 
 function tell(news: News): void {

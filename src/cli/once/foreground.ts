@@ -1,6 +1,7 @@
 import { printable } from '../../errors/describe.ts';
 import { actFor } from '../../identity/self.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { note } from '../output/text.ts';
 import { CliError, report } from '../report.ts';
 import { notHeldAround } from '../run/held.ts';
 import { exitCodeOfSignal } from '../run/interrupt.ts';
@@ -10,7 +11,7 @@ import { RunNotice } from './notice.ts';
 import type { OnceCall } from './options.ts';
 import { commandOutcomeIn } from './outcome.ts';
 import { type Performed, perform } from './perform.ts';
-import { replay, tellFailure, tellGaps } from './present.ts';
+import { replay, tellFailure, tellGaps, unrecordedFailure } from './present.ts';
 import { type Task, taskOfCall } from './task.ts';
 
 /** `holdfast once ID -- COMMAND`: runs it here, or waits for who runs it, and ends as the command did. */
@@ -44,10 +45,12 @@ export function refuseInside({ id, place }: Task): void {
 }
 
 /** Prints what the caller has not seen yet: all of another one's run; of its own, only that it failed. */
-export function present({ id, flags }: OnceCall, task: Task, { record, from }: Performed): void {
+export function present({ id, flags }: OnceCall, task: Task, performed: Performed): void {
+  const { record, from, unrecorded } = performed;
   const quiet = flags.quiet === true;
   if (record.header.kind === 'failure') {
     if (!quiet) tellFailure(task, record, from === 'own' ? 'alone' : 'with stderr');
+    if (!quiet && unrecorded !== undefined) note(unrecordedFailure(id, unrecorded));
     return;
   }
   if (from !== 'own') replay(task.store, record);

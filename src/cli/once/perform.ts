@@ -1,4 +1,6 @@
+import { printable } from '../../errors/describe.ts';
 import { OnceFailedError } from '../../errors/once-errors.ts';
+import { runBehind } from '../../once/failure.ts';
 import type { Outcome } from '../../once/job.ts';
 import { outcomeOf } from '../../once/once.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -11,11 +13,13 @@ import { CommandFailed, taskOf } from './outcome.ts';
 import { exitCodeIn } from './present.ts';
 import { inputsMatching, succeeds, type Task } from './task.ts';
 
-/** How a call for a task ended: with a record of a run, whoever ran it. */
+/** How a call for a task ended: with the outcome of a run, whoever ran it. */
 export interface Performed {
   readonly record: Outcome['record'];
   readonly from: Outcome['from'];
   readonly exitCode: number;
+  /** Why the record, of a failure, is not on the disk, if it is not. */
+  readonly unrecorded?: string | undefined;
 }
 
 export interface Stage {
@@ -53,17 +57,17 @@ export async function perform(call: OnceCall, task: Task, stage: Stage): Promise
     );
     return { ...outcome, exitCode: exitCodeIn(outcome.record) };
   } catch (error) {
-    if (error instanceof CommandFailed) return failure(task, 'own');
-    if (error instanceof OnceFailedError) return failure(task, 'shared');
+    if (error instanceof CommandFailed) return failure(task, error, 'own');
+    if (error instanceof OnceFailedError) return failure(task, error, 'shared');
     throw error;
   }
 }
 
-/** The failure that was just recorded, or met. */
-function failure({ store, id }: Task, from: 'own' | 'shared'): Performed {
-  const record = store.failure();
-  if (record === undefined) {
-    throw new CliError(exitCodes.failure, `${id} failed, and what is known of it is gone already`);
-  }
-  return { record, from, exitCode: exitCodeIn(record) };
+/** The failure that an error is of, and no other: what is on record by now may be of another run. */
+function failure({ id }: Task, error: CommandFailed | OnceFailedError, from: 'own' | 'shared'): Performed {
+  const run = runBehind(error);
+  if (run !== undefined) return { ...run, from, exitCode: exitCodeIn(run.record) };
+  const exitCode = error instanceof CommandFailed ? error.outcome.exitCode : exitCodes.failure;
+  const why = 'its lock was lost while it ran, so this is not on record';
+  throw new CliError(exitCode, `${printable(id)} failed: ${error.message}; ${why}`);
 }

@@ -93,6 +93,11 @@ export function tellFailure(
   note(`its log: ${printable(log)} · ${next}`);
 }
 
+/** That a failure is its own caller's alone. */
+export function unrecordedFailure(id: string, why: string): string {
+  return `${printable(id)}: that it failed could not be recorded, so those who wait for it run it again: ${why}`;
+}
+
 /** The end of a log as text; what is none is shown, not sent to the terminal. */
 function lastLines(path: string): string[] {
   const bytes = readOwnFile(path) ?? Buffer.alloc(0);
