@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { barChart } from './lib/chart.mjs';
-import { markdown } from './lib/markdown.mjs';
+import { markdown, misses } from './lib/markdown.mjs';
 
 const results = fileURLToPath(new URL('../.cache/bench/', import.meta.url));
 const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
@@ -40,6 +40,7 @@ const text = readFileSync(page, 'utf8');
 const { machine, at } = byName.get(names[0] ?? '');
 const sections = [
   `Node.js ${machine.node}, ${machine.platform}, ${machine.processor}, ${at.slice(0, 10)}.`,
+  misses(names.map((name) => byName.get(name))),
   ...names.map((name) => markdown(byName.get(name))),
 ].join('\n\n');
 const before = text.slice(0, text.indexOf(BEGIN) + BEGIN.length);

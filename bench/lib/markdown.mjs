@@ -15,6 +15,14 @@ export function markdown({ name, measures, tables, targets }) {
   ].join('\n\n');
 }
 
+/** The bounds that were missed, of all results together. @param {readonly { targets: readonly import('./report.mjs').Target[] }[]} results */
+export function misses(results) {
+  const targets = results.flatMap((result) => result.targets);
+  const missed = targets.filter(({ met }) => !met);
+  const count = `${targets.length - missed.length} of ${targets.length} bounds are met`;
+  return missed.length === 0 ? `${count}.` : [`${count}; these are not:`, '', ...missed.map(line)].join('\n');
+}
+
 /** @param {readonly string[]} columns @param {readonly (readonly import('./table.mjs').Cell[])[]} rows */
 function grid(columns, rows) {
   const row = (/** @type {readonly unknown[]} */ cells) => `| ${cells.join(' | ')} |`;
