@@ -3,6 +3,7 @@ export { type Abandoned, abandonClaim } from './portable/portable.ts';
 import { type Choice, choice } from './choice/choice.ts';
 
 export { explainChoice } from './choice/choice.ts';
+export { refuseGrant } from './choice/route.ts';
 export type {
   Contract,
   Degradation,

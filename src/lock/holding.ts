@@ -94,6 +94,13 @@ export class Holding implements Member {
   downgrade(): void {
     this.assertHeld();
     if (this.request.mode === 'shared') return;
+    if (this.#users > 1) {
+      throw new UnsupportedError(
+        this.request,
+        'This lock was taken again by code inside a with (reentrant), so it cannot be made shared: one of them would ' +
+          'have an exclusive lock that is none. Release one of the two first',
+      );
+    }
     this.grant.downgrade();
     this.#changeMode('shared');
   }

@@ -100,7 +100,8 @@ export class Lock {
    * Makes an exclusive lock shared, with no instant in between in which another could hold it exclusively. A shared lock
    * stays as it is.
    *
-   * @throws {LostError} when it is not held any more.
+   * @throws {LostError} when it is not held any more. @throws {UnsupportedError} when other code has the same grant, by
+   * `reentrant`, and counts on it to be exclusive.
    */
   async downgrade(): Promise<void> {
     if (this.#released) throwReleased(this.#holding);

@@ -11,7 +11,6 @@ import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, enclosingAll, runHolding } from './context.ts';
 import { environmentOptions } from './environment.ts';
 import { watchExit } from './exit.ts';
-import type { Holding } from './holding.ts';
 import { holdingOf, Lock } from './lock.ts';
 import { LockSet } from './lock-set.ts';
 import {
@@ -21,6 +20,7 @@ import {
   type ManagerOptions,
 } from './options.ts';
 import { type LockInfo, type QueryResult, query } from './query.ts';
+import { again } from './reentrancy.ts';
 import type { Request } from './request.ts';
 import {
   fallbackResource,
@@ -92,7 +92,7 @@ export class LockManager {
    */
   acquire(target: Target, options: AcquireOptions = NO_OPTIONS): Promise<Lock> {
     try {
-      const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
+      const attempt = this.#attempt(this.#request(target, options));
       if (attempt instanceof Lock) return Promise.resolve(attempt);
       if (attempt.request.timeout === 0) return busy(attempt.request).then((error) => Promise.reject(error));
       return Wait.for(attempt.request, attempt.cohort, attempt.extra);
@@ -103,10 +103,7 @@ export class LockManager {
 
   /** The lock if it is free now, else undefined. Who is in the way: `query` or `inspect`. Throws as `acquire` does. */
   async tryAcquire(target: Target, options: Omit<AcquireOptions, 'timeout'> = {}): Promise<Lock | undefined> {
-    const attempt = this.#attempt(
-      this.#request(target, { ...options, timeout: 0 }),
-      options.reentrant === true,
-    );
+    const attempt = this.#attempt(this.#request(target, { ...options, timeout: 0 }));
     return attempt instanceof Lock ? attempt : undefined;
   }
 
@@ -164,7 +161,7 @@ export class LockManager {
    * does, until the lock is granted. A lock that this thread itself holds fails at once, for nobody could release it.
    */
   acquireSync(target: Target, options: AcquireOptions = NO_OPTIONS): Lock {
-    const attempt = this.#attempt(this.#request(target, options), options.reentrant === true);
+    const attempt = this.#attempt(this.#request(target, options));
     if (attempt instanceof Lock) return attempt;
     const { request, cohort, extra } = attempt;
     if (request.timeout === 0) throw busyNow(request);
@@ -281,6 +278,7 @@ export class LockManager {
       holding: options.holding === undefined ? enclosingAll() : [...options.holding, ...enclosingAll()],
       holdLimit: options.holdLimit ?? defaults.holdLimit,
       strict: defaults.strict === true,
+      reentrant: options.reentrant === true,
       access: defaults.scope === 'system' ? 'everyone' : 'owner',
       anonymous: defaults.record === 'anonymous',
       beside,
@@ -292,11 +290,11 @@ export class LockManager {
   }
 
   /** What can be had without waiting: the lock, or everything a wait for it needs. */
-  #attempt(request: Request, reentrant: boolean, extra: readonly Degradation[] = []): Lock | Attempt {
+  #attempt(request: Request, extra: readonly Degradation[] = []): Lock | Attempt {
     request.signal?.throwIfAborted();
     if (request.holding.length > 0) {
       const outer = enclosing(request.path);
-      if (outer !== undefined) return again(request, outer, reentrant);
+      if (outer !== undefined) return again(request, outer, extra);
       if (request.holding.some(({ path }) => path === request.path)) throw selfDeadlock(request);
     }
     watchExit();
@@ -309,7 +307,7 @@ export class LockManager {
     } catch (error) {
       const fallback = this.#fallback(request, error);
       if (fallback === undefined || extra.length > 0) throw error;
-      return this.#attempt(fallback.request, reentrant, [fallback.degradation]);
+      return this.#attempt(fallback.request, [fallback.degradation]);
     }
     return grant === undefined ? { request, cohort, extra } : take(request, cohort, grant, 0, extra);
   }
@@ -356,21 +354,4 @@ function tryAfterProbe(request: Request): Grant | undefined {
     if (grant !== undefined) return grant;
   }
   return undefined;
-}
-
-/** A lock asked for inside a `with` that holds it: given again, or refused, for waiting for oneself never ends. */
-function again(request: Request, outer: Holding, reentrant: boolean): Lock {
-  const step = `this very code already holds it (${outer.request.mode}, from an enclosing with)`;
-  if (!reentrant) {
-    throw new DeadlockError(
-      request,
-      [step],
-      'Pass reentrant: true to take it again, or use the enclosing lock',
-    );
-  }
-  if (outer.request.mode === 'shared' && request.mode === 'exclusive') {
-    throw new DeadlockError(request, [step], 'Take it exclusive from the start, or release it first');
-  }
-  outer.share();
-  return new Lock(outer, []);
 }

@@ -21,7 +21,10 @@ export interface AcquireOptions extends TermsOptions {
   readonly purpose?: string;
   /** Longest hold in milliseconds: then `lock.signal` aborts and the lock is released. Default: no limit. */
   readonly holdLimit?: number;
-  /** Whether a lock this async context already holds is given again instead of failing. Default false. */
+  /**
+   * Whether a lock that an enclosing `with` holds is given again instead of failing. It is the same grant then, so what is
+   * asked of it on top (`engine`, `require`, `permits`, a shorter `holdLimit`) is refused. Default false.
+   */
   readonly reentrant?: boolean;
   /**
    * Locks that the caller holds already and will not release before it got this one. Those of enclosing `with` calls are

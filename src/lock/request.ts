@@ -18,6 +18,7 @@ export interface Request extends LockRequest {
   readonly signal: AbortSignal | undefined;
   readonly holdLimit: number | undefined;
   readonly strict: boolean;
+  readonly reentrant: boolean;
   /** The locks that the request's owner is known to hold. */
   readonly holding: readonly HeldElsewhere[];
 }

@@ -1,6 +1,8 @@
-import { basename } from 'node:path';
-import { DeadlockError, type Lock } from 'holdfast';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { type AcquireOptions, DeadlockError, type Lock, LockManager, UnsupportedError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
 import { heard, newLocks, newPlace, next, staysOpen, turns } from './place.ts';
 
 const again = { reentrant: true } as const;
@@ -100,6 +102,87 @@ describe('a lock asked for by code that holds it already', () => {
       await expect(inner).rejects.toBeInstanceOf(DeadlockError);
       await expect(inner).rejects.toThrow('Take it exclusive from the start, or release it first');
       outer.assertHeld();
+    });
+  });
+
+  it.each([
+    ['another engine', {}, { engine: 'portable' }, { code: 'HOLDFAST_MISMATCH', found: 'kernel' }],
+    ['another engine', { engine: 'portable' }, { engine: 'kernel' }, { code: 'HOLDFAST_MISMATCH' }],
+    [
+      'a stronger contract',
+      { engine: 'portable' },
+      { require: 'kernel' },
+      { code: 'HOLDFAST_CONTRACT', required: 'kernel', available: 'claim' },
+    ],
+    ['a lock that is no lease', { engine: 'portable', lease: 60_000 }, {}, { code: 'HOLDFAST_CONTRACT' }],
+    ['other permits', { permits: 2 }, { permits: 3 }, { code: 'HOLDFAST_PERMITS', agreed: 2 }],
+    ['permits', { mode: 'shared' }, { permits: 2 }, { code: 'HOLDFAST_PERMITS', agreed: 0 }],
+    ['plain sharing', { permits: 2 }, { mode: 'shared' }, { code: 'HOLDFAST_PERMITS', agreed: 2 }],
+    ['a limit', {}, { holdLimit: 50 }, { code: 'HOLDFAST_INPUT', input: 'holdLimit' }],
+    ['a shorter limit', { holdLimit: 60_000 }, { holdLimit: 50 }, { input: 'holdLimit' }],
+  ] as const satisfies readonly [string, AcquireOptions, AcquireOptions, object][])(
+    'is refused also with `reentrant` to who asks for %s: %j, then %j [F1, R11]',
+    async (_what, outer, inner, error) => {
+      const locks = newLocks();
+
+      await locks.with('mirror', outer, async (lock) => {
+        await expect(locks.acquire('mirror', { ...again, ...inner })).rejects.toMatchObject(error);
+        lock.assertHeld();
+      });
+
+      expect(locks.inspect('mirror').state).toBe('free');
+    },
+  );
+
+  it.each([
+    [
+      { engine: 'kernel', require: 'kernel' },
+      { engine: 'kernel', require: 'claim' },
+    ],
+    [{ engine: 'portable' }, { engine: 'portable', layout: 'directory', lease: 1_000 }],
+    [{ permits: 2 }, { permits: 2 }],
+    [{}, { permits: 2 }],
+    [{ holdLimit: 60_000 }, { holdLimit: 60_000 }],
+  ] as const satisfies readonly [AcquireOptions, AcquireOptions][])(
+    'is given again with `reentrant` to who asks for no more than there is: %j, then %j',
+    async (outer, inner) => {
+      const locks = newLocks();
+
+      await locks.with('mirror', outer, async () => {
+        await (await locks.acquire('mirror', { ...again, ...inner })).release();
+      });
+    },
+  );
+
+  it('is refused with `reentrant` to a strict manager where it is degraded, and says so to the others [F1]', async () => {
+    const { home, locks } = newPlace();
+    const path = locks.pathOf('mirror');
+    mkdirSync(dirname(path));
+    writeFileSync(path, 'my notes');
+    const strict = new LockManager({ directory: `${home}/locks`, strict: true });
+
+    await locks.with('mirror', async () => {
+      const refused = strict.acquire('mirror', again);
+      await expect(refused).rejects.toMatchObject({ code: 'HOLDFAST_DEGRADED' });
+      const inner = await locks.acquire('mirror', again);
+      expect(inner.degraded).toMatchObject([{ reason: 'foreign-content' }]);
+      await inner.release();
+    });
+  });
+
+  it('stays exclusive for the enclosing code: it is not made shared while both have it [R4]', async () => {
+    const { home, locks } = newPlace();
+    const agent = await Agent.start({ home });
+
+    await locks.with('mirror', async (outer) => {
+      const inner = await locks.acquire('mirror', again);
+      await expect(inner.downgrade()).rejects.toThrow(/it cannot be made shared/);
+      await expect(outer.downgrade()).rejects.toBeInstanceOf(UnsupportedError);
+      expect(outer.mode).toBe('exclusive');
+      expect(await agent.couldAcquire('mirror', { mode: 'shared' })).toBe(false);
+      await inner.release();
+      await outer.downgrade();
+      expect(await agent.couldAcquire('mirror', { mode: 'shared' })).toBe(true);
     });
   });
 

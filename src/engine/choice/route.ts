@@ -1,4 +1,4 @@
-import { ContractError, UnsupportedError } from '../../errors/lock-errors.ts';
+import { ContractError, EngineMismatchError, UnsupportedError } from '../../errors/lock-errors.ts';
 import type { Contract, Engine, EngineName, LockRequest, Terms } from '../engine.ts';
 import { kernelEngine } from '../kernel/kernel.ts';
 import { portableEngine } from '../portable/portable.ts';
@@ -40,13 +40,28 @@ export function isPlain(request: LockRequest): boolean {
 export function usable(request: LockRequest, name: EngineName): Engine {
   const terms = termsOf(request);
   const { surroundings } = siteOf(request.path);
-  const available = contractUnder(terms, name);
-  if (STRENGTH[available] < STRENGTH[terms.require]) {
-    throw new ContractError(request, { required: terms.require, available, why: reason(request, name) });
-  }
+  refuseContract(request, contractUnder(terms, name), () => reason(request, name));
   if (name === 'portable') return portableUnder(terms);
   if (kernelIsUsable(surroundings)) return kernelEngine;
   throw new UnsupportedError(request, `No kernel lock is to be had here: ${surroundings.exclusion.detail}`);
+}
+
+/**
+ * Refuses a grant that there is already, where the request wants it of another engine or under a stronger contract.
+ *
+ * @throws {EngineMismatchError | ContractError}
+ */
+export function refuseGrant(request: LockRequest, contract: Contract, why: string): void {
+  const wanted = termsOf(request).engine;
+  const found = contract === 'kernel' ? 'kernel' : 'portable';
+  if (wanted !== 'auto' && wanted !== found) throw new EngineMismatchError(request, wanted, found);
+  refuseContract(request, contract, () => why);
+}
+
+function refuseContract(request: LockRequest, available: Contract, why: () => string): void {
+  const required = termsOf(request).require;
+  if (STRENGTH[available] >= STRENGTH[required]) return;
+  throw new ContractError(request, { required, available, why: why() });
 }
 
 /** Why this engine and no other, in words. */
