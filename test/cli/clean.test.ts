@@ -72,9 +72,12 @@ describe('holdfast clean', () => {
     const cli = new Cli();
     const data = join(cli.home, 'data');
     mkdirSync(join(data, 'poetry.lock.queue/readers'), { recursive: true });
-    const precious = ['uv.lock', 'poetry.lock', 'poetry.lock.queue/readers/mine', '.holdfast'].map((name) =>
-      join(data, name),
-    );
+    const kinds = ['exclusive', 'shared', 'upgrade', 'held', 'waits'];
+    const queued = [...kinds.map((kind) => `${'1'.repeat(20)}-${kind}-${'a'.repeat(16)}`), 'slot-0-of-1'];
+    const precious = [
+      ...['uv.lock', 'poetry.lock', 'poetry.lock.queue/readers/mine', '.holdfast'],
+      ...queued.map((name) => `poetry.lock.queue/${name}`),
+    ].map((name) => join(data, name));
     for (const path of precious) writeFileSync(path, 'precious');
 
     const { stdout, code } = await cli.run(['clean', data]);

@@ -1,10 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -19,6 +24,15 @@ import { tempDirectory } from '../support/temp.ts';
 /** A name such as those of the entries in a lock's queue, older than any real one. */
 function entryName(kind: string, number = 1): string {
   return `${String(number).padStart(20, '0')}-${kind}-0123456789abcdef`;
+}
+
+/** The size of a file, and what it begins with; some here are too big to be read whole. */
+function beginning(path: string): unknown {
+  const fd = openSync(path, 'r');
+  const start = Buffer.alloc(4_096);
+  const length = readSync(fd, start, 0, start.length, 0);
+  closeSync(fd);
+  return [statSync(path).size, start.toString('latin1', 0, length)];
 }
 
 const kinds = ['exclusive', 'shared', 'upgrade', 'held', 'waits'];
@@ -58,14 +72,43 @@ describe('what lies in the queue of a lock', () => {
     for (const name of names) expect(readFileSync(join(at.queue, name), 'utf8')).toBe('precious');
   });
 
-  it('is cleared away when it was left by the dead, whatever it contains [H15, R66, R45]', async () => {
+  it('is left alone when only its name is Holdfast’s, and disturbs nobody [H15, R66, F12]', async () => {
+    const at = setUp();
+    const names = kinds.flatMap((kind, at) => [entryName(kind, 2 * at + 1), entryName(kind, 2 * at + 2)]);
+    names.push('slot-0-of-1', 'slot-0-of-2');
+    for (const name of names) writeFileSync(join(at.queue, name), 'precious');
+    truncateSync(join(at.queue, names[1] as string), 2 ** 30);
+    writeFileSync(join(at.queue, names[3] as string), Buffer.alloc(3_000)); // as a disk image begins
+    const contents = names.map((name) => beginning(join(at.queue, name)));
+
+    await expectToWork(at);
+
+    expect(at.manager.inspect('mirror')).toMatchObject({ state: 'free', holders: [], waiters: [] });
+    expect(readdirSync(at.queue).sort()).toEqual(names.toSorted());
+    expect(names.map((name) => beginning(join(at.queue, name)))).toEqual(contents);
+  });
+
+  it('is left alone when it has another name elsewhere, even though it looks like Holdfast’s [H18, R66]', async () => {
+    const at = setUp();
+    const names = kinds.map((kind, at) => entryName(kind, at + 1));
+    for (const name of names) {
+      writeFileSync(join(at.home, name), 'holdfast-lock 1\nstate held\n');
+      linkSync(join(at.home, name), join(at.queue, name));
+    }
+
+    await expectToWork(at);
+
+    expect(readdirSync(at.queue).sort()).toEqual(names.toSorted());
+  });
+
+  it('is cleared away when it was left by the dead, also when they died over writing it [H15, R66, R45]', async () => {
     const at = setUp();
     for (const [number, kind] of kinds.entries()) {
       writeFileSync(join(at.queue, entryName(kind, number * 4 + 1)), '');
-      writeFileSync(join(at.queue, entryName(kind, number * 4 + 2)), Buffer.alloc(3_000, 0xff));
-      writeFileSync(join(at.queue, entryName(kind, number * 4 + 3)), 'holdfast-lock 1\nstate held\n');
+      writeFileSync(join(at.queue, entryName(kind, number * 4 + 2)), 'holdf');
+      writeFileSync(join(at.queue, entryName(kind, number * 4 + 3)), Buffer.alloc(1_024));
       const huge = join(at.queue, entryName(kind, number * 4 + 4));
-      writeFileSync(huge, '');
+      writeFileSync(huge, 'holdfast-lock 1\nstate held\n');
       truncateSync(huge, 2 ** 30);
     }
 

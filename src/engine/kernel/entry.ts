@@ -16,14 +16,16 @@ import { dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
+import { openRegularFile } from '../../storage/regular-file.ts';
 import type { LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, readRecord, writeCounters, writeSince } from './block.ts';
 import { closeQuietly } from './lock-file.ts';
+import { isSigned } from './signed.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { NativeBuffer } from './syscalls/syscalls.ts';
 
-const { O_RDWR, O_RDONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 const SAFE = O_NOFOLLOW | O_NONBLOCK;
 const ATTEMPTS = 20;
 const MOST_TEXT = 16 * 1024;
@@ -65,6 +67,7 @@ function newName(kind: EntryKind): string {
  *  3. O dies anywhere: the kernel drops the lock, and the next R removes the file.
  *  R unlinks only while it holds the entry's lock, so it never removes one that came to life meanwhile; names are never
  *  used again, so it never removes a successor. O stopped between 1 and 2: as if it had not come yet.
+ *  A file of somebody else under such a name carries no signature: R leaves it alone, and counts it as nobody.
  */
 export class Entry {
   readonly name: string;
@@ -187,37 +190,28 @@ export class ForeignEntry {
 
   /** Undefined when its owner is gone: then the entry is gone too, removed here if need be. */
   static open(entry: EntryName): ForeignEntry | undefined {
-    let fd: number;
-    try {
-      fd = openSync(entry.path, O_RDONLY | SAFE);
-    } catch {
-      return undefined;
-    }
+    const fd = openQuietly(entry.path);
+    if (fd === undefined) return undefined;
     const found = new ForeignEntry(entry, fd);
     if (found.isAlive()) return found;
     found.close();
     return undefined;
   }
 
-  /** Whether its owner still has it locked; changes nothing. */
-  static isLocked(entry: EntryName): boolean {
-    let fd: number;
-    try {
-      fd = openSync(entry.path, O_RDONLY | SAFE);
-    } catch {
-      return false;
-    }
-    const locked = syscalls().lock(fd, 'exclusive') !== 0;
+  /** Whether its owner still has it locked; changes nothing. Undefined when it is not Holdfast's. */
+  static isLocked(entry: EntryName): boolean | undefined {
+    const fd = openQuietly(entry.path);
+    if (fd === undefined) return undefined;
+    const locked = isSigned(fd) ? syscalls().lock(fd, 'exclusive') !== 0 : undefined;
     closeQuietly(fd);
     return locked;
   }
 
-  /** Asks the kernel whether the owner still has it locked; removes it when not. */
+  /** Asks the kernel whether the owner still has it locked; removes it when not, if it is Holdfast's. */
   isAlive(): boolean {
-    const stats = fstatSync(this.descriptor);
-    if (!stats.isFile() || stats.nlink === 0) return false;
+    if (fstatSync(this.descriptor).nlink === 0) return false;
     if (syscalls().lock(this.descriptor, 'exclusive') !== 0) return true;
-    unlinkQuietly(this.entry.path); // while it is locked, see the trace above
+    if (isSigned(this.descriptor)) unlinkQuietly(this.entry.path); // while it is locked, see the trace above
     syscalls().lock(this.descriptor, 'none');
     removeIfEmpty(dirname(this.entry.path));
     return false;
@@ -257,7 +251,16 @@ export function readEntries(
   });
 }
 
-function unlinkQuietly(path: string): void {
+/** Undefined when there is no such file, or none that may be looked at. */
+function openQuietly(path: string): number | undefined {
+  try {
+    return openRegularFile(path);
+  } catch {
+    return undefined;
+  }
+}
+
+export function unlinkQuietly(path: string): void {
   try {
     unlinkSync(path);
   } catch {

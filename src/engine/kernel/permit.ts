@@ -1,20 +1,24 @@
-import { constants, lstatSync, openSync, readdirSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
-import { PermitsError, UnwritableError } from '../../errors/lock-errors.ts';
+import { ExhaustedError, PermitsError, RefusedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import type { LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, readRecord, writeCounters, writeSince } from './block.ts';
-import { makeQueueDirectory, queueDirectory, readEntries, removeIfEmpty } from './entry.ts';
+import { queueDirectory, readEntries, removeIfEmpty, unlinkQuietly } from './entry.ts';
 import { closeQuietly } from './lock-file.ts';
+import {
+  IN_THE_WAY,
+  isHeld,
+  listSlots,
+  lockSlot,
+  openIfHeld,
+  type SlotName,
+  slotPath,
+} from './permit-slots.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer, nativePath } from './syscalls/native.ts';
 
-const { O_RDWR, O_RDONLY, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-const SAFE = O_NOFOLLOW | O_NONBLOCK;
-const NAME = /^slot-\d{1,4}-of-(\d{1,4})$/;
-const ATTEMPTS = 20;
+const EXHAUSTED = ['EMFILE', 'ENFILE', 'ENOMEM'];
 
 /**
  * One of n permits: a slot file in the queue directory, flocked by its holder, who holds the lock itself in shared mode.
@@ -24,6 +28,7 @@ const ATTEMPTS = 20;
  *  1. A opens a slot, or makes it. 2. A locks it, or goes on to the next. 3. A compares the file with the path: not the
  *     same means that its last holder removed it between 1 and 2, and A starts over with this slot.
  *  4. Whoever removes a slot has it locked and has made that comparison, so nobody removes a slot that is in use.
+ *  Only what carries Holdfast's signature is written to or removed: something else in a slot's place is one permit less.
  *  Different n: A locks a slot of its n before it looks for slots of another n, and so does B. One of them at least sees
  *  the other and fails.
  */
@@ -39,20 +44,30 @@ export class Permit {
     this.#fd = fd;
   }
 
-  /** Undefined when all are taken. @throws {PermitsError} others hold the lock under another number of permits. */
+  /**
+   * Undefined when all are taken. @throws {PermitsError} others hold the lock under another number of permits.
+   * @throws {RefusedError} something else lies where the permits are counted.
+   */
   static take(request: LockRequest, permits: number, holder: HolderRecord): Permit | undefined {
+    const foreign: string[] = [];
     for (let slot = 0; slot < permits; slot++) {
-      const path = join(queueDirectory(request.path), `slot-${slot}-of-${permits}`);
+      const path = slotPath(request.path, slot, permits);
       const fd = lockSlot(request, path);
-      if (fd === undefined) continue;
+      if (fd === 'foreign') foreign.push(path);
+      if (typeof fd === 'string') continue;
       const permit = new Permit(request, path, fd);
-      permit.write(holder);
-      const others = otherTerms(request.path, permits);
-      if (others === undefined) return permit;
-      permit.remove();
-      throw new PermitsError(request, permits, others);
+      try {
+        permit.write(holder);
+        refuseOtherTerms(request, permits);
+        return permit;
+      } catch (error) {
+        permit.remove();
+        throw error;
+      }
     }
-    return undefined;
+    const [first] = foreign;
+    if (first === undefined || foreign.length < permits) return undefined;
+    throw new RefusedError({ ...request, path: first }, `is not Holdfast's, and lies ${IN_THE_WAY}`);
   }
 
   write(holder: HolderRecord): void {
@@ -65,90 +80,49 @@ export class Permit {
 
   /** Also clears away the slots of the dead, so that the directory can go when it is empty. */
   remove(): void {
-    unlinkQuietly(this.path);
+    if (syscalls().check(this.#fd, nativePath(this.path)).same) unlinkQuietly(this.path);
     closeQuietly(this.#fd);
-    for (const { path } of listSlots(this.#request.path)) removeIfUnused(path);
+    for (const { path } of slotsSeen(this.#request.path)) quietly(() => isHeld(path)); // which removes it if not
     removeIfEmpty(queueDirectory(this.#request.path));
   }
 }
 
-/** Steps 1 to 3; undefined when somebody else has the slot. */
-function lockSlot(request: LockRequest, path: string): number | undefined {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    try {
-      makeQueueDirectory(request, queueDirectory(request.path));
-      const fd = openSync(path, O_RDWR | O_CREAT | SAFE, request.access === 'everyone' ? 0o666 : 0o644);
-      if (syscalls().lock(fd, 'exclusive') !== 0) {
-        closeQuietly(fd);
-        return undefined;
-      }
-      if (syscalls().check(fd, nativePath(path)).same) return fd;
-      closeQuietly(fd);
-    } catch (error) {
-      const code = systemCode(error) ?? 'EIO';
-      if (!syscalls().passing.has(code)) throw new UnwritableError({ ...request, path }, code, error);
-    }
-  }
-  return undefined;
+/**
+ * @throws {PermitsError} others hold the lock under another number of permits, or share it without any.
+ * @throws {RefusedError} nobody can tell.
+ */
+function refuseOtherTerms(request: LockRequest, permits: number): void {
+  const slots = counting(request, () => listSlots(request.path)) ?? [];
+  const others = slots.find(
+    (slot) => slot.permits !== permits && counting({ ...request, path: slot.path }, () => isHeld(slot.path)),
+  );
+  if (others !== undefined) throw new PermitsError(request, permits, others.permits);
+  if (readEntries(request.path, ['held']).length > 0) throw new PermitsError(request, permits, 0);
 }
 
-function listSlots(lockPath: string): { readonly path: string; readonly permits: number }[] {
-  const directory = queueDirectory(lockPath);
-  if (lstatSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+/** Undefined for what is just being removed. Anything else that cannot be looked at may be somebody's permit. */
+function counting<T>(facts: LockRequest, look: () => T): T | undefined {
   try {
-    return readdirSync(directory).flatMap((name) => {
-      const permits = NAME.exec(name)?.[1];
-      return permits === undefined ? [] : [{ path: join(directory, name), permits: Number(permits) }];
-    });
-  } catch {
-    return [];
+    return look();
+  } catch (error) {
+    const code = systemCode(error) ?? 'EIO';
+    if (syscalls().passing.has(code)) return undefined;
+    if (EXHAUSTED.includes(code)) throw new ExhaustedError(facts, code, error);
+    throw new RefusedError(facts, `cannot be read (${code}), and lies ${IN_THE_WAY}`);
   }
 }
 
-/** Opens a slot for looking; undefined when nobody holds it. The caller closes it. */
-function openIfHeld(path: string): number | undefined {
-  try {
-    const fd = openSync(path, O_RDONLY | SAFE);
-    if (syscalls().lock(fd, 'exclusive') !== 0) return fd;
-    if (syscalls().check(fd, nativePath(path)).same) unlinkQuietly(path);
-    closeQuietly(fd);
-  } catch {
-    // Gone, or not ours to look at.
-  }
-  return undefined;
-}
-
-function removeIfUnused(path: string): void {
-  const fd = openIfHeld(path);
-  if (fd !== undefined) closeQuietly(fd);
-}
-
-/** The number of permits others hold the lock under, when it is another one; 0 for plain shared holders. */
-function otherTerms(lockPath: string, permits: number): number | undefined {
-  for (const slot of listSlots(lockPath)) {
-    if (slot.permits === permits) continue;
-    const fd = openIfHeld(slot.path);
-    if (fd === undefined) continue;
-    closeQuietly(fd);
-    return slot.permits;
-  }
-  return readEntries(lockPath, ['held']).length > 0 ? 0 : undefined;
-}
-
-/** Fails a plain shared request while others hold permits. @throws {PermitsError} */
+/** Fails a plain shared request while others hold permits, as far as it may see them. @throws {PermitsError} */
 export function refusePermits(request: LockRequest): void {
-  for (const { path, permits } of listSlots(request.path)) {
-    const fd = openIfHeld(path);
-    if (fd === undefined) continue;
-    closeQuietly(fd);
-    throw new PermitsError(request, 0, permits);
+  for (const { path, permits } of slotsSeen(request.path)) {
+    if (quietly(() => isHeld(path)) === true) throw new PermitsError(request, 0, permits);
   }
 }
 
 /** Those who hold permits now. */
 export function readPermits(lockPath: string): { readonly name?: string; readonly holder: HolderRecord }[] {
-  return listSlots(lockPath).flatMap(({ path }) => {
-    const fd = openIfHeld(path);
+  return slotsSeen(lockPath).flatMap(({ path }) => {
+    const fd = quietly(() => openIfHeld(path));
     if (fd === undefined) return [];
     const block = nativeBuffer(BLOCK_BYTES);
     const { name, holder = {} } = readRecord(block.buffer, syscalls().read(fd, block));
@@ -157,10 +131,15 @@ export function readPermits(lockPath: string): { readonly name?: string; readonl
   });
 }
 
-function unlinkQuietly(path: string): void {
+function slotsSeen(lockPath: string): SlotName[] {
+  return quietly(() => listSlots(lockPath)) ?? [];
+}
+
+/** For looks on which no permit depends; undefined where the system refuses one. */
+function quietly<T>(look: () => T): T | undefined {
   try {
-    unlinkSync(path);
+    return look();
   } catch {
-    // Removed by hand, or not ours to remove.
+    return undefined;
   }
 }
