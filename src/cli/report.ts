@@ -1,4 +1,6 @@
+import { constants } from 'node:os';
 import { BusyError, TimeoutError } from '../errors/lock-errors.ts';
+import { OnceStoppedError } from '../errors/once-errors.ts';
 import { exitCodes } from './exit-codes.ts';
 import { errorJson } from './output/json.ts';
 import { note, write } from './output/text.ts';
@@ -20,6 +22,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
   if (error instanceof BusyError) return exitCodes.busy;
   if (error instanceof TimeoutError) return exitCodes.timeout;
+  if (error instanceof OnceStoppedError) return exitCodes.signalBase + constants.signals.SIGTERM;
   return exitCodes.failure;
 }
 

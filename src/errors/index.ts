@@ -23,6 +23,7 @@ export {
   type Failure,
   OnceAbandonedError,
   OnceFailedError,
+  OnceStoppedError,
   UnrecordedError,
 } from './once-errors.ts';
 export { RulesError, type RulesPlace } from './rules-error.ts';

@@ -64,6 +64,21 @@ export class OnceAbandonedError extends HoldfastError {
   }
 }
 
+/** Somebody stopped the run of `once` this call waited for (`holdfast once --stop`). It was not run again. */
+export class OnceStoppedError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_ONCE_STOPPED';
+  readonly key: string;
+
+  /** `by`: who stopped it, in words. */
+  constructor(key: string, by: string) {
+    super(
+      OnceStoppedError.code,
+      `${printable(key)} was stopped while this call waited for it, by ${by}; there is no result. A new call runs it.`,
+    );
+    this.key = key;
+  }
+}
+
 /** The result of a run could not be recorded, so no other call can have it. */
 export class UnrecordedError extends HoldfastError {
   static override readonly code = 'HOLDFAST_UNRECORDED';

@@ -2,6 +2,7 @@ import type { Lock } from '../lock/lock.ts';
 import type { CurrentRun } from './current.ts';
 import type { Terms } from './judgement.ts';
 import type { OnceRecord } from './record.ts';
+import { stopperOf } from './stop.ts';
 import type { Store } from './store.ts';
 
 /** What the work of a run gets. */
@@ -56,11 +57,19 @@ export interface Marks {
   readonly failure: string | undefined;
   /** The run that had begun without an outcome so far. */
   readonly current: string | undefined;
+  /** The same, if somebody had stopped it already. */
+  readonly stopped: string | undefined;
 }
 
 export function marksOf(store: Store): Marks {
-  const current = store.current()?.id;
-  return { current, success: store.success()?.header.id, failure: store.failure()?.header.id };
+  const current = store.current();
+  const isStopped = current !== undefined && stopperOf(store, current) !== undefined;
+  return {
+    success: store.success()?.header.id,
+    failure: store.failure()?.header.id,
+    current: current?.id,
+    stopped: isStopped ? current.id : undefined,
+  };
 }
 
 /** A success, and whether this call has seen its run. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { OnceAbandonedError } from '../errors/once-errors.ts';
+import { holder } from '../errors/describe.ts';
+import { OnceAbandonedError, OnceStoppedError } from '../errors/once-errors.ts';
 import { self } from '../identity/self.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { CurrentRun } from './current.ts';
@@ -7,6 +8,7 @@ import { failed } from './failure.ts';
 import type { Job, Outcome } from './job.ts';
 import { failureStands, judge, type Terms } from './judgement.ts';
 import type { OnceRecord } from './record.ts';
+import { stopperOf } from './stop.ts';
 import type { Store } from './store.ts';
 import { work } from './work.ts';
 
@@ -51,14 +53,22 @@ function fits({ header }: OnceRecord, { inputs }: Terms): boolean {
   return header.inputs === inputs;
 }
 
-/** The run that follows on what is recorded. @throws {OnceAbandonedError} when enough have been tried. */
+/**
+ * The run that follows on what is recorded.
+ *
+ * @throws {OnceStoppedError} when the last one was stopped while this call waited for it.
+ * @throws {OnceAbandonedError} when enough have been tried.
+ */
 function nextRun({ key, project, store, attempts, before, waited, task }: Job): CurrentRun {
   const last = store.current();
   const recorded = Math.max(store.success()?.header.run ?? 0, store.failure()?.header.run ?? 0);
   const withoutResult = last !== undefined && last.run > recorded ? last : undefined;
+  const wasStopped = withoutResult !== undefined && withoutResult.id === before.stopped;
+  const stopper = withoutResult === undefined || wasStopped ? undefined : stopperOf(store, withoutResult);
+  if (stopper !== undefined) throw new OnceStoppedError(key, holder(stopper));
   if (withoutResult !== undefined) remember(store, withoutResult);
-  // A run that was over when the call came is no reason for it to give up.
-  const waitedForIt = waited || withoutResult?.id !== before.current;
+  // A run that was over, or stopped, when the call came is no reason for it to give up.
+  const waitedForIt = !wasStopped && (waited || withoutResult?.id !== before.current);
   const attempt = waitedForIt && withoutResult !== undefined ? withoutResult.attempt + 1 : 1;
   if (attempt > attempts) {
     throw new OnceAbandonedError(key, attempt - 1, withoutResult?.ended ?? 'died before it could tell why');

@@ -24,12 +24,12 @@ export interface HistoryLine {
 const HISTORY_LINES = 100;
 /** Bytes kept free for an outcome, so that a run which fills the disk can be recorded all the same. */
 const RESERVE = 16_384;
-const RUN_DIRECTORY = /^run-\d+-[0-9a-f]+$/;
+const LEFT_BY_RUNS = /^(run-\d+|stop)-[0-9a-f]+$/;
 
 /**
  * The files of one key, in a directory of their own: `success` and `failure`, the last outcome of each kind; `current`,
- * the run that is under way, or ended without an outcome; `history`; what runs have left in `run-…` directories; and,
- * during a run, `reserve`, the room for its outcome.
+ * the run that is under way, or ended without an outcome; `stop-…`, that somebody stops it; `history`; what runs have left
+ * in `run-…` directories; and, during a run, `reserve`, the room for its outcome.
  *
  * Reading needs no lock. All that writes is for who holds the key's lock.
  */
@@ -171,7 +171,7 @@ export class Store {
     );
     for (const name of readdirSync(this.directory)) {
       const path = join(this.directory, name);
-      if (RUN_DIRECTORY.test(name) && !kept.includes(path)) rmSync(path, { recursive: true, force: true });
+      if (LEFT_BY_RUNS.test(name) && !kept.includes(path)) rmSync(path, { recursive: true, force: true });
     }
   }
 

@@ -1,69 +1,11 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.ts';
-import { Cli, type Running } from './cli.ts';
+import { Cli } from './cli.ts';
+import { isAlive, statOf, Task } from './task.ts';
 
 const ROUNDS = Number(process.env.HOLDFAST_ONCE_ROUNDS ?? 1);
-
-interface State {
-  readonly id: string;
-  readonly state: string;
-  readonly by?: { readonly pid: number };
-}
-
-/** A task that is under way until its gate is opened, and then prints its result. */
-class Task {
-  readonly cli = new Cli();
-  readonly runs = join(this.cli.home, 'runs');
-  readonly #gate = join(this.cli.home, 'gate');
-  readonly words: readonly string[];
-
-  constructor(atTheEnd = 'echo finished by $$') {
-    const wait = `while [ ! -e ${this.#gate} ]; do sleep 0.02; done`;
-    this.words = ['sh', '-c', `echo $$ >> ${this.runs}; echo started; ${wait}; ${atTheEnd}`];
-    onTestFinished(async () => {
-      this.open();
-      await this.cli.run(['once', 'clean', '--all', '--stop']);
-    });
-  }
-
-  open(): void {
-    writeFileSync(this.#gate, '');
-  }
-
-  start(...flags: readonly string[]): Running {
-    return this.cli.start(['once', ...flags, 'task', '--', ...this.words]);
-  }
-
-  /** The process ids of the command, one for each of its runs. */
-  get pids(): number[] {
-    return existsSync(this.runs)
-      ? readFileSync(this.runs, 'utf8').split('\n').filter(Boolean).map(Number)
-      : [];
-  }
-
-  async begun(runs = 1): Promise<number> {
-    await until(() => this.pids.length >= runs, `run ${runs} begins`);
-    return this.pids.at(-1) as number;
-  }
-
-  async state(): Promise<State | undefined> {
-    const states = (await this.cli.json(['once', 'ls', '--json'])) as State[];
-    return states.find(({ id }) => id === 'task');
-  }
-
-  /** The process that runs the command. */
-  async runner(): Promise<number> {
-    return (await this.state())?.by?.pid as number;
-  }
-}
-
-const isAlive = (pid: number) => existsSync(`/proc/${pid}`) && statOf(pid)[0] !== 'Z';
-const statOf = (pid: number) => {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-};
 
 describe(`20 terminals that start one task at the same instant, in ${ROUNDS} rounds`, () => {
   it('run it once, and get 20 equal results [A1]', { timeout: 600_000 }, async () => {

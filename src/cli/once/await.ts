@@ -1,7 +1,10 @@
-import { holders as describeHolders, duration, printable } from '../../errors/describe.ts';
+import { holders as describeHolders, duration, holder, printable } from '../../errors/describe.ts';
+import { OnceStoppedError } from '../../errors/once-errors.ts';
+import type { CurrentRun } from '../../once/current.ts';
 import { onceCommand } from '../../once/hint.ts';
 import type { OnceRecord } from '../../once/record.ts';
 import { type OnceState, stateOf } from '../../once/state.ts';
+import { stopperOf } from '../../once/stop.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
 import { Background, type News } from './background.ts';
@@ -66,22 +69,40 @@ async function started(call: OnceCall, task: Task, { notice, follower }: Watchin
       }
     });
     if (last?.event === 'error') throw new CliError(last.exitCode, last.message);
-    const record = stateOf(task.id, task.place).last;
+    const { last: record, current } = stateOf(task.id, task.place);
     if (last?.event === 'end' && record !== undefined) return record;
+    refuseStopped(task, current);
   }
   const why = `${printable(task.id)} was started ${MOST_STARTS} times in the background, and ended each time without a word`;
   throw new CliError(exitCodes.failure, why);
 }
 
 /** Waits for a run that somebody else has started; what is finished already is taken as it is. */
-async function underWay({ id, place }: Task, { notice, follower, signal }: Watching): Promise<OnceRecord> {
-  for (;;) {
+async function underWay(task: Task, { notice, follower, signal }: Watching): Promise<OnceRecord> {
+  const { id, place } = task;
+  for (let awaited: CurrentRun | undefined; ; ) {
     const state = stateOf(id, place);
-    if (state.name !== 'running') return finished(state);
+    if (state.name !== 'running') {
+      if (awaited?.id === state.current?.id) refuseStopped(task, awaited);
+      if (awaited !== undefined && state.name === 'none') throw forgotten(id);
+      return finished(state);
+    }
+    awaited = state.current;
     notice.begin(place.locks.inspect({ name: place.lock }).holders);
     follower.begin();
     await place.locks.untilFree({ name: place.lock }, { signal });
   }
+}
+
+/** A run that was stopped is not started again for those who waited for it. */
+function refuseStopped({ id, store }: Task, run: CurrentRun | undefined): void {
+  const stopper = run === undefined ? undefined : stopperOf(store, run);
+  if (stopper !== undefined) throw new OnceStoppedError(id, holder(stopper));
+}
+
+function forgotten(id: string): CliError {
+  const why = `${printable(id)} was stopped and forgotten while this call waited for it; there is no result`;
+  return new CliError(exitCodes.failure, why);
 }
 
 /** @throws {CliError} when there is nothing to take. */

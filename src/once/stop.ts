@@ -1,0 +1,52 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HolderRecord } from '../identity/holder.ts';
+import { self } from '../identity/self.ts';
+import { readOwnFile } from '../storage/own-file.ts';
+import { type CurrentRun, isHolder } from './current.ts';
+import type { Store } from './store.ts';
+
+/*
+ * A stop that a person asked for ends with a run those who wait for it; else the next of them would run what was just
+ * stopped. It is recorded by S, who stops, without the lock: in a file named after the run R, which W, who waits, looks
+ * for once it has the lock and finds R without an outcome. Like every record of who holds, it is information: it says
+ * whether W runs or fails, never who may run.
+ *
+ *  1. S records the stop. S dies here: nobody is signalled, R goes on. Its outcome overrules the stop, as it overrules
+ *     `current`.
+ *  2. S signals R, which ends without an outcome, in good order or not.
+ *  3. W gets the lock, finds R and its stop, which was not there when W came, and fails. So does the next in line.
+ *  4. N, who came after the stop, gets the lock before, between or after them: the stop is not meant for it. It runs, and
+ *     its `begin` removes the stop of R before it says that N's run is under way, so none of that run is ever removed.
+ *  S cannot end R: it takes its record back. The record cannot be written: W runs, as it does after any other death.
+ */
+
+/** Says that a run is being stopped, by this process. Best effort. */
+export function recordStop(store: Store, run: CurrentRun): void {
+  try {
+    writeFileSync(stopPath(store, run), JSON.stringify(self()), { mode: 0o600, flag: 'wx' });
+  } catch {
+    // A full disk, or another one stops it too.
+  }
+}
+
+/** For a run that could not be ended. */
+export function withdrawStop(store: Store, run: CurrentRun): void {
+  rmSync(stopPath(store, run), { force: true });
+}
+
+/** Who stopped a run, if somebody did. */
+export function stopperOf(store: Store, run: CurrentRun): HolderRecord | undefined {
+  const bytes = readOwnFile(stopPath(store, run));
+  if (bytes === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(bytes.toString());
+    return isHolder(value) ? value : {};
+  } catch {
+    return {}; // torn by a crash; that there is one says enough
+  }
+}
+
+function stopPath(store: Store, { id }: CurrentRun): string {
+  return join(store.directory, `stop-${id}`);
+}

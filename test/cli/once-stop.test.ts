@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { isAlive, Task } from './task.ts';
+
+/** A run, and two calls that wait for it: one that would run it next, and one that only waits. */
+async function awaited(task: Task) {
+  const runner = task.start('--detach');
+  await runner.finished;
+  const pid = await task.begun();
+  const next = task.start();
+  const watcher = task.cli.start(['once', '--wait', 'task']);
+  for (const waiter of [next, watcher]) await waiter.says(/waiting for task/, 'stderr');
+  return { pid, waiters: [next, watcher] };
+}
+
+const STOPPED = /holdfast: task was stopped while this call waited for it, by .*; there is no result\. /;
+
+describe('a stop of a run that others wait for', () => {
+  it('ends their wait too, and none of them runs it again; a later start does [A13, A17]', async () => {
+    const task = new Task();
+    const { pid, waiters } = await awaited(task);
+    const stop = await task.cli.run(['once', '--stop', 'task']);
+    expect(stop).toMatchObject({ code: 0, stdout: 'task was stopped\n' });
+    for (const { finished } of waiters) {
+      const { code, stderr } = await finished;
+      expect(code).toBe(143);
+      expect(stderr).toMatch(STOPPED);
+    }
+    expect(isAlive(pid)).toBe(false);
+    expect(task.pids).toEqual([pid]);
+
+    task.open();
+    expect((await task.start().finished).code).toBe(0);
+    expect(task.pids).toHaveLength(2);
+  });
+
+  it('is followed by the reset that was asked for with it [A13]', async () => {
+    const task = new Task();
+    const { pid, waiters } = await awaited(task);
+    const reset = await task.cli.run(['once', '--reset', '--stop', 'task']);
+    expect(reset).toMatchObject({ code: 0, stdout: 'task was stopped\ntask is forgotten\n', stderr: '' });
+    expect((await waiters[0]?.finished)?.code).toBe(143);
+    expect((await waiters[1]?.finished)?.stderr).toMatch(
+      /task was stopped (and forgotten )?while this call waited/,
+    );
+    expect(task.pids).toEqual([pid]);
+    expect(await task.state()).toBeUndefined();
+  });
+
+  it('is part of clean --all --stop, which goes on to the others [A13]', async () => {
+    const task = new Task();
+    for (const id of ['a', 'z']) await task.cli.run(['once', id, '--', 'true']);
+    await awaited(task);
+    const cleaned = await task.cli.run(['once', 'clean', '--all', '--stop']);
+    expect(cleaned).toMatchObject({
+      code: 0,
+      stdout: 'a is forgotten\ntask is forgotten\nz is forgotten\n',
+      stderr: '',
+    });
+  });
+});
+
+describe('clean', () => {
+  it('goes on when one is held by somebody it cannot end, and says what it removed and what not [A13]', async () => {
+    const task = new Task();
+    for (const id of ['a', 'b', 'c']) await task.cli.run(['once', id, '--', 'true']);
+    const holder = await task.cli.hold('once:b');
+    const cleaned = await task.cli.run(['once', 'clean', '--all']);
+    expect(cleaned).toMatchObject({ code: 1, stderr: '' });
+    expect(cleaned.stdout).toMatch(
+      /^a is forgotten\nc is forgotten\nb is being run by .*, so it was left alone\. Stop it first: /,
+    );
+    const { removed, left } = JSON.parse((await task.cli.run(['once', 'clean', '--all', '--json'])).stdout);
+    expect(removed).toEqual([]);
+    expect(left).toMatchObject([{ id: 'b', why: expect.stringMatching(/^b is being run by /) }]);
+    holder.child.stdin?.end();
+    await holder.finished;
+  });
+});
