@@ -11,6 +11,9 @@ export type Mode = 'exclusive' | 'shared';
  */
 export type Contract = 'kernel' | 'claim' | 'lease';
 
+/** The process that works under a lock on behalf of its holder; `starting` while it may run already and has no name. */
+export type RecordedChild = NonNullable<HolderRecord['child']> | 'starting';
+
 /** A way in which a grant is weaker than usual. Mutual exclusion holds in each of them. */
 export interface Degradation {
   readonly reason:
@@ -80,8 +83,11 @@ export interface Grant {
   isExpired(): boolean;
   /** Calls back once when the lock file is replaced or removed, or the lease is over; returns a function that stops the watch. */
   watchLoss(onLoss: () => void): () => void;
-  /** Adds to the record the command that runs under this lock. */
-  recordChild(child: { readonly pid: number; readonly start?: string }): void;
+  /**
+   * Adds to the record the command that runs under this lock. Where no descriptor carries the lock, this is what keeps it
+   * for the command when this process dies, and it is durable when this returns. @throws {UnwritableError} it is not.
+   */
+  recordChild(child: RecordedChild): void;
   /**
    * Hands the lock on to another request of the same thread, as a grant of its own with the next token; this one is then
    * over. Undefined, and this grant unchanged, where only a release and a new grant will do.

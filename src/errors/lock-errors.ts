@@ -223,22 +223,35 @@ export class ContractError extends LockError {
   }
 }
 
-/** The lock file can neither be opened nor made, and no fallback directory is set. */
+/**
+ * The lock file can neither be opened nor made, and no fallback directory is set; or the command that is to work under a
+ * lock cannot be put on record, where that is what keeps the lock for it.
+ */
 export class UnwritableError extends LockError {
   static override readonly code = 'HOLDFAST_UNWRITABLE';
   /** The system's code, such as `EACCES`, `EROFS` or `ENOSPC`. */
   readonly systemCode: string;
-  constructor(facts: LockFacts, reason: string, cause?: unknown) {
-    super(
-      UnwritableError.code,
-      facts,
-      `The lock file ${printable(facts.path)} for ${printable(facts.resource)} cannot be made: ${reason}. ` +
-        'Make the directory writable for this user, choose another directory (HOLDFAST_HOME, or the directory option), ' +
-        'or set fallbackDirectory.',
-      cause,
-    );
+  constructor(facts: LockFacts, reason: string, cause?: unknown, message = cannotBeMade(facts, reason)) {
+    super(UnwritableError.code, facts, message, cause);
     this.systemCode = reason;
   }
+
+  /** The command that is to work under a lock, whose record `facts.path` would be. */
+  static ofCommand(facts: LockFacts, reason: string, cause?: unknown): UnwritableError {
+    const message =
+      `No command can work under the lock on ${printable(facts.resource)}: ${printable(facts.path)}, which would keep the ` +
+      `lock for it if this process were killed, cannot be written: ${reason}. Make room on the disk, or choose another ` +
+      'directory (HOLDFAST_HOME, or the directory option).';
+    return new UnwritableError(facts, reason, cause, message);
+  }
+}
+
+function cannotBeMade(facts: LockFacts, reason: string): string {
+  return (
+    `The lock file ${printable(facts.path)} for ${printable(facts.resource)} cannot be made: ${reason}. ` +
+    'Make the directory writable for this user, choose another directory (HOLDFAST_HOME, or the directory option), ' +
+    'or set fallbackDirectory.'
+  );
 }
 
 /** Something that is not a lock file stands in its place, or the place is not safe. It was left untouched. */

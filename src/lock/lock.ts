@@ -1,4 +1,4 @@
-import type { Contract, Degradation, Mode } from '../engine/engine.ts';
+import type { Contract, Degradation, Mode, RecordedChild } from '../engine/engine.ts';
 import { LostError, UnsupportedError } from '../errors/lock-errors.ts';
 import type { Holding } from './holding.ts';
 import type { UpgradeOptions } from './upgrade.ts';
@@ -86,8 +86,16 @@ export class Lock {
     this.#holding.assertHeld();
   }
 
-  /** Adds to the holder's record the process that works under this lock, for those who meet it. */
-  recordChild(child: { readonly pid: number; readonly start?: string }): void {
+  /**
+   * Adds to the holder's record the process that works under this lock, for those who meet it.
+   *
+   * Where no `descriptor` carries the lock, the record also keeps it for that process when this one dies. Between the
+   * start of a process and this call nothing does: say `starting` before it. Should this process die then, the lock stays
+   * held until a person breaks its claim, for nobody can tell whether the process runs.
+   *
+   * @throws {UnwritableError} such a record cannot be written: a process under the lock would not keep it.
+   */
+  recordChild(child: RecordedChild): void {
     if (!this.#released && this.#holding.isHeld) this.#holding.grant.recordChild(child);
   }
 

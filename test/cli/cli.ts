@@ -84,7 +84,12 @@ export class Cli {
   }
 
   start(args: readonly string[], options: SpawnOptions = {}): Running {
-    return new Running(process.execPath, [main, ...args], { env: this.env, ...options });
+    return this.startAs([main, ...args], options);
+  }
+
+  /** The same with options of Node.js before the program, which is `main`. */
+  startAs(args: readonly string[], options: SpawnOptions = {}): Running {
+    return new Running(process.execPath, args, { env: this.env, ...options });
   }
 
   /** Runs to the end. */

@@ -4,9 +4,8 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
-import { systemCode } from '../../errors/base.ts';
+import { HoldfastError, systemCode } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
-import { processFacts } from '../../identity/index.ts';
 import { type CommandContext, NoResult } from '../../once/job.ts';
 import type { Store } from '../../once/store.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -15,6 +14,7 @@ import { CliError } from '../report.ts';
 import { exactWords } from '../run/bytes.ts';
 import { heldVariable } from '../run/held.ts';
 import { exitCodeOfSignal } from '../run/interrupt.ts';
+import { identityOf, startOnRecord } from '../run/on-record/index.ts';
 import { LogFile } from './log-file.ts';
 import { CommandFailed, type CommandOutcome } from './outcome.ts';
 
@@ -37,7 +37,7 @@ const GRACE = 5_000;
  * Runs a command under the lock, in a session and process group of its own, and logs what it says.
  *
  * The command gets the lock too: should this process be killed, the lock stays held until the command ends, so that
- * there are never two of them.
+ * there are never two of them. A lock that no descriptor carries gets there by its record.
  *
  * @throws {CommandFailed} @throws {NoResult} it was ended by a signal, or `context.signal` stopped it.
  */
@@ -105,15 +105,20 @@ function startCommand(
   const input = output === 'shown' && !isatty(0) ? 'inherit' : 'ignore';
   const stdio: ('inherit' | 'ignore' | 'pipe' | number)[] = [input, 'pipe', 'pipe'];
   const { descriptor } = lock;
-  if (descriptor !== undefined) {
+  const isCarried = descriptor !== undefined;
+  if (isCarried) {
     while (stdio.length < descriptor) stdio.push('ignore');
     stdio[descriptor] = descriptor;
   }
   const env = { ...process.env, ...heldVariable([lock.path]) };
   try {
-    const [file, ...args] = exactWords(words);
-    return spawn(file, args, { stdio, env, detached: true });
+    const exact = exactWords(words);
+    const [file, ...args] = exact;
+    const options = { stdio, env, detached: true } as const;
+    if (isCarried) return spawn(file, args, options);
+    return startOnRecord(exact, options, (child) => lock.recordChild(child));
   } catch (error) {
+    if (error instanceof HoldfastError) throw new NoResult('could not be put on record', error);
     return { error }; // some failures are thrown, others emitted
   }
 }
@@ -122,9 +127,8 @@ function startCommand(
 function note(child: ChildProcess, store: Store, { lock, current }: CommandContext): void {
   const { pid } = child;
   if (pid === undefined || current.task === undefined) return;
-  const start = processFacts.startTime(pid);
-  const identity = start === undefined ? { pid } : { pid, start };
-  lock.recordChild(identity);
+  const identity = identityOf(pid);
+  if (lock.descriptor !== undefined) lock.recordChild(identity);
   try {
     store.note({ ...current, task: { ...current.task, child: identity } });
   } catch {

@@ -1,10 +1,11 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { systemCode } from '../../errors/base.ts';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { HoldfastError, systemCode } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
 import { exactWords } from './bytes.ts';
 import { exitCodeOfSignal } from './interrupt.ts';
+import { type Recorder, startOnRecord } from './on-record/index.ts';
 
 export interface CommandParts {
   readonly words: readonly [string, ...string[]];
@@ -13,18 +14,23 @@ export interface CommandParts {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Starts a command on this process' own input and output. Its end is told by `exitCodeOfCommand`. */
-export function startCommand({ words, descriptors, env }: CommandParts): ChildProcess {
-  const [file, ...args] = exactWords(words);
+/**
+ * Starts a command on this process' own input and output. Its end is told by `whenEnded`. `record`: what keeps the locks
+ * for it; without, its descriptors do. @throws {CliError} @throws {UnwritableError} see `startOnRecord`.
+ */
+export function startCommand({ words, descriptors, env }: CommandParts, record?: Recorder): ChildProcess {
+  const exact = exactWords(words);
+  const [file, ...args] = exact;
+  const options = { stdio: layout(descriptors), env };
   try {
-    return spawn(file, args, { stdio: layout(descriptors), env });
+    return record === undefined ? spawn(file, args, options) : startOnRecord(exact, options, record);
   } catch (error) {
-    throw cannotRun(file, error); // some failures are thrown, others emitted
+    throw error instanceof HoldfastError ? error : cannotRun(file, error); // some failures are thrown, others emitted
   }
 }
 
 /** 'ignore' above 2 leaves a slot as it is, so every descriptor keeps its number. */
-function layout(descriptors: readonly number[]): StdioOptions {
+function layout(descriptors: readonly number[]): ('inherit' | 'ignore' | number)[] {
   const stdio: ('inherit' | 'ignore' | number)[] = ['inherit', 'inherit', 'inherit'];
   for (const fd of descriptors) {
     while (stdio.length < fd) stdio.push('ignore');

@@ -1,11 +1,12 @@
+import type { ChildProcess } from 'node:child_process';
 import { printable } from '../../errors/describe.ts';
-import { processFacts } from '../../identity/index.ts';
 import type { Lock } from '../../lock/lock.ts';
 import { note } from '../output/text.ts';
 import { report } from '../report.ts';
 import type { GlobalOptions } from '../settings.ts';
 import { startCommand, whenEnded } from './command.ts';
 import { heldVariable } from './held.ts';
+import { identityOf, type Recorder } from './on-record/index.ts';
 import type { Signals } from './signals.ts';
 
 export interface RunParts {
@@ -28,19 +29,35 @@ export function runUnder(
 ): void {
   for (const { detail } of locks.flatMap(({ degraded }) => degraded)) note(`warning: ${printable(detail)}`);
   const own = locks.flatMap(({ descriptor }) => descriptor ?? []);
-  const command = startCommand({
-    words: file === undefined ? words : [file, ...words.slice(1)],
+  const parts = {
+    words: file === undefined ? words : ([file, ...words.slice(1)] as const),
     // The command carries the locks itself: should this process be killed, they stay held until the command ends.
     descriptors: [...inherited, ...own],
     env: { ...process.env, ...env, ...heldVariable(locks.map(({ path }) => path)) },
-  });
+  };
+  const record: Recorder = (child) => {
+    for (const lock of locks) lock.recordChild(child);
+  };
+  const isCarried = own.length === locks.length;
+  const command = start(locks, () => startCommand(parts, isCarried ? undefined : record));
   whenEnded(command, (outcome) => {
-    for (const lock of [...locks].reverse()) void lock.release();
+    release(locks);
     process.exit('error' in outcome ? report(outcome.error, options) : outcome.exitCode);
   });
   signals.passTo(command);
-  if (command.pid === undefined) return;
-  const start = processFacts.startTime(command.pid);
-  const child = start === undefined ? { pid: command.pid } : { pid: command.pid, start };
-  for (const lock of locks) lock.recordChild(child);
+  if (isCarried && command.pid !== undefined) record(identityOf(command.pid));
+}
+
+/** A command that was not started has nothing to be told of, neither has the next holder. */
+function start(locks: readonly Lock[], startCommand: () => ChildProcess): ChildProcess {
+  try {
+    return startCommand();
+  } catch (error) {
+    release(locks);
+    throw error;
+  }
+}
+
+function release(locks: readonly Lock[]): void {
+  for (const lock of [...locks].reverse()) void lock.release();
 }

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { UnsupportedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
-import type { Conversion, Degradation, Grant, LockRequest, Mode, Waiting } from '../engine.ts';
+import type { Conversion, Degradation, Grant, LockRequest, Mode, RecordedChild, Waiting } from '../engine.ts';
 import { BLOCK_BYTES, type BlockState, formatBlock, readState, writeCounters, writeSince } from './block.ts';
 import { Entry } from './entry.ts';
 import type { Permit } from './permit.ts';
@@ -207,8 +207,8 @@ export class KernelGrant implements Grant {
     this.#beforeRelease = callback;
   }
 
-  recordChild(child: { readonly pid: number; readonly start?: string }): void {
-    if (!this.#open) return;
+  recordChild(child: RecordedChild): void {
+    if (!this.#open || child === 'starting') return;
     this.#hasChild = true;
     const { request, fd, since } = this.#parts;
     const holder = request.anonymous ? {} : { ...holderOf(request), child };

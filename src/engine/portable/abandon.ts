@@ -1,3 +1,4 @@
+import { commandLiveness } from './child.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
@@ -9,7 +10,7 @@ export type Abandoned = 'removed' | 'gone' | 'alive' | 'busy';
 
 /**
  * Removes the one claim of this identity on a person's word that its owner is gone for good, where nothing here proves
- * it. Never that of a process which is seen to live, and never another claim: one that took its place has another
+ * it. Never that of a process, or of its command, which is seen to live, and never another claim: one that took its place has another
  * identity. An owner that lives all the same, cut off from here, is told by its next check, as after any loss.
  */
 export function abandon(lock: PortableLock, claim: string): Abandoned {
@@ -18,7 +19,8 @@ export function abandon(lock: PortableLock, claim: string): Abandoned {
   const found = standing.find(({ token }) => token === claim);
   if (found === undefined) return 'gone';
   const { record } = found;
-  if (record !== undefined && livenessAt(found.path, record.holder) === 'alive') return 'alive';
+  const isAlive = record !== undefined && livenessAt(found.path, record.holder) === 'alive';
+  if (isAlive || commandLiveness(lock.place, found) === 'alive') return 'alive';
   const outcome = removeAbandoned(lock, found);
   return outcome === 'changed' ? 'gone' : outcome;
 }

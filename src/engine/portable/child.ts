@@ -1,14 +1,17 @@
+import { systemCode } from '../../errors/base.ts';
+import { UnwritableError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
-import type { LockRequest } from '../engine.ts';
-import { readText, removeQuietly, writeWhole } from './files.ts';
+import type { Liveness } from '../../identity/index.ts';
+import { self } from '../../identity/self.ts';
+import type { LockRequest, RecordedChild } from '../engine.ts';
+import { readText, removeQuietly, syncDirectory, writeWhole } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { FoundClaim } from './look.ts';
-import { fileMode, type Place } from './place.ts';
+import { fileMode, makeQueue, type Place } from './place.ts';
 import { isProcessNumber, json, newToken } from './record.ts';
 
 const SIGNATURE = 'holdfast-child 1\n';
-
-type Child = NonNullable<HolderRecord['child']>;
+const STARTING = 'starting';
 
 /** The lock a child works under. */
 interface Held {
@@ -16,17 +19,27 @@ interface Held {
   readonly place: Place;
 }
 
-/** Adds to a claim, which itself never changes, the command that runs under it, and holds it as long as it lives. */
-export function leaveChild({ request, place }: Held, token: string, child: Child): void {
+/**
+ * Adds to a claim, which itself never changes, the command that runs under it, and holds it as long as the command lives.
+ *
+ * Trace (H holder, C its command, T the token of H's claim, N who comes next; H is killed):
+ *  1. before `child.T` is there: N finds H dead and takes the claim over. H starts C only after 2, or has C wait for 3.
+ *  2. `child.T` says `starting`: C may run, or not, and nobody can tell. N waits; the end of the boot or a person ends it.
+ *  3. `child.T` names C: N waits until that very process is dead.
+ *  The file changes by a rename, so that N sees 1, 2 or 3 and nothing else. It is on the disk before H goes on: a server
+ *  that loses its memory, but not H, does not fall back behind what H has done since.
+ *
+ * @throws {UnwritableError} the record cannot be written. What it said before stands.
+ */
+export function leaveChild({ request, place }: Held, token: string, child: RecordedChild): void {
+  const path = place.childPath(token);
+  const text = `${SIGNATURE}${child === STARTING ? STARTING : JSON.stringify(child)}`;
   try {
-    writeWhole(
-      place.childPath(token),
-      `${SIGNATURE}${JSON.stringify(child)}`,
-      fileMode(request),
-      place.privatePath(newToken()),
-    );
-  } catch {
-    // A full disk: the command goes unnamed.
+    makeQueue(request, place);
+    writeWhole(path, text, fileMode(request), place.privatePath(newToken()), 'durable');
+    syncDirectory(place.queue);
+  } catch (error) {
+    throw UnwritableError.ofCommand({ ...request, path }, systemCode(error) ?? 'EIO', error);
   }
 }
 
@@ -35,20 +48,41 @@ export function removeChild({ place }: Held, token: string): void {
 }
 
 /**
- * Whether the command of a claim may still be at work, although the process that made the claim is dead. A record that
- * is missing or forged can keep a lock from being taken, or have it judged by its owner alone; it never frees one early
- * that the owner's life would keep.
+ * Whether the command of a claim may still be at work, although the process that made the claim is dead. A forged record
+ * can keep a lock from being taken, or have it judged by its owner alone; it never frees one early that the owner's life
+ * would keep.
  */
-export function mayCommandLive(place: Place, { path, token, record }: FoundClaim): boolean {
-  const child = readChild(place, token);
-  if (child === undefined || record === undefined) return false;
-  const { start: _, ...sameMachine } = record.holder;
-  return livenessAt(path, { ...sameMachine, ...child }) !== 'dead';
+export function mayCommandLive(place: Place, found: FoundClaim): boolean {
+  return commandLiveness(place, found) !== 'dead';
 }
 
-export function readChild(place: Place, token: string): Child | undefined {
+/** `dead` also where no command was ever to run. */
+export function commandLiveness(place: Place, { path, token, record }: FoundClaim): Liveness {
+  const child = readRecorded(place, token);
+  if (child === undefined || record === undefined) return 'dead';
+  const { start: _, ...sameMachine } = record.holder;
+  if (child !== STARTING) return livenessAt(path, { ...sameMachine, ...child });
+  return record.holder.boot === self().boot ? 'unknown' : livenessAt(path, record.holder);
+}
+
+/** The command of a claim, once it has a name. */
+export function readChild(place: Place, token: string): HolderRecord['child'] {
+  const child = readRecorded(place, token);
+  return child === STARTING ? undefined : child;
+}
+
+export function hasChild(place: Place, token: string): boolean {
+  return readRecorded(place, token) !== undefined;
+}
+
+function readRecorded(place: Place, token: string): RecordedChild | undefined {
   const text = readText(place.childPath(token)) ?? '';
-  const value = text.startsWith(SIGNATURE) ? json(text.slice(SIGNATURE.length)) : undefined;
+  if (!text.startsWith(SIGNATURE)) return undefined;
+  const body = text.slice(SIGNATURE.length);
+  return body === STARTING ? STARTING : childFrom(json(body));
+}
+
+function childFrom(value: unknown): HolderRecord['child'] {
   if (typeof value !== 'object' || value === null) return undefined;
   const { pid, start } = value as Partial<Record<string, unknown>>;
   if (!isProcessNumber(pid)) return undefined;

@@ -53,8 +53,14 @@ export function writeNew(path: string, text: string, mode: number, durability: '
 }
 
 /** Writes a text under a name that nobody else uses, whole or not at all; readers never see a part of it. */
-export function writeWhole(path: string, text: string, mode: number, unfinished: string): void {
-  writeNew(unfinished, text, mode, 'quick');
+export function writeWhole(
+  path: string,
+  text: string,
+  mode: number,
+  unfinished: string,
+  durability: 'durable' | 'quick' = 'quick',
+): void {
+  writeNew(unfinished, text, mode, durability);
   try {
     persistently(() => renameSync(unfinished, path));
   } catch (error) {

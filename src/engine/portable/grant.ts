@@ -1,5 +1,14 @@
 import type { HolderRecord } from '../../identity/holder.ts';
-import type { Contract, Conversion, Degradation, Grant, LockRequest, Mode, Waiting } from '../engine.ts';
+import type {
+  Contract,
+  Conversion,
+  Degradation,
+  Grant,
+  LockRequest,
+  Mode,
+  RecordedChild,
+  Waiting,
+} from '../engine.ts';
 import { leaveChild, removeChild } from './child.ts';
 import { lastToken, nextToken, syncCount, writeCount } from './counter.ts';
 import { type Count, countGrant, shareUnderGate } from './hold.ts';
@@ -19,6 +28,7 @@ export class PortableGrant implements Grant {
   #mode: Mode;
   #count: Count | undefined;
   #synced = false;
+  #child: RecordedChild | undefined;
   /** False once released, or handed on. */
   #open = true;
 
@@ -75,8 +85,10 @@ export class PortableGrant implements Grant {
     return Math.max(1, Math.min(LOOK_EVERY, this.#tenure.left));
   }
 
-  recordChild(child: { readonly pid: number; readonly start?: string }): void {
-    if (this.#open && !this.#lock.request.anonymous) leaveChild(this.#lock, this.#tenure.token, child);
+  recordChild(child: RecordedChild): void {
+    if (!this.#open) return;
+    leaveChild(this.#lock, this.#tenure.token, child);
+    this.#child = child;
   }
 
   passTo(request: LockRequest): PortableGrant | undefined {
@@ -98,22 +110,36 @@ export class PortableGrant implements Grant {
     if (!this.#open || this.#mode === 'shared') return;
     const mark = shareUnderGate(this.#lock);
     if (mark === undefined) return;
-    this.#tenure.end();
-    this.#tenure = mark;
+    const gate = this.#tenure;
+    this.#moveTo(mark);
+    gate.end();
     this.#mode = 'shared';
   }
 
   upgrade(outcome: Conversion): Waiting {
     const convert = (gate: Tenure) => {
-      this.#tenure = gate;
+      this.#moveTo(gate);
       this.#count = countGrant(this.#lock, gate);
       this.#synced = false;
       this.#mode = 'exclusive';
     };
-    const keep = (mark: Tenure) => {
-      this.#tenure = mark;
-    };
+    const keep = (mark: Tenure) => this.#moveTo(mark);
     return new PortableUpgrade({ lock: this.#lock, mark: () => this.#tenure, keep, convert }, outcome);
+  }
+
+  /** Holds the lock by this claim from now on, for its command as well. @throws {UnwritableError} the claim is then gone. */
+  #moveTo(tenure: Tenure): void {
+    const former = this.#tenure;
+    if (this.#child !== undefined) {
+      try {
+        leaveChild(this.#lock, tenure.token, this.#child);
+      } catch (error) {
+        tenure.end();
+        throw error;
+      }
+      removeChild(this.#lock, former.token);
+    }
+    this.#tenure = tenure;
   }
 
   release(): void {

@@ -32,7 +32,7 @@ export function inspect(lock: PortableLock): Inspection {
 
 function describe(lock: PortableLock, found: FoundClaim): HolderRecord {
   const { record, token } = found;
-  const child = readChild(lock.place, token);
+  const child = record?.anonymous === true ? undefined : readChild(lock.place, token);
   return {
     ...(record === undefined ? {} : shownHolder(record)),
     claim: token,

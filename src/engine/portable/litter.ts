@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Leftover } from '../engine.ts';
 import { CLAIM_FILE, CLAIM_SIGNATURE } from '../signature.ts';
-import { readChild } from './child.ts';
+import { hasChild } from './child.ts';
 import { readText, removeQuietly, removeTreeQuietly } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
@@ -125,7 +125,7 @@ function childless(lock: PortableLock, path: string, token: string): Leftover[] 
   const standing = [gate, ...listReaders(lock.place)].some(
     (found) => found.kind === 'claim' && found.token === token,
   );
-  if (standing || readChild(lock.place, token) === undefined) return [];
+  if (standing || !hasChild(lock.place, token)) return [];
   return [litter(path, 'names the command of a lock that is over', () => removeQuietly(path))];
 }
 
