@@ -10,7 +10,7 @@ import { takeTurn } from './run.ts';
 import type { Place } from './scope.ts';
 
 /** What a flight needs to know of the call that started it. */
-export type FlightPlan = Omit<Job, 'waited' | 'signal' | 'onRun'> & {
+export type FlightPlan = Omit<Job, 'waited' | 'signal'> & {
   readonly place: Place;
   /** Locks that are held around the call, in processes around this one. */
   readonly holding?: AcquireOptions['holding'];
@@ -36,11 +36,12 @@ export class Flight {
   readonly #onEnd: () => void;
   readonly #abort = new AbortController();
   readonly #started = performance.now();
-  readonly #onRun = new Set<() => void>();
+  /** The clocks of those who came before the lock was granted. */
+  readonly #clocks = new Set<() => void>();
   /** The flights whose outcome the work of this one waits for. */
   readonly #awaits = new Set<Flight>();
   #callers = 0;
-  #running = false;
+  #granted = false;
 
   /** `onEnd` is called when the outcome is there, or nobody wants it any more. */
   constructor(plan: FlightPlan, onEnd: () => void) {
@@ -57,7 +58,8 @@ export class Flight {
 
   /**
    * Waits for the outcome as one caller among others; leaving does not disturb them. The time runs while the lock is
-   * somebody else's, and for those who come when the run is under way.
+   * somebody else's, and for those who come when it is granted already. A lock that is free is granted before any time
+   * can be up, for that takes no turn of the event loop.
    */
   join({ signal, timeout = Number.POSITIVE_INFINITY }: Patience): Promise<Outcome> {
     const inside = around.getStore();
@@ -72,7 +74,7 @@ export class Flight {
         if (over) return;
         over = true;
         stopTimer();
-        this.#onRun.delete(stopTimer);
+        this.#clocks.delete(stopTimer);
         signal?.removeEventListener('abort', onAbort);
         if (inside !== undefined) inside.#awaits.delete(this);
         how();
@@ -80,7 +82,7 @@ export class Flight {
       };
       const onAbort = () => end(() => reject(signal?.reason));
       const stopTimer = after(timeout, () => end(() => reject(this.#timedOut())), 'alive');
-      if (!this.#running) this.#onRun.add(stopTimer);
+      if (!this.#granted) this.#clocks.add(stopTimer);
       signal?.addEventListener('abort', onAbort, { once: true });
       this.outcome.then(
         (outcome) => end(() => resolve(outcome)),
@@ -99,15 +101,18 @@ export class Flight {
     const { place, holding = [], ...plan } = this.#plan;
     const waited = place.locks.inspect({ name: place.lock }).state !== 'free';
     const options = { timeout: Number.POSITIVE_INFINITY, signal: this.#abort.signal, holding };
-    const job: Job = { ...plan, waited, signal: this.#abort.signal, onRun: () => this.#began() };
+    const job: Job = { ...plan, waited, signal: this.#abort.signal };
     return around.run(this, () =>
-      place.locks.with({ name: place.lock }, options, (lock) => takeTurn(lock, job)),
+      place.locks.with({ name: place.lock }, options, (lock) => {
+        this.#stopClocks();
+        return takeTurn(lock, job);
+      }),
     );
   }
 
-  #began(): void {
-    this.#running = true;
-    for (const stopTimer of this.#onRun) stopTimer();
+  #stopClocks(): void {
+    this.#granted = true;
+    for (const stopTimer of this.#clocks) stopTimer();
   }
 
   get #facts() {

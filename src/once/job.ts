@@ -46,8 +46,6 @@ export interface Job {
   readonly waited: boolean;
   readonly terms: () => Promise<Terms>;
   readonly signal: AbortSignal;
-  /** Called when the work begins. */
-  readonly onRun: () => void;
   readonly task?: CurrentRun['task'];
 }
 

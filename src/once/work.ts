@@ -32,7 +32,6 @@ export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Ter
 
   let value: unknown;
   try {
-    job.onRun();
     value = await job.work({ signal, attempt: current.attempt, lock, current });
   } catch (error) {
     if (!isHeld(lock)) throw error; // others may be at work here by now

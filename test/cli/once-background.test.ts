@@ -139,6 +139,7 @@ describe('a run in the background', () => {
     for (const words of [
       ['--wait', '--timeout', '10ms', 'task'],
       ['-w', '10ms', 'task', '--', ...task.words],
+      ['--timeout', '0', 'task', '--', ...task.words],
     ]) {
       const { code, stderr } = await task.cli.run(['once', ...words]);
       expect(code).toBe(124);

@@ -43,6 +43,24 @@ describe('holdfast once', () => {
     expect(ended(await sorted.finished)).toEqual({ code: 0, stdout: 'b\na\n', stderr: '' });
   });
 
+  it('waits for nobody when the task is free, whatever the time-out [A15]', async () => {
+    const cli = new Cli();
+    for (const timeout of ['0', '1ms']) {
+      const { code, stdout } = await cli.run([
+        'once',
+        '--ttl',
+        '0',
+        '--timeout',
+        timeout,
+        'x',
+        '--',
+        'echo',
+        'ran',
+      ]);
+      expect([code, stdout]).toEqual([0, 'ran\n']);
+    }
+  });
+
   it('says of a failure where its log is, and runs again at the next start [A11, A14]', async () => {
     const cli = new Cli();
     const { words, runs } = counted(cli, 'echo oops >&2; exit 3');

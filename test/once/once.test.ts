@@ -121,6 +121,14 @@ describe('callers of one process', () => {
     expect(await stays).toBe(false);
   });
 
+  it('never time out on a run of their own, however long it is until that can begin [A15]', async () => {
+    const file = join(newHome(), 'input');
+    writeFileSync(file, Buffer.alloc(16 * 1024 * 1024)); // is read once more under the lock, for longer than the time-out
+    const work = new Work();
+    expect(await work.once({ timeout: 0, inputs: [{ file }] })).toBe(1);
+    expect(await work.once({ timeout: 1, ttl: 0, inputs: [{ file }] })).toBe(2);
+  });
+
   it('abort the run when the last of them leaves; that is not a result [A14]', async () => {
     newHome();
     const started = gate();
