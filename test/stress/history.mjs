@@ -131,3 +131,42 @@ export function doubleRecoveries(holds) {
     .map(({ resource, after }) => `${resource} of ${after}`);
   return told.filter((what, at) => told.indexOf(what) !== at).map((what) => `${what} was recovered twice`);
 }
+
+/**
+ * What must not have happened to the locks of a run, whose last counter values are given.
+ *
+ * @param {History} history
+ * @param {Readonly<Record<string, number>>} counters of each resource
+ */
+export function violationsOf({ holds, updates, complaints }, counters) {
+  return {
+    occupancy: complaints,
+    overlaps: overlaps(holds),
+    tokens: fallenTokens(holds),
+    recoveries: doubleRecoveries(holds),
+    updates: Object.entries(counters).flatMap(([name, final]) => lostUpdates(updates, final, name)),
+  };
+}
+
+/** What a run did, in numbers; waits in milliseconds. @param {History} history */
+export function figuresOf({ holds, ends }) {
+  const waits = ends.filter(({ way }) => way === 'wait' || way === 'all' || way === 'sync');
+  const timeouts = waits.filter(({ outcome }) => outcome === 'timeout').length;
+  const waited = waits.map((wait) => wait.waited);
+  return {
+    attempts: ends.length,
+    waits: waits.length,
+    timeouts,
+    recovered: holds.filter(({ after }) => after !== '-').length,
+    succeeded: waits.length === 0 ? 0 : (waits.length - timeouts) / waits.length,
+    meanWait: waited.reduce((sum, each) => sum + each, 0) / Math.max(1, waited.length),
+    maximumWait: waited.reduce((most, each) => Math.max(most, each), 0),
+  };
+}
+
+/** The last value of each resource's counter. @param {string} home @param {readonly string[]} resources */
+export function readCounters(home, resources) {
+  return Object.fromEntries(
+    resources.map((name) => [name, Number(fs.readFileSync(join(home, name, 'counter'), 'utf8'))]),
+  );
+}

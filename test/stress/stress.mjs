@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomFrom } from '../fixtures/stress-random.mjs';
 import { Region } from '../fixtures/stress-region.mjs';
-import { doubleRecoveries, fallenTokens, lostUpdates, overlaps, readHistories } from './history.mjs';
+import { figuresOf, readCounters, readHistories, violationsOf } from './history.mjs';
 
 const WORKER = fileURLToPath(new URL('../fixtures/stress-worker.mjs', import.meta.url));
 const RESOURCES = ['alpha', 'beta'];
@@ -156,30 +156,11 @@ function endedIn(history) {
 
 /** @param {{ home: string, seed: number, took: number, kills: number, stops: number, hung: string }} run */
 function report({ home, ...run }) {
-  const { holds, ends, updates, complaints } = readHistories(join(home, 'history'));
-  const waits = ends.filter(({ way }) => way === 'wait' || way === 'all' || way === 'sync');
-  const timeouts = waits.filter(({ outcome }) => outcome === 'timeout').length;
-  const waited = waits.map(({ waited }) => waited);
-  const violations = {
-    occupancy: complaints,
-    overlaps: overlaps(holds),
-    tokens: fallenTokens(holds),
-    recoveries: doubleRecoveries(holds),
-    updates: RESOURCES.flatMap((name) => {
-      const final = Number(fs.readFileSync(join(home, name, 'counter'), 'utf8'));
-      return lostUpdates(updates, final, name);
-    }),
-  };
+  const history = readHistories(join(home, 'history'));
   return {
     ...run,
-    violations,
-    attempts: ends.length,
-    held: ends.filter(({ outcome }) => outcome === 'held').length,
-    waits: waits.length,
-    timeouts,
-    recovered: holds.filter(({ after }) => after !== '-').length,
-    succeeded: waits.length === 0 ? 0 : (waits.length - timeouts) / waits.length,
-    meanWait: waited.reduce((sum, each) => sum + each, 0) / Math.max(1, waited.length),
-    maximumWait: Math.max(0, ...waited),
+    ...figuresOf(history),
+    violations: violationsOf(history, readCounters(home, RESOURCES)),
+    held: history.ends.filter(({ outcome }) => outcome === 'held').length,
   };
 }

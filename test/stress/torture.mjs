@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { LockManager } from 'holdfast';
 import { randomFrom } from '../fixtures/stress-random.mjs';
 import { Region } from '../fixtures/stress-region.mjs';
-import { doubleRecoveries, fallenTokens, lostUpdates, overlaps, readHistories } from './history.mjs';
+import { figuresOf, readCounters, readHistories, violationsOf } from './history.mjs';
 import { lostWakeups, readStays } from './wakeups.mjs';
 
 const WORKER = fileURLToPath(new URL('../fixtures/queue-torture.mjs', import.meta.url));
@@ -210,35 +210,18 @@ function heldBy(pid, directory) {
 /** @param {string} home @param {Rack} rack */
 function examine(home, { ends: deaths, stops, unwritten }) {
   const directory = join(home, 'history');
-  const { holds, ends, updates, complaints } = readHistories(directory);
+  const history = readHistories(directory);
   const { waits: stays, holds: written } = readStays(directory, RESOURCES, deaths);
   const all = [...written, ...unwritten].sort((a, b) => (a.to < b.to ? -1 : 1));
   const wakeups = lostWakeups({ waits: stays, holds: all }, stops, BACKSTOP + SLACK);
-  const violations = {
-    occupancy: complaints,
-    overlaps: overlaps(holds),
-    tokens: fallenTokens(holds),
-    recoveries: doubleRecoveries(holds),
-    updates: RESOURCES.flatMap((name) => {
-      const final = Number(fs.readFileSync(join(home, name, 'counter'), 'utf8'));
-      return lostUpdates(updates, final, name);
-    }),
-    wakeups: wakeups.found,
-    leftovers: leftovers(join(home, 'locks')),
-  };
-  const waits = ends.filter(({ way }) => way === 'wait' || way === 'sync' || way === 'all');
-  const timeouts = waits.filter(({ outcome }) => outcome === 'timeout').length;
-  const waited = waits.map((wait) => wait.waited);
   return {
-    violations,
-    attempts: ends.length,
-    holds: holds.length,
-    waits: waits.length,
-    timeouts,
-    recovered: holds.filter(({ after }) => after !== '-').length,
-    succeeded: waits.length === 0 ? 0 : (waits.length - timeouts) / waits.length,
-    meanWait: waited.reduce((sum, each) => sum + each, 0) / Math.max(1, waited.length),
-    maximumWait: waited.reduce((most, each) => Math.max(most, each), 0),
+    ...figuresOf(history),
+    violations: {
+      ...violationsOf(history, readCounters(home, RESOURCES)),
+      wakeups: wakeups.found,
+      leftovers: leftovers(join(home, 'locks')),
+    },
+    holds: history.holds.length,
     longestFree: wakeups.longest,
   };
 }
