@@ -1,6 +1,7 @@
 import type { Contract, Degradation, Mode, RecordedChild } from '../engine/engine.ts';
 import { LostError, UnsupportedError } from '../errors/lock-errors.ts';
 import type { Holding } from './holding.ts';
+import { checkUpgradeOptions } from './options.ts';
 import type { UpgradeOptions } from './upgrade.ts';
 
 /** What a lock object stands for; for the manager, which made both. */
@@ -122,9 +123,10 @@ export class Lock {
    *
    * @throws {DeadlockError} another holder waits for the same: neither could ever be alone. @throws {TimeoutError}
    * @throws {LostError} it was released meanwhile, or a program outside the queue took it in the instant of the change.
-   * @throws {UnsupportedError} it is a permit, or being upgraded already.
+   * @throws {UnsupportedError} it is a permit, or being upgraded already. @throws {InputError} an option cannot be used.
    */
   async upgrade(options: UpgradeOptions = {}): Promise<void> {
+    checkUpgradeOptions(options);
     if (this.#released) throwReleased(this.#holding);
     await this.#holding.upgrade(options);
   }

@@ -6,6 +6,7 @@ import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-er
 import { AuditLog } from '../events/audit.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
 import { announce, busy, busyNow, take, timedOut, Wait } from './acquisition.ts';
+import { type Body, checkBody, isPromise, promiseOf, type SyncBody } from './body.ts';
 import type { CliPlace } from './cli-name.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, enclosingAll, runHolding } from './context.ts';
@@ -17,7 +18,9 @@ import {
   type AcquireOptions,
   checkAcquireOptions,
   checkManagerOptions,
+  checkWatchOptions,
   type ManagerOptions,
+  type WatchOptions,
 } from './options.ts';
 import { type LockInfo, type QueryResult, query } from './query.ts';
 import { again } from './reentrancy.ts';
@@ -26,13 +29,14 @@ import {
   fallbackResource,
   fileResource,
   nameResource,
+  partsOf,
   type Resource,
+  refuseMode,
   type Target,
+  type TargetWithMode,
   targetOf,
 } from './resource.ts';
-import { defaultTimeout, givesTerms, termsFrom } from './terms.ts';
-
-export type Body<T> = (lock: Lock) => T | PromiseLike<T>;
+import { checkTogether, defaultTimeout, givesTerms, termsFrom } from './terms.ts';
 
 /** Stands for options that were not given, which need no check. */
 const NO_OPTIONS: AcquireOptions = {};
@@ -52,7 +56,9 @@ let requests = 0;
  * await locks.with('mirror', { purpose: 'nightly save' }, async (lock) => { … });
  */
 export class LockManager {
+  /** Those of the environment included. */
   readonly #options: ManagerOptions;
+  readonly #given: ManagerOptions;
   readonly #terms: Terms;
   readonly #names = new Map<string, Resource>();
   readonly #audit: AuditLog | undefined;
@@ -65,7 +71,8 @@ export class LockManager {
   constructor(options: ManagerOptions = {}) {
     checkManagerOptions(options);
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    this.#options = { ...environmentOptions(), ...Object.fromEntries(given) };
+    this.#given = Object.fromEntries(given);
+    this.#options = { ...environmentOptions(), ...this.#given };
     this.#terms = termsFrom(this.#options);
     if (options.directory !== undefined) this.#directory = resolve(options.directory);
     this.#cliPlace = cliPlaceOf(this.#directory, options.scope);
@@ -102,8 +109,11 @@ export class LockManager {
   }
 
   /** The lock if it is free now, else undefined. Who is in the way: `query` or `inspect`. Throws as `acquire` does. */
-  async tryAcquire(target: Target, options: Omit<AcquireOptions, 'timeout'> = {}): Promise<Lock | undefined> {
-    const attempt = this.#attempt(this.#request(target, { ...options, timeout: 0 }));
+  async tryAcquire(
+    target: Target,
+    options: Omit<AcquireOptions, 'timeout'> = NO_OPTIONS,
+  ): Promise<Lock | undefined> {
+    const attempt = this.#attempt(this.#request(target, options, 0));
     return attempt instanceof Lock ? attempt : undefined;
   }
 
@@ -111,16 +121,16 @@ export class LockManager {
    * Acquires several locks, all or none, in one order for all callers, so that two such calls never wait for each other.
    * A resource named twice is taken once, in the stronger mode. `timeout` covers the whole.
    */
-  async acquireAll(
-    targets: readonly (Target | (Exclude<Target, string> & { readonly mode?: AcquireOptions['mode'] }))[],
-    options: AcquireOptions = {},
-  ): Promise<LockSet> {
+  async acquireAll(targets: readonly TargetWithMode[], options: AcquireOptions = {}): Promise<LockSet> {
+    if (!Array.isArray(targets)) {
+      throw new InputError('targets', `must be an array of names and files, got ${shown(targets)}`);
+    }
+    checkAcquireOptions(options);
     const requests = new Map<string, { target: Target; options: AcquireOptions }>();
-    for (const target of targets) {
-      const mode =
-        typeof target === 'string' ? undefined : (target as { mode?: AcquireOptions['mode'] } | null)?.mode;
+    for (const wanted of targets) {
+      const [target, mode] = partsOf(wanted);
       const merged = mode === undefined ? options : { ...options, mode };
-      checkAcquireOptions(merged);
+      if (mode !== undefined) checkAcquireOptions(merged);
       const { path } = this.#resolve(target);
       const other = requests.get(path);
       if (other === undefined || (other.options.mode === 'shared' && merged.mode !== 'shared')) {
@@ -143,7 +153,8 @@ export class LockManager {
   with<T>(target: Target, body: Body<T>): Promise<T>;
   with<T>(target: Target, options: AcquireOptions, body: Body<T>): Promise<T>;
   async with<T>(target: Target, ...rest: [Body<T>] | [AcquireOptions, Body<T>]): Promise<T> {
-    const [options, body] = rest.length === 1 ? [{}, rest[0]] : rest;
+    const [options, body] = rest.length === 1 ? [NO_OPTIONS, rest[0]] : rest;
+    checkBody(body);
     const lock = await this.acquire(target, options);
     const holding = holdingOf(lock);
     try {
@@ -176,12 +187,18 @@ export class LockManager {
     return take(request, cohort, grant, waited, extra);
   }
 
-  /** `with` for scripts that cannot wait asynchronously; `body` must not return a promise. */
-  withSync<T>(target: Target, options: AcquireOptions, body: (lock: Lock) => T): T {
+  /**
+   * `with` for scripts that cannot wait asynchronously.
+   *
+   * @throws {InputError} `body` returns a promise: the lock is released by then, for nothing could hold it any longer.
+   */
+  withSync<T>(target: Target, options: AcquireOptions, body: SyncBody<T>): T {
+    checkBody(body);
     const lock = this.acquireSync(target, options);
     const holding = holdingOf(lock);
     try {
-      const result = runHolding(holding, () => body(lock));
+      const result = runHolding(holding, () => body(lock)) as T;
+      if (isPromise(result)) throw promiseOf(lock);
       const lost = holding.findLoss();
       if (lost !== undefined) throw lost;
       return result;
@@ -222,7 +239,9 @@ export class LockManager {
   }
 
   /** Resolves when the lock is seen to be free; takes nothing. @throws the signal's reason when `signal` aborts. */
-  async untilFree(target: Target, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async untilFree(target: Target, options: WatchOptions = {}): Promise<void> {
+    checkWatchOptions(options);
+    const { signal } = options;
     const { path } = this.#resolve(target);
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -261,8 +280,9 @@ export class LockManager {
     return resource;
   }
 
-  #request(target: Target, options: AcquireOptions): Request {
+  #request(target: Target, options: AcquireOptions, timeout = options?.timeout): Request {
     if (options !== NO_OPTIONS) checkAcquireOptions(options);
+    if (typeof target !== 'string') refuseMode(target);
     const { label, path, beside, cliName } = this.#resolve(target);
     const defaults = this.#options;
     const request: Request = {
@@ -273,7 +293,7 @@ export class LockManager {
       cliName,
       mode: options.permits === undefined ? (options.mode ?? 'exclusive') : 'shared',
       permits: options.permits,
-      timeout: options.timeout ?? defaults.timeout ?? defaultTimeout(path),
+      timeout: timeout ?? defaults.timeout ?? defaultTimeout(path),
       signal: options.signal,
       holding: options.holding === undefined ? enclosingAll() : [...options.holding, ...enclosingAll()],
       holdLimit: options.holdLimit ?? defaults.holdLimit,
@@ -284,9 +304,14 @@ export class LockManager {
       beside,
       purpose: options.purpose,
       pollInterval: options.pollInterval ?? defaults.pollInterval,
-      terms: givesTerms(options) ? termsFrom(options, defaults) : this.#terms,
+      terms: givesTerms(options) ? this.#termsOf(options) : this.#terms,
     };
     return request;
+  }
+
+  #termsOf(options: AcquireOptions): Terms {
+    checkTogether(termsFrom(options, this.#given));
+    return termsFrom(options, this.#options);
   }
 
   /** What can be had without waiting: the lock, or everything a wait for it needs. */

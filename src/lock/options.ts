@@ -1,8 +1,10 @@
 import type { Mode } from '../engine/engine.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import type { AuditOptions } from '../events/audit.ts';
+import { checkNames, namesOf } from './known-options.ts';
 import type { HeldElsewhere } from './request.ts';
 import { checkTerms, type TermsOptions } from './terms.ts';
+import type { UpgradeOptions } from './upgrade.ts';
 
 /** How one lock is asked for. */
 export interface AcquireOptions extends TermsOptions {
@@ -60,20 +62,53 @@ export interface ManagerOptions extends TermsOptions {
   readonly audit?: Omit<AuditOptions, 'filter'>;
 }
 
+/** How one lock is watched. */
+export interface WatchOptions {
+  /** Ends the watch, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
 const MOST_PERMITS = 1000;
 const MODES: readonly unknown[] = ['exclusive', 'shared'];
 
+const TERMS = { engine: true, require: true, layout: true, lease: true, staleAfter: true } as const;
+const ACQUIRE_OPTIONS = namesOf<AcquireOptions>({
+  mode: true,
+  permits: true,
+  timeout: true,
+  signal: true,
+  purpose: true,
+  holdLimit: true,
+  reentrant: true,
+  holding: true,
+  pollInterval: true,
+  ...TERMS,
+});
+const MANAGER_OPTIONS = namesOf<ManagerOptions>({
+  scope: true,
+  directory: true,
+  fallbackDirectory: true,
+  strict: true,
+  timeout: true,
+  holdLimit: true,
+  pollInterval: true,
+  record: true,
+  audit: true,
+  ...TERMS,
+});
+const UPGRADE_OPTIONS = namesOf<UpgradeOptions>({ timeout: true, signal: true });
+const WATCH_OPTIONS = namesOf<WatchOptions>({ signal: true });
+
 /** @throws {InputError} naming the option. */
 export function checkAcquireOptions(options: AcquireOptions): void {
+  checkNames(options, ACQUIRE_OPTIONS);
   const { mode, timeout, signal, purpose, holdLimit, reentrant, pollInterval } = options;
   if (mode !== undefined && !MODES.includes(mode)) {
     throw new InputError('mode', `must be 'exclusive' or 'shared', got ${shown(mode)}`);
   }
   if (options.permits !== undefined) checkPermits(options.permits, mode);
   if (timeout !== undefined) checkTimeout(timeout);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new InputError('signal', `must be an AbortSignal, got ${shown(signal)}`);
-  }
+  checkSignal(signal);
   if (purpose !== undefined && typeof purpose !== 'string') {
     throw new InputError('purpose', `must be a string, got ${shown(purpose)}`);
   }
@@ -90,6 +125,7 @@ export function checkAcquireOptions(options: AcquireOptions): void {
 
 /** @throws {InputError} naming the option. */
 export function checkManagerOptions(options: ManagerOptions): void {
+  checkNames(options, MANAGER_OPTIONS);
   for (const name of ['directory', 'fallbackDirectory'] as const) {
     const value: unknown = options[name];
     if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0'))) {
@@ -110,6 +146,25 @@ export function checkManagerOptions(options: ManagerOptions): void {
     throw new InputError('strict', `must be true or false, got ${shown(strict)}`);
   }
   checkTerms(options);
+}
+
+/** @throws {InputError} naming the option. */
+export function checkUpgradeOptions(options: UpgradeOptions): void {
+  checkNames(options, UPGRADE_OPTIONS);
+  if (options.timeout !== undefined) checkTimeout(options.timeout);
+  checkSignal(options.signal);
+}
+
+/** @throws {InputError} naming the option. */
+export function checkWatchOptions(options: WatchOptions): void {
+  checkNames(options, WATCH_OPTIONS);
+  checkSignal(options.signal);
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new InputError('signal', `must be an AbortSignal, got ${shown(signal)}`);
+  }
 }
 
 function isHeld(value: unknown): boolean {

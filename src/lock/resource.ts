@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import type { Mode } from '../engine/engine.ts';
 import { systemCode } from '../errors/base.ts';
 import { shellWord } from '../errors/describe.ts';
 import { InputError, shown } from '../errors/input-error.ts';
@@ -11,6 +12,9 @@ import { type CliPlace, cliNameOf } from './cli-name.ts';
  * `{ file }` is a data file (or directory), whose lock lies beside it; the file need not exist.
  */
 export type Target = string | { readonly name: string } | { readonly file: string };
+
+/** A target of `acquireAll`, which may say for each in which mode it is wanted. */
+export type TargetWithMode = Target | (Exclude<Target, string> & { readonly mode?: Mode });
 
 /** A target with its lock file. */
 export interface Resource {
@@ -36,6 +40,23 @@ export function targetOf(target: unknown): { readonly name: string } | { readonl
   if (typeof name === 'string' && file === undefined) return { name: checkedName(name) };
   if (typeof file === 'string' && name === undefined) return { file: checkedPath(file) };
   throw new InputError('lock name', `must be a string, { name } or { file }, got ${shown(target)}`);
+}
+
+/** A target of several, and the mode that it says; that it is a target at all is left to `targetOf`. */
+export function partsOf(wanted: TargetWithMode): readonly [target: Target, mode: Mode | undefined] {
+  if (typeof wanted !== 'object' || wanted === null || !('mode' in wanted)) return [wanted, undefined];
+  const { mode, ...target } = wanted;
+  return [target, mode];
+}
+
+/** Passed over in silence, `{ name, mode: 'shared' }` would be an exclusive lock. @throws {InputError} */
+export function refuseMode(target: unknown): void {
+  const { mode } = (target ?? {}) as { mode?: unknown };
+  if (mode === undefined) return;
+  throw new InputError(
+    'mode',
+    'is an option, not part of what is locked: pass it as acquire(target, { mode })',
+  );
 }
 
 function checkedName(name: string): string {

@@ -1,5 +1,6 @@
+import type { Body, SyncBody } from './body.ts';
 import type { Lock } from './lock.ts';
-import { type Body, LockManager } from './manager.ts';
+import { LockManager } from './manager.ts';
 import type { AcquireOptions } from './options.ts';
 
 let defaultManager: LockManager | undefined;
@@ -41,6 +42,6 @@ export function acquireLockSync(path: string, exclusive = true): Lock {
 }
 
 /** `withLock` for scripts that cannot wait asynchronously: blocks the thread while it waits. */
-export function withLockSync<T>(path: string, operation: (lock: Lock) => T): T {
+export function withLockSync<T>(path: string, operation: SyncBody<T>): T {
   return manager().withSync({ file: path }, {}, operation);
 }

@@ -45,6 +45,11 @@ export function checkTerms(options: TermsOptions): void {
   }
   if (lease !== undefined) checkSpan('lease', lease);
   if (staleAfter !== undefined) checkSpan('staleAfter', staleAfter);
+  checkTogether(options);
+}
+
+/** Whether they go with each other, wherever they come from. @throws {InputError} naming the option. */
+export function checkTogether({ engine, require, lease }: Partial<Terms>): void {
   if (engine === 'portable' && require === 'kernel') {
     throw new InputError('require', "cannot be 'kernel' with engine 'portable'");
   }

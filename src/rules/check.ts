@@ -1,9 +1,9 @@
 import { placeText, type RulesPlace } from '../errors/rules-error.ts';
+import { didYouMean } from '../errors/suggest.ts';
 import { possibleDeadlocks } from './deadlocks.ts';
 import { directoryOf } from './decide.ts';
 import { isCovered, type PlacedPattern } from './language.ts';
 import type { Operation, Rules } from './rules.ts';
-import { didYouMean } from './suggest.ts';
 import type { PathOf } from './wait-graph.ts';
 
 /** Something in the rules that is allowed, but hardly meant. */

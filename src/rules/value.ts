@@ -1,8 +1,8 @@
 import type * as Yaml from 'yaml';
 import { shown } from '../errors/input-error.ts';
 import type { RulesError, RulesPlace } from '../errors/rules-error.ts';
+import { didYouMean } from '../errors/suggest.ts';
 import type { Source } from './source.ts';
-import { didYouMean } from './suggest.ts';
 
 type Node = Yaml.Node | null;
 /** The parser's own ways to tell its nodes apart; the parser is loaded only when there is a file to read. */

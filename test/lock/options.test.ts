@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type AcquireOptions, InputError, LockManager, type ManagerOptions, type Target } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { tempDirectory } from '../support/temp.ts';
-import { heard } from './place.ts';
+import { heard, newLocks } from './place.ts';
 
 /** What is wrong with it is the point of each, so types are left aside. */
 const bad = <T>(value: unknown) => value as T;
@@ -44,7 +44,12 @@ const badAcquireOptions: readonly (readonly [input: string, options: Record<stri
   ['lease', { lease: Number.POSITIVE_INFINITY }],
   ['lease', { engine: 'kernel', lease: 1000 }],
   ['staleAfter', { staleAfter: '5m' }],
+  ['timeot', { timeot: 5 }],
+  ['constructor', { constructor: 5 }],
 ];
+
+/** What stands where an object of options belongs. */
+const noOptions: readonly unknown[] = [null, 5, 'shared', true, Symbol('mode'), () => {}];
 
 const badTargets: readonly (readonly [input: string, target: unknown])[] = [
   ['lock name', ''],
@@ -56,6 +61,7 @@ const badTargets: readonly (readonly [input: string, target: unknown])[] = [
   ['lock name', undefined],
   ['lock name', 5],
   ['lock name', ['mirror']],
+  ['lock name', { name: 5, mode: undefined }],
   ['lock path', { file: '' }],
   ['lock path', { file: 'a\0b' }],
   ['lock path', { file: '/' }],
@@ -74,12 +80,25 @@ const badManagerOptions: readonly (readonly [input: string, options: Record<stri
   ['record', { record: 'none' }],
   ['strict', { strict: 'yes' }],
   ['scope', { scope: 'machine' }],
+  ['fallbackdirectory', { fallbackdirectory: '/tmp' }],
+  ['audit.path', { audit: 'log' }],
 ];
 
 const names = (input: string) => expect.objectContaining({ code: 'HOLDFAST_INPUT', input });
 
 /** Every call that takes a target and options; each must refuse before anything else happens. */
 async function expectRefusal(input: string, target: Target, options: AcquireOptions): Promise<void> {
+  await expectRefusalOfOne(input, target, options);
+  const locks = newLocks();
+  await expect(locks.acquireAll(['fine', target], options)).rejects.toEqual(names(input));
+  expect(existsSync(locks.directory)).toBe(false);
+}
+
+async function expectRefusalOfOne(
+  input: string,
+  target: Target,
+  options: AcquireOptions = {},
+): Promise<void> {
   const directory = join(tempDirectory(), 'locks');
   const locks = new LockManager({ directory });
   const requests = heard('requested');
@@ -90,10 +109,9 @@ async function expectRefusal(input: string, target: Target, options: AcquireOpti
 
   await expect(locks.acquire(target, options)).rejects.toEqual(names(input));
   await expect(locks.with(target, options, body)).rejects.toEqual(names(input));
-  await expect(locks.acquireAll(['fine', target], options)).rejects.toEqual(names(input));
   expect(() => locks.acquireSync(target, options)).toThrow(names(input));
   expect(() => locks.withSync(target, options, body)).toThrow(names(input));
-  if (input !== 'timeout') await expect(locks.tryAcquire(target, options)).rejects.toEqual(names(input));
+  await expect(locks.tryAcquire(target, options)).rejects.toEqual(names(input));
 
   expect(ran).toBe(false);
   expect(requests).toEqual([]);
@@ -115,6 +133,86 @@ describe('an option that cannot be used is refused by name before anything is to
 
   it.each(badManagerOptions)('of a manager, %s: %o [G10, F13]', (input, options) => {
     expect(() => new LockManager(bad<ManagerOptions>(options))).toThrow(names(input));
+  });
+
+  it.each(noOptions)('of whatever kind, where the options belong: %s [G10, F13]', async (value) => {
+    await expectRefusal('options', 'mirror', bad(value));
+    const locks = newLocks();
+    expect(() => new LockManager(bad<ManagerOptions>(value))).toThrow(names('options'));
+    await expect(locks.untilFree('mirror', bad(value))).rejects.toEqual(names('options'));
+    await expect(locks.acquireAll([], bad(value))).rejects.toEqual(names('options'));
+  });
+
+  it.each([
+    ['options', null],
+    ['options', 5],
+    ['timeout', { timeout: Number.NaN }],
+    ['timeout', { timeout: -5 }],
+    ['timeout', { timeout: 'soon' }],
+    ['signal', { signal: {} }],
+    ['mode', { mode: 'exclusive' }],
+  ])('of an upgrade, %s: %j [G10, F13]', async (input, options) => {
+    const locks = newLocks();
+    const lock = await locks.acquire('mirror', { mode: 'shared' });
+
+    await expect(lock.upgrade(bad(options))).rejects.toEqual(names(input));
+
+    expect(lock.mode).toBe('shared');
+    await lock.release();
+  });
+
+  it.each([
+    ['signal', { signal: 'x' }],
+    ['sginal', { sginal: AbortSignal.abort() }],
+  ])('of a watch, %s: %j [G10, F13]', async (input, options) => {
+    await expect(newLocks().untilFree('mirror', bad(options))).rejects.toEqual(names(input));
+  });
+
+  it.each([undefined, null, 'abc', { name: 'mirror' }])(
+    'of several locks, that are none: %j',
+    async (targets) => {
+      const locks = newLocks();
+
+      await expect(locks.acquireAll(bad(targets))).rejects.toEqual(names('targets'));
+
+      expect(existsSync(locks.directory)).toBe(false);
+    },
+  );
+
+  it.each([undefined, null, {}, 'save', Promise.resolve()])('of a body that is none: %s', async (body) => {
+    const locks = newLocks();
+
+    await expect(locks.with('mirror', bad<never>(body))).rejects.toEqual(names('body'));
+    await expect(locks.with('mirror', {}, bad<never>(body))).rejects.toEqual(names('body'));
+    expect(() => locks.withSync('mirror', {}, bad<never>(body))).toThrow(names('body'));
+
+    expect(existsSync(locks.directory)).toBe(false);
+  });
+
+  it('of a mode that stands in the target, where it would mean nothing but for several [R4]', async () => {
+    const target = { name: 'mirror', mode: 'shared' };
+
+    await expectRefusalOfOne('mode', bad(target));
+    const locks = newLocks();
+    await expect(locks.acquire(bad(target))).rejects.toThrow(
+      'mode is an option, not part of what is locked: pass it as acquire(target, { mode }).',
+    );
+    const all = await locks.acquireAll([bad(target), 'registry']);
+    expect(all.locks.map(({ resource, mode }) => [resource, mode]).toSorted()).toEqual([
+      ['mirror', 'shared'],
+      ['registry', 'exclusive'],
+    ]);
+    await all.release();
+  });
+
+  it('of terms that do not go with those of the manager [F1]', async () => {
+    const kernel = newLocks({ engine: 'kernel' });
+    const portable = newLocks({ engine: 'portable' });
+
+    await expect(kernel.acquire('mirror', { lease: 1_000 })).rejects.toEqual(names('lease'));
+    await expect(portable.acquire('mirror', { require: 'kernel' })).rejects.toEqual(names('require'));
+
+    await (await kernel.acquire('mirror', { lease: 1_000, engine: 'portable' })).release();
   });
 
   it('of one lock among several, in whatever place', async () => {
@@ -144,6 +242,13 @@ describe('the message of a refused option', () => {
       'timeout must be a number of milliseconds, 0 or more (Infinity waits for ever), got "5 s".',
     );
     expect(message({ holdLimit: 0 })).toBe('holdLimit must be a number of milliseconds above 0, got 0.');
+    expect(message({ timeot: 5 })).toBe('timeot is not an option (did you mean timeout?).');
+    expect(message({ wait: 5 })).toBe(
+      'wait is not an option; there are scope, directory, fallbackDirectory, strict, timeout, holdLimit, pollInterval, ' +
+        'record, audit, engine, require, layout, lease, staleAfter.',
+    );
+    expect(message(bad('/var/locks'))).toBe('options must be an object, got "/var/locks".');
+    expect(message({ '\u001b[2J': 1 })).not.toContain('\u001b');
     expect(message({ record: '\u001b[2J' })).not.toContain('\u001b');
     expect(message({ directory: `a\0${'b'.repeat(500)}` }).length).toBeLessThan(150);
   });

@@ -36,6 +36,24 @@ it('runs a body while the lock is held, gives its result and releases it however
   expect(locks.inspect('mirror').state).toBe('free');
 });
 
+it('refuses a body that returns a promise, whose work would go on without the lock [C4]', async () => {
+  const locks = newLocks();
+  let end = () => {};
+  const work = async () => {
+    await new Promise<void>((resolve) => {
+      end = resolve;
+    });
+  };
+
+  // @ts-expect-error: the compiler refuses it, too
+  expect(() => locks.withSync('mirror', {}, work)).toThrow(
+    'body returned a promise, and the lock on "mirror" was released before that settled: use with, which waits.',
+  );
+
+  end();
+  expect(locks.inspect('mirror').state).toBe('free');
+});
+
 it('fails at once with DeadlockError when this very thread holds the lock, in a context of whatever kind [R81]', async () => {
   const locks = newLocks();
   const lock = await locks.acquire('mirror');

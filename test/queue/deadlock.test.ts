@@ -21,20 +21,24 @@ interface Failure {
 function cross(agent: Agent, holds: Step, wants: Step, as = ''): Promise<Failure | 'granted'> {
   return agent.run(
     ({ manager, values, tell }, holds, wants, as, patient) =>
-      manager.with(holds.name, { ...holds, ...patient, purpose: `job ${holds.name}` }, async () => {
-        const told = new Promise<void>((resolve) => {
-          values[`go${as}`] = resolve;
-        });
-        tell(`holds ${holds.name}${as}`);
-        await told;
-        try {
-          const options = { ...wants, ...patient, purpose: `job ${holds.name}` };
-          return await manager.with(wants.name, options, () => 'granted' as const);
-        } catch (error) {
-          const { code, message, cycle } = error as Failure;
-          return { code, message, cycle };
-        }
-      }),
+      manager.with(
+        holds.name,
+        { mode: holds.mode ?? 'exclusive', ...patient, purpose: `job ${holds.name}` },
+        async () => {
+          const told = new Promise<void>((resolve) => {
+            values[`go${as}`] = resolve;
+          });
+          tell(`holds ${holds.name}${as}`);
+          await told;
+          try {
+            const options = { mode: wants.mode ?? 'exclusive', ...patient, purpose: `job ${holds.name}` };
+            return await manager.with(wants.name, options, () => 'granted' as const);
+          } catch (error) {
+            const { code, message, cycle } = error as Failure;
+            return { code, message, cycle };
+          }
+        },
+      ),
     holds,
     wants,
     as,

@@ -1,10 +1,16 @@
-/** The words within reach of a typing mistake: at most a third of the letters changed, added, dropped or swapped. */
-export function didYouMean(word: string, known: readonly string[]): string {
+/** The word within reach of a typing mistake: at most a third of the letters changed, added, dropped or swapped. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.distance - b.distance);
-  return best === undefined ? '' : `; did you mean ${JSON.stringify(best.candidate)}?`;
+  return best?.candidate;
+}
+
+/** The same as the end of a message; empty where there is none. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const best = nearest(word, known);
+  return best === undefined ? '' : `; did you mean ${JSON.stringify(best)}?`;
 }
 
 /** Optimal string alignment distance: Levenshtein's, and a swap of two neighbours counts once. */
