@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'HOLDFAST_ONCE_ABANDONED'
   | 'HOLDFAST_ONCE_STOPPED'
   | 'HOLDFAST_UNRECORDED'
+  | 'HOLDFAST_INACCESSIBLE'
   | 'HOLDFAST_RULES';
 
 // Symbol.for: two copies of the package in one process recognise each other's errors.

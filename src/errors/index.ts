@@ -21,6 +21,7 @@ export {
 export {
   type FailedRun,
   type Failure,
+  InaccessibleError,
   OnceAbandonedError,
   OnceFailedError,
   OnceStoppedError,

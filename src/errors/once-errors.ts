@@ -110,3 +110,19 @@ export class UnrecordedError extends HoldfastError {
     this.reason = reason;
   }
 }
+
+/** What `once` has recorded cannot be read, or not be removed: that is not the same as nothing. Nothing was run. */
+export class InaccessibleError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_INACCESSIBLE';
+  readonly path: string;
+
+  /** `reason`: the system's code, and what to do, in words. */
+  constructor(path: string, verb: 'read' | 'removed', reason: string, cause: unknown) {
+    super(
+      InaccessibleError.code,
+      `What once has recorded in ${printable(path)} cannot be ${verb}: ${reason}.`,
+      cause,
+    );
+    this.path = path;
+  }
+}

@@ -26,6 +26,7 @@ import { decodeValue, type Encoded } from './value.ts';
  * @throws {OnceAbandonedError} `attempts` runs in a row ended without a result.
  * @throws {OnceStoppedError} somebody stopped the run that was waited for (`holdfast once --stop`).
  * @throws {UnrecordedError} the result is none of the above values, or the disk did not take it.
+ * @throws {InaccessibleError} what is recorded cannot be read.
  * @throws {TimeoutError} somebody else's run took longer than `timeout`; it goes on.
  * @throws {DeadlockError} the call is part of the work it would wait for.
  * @throws {InputError} the key or an option cannot be used.

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HolderRecord } from '../identity/holder.ts';
 import { self } from '../identity/self.ts';
-import { readOwnFile } from '../storage/own-file.ts';
+import { readRecordFile } from './access.ts';
 import { type CurrentRun, isHolder } from './current.ts';
 import type { Store } from './store.ts';
 
@@ -37,7 +37,7 @@ export function withdrawStop(store: Store, run: CurrentRun): void {
 
 /** Who stopped a run, if somebody did. */
 export function stopperOf(store: Store, run: CurrentRun): HolderRecord | undefined {
-  const bytes = readOwnFile(stopPath(store, run));
+  const bytes = readRecordFile(stopPath(store, run));
   if (bytes === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(bytes.toString());

@@ -5,8 +5,8 @@ import { printable } from '../errors/describe.ts';
 import { UnrecordedError } from '../errors/once-errors.ts';
 import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { removeTemporaries, writeDurably } from '../storage/durable.ts';
-import { readOwnFile } from '../storage/own-file.ts';
 import { replaceSync } from '../storage/replace/index.ts';
+import { accessing, readRecordFile } from './access.ts';
 import { type CurrentRun, parseCurrent } from './current.ts';
 import { formatRecord, type OnceRecord, parseRecord } from './record.ts';
 
@@ -31,7 +31,8 @@ const LEFT_BY_RUNS = /^(run-\d+|stop)-[0-9a-f]+$/;
  * the run that is under way, or ended without an outcome; `stop-…`, that somebody stops it; `history`; what runs have left
  * in `run-…` directories; and, during a run, `reserve`, the room for its outcome.
  *
- * Reading needs no lock. All that writes is for who holds the key's lock.
+ * Reading needs no lock, and throws an `InaccessibleError` for what is there and cannot be read. All that writes is for
+ * who holds the key's lock.
  */
 export class Store {
   readonly directory: string;
@@ -55,7 +56,7 @@ export class Store {
 
   /** The run that has begun last and has no outcome: under way if the lock is held, else ended. */
   current(): CurrentRun | undefined {
-    const bytes = readOwnFile(join(this.directory, 'current'));
+    const bytes = readRecordFile(join(this.directory, 'current'));
     return bytes === undefined ? undefined : parseCurrent(bytes.toString(), this.#key);
   }
 
@@ -142,18 +143,18 @@ export class Store {
     }
   }
 
-  /** Removes everything that is known of the key. */
+  /** Removes everything that is known of the key. @throws {InaccessibleError} */
   forget(): void {
-    rmSync(this.directory, { recursive: true, force: true });
+    accessing(this.directory, 'removed', () => rmSync(this.directory, { recursive: true, force: true }));
   }
 
   #historyLines(): string[] {
-    const bytes = readOwnFile(join(this.directory, 'history'));
+    const bytes = readRecordFile(join(this.directory, 'history'));
     return bytes === undefined ? [] : bytes.toString().split('\n').filter(Boolean);
   }
 
   #read(name: string): OnceRecord | undefined {
-    const bytes = readOwnFile(join(this.directory, name));
+    const bytes = readRecordFile(join(this.directory, name));
     return bytes === undefined ? undefined : parseRecord(bytes, this.#key);
   }
 

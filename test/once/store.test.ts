@@ -39,13 +39,13 @@ it('whatever else lies among the records is not taken for a key [A11, H15, H18]'
   mkdirSync(join(records, 'garbage'));
   writeFileSync(join(records, 'garbage/success'), '\0'.repeat(5000));
   symlinkSync('/', join(records, 'link'));
-  expect(knownKeys(directory).map(({ key }) => key)).toEqual(['build']);
+  expect(knownKeys(directory).keys.map(({ key }) => key)).toEqual(['build']);
 });
 
 it('a key of which only a failure or a dead run is known has a state all the same [A11, A13]', async () => {
   const directory = tempDirectory();
   await once('bad', () => Promise.reject(new Error('no')), { directory }).catch(() => {});
-  const [known] = knownKeys(directory);
+  const [known] = knownKeys(directory).keys;
   if (known === undefined) throw new Error('it is not known');
   expect(stateOf(known.key, known.place)).toMatchObject({ name: 'failed', remaining: 0, current: undefined });
 });

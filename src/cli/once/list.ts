@@ -1,14 +1,16 @@
+import { dirname } from 'node:path';
 import { clock, duration, printable } from '../../errors/describe.ts';
+import type { InaccessibleError } from '../../errors/once-errors.ts';
 import { shortPath } from '../../lock/resource.ts';
 import { ttlOf } from '../../once/judgement.ts';
-import { type KnownKey, knownKeys } from '../../once/known.ts';
-import { type OnceState, stateOf } from '../../once/state.ts';
+import { knownKeys } from '../../once/known.ts';
+import type { OnceState } from '../../once/state.ts';
 import type { HistoryLine } from '../../once/store.ts';
 import { coloursFor } from '../output/colour.ts';
 import { printJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
-import { print } from '../output/text.ts';
-import type { OnceCall, OnceFlags } from './options.ts';
+import { note, print } from '../output/text.ts';
+import type { OnceCall } from './options.ts';
 import { commandOutcomeIn } from './outcome.ts';
 import { exitCodeIn } from './present.ts';
 import { taskOfCall } from './task.ts';
@@ -17,15 +19,24 @@ const WIDEST_COMMAND = 50;
 
 /** `holdfast once ls` */
 export function list({ flags }: OnceCall): void {
-  const states = knownStates(flags).map(({ state }) => state);
-  if (flags.json === true) printJson(states.map(stateJson));
-  else if (states.length === 0) print('nothing has been run once yet');
-  else print(table([header(), ...states.map(row)]));
+  const { keys, inaccessible } = knownKeys(flags.directory);
+  const states = keys.map(({ state }) => state);
+  if (flags.json === true) {
+    printJson([...states.map(stateJson), ...inaccessible.map(inaccessibleJson)]);
+    return;
+  }
+  const rows = [...states.map(row), ...inaccessible.map(inaccessibleRow)];
+  if (rows.length === 0) print('nothing has been run once yet');
+  else print(table([header(), ...rows]));
+  for (const { message } of inaccessible) note(message);
 }
 
-/** Every task of which something is known, with its state. */
-export function knownStates({ directory }: OnceFlags): (KnownKey & { readonly state: OnceState })[] {
-  return knownKeys(directory).map((known) => ({ ...known, state: stateOf(known.key, known.place) }));
+function inaccessibleRow({ path }: InaccessibleError): string[] {
+  return ['?', coloursFor(1).red('inaccessible'), '', '', '', '', printable(shortPath(dirname(path))), ''];
+}
+
+function inaccessibleJson({ path, message }: InaccessibleError) {
+  return { id: null, state: 'inaccessible', path, message };
 }
 
 function header(): string[] {

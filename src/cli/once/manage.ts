@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
+import { knownKeys } from '../../once/known.ts';
 import { type StateName, stateOf } from '../../once/state.ts';
 import { Store } from '../../once/store.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -7,7 +8,6 @@ import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
 import { CliError } from '../report.ts';
 import { forget, stopAndForget } from './forget.ts';
-import { knownStates } from './list.ts';
 import type { OnceCall } from './options.ts';
 import { stop } from './stop.ts';
 import { type Task, taskOfCall } from './task.ts';
@@ -45,14 +45,16 @@ export async function clean({ flags }: OnceCall): Promise<void> {
     throw new CliError(exitCodes.failure, 'clean needs --failed, --dead or --all');
   }
   const removed: string[] = [];
-  const left: { readonly id: string; readonly why: string }[] = [];
-  for (const { key, place, state } of knownStates(flags)) {
+  const { keys, inaccessible } = knownKeys(flags.directory);
+  const left: { readonly id: string | null; readonly why: string }[] = [];
+  for (const { key, place, state } of keys) {
     if (flags.all !== true && !wanted.includes(state.name)) continue;
     const task = { id: key, place, store: new Store(place.records, key) };
     const why = state.name === 'running' && flags.stop !== true ? runs(task) : await obstacleTo(task, flags);
     if (why === undefined) removed.push(key);
     else left.push({ id: key, why });
   }
+  left.push(...inaccessible.map(({ message }) => ({ id: null, why: message })));
   if (flags.json === true) printJson({ removed, left });
   else if (flags.quiet !== true) {
     for (const key of removed) print(`${printable(key)} is forgotten`);
