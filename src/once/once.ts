@@ -1,5 +1,6 @@
+import { unlessAborted } from './abort.ts';
 import { failed } from './failure.ts';
-import { Flight, type FlightPlan } from './flight.ts';
+import { Flight, type FlightPlan, type Patience } from './flight.ts';
 import { digestOf } from './inputs.ts';
 import { type CommandContext, marksOf, type Outcome, type RunContext } from './job.ts';
 import { failureStands, type Judgement, judge, type Terms } from './judgement.ts';
@@ -58,7 +59,7 @@ export async function outcomeOf<T>(
   options.signal?.throwIfAborted();
   const place = placeOf(key, options.scope, options.directory);
   const store = new Store(place.records, key);
-  const terms = await termsOf(options);
+  const terms = await unlessAborted(termsOf(options), options.signal);
   const judged = judge(store, terms);
   const rejected = await idOfInvalid(judged, options);
   if (judged.state === 'failed') throw failed(key, judged.record, terms);
@@ -69,10 +70,10 @@ export async function outcomeOf<T>(
     return { record: judged.record, from: 'recorded' };
   }
   const plan = flightPlan(key, work, options, { place, store, rejected });
-  const outcome = await flightFor(plan, terms).join(options);
+  const outcome = await join(plan, terms, options);
   if (outcome.from !== 'recorded' || (await holds(outcome, options))) return outcome;
   const again = { ...plan, rejected: outcome.record.header.id };
-  return flightFor(again, terms).join(options);
+  return join(again, terms, options);
 }
 
 /** A copy of the recorded value, which nobody else has. */
@@ -96,8 +97,9 @@ async function idOfInvalid<T>(judged: Judgement, options: OnceOptions<T>): Promi
   return (await holds({ record, from: 'recorded' }, options)) ? undefined : record.header.id;
 }
 
-async function holds<T>(outcome: Outcome, { validate }: OnceOptions<T>): Promise<boolean> {
-  return validate === undefined || Boolean(await validate(recordedValue(outcome) as T));
+async function holds<T>(outcome: Outcome, { validate, signal }: OnceOptions<T>): Promise<boolean> {
+  if (validate === undefined) return true;
+  return Boolean(await unlessAborted(validate(recordedValue(outcome) as T), signal));
 }
 
 function flightPlan<T>(
@@ -111,6 +113,12 @@ function flightPlan<T>(
   const { project } = found.place;
   const extras = { ...(task === undefined ? {} : { task }), ...(holding === undefined ? {} : { holding }) };
   return { key, project, work, attempts, before, terms: () => termsOf(options), ...found, ...extras };
+}
+
+/** A call that is over already starts no flight, which nobody would be there to abort. */
+function join(plan: FlightPlan, terms: Terms, patience: Patience): Promise<Outcome> {
+  patience.signal?.throwIfAborted();
+  return flightFor(plan, terms).join(patience);
 }
 
 const flights = new Map<string, Flight>();

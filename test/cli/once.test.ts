@@ -9,9 +9,18 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { until } from '../support/until.ts';
 import { Cli, type Finished, main, Running } from './cli.ts';
 
 const NOBODY = 65534;
+
+function isGone(pid: number): boolean {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return true;
+  }
+}
 
 /** A command that leaves a line in a file each time it runs, and goes on with a script. */
 function counted(cli: Cli, script: string): { words: string[]; runs: () => number } {
@@ -156,6 +165,30 @@ describe('holdfast once', () => {
     await cli.run(command);
     expect(runs()).toBe(2);
   });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'ends at %s also while a recorded success is validated, with all that looks at it [A16]',
+    async (signal) => {
+      const cli = new Cli();
+      const { words, runs } = counted(cli, 'true');
+      await cli.run(['once', 'v', '--', ...words]);
+      const file = join(cli.home, 'validator');
+      const running = cli.start([
+        'once',
+        '--validate',
+        `sleep 1000 & echo $! > ${file}; wait`,
+        'v',
+        '--',
+        ...words,
+      ]);
+      const pid = () => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
+      await until(() => pid() > 0, 'the validation runs');
+      running.child.kill(signal);
+      expect((await running.finished).code).toBe(signal === 'SIGINT' ? 130 : 143);
+      await until(() => isGone(pid()), 'the end of the whole group');
+      expect(runs()).toBe(1);
+    },
+  );
 
   it('runs again when its time to live is over, or an input has changed [A14]', async () => {
     const cli = new Cli();

@@ -4,6 +4,7 @@ import { LockManager, OnceFailedError, TimeoutError, UnrecordedError } from 'hol
 import { once } from 'holdfast/once';
 import { describe, expect, it, vi } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { within } from '../support/deadline.ts';
 import { gate, newHome, Work } from './place.ts';
 
 describe('a result', () => {
@@ -272,6 +273,30 @@ describe('a recorded success', () => {
     expect(await work.once({ validate })).toBe(2);
     expect(asked).toEqual([1, 1]);
     expect(work.runs).toBe(2);
+  });
+
+  it('that is being looked at does not keep a call from its signal, and is not run again then [A16]', async () => {
+    newHome();
+    const work = new Work();
+    await work.once();
+    const asked = gate();
+    const abort = new AbortController();
+    const validate = () => {
+      asked.open();
+      return new Promise<boolean>(() => {});
+    };
+    const call = work.once({ signal: abort.signal, validate });
+    await asked.opened;
+    abort.abort(new Error('enough'));
+    await expect(within(call, 'the end of the call')).rejects.toThrow('enough');
+
+    const late = new AbortController();
+    const abortsItself = async () => {
+      late.abort(new Error('too much'));
+      return false;
+    };
+    await expect(work.once({ signal: late.signal, validate: abortsItself })).rejects.toThrow('too much');
+    expect(work.runs).toBe(1);
   });
 
   it('does not answer while a newer failure is remembered, once it was found not to hold [A14, A16]', async () => {

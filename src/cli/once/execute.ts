@@ -17,6 +17,7 @@ import { exitCodeOfSignal } from '../run/interrupt.ts';
 import { identityOf, startOnRecord } from '../run/on-record/index.ts';
 import { LogFile } from './log-file.ts';
 import { CommandFailed, type CommandOutcome } from './outcome.ts';
+import { stopOnAbort } from './process-group.ts';
 
 export interface Execution {
   readonly id: string;
@@ -30,8 +31,6 @@ export interface Execution {
 
 /** How long what a command wrote may take to arrive after its end, while others keep its output open. Milliseconds. */
 const LAST_WORDS = 250;
-/** How long a command that is to stop has between SIGTERM and SIGKILL. Milliseconds. */
-const GRACE = 5_000;
 
 /**
  * Runs a command under the lock, in a session and process group of its own, and logs what it says.
@@ -175,50 +174,6 @@ function endOf(child: ChildProcess): Promise<Ending> {
 function signalBehind(code: number): NodeJS.Signals | undefined {
   const names = ['SIGHUP', 'SIGINT', 'SIGKILL', 'SIGTERM'] as const;
   return names.find((name) => code === exitCodes.signalBase + constants.signals[name]);
-}
-
-interface Stopping {
-  /** The signal that was sent, if one was: whatever exit code the command then ends with is not a result. */
-  readonly begun: NodeJS.Signals | undefined;
-  over(): void;
-}
-
-function signalOf(reason: unknown): NodeJS.Signals {
-  return typeof reason === 'string' && reason in constants.signals ? (reason as NodeJS.Signals) : 'SIGTERM';
-}
-
-/** Ends the command's whole group when it is to stop: what is left of it after the grace period is killed. */
-function stopOnAbort(child: ChildProcess, signal: AbortSignal): Stopping {
-  let timer: NodeJS.Timeout | undefined;
-  let begun: NodeJS.Signals | undefined;
-  const stop = () => {
-    begun = signalOf(signal.reason);
-    signalGroup(child, begun);
-    timer = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE);
-  };
-  if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
-  return {
-    get begun() {
-      return begun;
-    },
-    over() {
-      signal.removeEventListener('abort', stop);
-      if (timer === undefined) return;
-      clearTimeout(timer);
-      signalGroup(child, 'SIGKILL'); // members that outlived the leader
-    },
-  };
-}
-
-/** The group of a process that was this process' own child a moment ago cannot be another one's yet. */
-function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    if (systemCode(error) !== 'ESRCH') throw error;
-  }
 }
 
 /** As env(1) and timeout(1) tell it. */

@@ -36,6 +36,11 @@ export async function perform(call: OnceCall, task: Task, stage: Stage): Promise
   const words = call.words as [string, ...string[]];
   const { ttl, failureTtl, timeout, attempts, directory, validate } = flags;
   const given = Object.entries({ ttl, failureTtl, timeout, attempts, directory });
+  let check: Promise<boolean> | undefined;
+  const validation = (command: string) => () => {
+    check = succeeds(command, stage.interruption.wait);
+    return check;
+  };
   try {
     const outcome = await outcomeOf(
       call.id,
@@ -48,7 +53,7 @@ export async function perform(call: OnceCall, task: Task, stage: Stage): Promise
       {
         ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),
         ...(flags.inputs === undefined ? {} : { inputs: await inputsMatching(flags.inputs) }),
-        ...(validate === undefined ? {} : { validate: () => succeeds(validate) }),
+        ...(validate === undefined ? {} : { validate: validation(validate) }),
         scope: scopeOf(flags),
         signal: stage.interruption.wait,
         task: taskOf(words),
@@ -60,6 +65,8 @@ export async function perform(call: OnceCall, task: Task, stage: Stage): Promise
     if (error instanceof CommandFailed) return failure(task, error, 'own');
     if (error instanceof OnceFailedError) return failure(task, error, 'shared');
     throw error;
+  } finally {
+    await check?.catch(() => {}); // this process does not end before what it has started
   }
 }
 

@@ -4,6 +4,7 @@ import type { Input } from '../../once/inputs.ts';
 import { type Place, placeOf } from '../../once/scope.ts';
 import { Store } from '../../once/store.ts';
 import { type OnceCall, scopeOf } from './options.ts';
+import { stopOnAbort } from './process-group.ts';
 
 /** A task with everything it is known by. */
 export interface Task {
@@ -33,11 +34,18 @@ export async function inputsMatching(patterns: readonly string[]): Promise<Input
   return [...patterns, ...[...files].sort().map((file) => ({ file }))];
 }
 
-/** Whether a shell command succeeds; what it prints is of no interest. */
-export function succeeds(command: string): Promise<boolean> {
+/** Whether a shell command succeeds; what it prints is of no interest. At an abort it is ended, with its whole group. */
+export function succeeds(command: string, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const shell = spawn(command, { shell: true, stdio: 'ignore' });
-    shell.on('error', reject);
-    shell.on('exit', (code) => resolve(code === 0));
+    const shell = spawn(command, { shell: true, stdio: 'ignore', detached: true });
+    const stopping = stopOnAbort(shell, signal);
+    shell.on('error', (error) => {
+      stopping.over();
+      reject(error);
+    });
+    shell.on('exit', (code) => {
+      stopping.over();
+      resolve(code === 0);
+    });
   });
 }
