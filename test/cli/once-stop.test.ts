@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Cli, Running } from './cli.ts';
 import { isAlive, Task } from './task.ts';
 
 /** A run, and two calls that wait for it: one that would run it next, and one that only waits. */
@@ -56,6 +57,51 @@ describe('a stop of a run that others wait for', () => {
       stdout: 'a is forgotten\ntask is forgotten\nz is forgotten\n',
       stderr: '',
     });
+  });
+});
+
+describe('a run inside a program that uses the library', () => {
+  it('is left alone with its program, which --yes ends; who waits gets an OnceStoppedError [A17]', async () => {
+    const cli = new Cli();
+    const program = (work: string) =>
+      new Running(
+        process.execPath,
+        [
+          '--input-type=module',
+          '--eval',
+          `import { once } from 'holdfast/once';
+           import { onLockEvent } from 'holdfast';
+           onLockEvent('waiting', () => console.log('waiting'));
+           process.stdin.resume();
+           await once('srv', ${work}).catch((error) => console.log(error.code));
+           process.exit();`,
+        ],
+        { env: cli.env },
+      );
+    const server = program("() => { console.log('at work'); return new Promise(() => {}); }");
+    await server.says(/at work/);
+    const waiter = program("() => console.log('run again')");
+    await waiter.says(/waiting/);
+    for (const args of [
+      ['--stop', 'srv'],
+      ['--reset', '--stop', 'srv'],
+    ]) {
+      const { code, stdout, stderr } = await cli.run(['once', ...args]);
+      expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
+      expect(stderr).toMatch(
+        new RegExp(
+          `^holdfast: srv is part of a program, .*pid ${server.pid},.*and was left alone: .* --yes ends it`,
+        ),
+      );
+    }
+    const cleaned = await cli.run(['once', 'clean', '--all', '--stop']);
+    expect(cleaned.code).toBe(1);
+    expect(cleaned.stdout).toMatch(/^srv is part of a program/);
+
+    const stopped = await cli.run(['once', '--stop', '--yes', 'srv']);
+    expect(stopped).toMatchObject({ code: 0, stdout: 'srv was stopped\n' });
+    expect((await server.finished).signal).toBe('SIGTERM');
+    expect((await waiter.finished).stdout).toBe('waiting\nHOLDFAST_ONCE_STOPPED\n');
   });
 });
 

@@ -48,6 +48,7 @@ export function defineOnce(program: Command): void {
     .option('--exit-code', 'print the exit code of its last run')
     .option('--reset', 'forget it, unless it is running')
     .option('--stop', 'end its run, with the whole process group')
+    .option('-y, --yes', 'with --stop: also end a whole program that runs it with the library')
     .addOption(span('--ttl', 'how long a success counts (default: for ever)'))
     .addOption(span('--failure-ttl', 'how long a failure counts (default: 0, not at all)'))
     .addOption(

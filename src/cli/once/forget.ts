@@ -3,6 +3,7 @@ import { BusyError, TimeoutError } from '../../errors/lock-errors.ts';
 import { onceCommand } from '../../once/hint.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
+import type { OnceFlags } from './options.ts';
 import { stop } from './stop.ts';
 import type { Task } from './task.ts';
 
@@ -25,11 +26,11 @@ export async function forget(task: Task): Promise<void> {
  * Ends a task's run and removes what is known of it; whether it ran. A run that somebody starts before the lock is to be
  * had is ended too.
  */
-export async function stopAndForget(task: Task): Promise<boolean> {
+export async function stopAndForget(task: Task, flags: Pick<OnceFlags, 'yes'>): Promise<boolean> {
   let by: string | undefined;
   let wasRunning = false;
   for (let stops = 0; stops < MOST_STOPS; stops++) {
-    wasRunning = (await stop(task)) || wasRunning;
+    wasRunning = (await stop(task, flags)) || wasRunning;
     by = await removeWithin(LEAVING, task);
     if (by === undefined) return wasRunning;
   }

@@ -19,7 +19,11 @@ export async function stopOrReset(call: OnceCall): Promise<void> {
   const { id, place } = task;
   const known = stateOf(id, place).name !== 'none';
   const isBoth = flags.stop === true && flags.reset === true;
-  const stopped = isBoth ? await stopAndForget(task) : flags.stop === true ? await stop(task) : undefined;
+  const stopped = isBoth
+    ? await stopAndForget(task, flags)
+    : flags.stop === true
+      ? await stop(task, flags)
+      : undefined;
   if (stopped === undefined) await forget(task);
   if (flags.json === true) {
     printJson({
@@ -71,7 +75,7 @@ function runs({ id }: Task): string {
 /** Forgets a task; returns why it could not be. */
 async function obstacleTo(task: Task, flags: OnceCall['flags']): Promise<string | undefined> {
   try {
-    await (flags.stop === true ? stopAndForget(task) : forget(task));
+    await (flags.stop === true ? stopAndForget(task, flags) : forget(task));
     return undefined;
   } catch (error) {
     if (error instanceof CliError || error instanceof HoldfastError) return error.message;

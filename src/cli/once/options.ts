@@ -16,6 +16,7 @@ export interface OnceFlags extends GlobalOptions {
   readonly exitCode?: true;
   readonly reset?: true;
   readonly stop?: true;
+  readonly yes?: true;
   readonly failed?: true;
   readonly dead?: true;
   readonly all?: true;

@@ -7,6 +7,7 @@ import { isChildAlive, stateOf } from '../../once/state.ts';
 import { recordStop, withdrawStop } from '../../once/stop.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
+import type { OnceFlags } from './options.ts';
 import type { Task } from './task.ts';
 
 const GRACE = 6_000; // the runner gives its command five seconds
@@ -14,16 +15,19 @@ const AFTERMATH = 2_000;
 const LOOK_EVERY = 20;
 
 /**
- * Ends the run of a task, and all waiting for it; false when it does not run.
+ * Ends the run of a task, and all waiting for it; false when it does not run. What a program runs with the library has no
+ * process of its own: only `--yes` ends the whole program.
  *
- * @throws {CliError} when it cannot be told for certain which process it is: then none is touched.
+ * @throws {CliError} when it cannot be told for certain which process it is, or more would end than the run: then
+ * nothing is touched.
  */
-export async function stop(task: Task): Promise<boolean> {
+export async function stop(task: Task, { yes }: Pick<OnceFlags, 'yes'>): Promise<boolean> {
   const { id, place, store } = task;
   const state = stateOf(id, place);
   if (state.name !== 'running' || state.current === undefined) return false;
   const { current } = state;
   verify(id, current);
+  if (current.task === undefined && yes !== true) throw isWholeProgram(id, current);
   recordStop(store, current);
   try {
     await end(task, current);
@@ -62,6 +66,14 @@ function verify(id: string, { by, task }: CurrentRun): void {
   throw new CliError(
     exitCodes.failure,
     `${printable(id)} is left alone: it cannot be verified that ${holder(by)} is the process that runs it`,
+  );
+}
+
+function isWholeProgram(id: string, { by }: CurrentRun): CliError {
+  const what = `${printable(id)} is part of a program, ${holder(by)}, and was left alone`;
+  return new CliError(
+    exitCodes.failure,
+    `${what}: to stop it is to end that program, with all else it does. --yes ends it`,
   );
 }
 
