@@ -327,6 +327,21 @@ describe('looking at a task', () => {
     expect((await cli.run(['once', 'history', 'y'])).stdout).toMatch(/\n1 +[\d:]+ +\S+ +failure +exit 7\n$/);
   });
 
+  it.each([
+    ['failed', ['sh', '-c', 'exit 5']],
+    ['is done', ['true']],
+  ])('that %s is finished, though the outcome does not count any more [A12]', async (says, words) => {
+    const cli = new Cli();
+    await cli.run(['once', '--ttl', '0', 'x', '--', ...words]);
+    for (const deed of ['--peek', '--active']) {
+      const { code, stdout } = await cli.run(['once', deed, 'x']);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(`x ${says} `) });
+    }
+    await cli.run(['once', '--reset', 'x']);
+    await cli.run(['once', 'x', '--', 'sh', '-c', 'kill -TERM $$']);
+    for (const deed of ['--peek', '--active']) expect((await cli.run(['once', deed, 'x'])).code).toBe(1);
+  });
+
   it('that a program ran with the library shows its result too [A11]', async () => {
     const cli = new Cli();
     const script = "import { once } from 'holdfast/once'; await once('x', () => ({ answer: 42 }));";

@@ -41,7 +41,7 @@ export function defineOnce(program: Command): void {
     .option('-d, --detach', 'run it in the background, and do not wait')
     .option('--wait', 'run it in the background if it is not active, and wait for its end')
     .option('-f, --follow', 'the same, and show its output as it comes')
-    .option('--peek', 'exit with 0 if it is finished, else with 1')
+    .option('--peek', 'exit with 0 if it is finished, well or not, else with 1')
     .option('--active', 'exit with 0 if it is running or finished, else with 1')
     .option('--stdout', 'print what its last run printed')
     .option('--stderr', 'the same for its standard error')

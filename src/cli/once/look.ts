@@ -11,13 +11,16 @@ import { commandOutcomeIn } from './outcome.ts';
 import { exitCodeIn, printLog } from './present.ts';
 import { type Task, taskOfCall } from './task.ts';
 
-/** `--peek`: is it finished? `--active`: is it running or finished? Exits with 0 for yes, 1 for no. */
+/**
+ * `--peek`: is it finished? `--active`: is it running or finished? Exits with 0 for yes, 1 for no. A run is finished that
+ * came to an end of its own, well or not, whether its outcome still counts or not: who waits for the end must meet it.
+ */
 export function peek(call: OnceCall): void {
   const task = taskOfCall(call);
   const state = stateOf(call.id, task.place);
   if (call.flags.json === true) printJson(stateJson(state));
   else if (call.flags.quiet !== true) print(describe(state, task));
-  const isFinished = state.name === 'done' || (state.name === 'failed' && state.remaining > 0);
+  const isFinished = state.last !== undefined && state.current === undefined;
   const isActive = isFinished || state.name === 'running';
   const answer = call.deed === 'active' ? isActive : isFinished;
   process.exitCode = answer ? exitCodes.success : exitCodes.no;
