@@ -152,6 +152,20 @@ describe('a run in the background', () => {
     expect(task.pids).toEqual([pid]);
   });
 
+  it.each(['--wait', '--follow'])(
+    'is waited for by %s for as long as is asked, months too [A15]',
+    async (deed) => {
+      const task = new Task();
+      await task.start('--detach', '--quiet').finished;
+      await task.begun();
+      const waiter = task.cli.start(['once', deed, '--timeout', '60d', 'task']);
+      await waiter.says(/waiting for task/, 'stderr');
+      expect((await task.cli.run(['once', '--active', 'task'])).code).toBe(0); // a timer of a month too long is over by now
+      task.open();
+      expect((await waiter.finished).code).toBe(0);
+    },
+  );
+
   it('shows its log while it grows, and ends as it does [A11, A12]', async () => {
     const task = new Task('echo the end >&2; exit 4');
     const follower = task.start('--follow');

@@ -1,5 +1,6 @@
 import { holders as describeHolders, duration, holder, printable } from '../../errors/describe.ts';
 import { OnceStoppedError } from '../../errors/once-errors.ts';
+import { after } from '../../lock/deadline.ts';
 import type { CurrentRun } from '../../once/current.ts';
 import { onceCommand } from '../../once/hint.ts';
 import type { OnceRecord } from '../../once/record.ts';
@@ -26,8 +27,8 @@ export async function awaitRun(call: OnceCall): Promise<void> {
   const task = taskOfCall(call);
   refuseInside(task);
   const late = new AbortController();
-  const timer =
-    call.flags.timeout === undefined ? undefined : setTimeout(() => late.abort(), call.flags.timeout);
+  const { timeout = Number.POSITIVE_INFINITY } = call.flags;
+  const stopTimer = after(timeout, () => late.abort(), 'alive');
   const notice = new RunNotice(call.id, call.flags);
   const follower = new Follower(call, task);
   const tooLate = new Promise<never>((_resolve, reject) => {
@@ -42,7 +43,7 @@ export async function awaitRun(call: OnceCall): Promise<void> {
     finish(call, task, record, follower.end());
     process.exit(exitCodeIn(record));
   } finally {
-    clearTimeout(timer);
+    stopTimer();
     notice.end();
   }
 }
