@@ -158,7 +158,7 @@ describe('a run in the background', () => {
       const task = new Task();
       await task.start('--detach', '--quiet').finished;
       await task.begun();
-      const waiter = task.cli.start(['once', deed, '--timeout', '60d', 'task']);
+      const waiter = task.cli.start(['once', deed, '--timeout', '1440h', 'task']);
       await waiter.says(/waiting for task/, 'stderr');
       expect((await task.cli.run(['once', '--active', 'task'])).code).toBe(0); // a timer of a month too long is over by now
       task.open();
