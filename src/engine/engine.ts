@@ -173,11 +173,26 @@ export interface Leftover {
   readonly remove: (() => boolean) | undefined;
 }
 
+/**
+ * Who stands before a request in the line. `awake`: somebody who can take its turn. `unknown`: only such of whom nobody can
+ * tell, as in another container. Those who are seen to be stopped stand before nobody.
+ */
+export type Ahead = 'nobody' | 'unknown' | 'awake';
+
+/** Milliseconds in which a waiter that was woken takes the lock: who sees it free before and after passes nobody awake. */
+export const SECOND_LOOK = 20;
+
 /** Who decides. Every engine passes the same conformance suite. */
 export interface Engine {
   readonly contract: Contract;
   /** One attempt that never waits; undefined when somebody else holds the lock. */
   tryAcquire(request: LockRequest): Grant | undefined;
+  /**
+   * For a request that does not wait and got nothing. Undefined where the lock is held, or where somebody ahead is seen to
+   * be able to take it. Else the lock is free, and nobody can tell whether those ahead will ever take their turn: then
+   * what to call `SECOND_LOOK` milliseconds later, which takes the lock if all of that still is so.
+   */
+  lookPast(request: LockRequest): (() => Grant | undefined) | undefined;
   /** Waits until the lock is granted or the wait is cancelled; the outcome is never called from inside this call. */
   wait(request: LockRequest, outcome: WaitOutcome): Waiting;
   /** Waits on this very thread, for at most `timeout` milliseconds; undefined when the time is up. */

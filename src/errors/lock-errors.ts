@@ -1,6 +1,6 @@
 import type { HolderRecord } from '../identity/holder.ts';
 import { type ErrorCode, HoldfastError } from './base.ts';
-import { duration, holders, isStuck, printable } from './describe.ts';
+import { duration, holder, holders, isStuck, printable } from './describe.ts';
 
 /** What every error about one lock carries. */
 export interface LockFacts {
@@ -17,6 +17,8 @@ export interface LockFacts {
 /** What an error about a busy lock carries on top. */
 export interface ContentionFacts extends LockFacts {
   readonly holders: readonly HolderRecord[];
+  /** Who waits for it, the first one first, where it is free and they alone are in the way. */
+  readonly waiters?: readonly HolderRecord[];
   /** How long was waited, in milliseconds on the monotonic clock. */
   readonly waited: number;
   /** Place in the queue when the wait ended, 1 = next; absent when unknown. */
@@ -87,11 +89,18 @@ function heldBy(facts: ContentionFacts): string {
   return `${printable(facts.resource)} is held by ${holders(facts.holders)}`;
 }
 
-/** The lock is held and the caller asked not to wait (`timeout: 0`). Nothing has happened. */
+function busyWith(facts: ContentionFacts): string {
+  const [first, ...rest] = facts.waiters ?? [];
+  if (first === undefined) return heldBy(facts);
+  const who = rest.length === 0 ? '1 waits for it:' : `${rest.length + 1} wait for it, first of all`;
+  return `${printable(facts.resource)} is free, but ${who} ${holder(first)}`;
+}
+
+/** The lock is held, or others wait for it, and the caller asked not to wait (`timeout: 0`). Nothing has happened. */
 export class BusyError extends ContentionError {
   static override readonly code = 'HOLDFAST_BUSY';
   constructor(facts: ContentionFacts) {
-    super(BusyError.code, facts, `${heldBy(facts)}. ${nextStep(facts)}. ${lockAt(facts)}`);
+    super(BusyError.code, facts, `${busyWith(facts)}. ${nextStep(facts)}. ${lockAt(facts)}`);
   }
 }
 

@@ -1,8 +1,7 @@
-import type { Degradation, Grant, Waiting } from '../engine/engine.ts';
+import type { Degradation, Grant, Inspection, Waiting } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import { BusyError, DegradedError, TimeoutError } from '../errors/lock-errors.ts';
 import { channels, publish } from '../events/channel.ts';
-import type { HolderRecord } from '../identity/holder.ts';
 import type { Cohort, Pending } from './cohort.ts';
 import { after } from './deadline.ts';
 import { DeadlockWatch } from './deadlock.ts';
@@ -55,30 +54,29 @@ const RECORD_DUE = 50;
 const RECORD_PAUSE = 2;
 
 /**
- * The holders, once they have had the time to say who they are: between getting the lock and writing the record a holder
+ * The lock, once its holders have had the time to say who they are: between getting the lock and writing the record a holder
  * may be suspended, and would be taken for a program without one.
  */
-async function settledHolders(path: string): Promise<readonly HolderRecord[]> {
+async function settled(path: string): Promise<Inspection> {
   const due = performance.now() + RECORD_DUE;
   for (;;) {
-    const { holders } = engine.inspect(path);
-    if (!holders.some(({ foreign }) => foreign) || performance.now() > due) return holders;
+    const seen = engine.inspect(path);
+    if (!seen.holders.some(({ foreign }) => foreign) || performance.now() > due) return seen;
     await new Promise((resolve) => setTimeout(resolve, RECORD_PAUSE));
   }
 }
 
 /** The error of a lock that is held by somebody else, for a request that does not wait. */
 export async function busy(request: Request): Promise<BusyError> {
-  return busyNow(request, await settledHolders(request.path));
+  return busyNow(request, await settled(request.path));
 }
 
 /** The same for callers that cannot wait for a moment. */
-export function busyNow(
-  request: Request,
-  holders: readonly HolderRecord[] = engine.inspect(request.path).holders,
-): BusyError {
+export function busyNow(request: Request, seen: Inspection = engine.inspect(request.path)): BusyError {
+  const { holders } = seen;
+  const waiters = seen.state === 'free' ? seen.waiters.map(({ record }) => record) : [];
   publish('timed-out', () => ({ ...eventBase(request), waited: 0, holders }));
-  return new BusyError({ ...request, holders, waited: 0, ...placeOf(request) });
+  return new BusyError({ ...request, holders, waiters, waited: 0, ...placeOf(request) });
 }
 
 /** The error of a wait that took too long. */

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { Degradation, Grant, Terms } from '../engine/engine.ts';
+import { type Degradation, type Grant, SECOND_LOOK, type Terms } from '../engine/engine.ts';
 import { type Abandoned, abandonClaim, engine } from '../engine/index.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-errors.ts';
@@ -36,12 +36,12 @@ import {
   type TargetWithMode,
   targetOf,
 } from './resource.ts';
+import { secondLook, secondLookSync, tryAfterProbe } from './second-look.ts';
 import { checkTogether, defaultTimeout, givesTerms, termsFrom } from './terms.ts';
 
 /** Stands for options that were not given, which need no check. */
 const NO_OPTIONS: AcquireOptions = {};
 const MOST_NAMES = 1024;
-const PROBE_RETRIES = 3;
 
 let managers = 0;
 let requests = 0;
@@ -101,7 +101,7 @@ export class LockManager {
     try {
       const attempt = this.#attempt(this.#request(target, options));
       if (attempt instanceof Lock) return Promise.resolve(attempt);
-      if (attempt.request.timeout === 0) return busy(attempt.request).then((error) => Promise.reject(error));
+      if (attempt.request.timeout === 0) return atOnce(attempt);
       return Wait.for(attempt.request, attempt.cohort, attempt.extra);
     } catch (error) {
       return Promise.reject(error);
@@ -114,7 +114,7 @@ export class LockManager {
     options: Omit<AcquireOptions, 'timeout'> = NO_OPTIONS,
   ): Promise<Lock | undefined> {
     const attempt = this.#attempt(this.#request(target, options, 0));
-    return attempt instanceof Lock ? attempt : undefined;
+    return attempt instanceof Lock ? attempt : takeLate(attempt);
   }
 
   /**
@@ -175,7 +175,11 @@ export class LockManager {
     const attempt = this.#attempt(this.#request(target, options));
     if (attempt instanceof Lock) return attempt;
     const { request, cohort, extra } = attempt;
-    if (request.timeout === 0) throw busyNow(request);
+    if (request.timeout === 0) {
+      const grant = secondLookSync(request, cohort);
+      if (grant === undefined) throw busyNow(request);
+      return take(request, cohort, grant, SECOND_LOOK, extra);
+    }
     if (cohort.members.length > 0) {
       const own = 'this very thread holds it, and cannot release while it waits synchronously';
       throw new DeadlockError(request, [own], 'Use acquire, or release the lock first');
@@ -363,6 +367,17 @@ interface Attempt {
   readonly extra: readonly Degradation[];
 }
 
+async function takeLate({ request, cohort, extra }: Attempt): Promise<Lock | undefined> {
+  const grant = await secondLook(request, cohort);
+  return grant === undefined ? undefined : take(request, cohort, grant, SECOND_LOOK, extra);
+}
+
+async function atOnce(attempt: Attempt): Promise<Lock> {
+  const lock = await takeLate(attempt);
+  if (lock === undefined) throw await busy(attempt.request);
+  return lock;
+}
+
 function cliPlaceOf(directory: string | undefined, scope: ManagerOptions['scope']): CliPlace {
   if (directory === undefined) return scope === 'system' ? { system: true } : {};
   return { directory };
@@ -370,13 +385,4 @@ function cliPlaceOf(directory: string | undefined, scope: ManagerOptions['scope'
 
 function selfDeadlock(request: Request): DeadlockError {
   return new DeadlockError(request, ['the caller says it holds it already'], 'Use the lock it holds');
-}
-
-/** A lock that is busy although nobody holds it was met by somebody's look at it: that is over at once. */
-function tryAfterProbe(request: Request): Grant | undefined {
-  for (let retry = 0; retry < PROBE_RETRIES && engine.inspect(request.path).state === 'free'; retry++) {
-    const grant = engine.tryAcquire(request);
-    if (grant !== undefined) return grant;
-  }
-  return undefined;
 }

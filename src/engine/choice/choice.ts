@@ -68,6 +68,8 @@ export const choice: Choice = {
     return settle(request, (name) => usable(request, name).tryAcquire(request));
   },
 
+  lookPast: (request) => settle(request, (name) => usable(request, name).lookPast(request)),
+
   wait(request, outcome) {
     const patient = onNetwork(request);
     const start = (name: EngineName, told: WaitOutcome): Waiting => usable(patient, name).wait(patient, told);

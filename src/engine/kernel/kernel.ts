@@ -1,9 +1,9 @@
-import type { Engine } from '../engine.ts';
+import type { Engine, Grant, LockRequest } from '../engine.ts';
 import { Contender, loadSyscalls } from './contender.ts';
 import { listEntries } from './entry.ts';
 import { inspect } from './inspect.ts';
 import { leftovers } from './leftovers.ts';
-import { isQueued, isTicket } from './queue.ts';
+import { aheadOf, isTicket } from './queue.ts';
 import { slotOf } from './slot.ts';
 import { waitSync } from './sync-waiter.ts';
 import { untilFree } from './until-free.ts';
@@ -18,11 +18,13 @@ export const kernelEngine: Engine = {
 
   tryAcquire(request) {
     const system = loadSyscalls(request);
-    if (system.exists(slotOf(request.path).nativeQueue) && isQueued(request)) return undefined;
-    const contender = new Contender(request);
-    const grant = contender.tryOnce();
-    if (grant === undefined) contender.close();
-    return grant;
+    if (system.exists(slotOf(request.path).nativeQueue) && aheadOf(request) !== 'nobody') return undefined;
+    return tryNow(request);
+  },
+
+  lookPast(request) {
+    if (aheadOf(request) !== 'unknown' || inspect(request.path).state !== 'free') return undefined;
+    return () => (aheadOf(request) === 'awake' ? undefined : tryNow(request));
   },
 
   wait: (request, outcome) => new KernelWaiter(request, outcome),
@@ -34,3 +36,10 @@ export const kernelEngine: Engine = {
   leftovers,
   untilFree,
 };
+
+function tryNow(request: LockRequest): Grant | undefined {
+  const contender = new Contender(request);
+  const grant = contender.tryOnce();
+  if (grant === undefined) contender.close();
+  return grant;
+}

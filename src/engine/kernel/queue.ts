@@ -1,5 +1,5 @@
 import { processFacts } from '../../identity/index.ts';
-import type { LockRequest, Mode } from '../engine.ts';
+import type { Ahead, LockRequest, Mode } from '../engine.ts';
 import { Entry, type EntryKind, type EntryName, ForeignEntry, listEntries } from './entry.ts';
 import { holderOf } from './slot.ts';
 
@@ -51,7 +51,7 @@ export class Place {
     for (const entry of before.reverse()) {
       const found = ForeignEntry.open(entry);
       if (found === undefined) continue;
-      if (!isOverdue(found)) return found;
+      if (stateOf(found) !== 'stopped') return found;
       found.close();
     }
     return undefined;
@@ -70,18 +70,20 @@ export class Place {
   }
 }
 
-/** Whether somebody waits whom a newcomer of this mode must not overtake. */
-export function isQueued(request: LockRequest): boolean {
+/** Who waits that a newcomer of this mode must not overtake. */
+export function aheadOf(request: LockRequest): Ahead {
+  let ahead: Ahead = 'nobody';
   for (const entry of listEntries(request.path)) {
     const inTheWay = blocks(modeInLine(request), entry.kind);
     if (!inTheWay && modeInLine(request) === 'shared') continue; // an exclusive newcomer removes whatever the dead left
     const found = ForeignEntry.open(entry);
     if (found === undefined) continue;
-    const waits = inTheWay && !isOverdue(found);
+    const state = inTheWay ? stateOf(found) : 'stopped';
     found.close();
-    if (waits) return true;
+    if (state === 'awake') return 'awake';
+    if (state === 'unknown') ahead = 'unknown';
   }
-  return false;
+  return ahead;
 }
 
 export function isTicket({ kind }: EntryName): boolean {
@@ -100,10 +102,10 @@ function blocks(mode: Mode, kind: EntryKind): boolean {
 
 const OVERDUE_AFTER = 200_000_000n; // nanoseconds
 
-/** A waiter that is stopped cannot take its turn; one that has just come is not even asked. */
-function isOverdue(found: ForeignEntry): boolean {
-  if (process.hrtime.bigint() - found.entry.time < OVERDUE_AFTER) return false;
+/** Whether a waiter can take its turn, as far as it shows; one that has just come is not even asked. */
+function stateOf(found: ForeignEntry): 'awake' | 'stopped' | 'unknown' {
+  if (process.hrtime.bigint() - found.entry.time < OVERDUE_AFTER) return 'awake';
   const { pid, pidNamespace } = found.read().holder ?? {};
-  if (pid === undefined || pidNamespace !== processFacts.pidNamespace()) return false;
-  return processFacts.isStopped(pid) === true;
+  if (pid === undefined || pidNamespace !== processFacts.pidNamespace()) return 'unknown';
+  return processFacts.isStopped(pid) === true ? 'stopped' : 'awake';
 }

@@ -1,4 +1,4 @@
-import type { LockRequest, Waiting, WaitOutcome } from '../engine.ts';
+import { type LockRequest, SECOND_LOOK, type Waiting, type WaitOutcome } from '../engine.ts';
 import { Contender } from './contender.ts';
 import type { ForeignEntry } from './entry.ts';
 import type { KernelGrant } from './grant.ts';
@@ -9,8 +9,6 @@ import { wake } from './wake/index.ts';
 const RETRIES_AFTER_HINT = [0, 0, 0, 1, 4, 16, 64];
 /** From where on they are gone through when a wait begins: the close may have been announced just before the watch. */
 const AFTER_WATCH = 3;
-/** A lock that was seen free by a waiter who is not at the head is looked at again after this many milliseconds. */
-const SECOND_LOOK = 20;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**

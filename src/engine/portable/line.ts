@@ -1,11 +1,12 @@
-import type { LockRequest, Mode } from '../engine.ts';
+import type { Ahead, LockRequest, Mode } from '../engine.ts';
 import { removeQuietly } from './files.ts';
+import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import type { Place } from './place.ts';
 import { leaveTicket, listTickets, readTicket, type Ticket, type TicketKind } from './ticket.ts';
 import { isStopped } from './verdict.ts';
 
-/** A waiter that is stopped cannot take its turn; one that came less than so many milliseconds ago is not even asked. */
+/** A waiter that came less than so many milliseconds ago is not asked whether it can take its turn. */
 const OVERDUE_AFTER = 200;
 
 /**
@@ -28,7 +29,7 @@ export class Line {
   /** Whether somebody is ahead whom this waiter must not overtake. */
   isBehind(): boolean {
     const own = this.#ticket?.name;
-    return own !== undefined && isInTheWay(this.#lock, (ticket) => ticket.name < own);
+    return own !== undefined && inTheWay(this.#lock, (ticket) => ticket.name < own).some(isWaiting);
   }
 
   /** How many waiters are ahead, plus one. */
@@ -44,18 +45,37 @@ export class Line {
   }
 }
 
-/** Whether somebody waits whom a newcomer must not overtake. */
-export function isQueued(lock: PortableLock): boolean {
-  return isInTheWay(lock, () => true);
+/** Who waits that a newcomer must not overtake. */
+export function aheadOf(lock: PortableLock): Ahead {
+  let ahead: Ahead = 'nobody';
+  for (const ticket of inTheWay(lock, () => true)) {
+    const state = stateOf(ticket);
+    if (state === 'awake') return 'awake';
+    if (state === 'unknown') ahead = 'unknown';
+  }
+  return ahead;
 }
 
-function isInTheWay({ request, place }: PortableLock, counts: (ticket: Ticket) => boolean): boolean {
+/** Who stands before a request of this mode, the last of them first. */
+function inTheWay({ request, place }: PortableLock, counts: (ticket: Ticket) => boolean): Ticket[] {
   const mode = kindOf(request);
-  const ahead = listTickets(place).filter((ticket) => counts(ticket) && blocks(mode, ticket.kind));
-  return ahead.reverse().some((ticket) => {
-    const record = readTicket(ticket);
-    return record !== undefined && !(Date.now() - ticket.time > OVERDUE_AFTER && isStopped(record.holder));
-  });
+  return listTickets(place)
+    .filter((ticket) => counts(ticket) && blocks(mode, ticket.kind))
+    .reverse();
+}
+
+/** Whether a waiter can take its turn, as far as it shows; undefined when it is none any more. */
+function stateOf(ticket: Ticket): 'awake' | 'stopped' | 'unknown' | undefined {
+  const record = readTicket(ticket);
+  if (record === undefined) return undefined;
+  if (Date.now() - ticket.time <= OVERDUE_AFTER) return 'awake';
+  if (isStopped(record.holder)) return 'stopped';
+  return livenessAt(ticket.path, record.holder) === 'alive' ? 'awake' : 'unknown';
+}
+
+function isWaiting(ticket: Ticket): boolean {
+  const state = stateOf(ticket);
+  return state === 'awake' || state === 'unknown';
 }
 
 /** Whether somebody who shares a lock waits to be alone with it. */

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import type { Engine } from '../engine.ts';
+import type { Engine, Grant } from '../engine.ts';
 import { type Abandoned, abandon } from './abandon.ts';
 import { Contender } from './contender.ts';
 import { attempt } from './failure.ts';
 import { inspect, lookingAt } from './inspect.ts';
-import { isQueued } from './line.ts';
+import { aheadOf } from './line.ts';
 import { claimLeftovers, litterOf, waitLeftovers } from './litter.ts';
 import { PortableLock } from './lock.ts';
 import { Place } from './place.ts';
@@ -34,10 +34,15 @@ export function portableEngine(options: PortableOptions = {}): Engine {
 
     tryAcquire(request) {
       const contender = new Contender(request, settings);
-      if (attempt(request, () => isQueued(contender.lock) || hasReaders(contender.lock))) return undefined;
-      const grant = contender.tryPatiently();
-      if (grant === undefined) contender.close();
-      return grant;
+      if (attempt(request, () => aheadOf(contender.lock) !== 'nobody')) return undefined;
+      return tryNow(contender);
+    },
+
+    lookPast(request) {
+      const contender = new Contender(request, settings);
+      const isPassable = () => attempt(request, () => aheadOf(contender.lock)) === 'unknown';
+      if (!isPassable() || inspect(contender.lock).state !== 'free') return undefined;
+      return () => (isPassable() ? tryNow(contender) : this.tryAcquire(request));
     },
 
     wait: (request, outcome) => new PortableWaiter(request, settings, outcome),
@@ -60,6 +65,13 @@ export function abandonClaim(path: string, claim: string): Abandoned {
 export function wasUsedAt(path: string): boolean {
   const { counter, readers } = new Place(path);
   return existsSync(counter) || existsSync(readers);
+}
+
+function tryNow(contender: Contender): Grant | undefined {
+  if (attempt(contender.lock.request, () => hasReaders(contender.lock))) return undefined;
+  const grant = contender.tryPatiently();
+  if (grant === undefined) contender.close();
+  return grant;
 }
 
 /** A writer that would have to wait for readers does not even shut the gate. */

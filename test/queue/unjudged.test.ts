@@ -1,0 +1,107 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type EngineName, LockManager } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { Cli, main } from '../cli/cli.ts';
+import { Agent } from '../support/agent.ts';
+import { Child } from '../support/child.ts';
+import { tempDirectory } from '../support/temp.ts';
+import { until, untilStopped } from '../support/until.ts';
+
+const NOW = { timeout: 0 } as const;
+
+/** A lock that is free, and for which nobody but a process in a container waits that was paused. */
+async function heldUp(engine: EngineName, home = tempDirectory()) {
+  const locks = new LockManager({ directory: join(home, 'locks'), engine });
+  const held = await locks.acquire('mirror');
+  await waitInContainer(home, engine, locks);
+  await held.release();
+  return { home, locks };
+}
+
+async function waitInContainer(home: string, engine: EngineName, locks: LockManager): Promise<void> {
+  const before = locks.inspect('mirror').waiters.length;
+  const command = [
+    process.execPath,
+    main,
+    'run',
+    '--engine',
+    engine,
+    '--timeout',
+    '1h',
+    'mirror',
+    '--',
+    'true',
+  ];
+  const container = new Child('unshare', ['--pid', '--fork', '--kill-child', ...command], {
+    env: { HOLDFAST_HOME: home },
+  });
+  await until(() => {
+    const { waiters } = locks.inspect('mirror');
+    // One that has only just come is given the time to take its turn, whoever it is.
+    return waiters.length > before && waiters.every(({ waited }) => waited > 200);
+  }, 'a process in a container waits');
+  const children = readFileSync(`/proc/${container.pid}/task/${container.pid}/children`, 'utf8');
+  process.kill(Number(children), 'SIGSTOP');
+  await untilStopped(Number(children));
+}
+
+describe.each<EngineName>(['kernel', 'portable'])('a free lock of the %s engine', (engine) => {
+  it('is had without waiting although one is ahead who may never take it [G11, H3, R7]', async () => {
+    const { locks } = await heldUp(engine);
+    expect(locks.inspect('mirror')).toMatchObject({ state: 'free', waiters: [{}] });
+
+    await (await locks.acquire('mirror', NOW)).release();
+    const tried = await locks.tryAcquire('mirror');
+    tried?.assertHeld();
+    await tried?.release();
+    locks.acquireSync('mirror', NOW).release();
+
+    expect(tried).toBeDefined();
+    expect(locks.inspect('mirror').waiters).toHaveLength(1);
+  });
+
+  it('is had so by the command line too [A3, H3]', async () => {
+    const cli = new Cli();
+    await heldUp(engine, cli.home);
+
+    const { code, stdout } = await cli.run([
+      ...['run', '--engine', engine, '--no-wait', 'mirror', '--', 'echo', 'in'],
+    ]);
+
+    expect([code, stdout]).toEqual([0, 'in\n']);
+  });
+
+  it('is left to one who can take it, and the error names who waits, first of all the first [G11, R7, R82]', async () => {
+    const { home, locks } = await heldUp(engine);
+    const held = await locks.acquire('mirror', NOW);
+    const [busy] = await Agent.several(home, 1);
+    await busy.manage({ directory: locks.directory, engine });
+    await busy.wait('mirror', { timeout: 120_000, purpose: 'at work' });
+    // Too busy to take its turn, but not stopped: so it is not passed.
+    const goOn = join(home, 'go on');
+    const frozen = busy.run(
+      ({ fs }, frozen, goOn) => {
+        const never = new Int32Array(new SharedArrayBuffer(4));
+        fs.writeFileSync(frozen, '');
+        while (!fs.existsSync(goOn)) Atomics.wait(never, 0, 0, 1);
+      },
+      join(home, 'frozen'),
+      goOn,
+    );
+    await until(() => existsSync(join(home, 'frozen')), 'the waiter is busy');
+    await held.release();
+
+    const refused = locks.acquire('mirror', NOW);
+
+    await expect(refused).rejects.toMatchObject({ code: 'HOLDFAST_BUSY', holders: [] });
+    await expect(refused).rejects.toThrow(
+      /^mirror is free, but 2 wait for it, first of all "true" \(pid 1, .*\)\. Look: /,
+    );
+    expect(await locks.tryAcquire('mirror')).toBeUndefined();
+    expect(() => locks.acquireSync('mirror', NOW)).toThrow(/^mirror is free, but 2 wait for it/);
+    writeFileSync(goOn, '');
+    await frozen;
+    await busy.granted();
+  });
+});
