@@ -115,18 +115,24 @@ export function parseRecord(text: string): ClaimRecord | undefined {
   };
 }
 
-const NUMBERS = ['pid', 'thread'];
+const NUMBERS = ['pid', 'thread'] as const;
+const PROOF = ['start', 'boot', 'pidNamespace', 'timeNamespace', 'machine'] as const;
+const DESCRIPTION = ['host', 'user', 'command', 'purpose'] as const;
 
-/** Whatever a record says of its holder, as far as it has the right types; texts are cut, for others wrote them. */
+/**
+ * Whatever a record says of its holder, as far as it has the right types. Texts are cut, for others wrote them; what an
+ * observer adds to a record (`stopped`, `silent`, `child` and the like) is not taken from one.
+ */
 function holderFrom(value: unknown): HolderRecord | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const entries = Object.entries(value).filter(([key, field]) =>
-    NUMBERS.includes(key) ? isProcessNumber(field) : typeof field === 'string',
-  );
-  const longest = LIMITS.command;
-  return Object.fromEntries(
-    entries.map(([key, field]) => [key, typeof field === 'string' ? field.slice(0, longest) : field]),
-  ) as HolderRecord;
+  const given = value as Partial<Record<string, unknown>>;
+  const holder: Record<string, unknown> = {};
+  for (const key of NUMBERS) if (isProcessNumber(given[key])) holder[key] = given[key];
+  for (const key of [...PROOF, ...DESCRIPTION]) {
+    const text = given[key];
+    if (typeof text === 'string') holder[key] = text.slice(0, LIMITS.command);
+  }
+  return holder;
 }
 
 export function isProcessNumber(value: unknown): value is number {
