@@ -18,8 +18,8 @@ import {
   closeQuietly,
   persistently,
   READ_SAFELY,
+  removeClaimDirectory,
   removeQuietly,
-  removeTreeQuietly,
   writeNew,
 } from './files.ts';
 import { type FoundClaim, look } from './look.ts';
@@ -205,12 +205,12 @@ export function removeClaim(
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
   }
-  if (aside !== undefined) removeTreeQuietly(aside);
+  if (aside !== undefined) removeClaimDirectory(aside);
 }
 
 function discard(path: string, layout: LayoutName): void {
   if (layout === 'file') removeQuietly(path);
-  else removeTreeQuietly(path);
+  else removeClaimDirectory(path);
 }
 
 function linksOf(path: string): number {

@@ -1,5 +1,6 @@
-import { constants, fchmodSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { constants, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemCode } from '../../errors/base.ts';
 import { closeQuietly, readText, syncDirectory } from './files.ts';
 import type { PortableLock } from './lock.ts';
 import { fileMode, type Place } from './place.ts';
@@ -8,6 +9,8 @@ const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 const SIGNATURE = 'holdfast-token 1\n';
 const FORM = /^holdfast-token 1\ntoken (\d{16})\nclaim ([0-9a-f]{32})\nend (\d{16})\n/;
 const BYTES = 128;
+/** What opening says of a link, a directory, a socket. */
+const NO_FILE = ['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO'];
 
 interface Count {
   readonly token: number;
@@ -27,21 +30,35 @@ export function nextToken({ place }: PortableLock): number {
   return Math.max((readCount(place)?.token ?? 0) + 1, Date.now() * 1000);
 }
 
-/** Writes the count of a grant. False when it cannot be written. */
-export function writeCount({ request, place }: PortableLock, token: number, claim: string): boolean {
+/** Writes the count of a grant. `foreign`: what stands there is somebody else's, and was left as it is. */
+export function writeCount(
+  { request, place }: PortableLock,
+  token: number,
+  claim: string,
+): 'written' | 'unwritable' | 'foreign' {
   const digits = String(token).padStart(16, '0');
   const text = `${SIGNATURE}token ${digits}\nclaim ${claim}\nend ${digits}\n`.padEnd(BYTES);
   try {
     const fd = openSync(place.counter, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, fileMode(request));
     try {
+      if (!isOurs(fd)) return 'foreign';
       setMode(fd, fileMode(request));
-      return writeSync(fd, text, 0) === BYTES;
+      return writeSync(fd, text, 0) === BYTES ? 'written' : 'unwritable';
     } finally {
       closeQuietly(fd);
     }
-  } catch {
-    return false;
+  } catch (error) {
+    return NO_FILE.includes(systemCode(error) ?? '') ? 'foreign' : 'unwritable';
   }
+}
+
+/** A file that a counter wrote, or one of no other name that is empty or torn. */
+function isOurs(fd: number): boolean {
+  const stats = fstatSync(fd);
+  const start = Buffer.alloc(SIGNATURE.length);
+  const text = start.toString('latin1', 0, stats.isFile() ? readSync(fd, start, 0, start.length, 0) : 0);
+  if (text === SIGNATURE) return true; // a backup may have linked it
+  return stats.isFile() && stats.nlink === 1 && SIGNATURE.startsWith(text);
 }
 
 function setMode(fd: number, mode: number): void {

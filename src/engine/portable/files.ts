@@ -7,11 +7,12 @@ import {
   readSync,
   renameSync,
   rmdirSync,
-  rmSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { CLAIM_FILE } from '../signature.ts';
 
 // Missing on Windows, where they are zero.
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
@@ -115,12 +116,10 @@ export function removeQuietly(path: string): void {
   }
 }
 
-export function removeTreeQuietly(path: string): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    // As above.
-  }
+/** Takes a claim directory apart; what somebody put there besides stays, and the directory with it. */
+export function removeClaimDirectory(path: string): void {
+  removeQuietly(join(path, CLAIM_FILE));
+  removeIfEmpty(path);
 }
 
 export function removeIfEmpty(directory: string): void {

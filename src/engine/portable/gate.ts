@@ -16,6 +16,14 @@ const ROUNDS = 20;
 /** What may be held for all that can be seen: a claim of another user, or claims that come and go. */
 const HIDDEN: readonly string[] = ['EACCES', BUSY];
 
+/** The claims of this process at a lock path that are no grant yet. */
+const reached = new Set<string>();
+
+/** Whether a claim is that of a waiter of this process, which keeps newcomers out and holds nothing. */
+export function isOwnWaiter(token: string): boolean {
+  return reached.has(token);
+}
+
 /**
  * The claim at the lock path: a writer keeps it for as long as it holds the lock, a reader for an instant.
  *
@@ -60,12 +68,14 @@ export class Gate {
   handOver(): Tenure {
     const tenure = this.#tenure as Tenure;
     this.#tenure = undefined;
+    reached.delete(tenure.token);
     return tenure;
   }
 
   giveUp(): void {
     if (this.#claim !== undefined) giveBack(this.#claim);
     this.#claim = undefined;
+    if (this.#tenure !== undefined) reached.delete(this.#tenure.token);
     this.#tenure?.end();
     this.#tenure = undefined;
   }
@@ -96,7 +106,9 @@ export class Gate {
     const result = claim.publish(place.lock);
     if (result === 'taken') return undefined;
     this.#claim = undefined; // published, or gone: somebody took it for litter
-    return result === 'published' ? new Tenure(this.#lock, claim, place.lock, sent) : undefined;
+    if (result !== 'published') return undefined;
+    reached.add(claim.token);
+    return new Tenure(this.#lock, claim, place.lock, sent);
   }
 
   /** Whether the way may be free again. */

@@ -98,7 +98,7 @@ export class PortableGrant implements Grant {
     if (!fits || this.#count?.token === undefined || tenure.age > STALE_RECORD || !this.isIntact())
       return undefined;
     const token = nextToken(this.#lock);
-    if (!writeCount(this.#lock, token, tenure.token)) return undefined;
+    if (writeCount(this.#lock, token, tenure.token) !== 'written') return undefined;
     removeChild(this.#lock, tenure.token);
     this.#open = false;
     const count = { token, recovered: undefined, degraded: [] };

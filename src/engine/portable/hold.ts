@@ -32,13 +32,19 @@ export function fresh(lock: PortableLock, claim: Claim | undefined, mode = lock.
 export function countGrant(lock: PortableLock, gate: Tenure): Count {
   lock.settings.step('count');
   const token = nextToken(lock);
-  const counted = writeCount(lock, token, gate.token);
+  const outcome = writeCount(lock, token, gate.token);
+  const counted = outcome === 'written';
   const recovered = readNews(lock);
   if (recovered !== undefined && counted) forgetNews(lock); // uncounted, the news must outlive this holder
   if (counted) return { token, recovered, degraded: [] };
   const { counter: path } = lock.place;
-  const detail = `the token cannot be written to ${path}; the lock holds, without a fencing token`;
-  return { token: undefined, recovered, degraded: [{ reason: 'record-not-written', path, detail }] };
+  const isForeign = outcome === 'foreign';
+  const why = isForeign
+    ? `${path} is not Holdfast’s and was left as it is`
+    : `the token cannot be written to ${path}`;
+  const detail = `${why}; the lock holds, without a fencing token`;
+  const reason = isForeign ? 'foreign-content' : 'record-not-written';
+  return { token: undefined, recovered, degraded: [{ reason, path, detail }] };
 }
 
 /** Leaves the claim of a reader, for who has the gate. Undefined when every permit is taken. @throws {PermitsError} */

@@ -1,6 +1,7 @@
 import type { HolderRecord } from '../../identity/holder.ts';
 import type { Inspection, LockRequest, WaiterInfo } from '../engine.ts';
 import { readChild } from './child.ts';
+import { isOwnWaiter } from './gate.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
 import { listReaders } from './readers.ts';
@@ -16,7 +17,8 @@ export function inspect(lock: PortableLock): Inspection {
   const { place } = lock;
   const readers = listReaders(place).filter((reader) => lock.judge(reader) === 'held');
   const gate = look(place.lock);
-  const held = gate.kind === 'claim' && lock.judge(gate) === 'held' ? gate : undefined;
+  const isHeld = gate.kind === 'claim' && !isOwnWaiter(gate.token) && lock.judge(gate) === 'held';
+  const held = isHeld ? gate : undefined;
   const holders = readers.length > 0 ? readers : held?.record?.mode === 'shared' ? [] : held ? [held] : [];
   const state = readers.length > 0 ? 'shared' : holders.length > 0 ? 'exclusive' : 'free';
   const name = [...holders, ...(held ? [held] : [])].find(({ record }) => record !== undefined)?.record?.name;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Leftover } from '../engine.ts';
 import { CLAIM_FILE, CLAIM_SIGNATURE } from '../signature.ts';
 import { hasChild } from './child.ts';
-import { readText, removeQuietly, removeTreeQuietly } from './files.ts';
+import { readText, removeClaimDirectory, removeQuietly } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
@@ -81,11 +81,19 @@ function reasonToKeep({ path, record }: FoundClaim): string {
 
 /** A claim that was never shown to anybody, so that removing it can do no harm: an owner that lives makes another. */
 function unpublished(lock: PortableLock, path: string): Leftover[] {
-  const text = readText(path) || readText(join(path, CLAIM_FILE)) || '';
+  const names = namesIn(path);
+  const text = names === undefined ? readText(path) : textOfClaim(path, names);
+  if (text === undefined) return []; // no file, or a directory with something else in it
   const record = parseRecord(text);
   const ours = CLAIM_SIGNATURE.startsWith(text.slice(0, CLAIM_SIGNATURE.length));
   const dead = record === undefined ? ours && lock.isOld(path) : livenessAt(path, record.holder) === 'dead';
   return dead ? [litter(path, 'was never finished', () => removeAside(lock, path))] : [];
+}
+
+/** Of a directory that has nothing but a claim in it, or nothing. */
+function textOfClaim(path: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return '';
+  return names.join() === CLAIM_FILE ? readText(join(path, CLAIM_FILE)) : undefined;
 }
 
 /** A directory goes as a whole, so that its owner can never publish a half of it. */
@@ -94,7 +102,7 @@ function removeAside(lock: PortableLock, path: string): void {
     const aside = lock.place.gonePath(newToken());
     if (lstatSync(path).isDirectory()) renameSync(path, aside);
     else removeQuietly(path);
-    removeTreeQuietly(aside);
+    removeClaimDirectory(aside);
   } catch {
     // Gone.
   }
@@ -104,7 +112,7 @@ function removeAside(lock: PortableLock, path: string): void {
 function movedAside(_lock: PortableLock, path: string): Leftover[] {
   const names = namesIn(path);
   const ours = names?.length === 0 || (names?.join() === CLAIM_FILE && look(path).kind === 'claim');
-  return ours ? [litter(path, 'was moved aside to be removed', () => removeTreeQuietly(path))] : [];
+  return ours ? [litter(path, 'was moved aside to be removed', () => removeClaimDirectory(path))] : [];
 }
 
 function namesIn(path: string): string[] | undefined {

@@ -1,8 +1,10 @@
-import { readdirSync, rmdirSync } from 'node:fs';
+import { lstatSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
-import { PermitsError, UnwritableError } from '../../errors/lock-errors.ts';
+import { PermitsError, RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { refuseStrangersFile } from '../ownership.ts';
 import type { Claim } from './claim.ts';
+import { attempt } from './failure.ts';
 import { isGivenBack } from './give-back.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
@@ -55,7 +57,11 @@ export function refuseOtherTerms(lock: PortableLock, permits: number | undefined
   }
 }
 
-/** Whether it is certain that nobody shares the lock. For who has the gate; removes what the dead left. */
+/**
+ * Whether it is certain that nobody shares the lock. For who has the gate; removes what the dead left.
+ *
+ * @throws {RefusedError} something that is no claim lies among the readers, so that it can never become certain.
+ */
 export function areReadersGone(lock: PortableLock): boolean {
   if (livingReaders(lock).length > 0) return false;
   lock.settings.step('drain');
@@ -64,11 +70,36 @@ export function areReadersGone(lock: PortableLock): boolean {
     rmdirSync(lock.place.readers);
     return true;
   } catch (error) {
-    return systemCode(error) === 'ENOENT'; // removed by the reader that left last
+    if (systemCode(error) === 'ENOENT') return true; // removed by the reader that left last
+    refuseForeign(lock);
+    return false;
   }
 }
 
-function makeReaders({ request, place }: PortableLock): void {
+/** @throws {RefusedError} naming what lies there and is neither a claim nor gone by now. */
+function refuseForeign({ request, place }: PortableLock): void {
+  for (const name of namesIn(place)) {
+    const path = join(place.readers, name);
+    const { kind } = look(path);
+    if (kind !== 'foreign' && kind !== 'kernel') continue;
+    const what =
+      'is not Holdfast’s, and has to be moved out of the directory in which those who share the lock are counted';
+    throw new RefusedError({ ...request, path }, what);
+  }
+}
+
+/** @throws {RefusedError} something else stands in its place. @throws {UnwritableError} */
+function makeReaders(lock: PortableLock): void {
+  mkdirReaders(lock);
+  const { request, place } = lock;
+  const there = { ...request, path: place.readers };
+  const found = attempt(there, () => lstatSync(place.readers, { throwIfNoEntry: false }));
+  if (found === undefined) return; // removed meanwhile; whoever needs it makes it again
+  if (!found.isDirectory()) throw new RefusedError(there, 'is not a directory');
+  refuseStrangersFile(there, found.uid);
+}
+
+function mkdirReaders({ request, place }: PortableLock): void {
   for (let attempt = 1; ; attempt++) {
     makeQueue(request, place);
     try {
@@ -88,16 +119,19 @@ export function livingReaders(lock: PortableLock): FoundClaim[] {
 }
 
 export function listReaders(place: Place): FoundClaim[] {
-  let names: string[];
-  try {
-    names = readdirSync(place.readers);
-  } catch {
-    return []; // none, or not ours to read
-  }
-  return names.flatMap((name) => {
+  return namesIn(place).flatMap((name) => {
     const found = look(join(place.readers, name));
     return found.kind === 'claim' ? [found] : [];
   });
+}
+
+/** Empty also where the directory is not ours to read, or is none but a link. */
+function namesIn({ readers }: Place): string[] {
+  try {
+    return lstatSync(readers).isDirectory() ? readdirSync(readers) : [];
+  } catch {
+    return [];
+  }
 }
 
 function clearIfDead(lock: PortableLock, reader: FoundClaim): boolean {

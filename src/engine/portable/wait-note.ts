@@ -9,6 +9,7 @@ import type { PortableLock } from './lock.ts';
 import type { Place } from './place.ts';
 import { json, newToken, provable } from './record.ts';
 
+const SIGNATURE = 'holdfast-wait 1\n';
 const FIELDS = ['id', 'since', 'path', 'resource', 'who', 'holds'] as const;
 const NAME = /^waits\.[0-9a-f]{32}$/;
 
@@ -18,7 +19,7 @@ export function noteWait({ place }: PortableLock, note: WaitNote): () => void {
   try {
     writeWhole(
       path,
-      JSON.stringify({ ...note, owner: provable(self()) }),
+      `${SIGNATURE}${JSON.stringify({ ...note, owner: provable(self()) })}`,
       0o600,
       place.privatePath(newToken()),
     );
@@ -52,7 +53,11 @@ export function isNoteOfTheDead(path: string): boolean {
 }
 
 function readNote(path: string): { readonly note: WaitNote; readonly owner: HolderRecord } | undefined {
-  const { owner, ...note } = (json(readText(path)) ?? {}) as Partial<WaitNote> & { owner?: HolderRecord };
+  const text = readText(path) ?? '';
+  if (!text.startsWith(SIGNATURE)) return undefined;
+  const { owner, ...note } = (json(text.slice(SIGNATURE.length)) ?? {}) as Partial<WaitNote> & {
+    owner?: HolderRecord;
+  };
   const complete =
     FIELDS.every((field) => typeof note[field] === 'string') && /^\d{1,20}$/.test(note.since ?? '');
   if (!complete || typeof owner !== 'object' || owner === null) return undefined;

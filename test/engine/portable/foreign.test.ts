@@ -1,0 +1,253 @@
+import { execFileSync } from 'node:child_process';
+import fs, {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { cleanStale } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import type { LockRequest } from '../../../src/engine/engine.ts';
+import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { self } from '../../../src/identity/self.ts';
+import { contender, newPlace } from '../harness.ts';
+import { deadProcess, leaveClaim } from './stale.ts';
+
+const ANCIENT = new Date('2001-01-01');
+const SOME = 'a'.repeat(32);
+
+/** What puts something that is not Holdfast's at a path, and looks whether it is as it was. */
+const KINDS: Record<string, (path: string) => () => void> = {
+  'a file': (path) => file(path, path),
+  'a hard link of somebody’s file': (path) => {
+    const check = file(`${path}.thesis`, path);
+    linkSync(`${path}.thesis`, path);
+    return check;
+  },
+  'a link to somebody’s file': (path) => {
+    const check = file(`${path}.thesis`, path);
+    symlinkSync(`${path}.thesis`, path);
+    return check;
+  },
+  'a directory': (path) => {
+    mkdirSync(path);
+    return file(join(path, 'notes'), path);
+  },
+  'a FIFO': (path) => {
+    execFileSync('mkfifo', [path]);
+    return () => expect(lstatSync(path).isFIFO()).toBe(true);
+  },
+};
+
+function file(path: string, place: string): () => void {
+  writeFileSync(path, 'precious');
+  chmodSync(path, 0o640);
+  return () => {
+    expect(readFileSync(path, 'utf8')).toBe('precious');
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    expect(existsSync(place)).toBe(true);
+  };
+}
+
+/** Every way in which a lock can be asked for, each with its error. */
+async function refusals(engine: ReturnType<typeof portableEngine>, request: LockRequest) {
+  const ways = [
+    () => engine.tryAcquire(request),
+    () => engine.acquireSync(request, 0),
+    () => contender(engine).wait(request).granted,
+  ];
+  const errors: unknown[] = [];
+  for (const way of ways) {
+    try {
+      errors.push(['granted', await way()]);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  return errors;
+}
+
+describe.each(['file', 'directory'] as const)(
+  'what is not Holdfast’s, beside a portable lock (%s)',
+  (layout) => {
+    const engine = portableEngine({ layout });
+
+    it.each(Object.keys(KINDS))(
+      'in the place of the counter (%s), is left as it is: the lock works, without a token, and says so [F12, H18]',
+      async (kind) => {
+        const { request } = newPlace();
+        const path = `${request().path}.queue/token`;
+        mkdirSync(`${request().path}.queue`);
+        const untouched = KINDS[kind]?.(path);
+
+        const grant = await contender(engine).acquire(request());
+
+        expect(grant.degraded).toMatchObject([{ reason: 'foreign-content', path }]);
+        expect(grant.token()).toBe(undefined);
+        expect(engine.tryAcquire(request())).toBe(undefined);
+        grant.release();
+        untouched?.();
+      },
+    );
+
+    it.each(Object.keys(KINDS))(
+      'in the place of the news of a dead holder (%s), is no news and stays [F12, H18]',
+      async (kind) => {
+        const { request } = newPlace();
+        const { path } = request();
+        mkdirSync(`${path}.queue`);
+        const untouched = KINDS[kind]?.(`${path}.queue/recovered`);
+        const token = leaveClaim(path, layout, deadProcess());
+        const digits = '1'.padStart(16, '0');
+        writeFileSync(
+          `${path}.queue/token`,
+          `holdfast-token 1\ntoken ${digits}\nclaim ${token}\nend ${digits}\n`.padEnd(128),
+        );
+
+        const grant = await contender(engine).acquire(request());
+
+        expect(grant.recovered).toBe(undefined);
+        grant.release();
+        untouched?.();
+      },
+    );
+
+    it.each(Object.keys(KINDS))(
+      'among those who share (%s), is named and refused instead of waited for, and readers share on [F12, R82]',
+      async (kind) => {
+        const { home, request } = newPlace();
+        const readers = `${request().path}.queue/readers`;
+        const path = join(readers, '.DS_Store');
+        mkdirSync(readers, { recursive: true });
+        const untouched = KINDS[kind]?.(path);
+
+        for (const error of await refusals(engine, request())) {
+          expect(error).toMatchObject({ code: 'HOLDFAST_REFUSED', path: expect.stringContaining(path) });
+          expect((error as Error).message).toContain('has to be moved out of the directory');
+        }
+
+        untouched?.();
+        expect(readdirSync(home)).toEqual(['mirror.lock.queue']);
+        const grant = await contender(engine).acquire(request('shared'));
+        grant.release();
+        for (const name of readdirSync(readers)) renameSync(join(readers, name), join(home, name));
+        await contender(engine).acquire(request());
+      },
+    );
+
+    it('in the place of those who share, a link, is refused in either mode, and nothing is left behind it [F12, H18]', async () => {
+      const { home, request } = newPlace();
+      const [target, readers] = [join(home, 'elsewhere'), `${request().path}.queue/readers`];
+      mkdirSync(target);
+      mkdirSync(`${request().path}.queue`);
+      symlinkSync(target, readers);
+
+      for (const mode of ['exclusive', 'shared'] as const) {
+        for (const error of await refusals(engine, request(mode))) {
+          expect(error).toMatchObject({ code: 'HOLDFAST_REFUSED', path: readers });
+        }
+      }
+
+      expect(readdirSync(target)).toEqual([]);
+      expect(existsSync(request().path)).toBe(false);
+    });
+
+    it('but is named like what the dead leave, is not cleaned away, however old it is [F12]', async () => {
+      const { home, request } = newPlace();
+      const queue = `${request().path}.queue`;
+      const kinds = ['new', 'gone', 'break', 'child', 'waits'].map((kind) => join(queue, `${kind}.${SOME}`));
+      const note = join(queue, `waits.${'b'.repeat(32)}`);
+      const wait = {
+        id: '1',
+        since: '1',
+        path: '/x',
+        resource: 'x',
+        who: 'x',
+        holds: 'x',
+        owner: deadProcess(),
+      };
+      mkdirSync(queue);
+      for (const path of kinds) {
+        mkdirSync(path);
+        writeFileSync(join(path, 'thesis'), 'precious');
+      }
+      writeFileSync(note, JSON.stringify(wait));
+      for (const path of [...kinds, note]) utimesSync(path, ANCIENT, ANCIENT);
+
+      expect((await cleanStale(home)).removed).toEqual([]);
+      await contender(engine).acquire(request());
+
+      for (const path of kinds) expect(readFileSync(join(path, 'thesis'), 'utf8')).toBe('precious');
+      expect(existsSync(note)).toBe(true);
+    });
+
+    it('what a record says that only an observer can know is not believed [H15, R66]', async () => {
+      const { request } = newPlace();
+      const forged = {
+        child: 'x',
+        silent: 'zzz',
+        stopped: 'no',
+        foreign: 'yes',
+        claim: 'y',
+        since: 'never',
+        odd: 'z',
+      };
+      const token = leaveClaim(request().path, layout, { ...self(), ...forged } as never);
+
+      const [holder] = engine.inspect(request().path).holders;
+
+      expect(holder).toMatchObject({
+        pid: process.pid,
+        claim: token,
+        since: expect.stringMatching(/^\d{4}-/),
+      });
+      for (const field of ['child', 'silent', 'stopped', 'foreign', 'odd'])
+        expect(holder).not.toHaveProperty(field);
+    });
+
+    it('a writer that waits for readers it cannot see does not take itself for the holder [R82]', async () => {
+      const { request } = newPlace();
+      await contender(engine).acquire(request('shared'));
+      const { readdirSync } = fs;
+      const old = (path: string, ...rest: never[]) =>
+        String(path).endsWith('readers')
+          ? []
+          : (readdirSync as (...args: unknown[]) => unknown)(path, ...rest);
+      Object.assign(fs, { readdirSync: old });
+      syncBuiltinESMExports();
+      try {
+        const writer = contender(engine).wait(request());
+        await expect.poll(() => existsSync(request().path)).toBe(true);
+
+        expect(engine.inspect(request().path)).toMatchObject({ state: 'free', holders: [] });
+        writer.waiting.cancel();
+      } finally {
+        Object.assign(fs, { readdirSync });
+        syncBuiltinESMExports();
+      }
+    });
+  },
+);
+
+it('what somebody put into a claim directory stays when the claim goes [F12]', async () => {
+  const { request } = newPlace();
+  const grant = await contender(portableEngine({ layout: 'directory' })).acquire(request());
+  writeFileSync(join(request().path, 'thesis'), 'precious');
+
+  grant.release();
+
+  expect(existsSync(request().path)).toBe(false);
+  const queue = `${request().path}.queue`;
+  const [aside = ''] = readdirSync(queue).filter((name) => name.startsWith('gone.'));
+  expect(readFileSync(join(queue, aside, 'thesis'), 'utf8')).toBe('precious');
+});
