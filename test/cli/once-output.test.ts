@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Cli, main } from './cli.ts';
+import { Cli, main, Running } from './cli.ts';
 
 /** Runs the command line with its output in files, byte for byte. */
 async function bytes(
@@ -58,6 +58,20 @@ describe('the output of a command', () => {
     expect(code).toBe(1);
     expect(err.includes(27)).toBe(false);
     expect(err.toString()).toContain(String.raw`\u001b[2J`);
+  });
+
+  it('of arguments that are no UTF-8 has their bytes, also in the background, and the command is shown as it was given [A11]', async () => {
+    const cli = new Cli();
+    const script = `exec '${process.execPath}' '${main}' once --detach raw -- printf '%s|' "$(printf 'a\\377\\376')" b`;
+    expect((await new Running('sh', ['-c', script], { env: cli.env }).finished).code).toBe(0);
+    const waited = await bytes(cli, ['once', '--wait', '--quiet', 'raw']);
+    expect(waited.out).toEqual(Buffer.from([97, 255, 254, 124, 98, 124]));
+    const [task] = (await cli.json(['once', 'ls', '--json'])) as {
+      command: string;
+      by: { command: string };
+    }[];
+    const shown = 'printf %s| a\ufffd\ufffd b';
+    expect([task?.command, task?.by.command]).toEqual([shown, shown]);
   });
 
   it('of a gigabyte takes 32 MiB of the disk, and its end is kept [A11]', async () => {

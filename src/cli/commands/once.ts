@@ -73,12 +73,12 @@ export function defineOnce(program: Command): void {
     .option('--failed', 'clean: forget those whose last run failed')
     .option('--dead', 'clean: forget those whose last run died or was ended by a signal')
     .option('--all', 'clean: forget all that do not run')
-    .addOption(new Option('--in-background').hideHelp())
+    .addOption(new Option('--in-background <shown>').argParser(Number).hideHelp())
     .addHelpText('after', EXAMPLES);
   command.action((_words: string[], _flags: OnceFlags, self: Command) => {
     const { before, words } = splitAtDashes(self);
     const call = readCall(before, words, self.optsWithGlobals<OnceFlags>());
-    return call.flags.inBackground === true ? runInBackground(call) : DEEDS[call.deed](call);
+    return call.flags.inBackground !== undefined ? runInBackground(call) : DEEDS[call.deed](call);
   });
 }
 

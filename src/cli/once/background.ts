@@ -10,7 +10,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { CliError, exitCodeOf } from '../report.ts';
 import { exactWords } from '../run/bytes.ts';
 import { Interruption } from './interruption.ts';
-import type { OnceCall, OnceFlags } from './options.ts';
+import { type OnceCall, type OnceFlags, shownWords } from './options.ts';
 import { type Performed, perform } from './perform.ts';
 import { unrecordedFailure } from './present.ts';
 import { taskOfCall } from './task.ts';
@@ -43,7 +43,7 @@ export class Background {
     const args = [
       main,
       'once',
-      '--in-background',
+      `--in-background=${words.length}`,
       ...optionWords(flags),
       '--id',
       id,
@@ -98,7 +98,7 @@ export async function runInBackground(call: OnceCall): Promise<void> {
   try {
     const task = taskOfCall(call);
     const path = task.place.locks.pathOf({ name: task.place.lock });
-    actFor(call.words.join(' '));
+    actFor(shownWords(call).join(' '));
     onLockEvent('waiting', (event) => {
       if (event.path === path) tell({ event: 'waiting' });
     });

@@ -29,8 +29,11 @@ export interface OnceFlags extends GlobalOptions {
   readonly message?: string;
   readonly quiet?: true;
   readonly scope?: 'user' | 'project';
-  /** Set for the process in the background, by the one that starts it. */
-  readonly inBackground?: true;
+  /**
+   * Set for the process in the background, by the one that starts it: how many of the last words are the command as it was
+   * given. Words before them make its arguments byte for byte.
+   */
+  readonly inBackground?: number;
 }
 
 /** What to do, of which there is one. */
@@ -140,6 +143,11 @@ function task(
   if (words[0] === undefined) throw usage('once needs a COMMAND after --');
   if (words[0] === '') throw usage('COMMAND must not be empty, got ""');
   return { deed, id, words, flags };
+}
+
+/** The words of the command as people know them, which need not be those that start it. */
+export function shownWords({ words, flags }: OnceCall): readonly string[] {
+  return flags.inBackground === undefined ? words : words.slice(-flags.inBackground);
 }
 
 function deedsIn(flags: OnceFlags): (typeof DEEDS)[number][] {

@@ -8,7 +8,7 @@ import { CliError } from '../report.ts';
 import { heldAround } from '../run/held.ts';
 import { execute } from './execute.ts';
 import type { Interruption } from './interruption.ts';
-import { type OnceCall, scopeOf } from './options.ts';
+import { type OnceCall, scopeOf, shownWords } from './options.ts';
 import { CommandFailed, taskOf } from './outcome.ts';
 import { exitCodeIn } from './present.ts';
 import { inputsMatching, succeeds, type Task } from './task.ts';
@@ -56,7 +56,7 @@ export async function perform(call: OnceCall, task: Task, stage: Stage): Promise
         ...(validate === undefined ? {} : { validate: validation(validate) }),
         scope: scopeOf(flags),
         signal: stage.interruption.wait,
-        task: taskOf(words),
+        task: taskOf(shownWords(call)),
         holding: heldAround(),
       },
     );
