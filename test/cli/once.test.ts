@@ -342,6 +342,20 @@ describe('looking at a task', () => {
     for (const deed of ['--peek', '--active']) expect((await cli.run(['once', deed, 'x'])).code).toBe(1);
   });
 
+  it('is listed in a table that no ID and no command makes wider than it can be read [A12, A18]', async () => {
+    const cli = new Cli();
+    const id = `${'é'.repeat(30)}${'\u{1f512}'.repeat(200)}`;
+    await cli.run(['once', id, '--', 'true', 'x'.repeat(500)]);
+    await cli.run(['once', 'short', '--', 'true']);
+    const lines = (await cli.run(['once', 'ls'])).stdout.trimEnd().split('\n');
+    expect(lines.some((line) => line.startsWith(`${'é'.repeat(30)}${'\u{1f512}'.repeat(19)}…  done`))).toBe(
+      true,
+    );
+    for (const line of lines) expect([...line].length).toBeLessThan(200);
+    const listed = (await cli.json(['once', 'ls', '--json'])) as { id: string }[];
+    expect(listed.map((each) => each.id)).toContain(id);
+  });
+
   it('that a program ran with the library shows its result too [A11]', async () => {
     const cli = new Cli();
     const script = "import { once } from 'holdfast/once'; await once('x', () => ({ answer: 42 }));";

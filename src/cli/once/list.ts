@@ -15,7 +15,8 @@ import { commandOutcomeIn } from './outcome.ts';
 import { exitCodeIn } from './present.ts';
 import { taskOfCall } from './task.ts';
 
-const WIDEST_COMMAND = 50;
+/** Characters; the whole text is in `--json`. */
+const WIDEST_TEXT = 50;
 
 /** `holdfast once ls` */
 export function list({ flags }: OnceCall): void {
@@ -49,9 +50,8 @@ function row(state: OnceState): string[] {
   const { command, cwd, started, took, exitCode, expires } = stateJson(state);
   const paint = { done: green, running: yellow, failed: red, dead: red }[state.name as string] ?? dim;
   const project = state.project === null ? '' : dim(` (${shortPath(state.project)})`);
-  const title = printable(command);
   return [
-    `${printable(state.key)}${project}`,
+    `${cut(state.key)}${project}`,
     paint(state.name),
     started === undefined ? '' : clock(new Date(started)),
     took === undefined ? '' : duration(took),
@@ -62,8 +62,15 @@ function row(state: OnceState): string[] {
         ? 'never'
         : `in ${duration(Date.parse(expires) - Date.now())}`,
     cwd === undefined ? '' : cwd === process.cwd() ? '.' : printable(shortPath(cwd)),
-    title.length > WIDEST_COMMAND ? `${title.slice(0, WIDEST_COMMAND - 1)}…` : title,
+    cut(command),
   ];
+}
+
+function cut(text: string): string {
+  const characters = [...printable(text)];
+  return characters.length > WIDEST_TEXT
+    ? `${characters.slice(0, WIDEST_TEXT - 1).join('')}…`
+    : characters.join('');
 }
 
 /** A state as `--json` shows it. */
