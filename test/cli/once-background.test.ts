@@ -132,6 +132,15 @@ describe('a run in the background', () => {
     expect(task.pids).toEqual([pid]);
   });
 
+  it('that is over at once is not said to be waited for, least of all as one without a record [A12]', async () => {
+    const cli = new Cli();
+    for (const id of ['a', 'b', 'c']) {
+      const { code, stdout, stderr } = await cli.run(['once', '--wait', id, '--', 'echo', 'done']);
+      expect([code, stdout]).toEqual([0, 'done\n']);
+      expect(stderr).toMatch(/^(holdfast: waiting for [abc], run by "echo done" \(.*\n)?$/);
+    }
+  });
+
   it('is not disturbed by a waiter whose time is up, which exits with 124 and says what to do [A15]', async () => {
     const task = new Task();
     await task.start('--detach', '--quiet').finished;

@@ -65,7 +65,7 @@ async function started(call: OnceCall, task: Task, { notice, follower }: Watchin
     await new Background(call).listen((news) => {
       last = news;
       if (news.event === 'waiting' || news.event === 'running') {
-        notice.begin(holdersOf(task));
+        tellOf(notice, task);
         follower.begin();
       }
     });
@@ -89,7 +89,7 @@ async function underWay(task: Task, { notice, follower, signal }: Watching): Pro
       return finished(state);
     }
     awaited = state.current;
-    notice.begin(place.locks.inspect({ name: place.lock }).holders);
+    tellOf(notice, task);
     follower.begin();
     await place.locks.untilFree({ name: place.lock }, { signal });
   }
@@ -132,6 +132,12 @@ function finish(call: OnceCall, task: Task, record: OnceRecord, followed: string
   } else if (commandOutcomeIn(record) === undefined) {
     replay(task.store, record);
   }
+}
+
+/** Says who runs it, unless that is over by now: then there is nothing to wait for. */
+function tellOf(notice: RunNotice, task: Task): void {
+  const holders = holdersOf(task);
+  if (holders.length > 0) notice.begin(holders);
 }
 
 function holdersOf({ place }: Task) {
