@@ -152,6 +152,12 @@ export interface WaitNote {
   readonly who: string;
   /** What it holds, in words. */
   readonly holds: string;
+  /** It waits for one of this many permits; undefined when for all holders to let go. */
+  readonly permits?: number;
+  /** Tells the hold beside which the note lies from others of the same lock, where that is known. */
+  readonly hold?: string;
+  /** Whether that hold is an exclusive one. */
+  readonly alone?: boolean;
 }
 
 /** Somebody who waits, as seen from outside. */
@@ -195,8 +201,11 @@ export interface Engine {
   lookPast(request: LockRequest): (() => Grant | undefined) | undefined;
   /** Waits until the lock is granted or the wait is cancelled; the outcome is never called from inside this call. */
   wait(request: LockRequest, outcome: WaitOutcome): Waiting;
-  /** Waits on this very thread, for at most `timeout` milliseconds; undefined when the time is up. */
-  acquireSync(request: LockRequest, timeout: number): Grant | undefined;
+  /**
+   * Waits on this very thread, for at most `timeout` milliseconds; undefined when the time is up. `poll` is called between
+   * the tries, and ends the wait when it throws.
+   */
+  acquireSync(request: LockRequest, timeout: number, poll?: () => void): Grant | undefined;
   /** Whether other processes wait for the lock, as far as can be told at little cost. */
   isContended(path: string): boolean;
   inspect(path: string): Inspection;

@@ -4,7 +4,7 @@ import { BusyError, DegradedError, TimeoutError } from '../errors/lock-errors.ts
 import { channels, publish } from '../events/channel.ts';
 import type { Cohort, Pending } from './cohort.ts';
 import { after } from './deadline.ts';
-import { DeadlockWatch } from './deadlock.ts';
+import { DeadlockPoll, DeadlockWatch } from './deadlock.ts';
 import { Holding } from './holding.ts';
 import { watchForLeaks } from './leaks.ts';
 import { Lock } from './lock.ts';
@@ -80,11 +80,25 @@ export function busyNow(request: Request, seen: Inspection = engine.inspect(requ
 }
 
 /** The error of a wait that took too long. */
-export function timedOut(request: Request, waited: number, position?: number): TimeoutError {
+function timedOut(request: Request, waited: number, position?: number): TimeoutError {
   const { holders } = engine.inspect(request.path);
   publish('timed-out', () => ({ ...eventBase(request), waited, holders }));
   const place = position === undefined ? {} : { position };
   return new TimeoutError({ ...request, holders, waited, ...place, ...placeOf(request) });
+}
+
+/** Waits on this very thread. */
+export function waitSync(request: Request, cohort: Cohort, extra: readonly Degradation[]): Lock {
+  const started = performance.now();
+  const deadlock = request.holding.length > 0 ? new DeadlockPoll(request) : undefined;
+  try {
+    const grant = engine.acquireSync(request, request.timeout, () => deadlock?.poll());
+    const waited = performance.now() - started;
+    if (grant === undefined) throw timedOut(request, waited);
+    return take(request, cohort, grant, waited, extra);
+  } finally {
+    deadlock?.stop();
+  }
 }
 
 /** What an error about contention says of a network drive. */

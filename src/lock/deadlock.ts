@@ -3,66 +3,35 @@ import { engine } from '../engine/index.ts';
 import { printable } from '../errors/describe.ts';
 import { DeadlockError } from '../errors/lock-errors.ts';
 import { self } from '../identity/self.ts';
-import type { Request } from './request.ts';
+import type { HeldElsewhere, Request } from './request.ts';
+import { type Edge, findKnot, type Knot } from './wait-graph.ts';
 
 /** A wait is examined when it has lasted this many milliseconds, and again and again after that. */
 const FIRST_LOOK = 100;
 const NEXT_LOOK = 250;
-/** A cycle counts when it is still the same after this many milliseconds. */
+/** A knot counts when all of it is still there after this many milliseconds. */
 const CONFIRM = 20;
 
-/** One edge of the wait-for graph: somebody holds one lock and waits for another. */
-export interface Edge extends WaitNote {
-  /** The lock that is held. */
-  readonly heldPath: string;
-}
-
 /**
- * The edges that lead from a lock somebody waits for back to a lock of theirs; undefined when there are none. Depth
- * first over `edgesFrom(path)`, the waits of those who hold `path`; every lock is visited once.
- */
-export function findCycle(
-  start: string,
-  own: ReadonlySet<string>,
-  edgesFrom: (path: string) => readonly Edge[],
-): readonly Edge[] | undefined {
-  const visited = new Set<string>();
-
-  function search(path: string): readonly Edge[] | undefined {
-    if (visited.has(path)) return undefined;
-    visited.add(path);
-    for (const edge of edgesFrom(path)) {
-      const rest = own.has(edge.path) ? [] : search(edge.path);
-      if (rest !== undefined) return [edge, ...rest];
-    }
-    return undefined;
-  }
-
-  return search(start);
-}
-
-/**
- * Watches one wait of an owner that holds other locks for a cycle of waits across processes.
+ * Examines one wait of an owner that holds other locks for a knot of waits across processes.
  *
  * Each such owner leaves a note beside every lock it holds, saying what it waits for; the kernel's lock on the note is
- * the proof that the wait still lasts. A cycle is found by following the notes, and must be found twice, edge for edge:
- * every edge was there at the first look and at the second, so between the two all of them were there at once, and a
- * cycle of waits that all exist at once never resolves by itself. So there is no false alarm.
+ * the proof that the wait still lasts. A knot is found by following the notes, and every wait that proves it must be
+ * there at a second look: so between the two all of them were there at once, and waits that all exist at once and keep
+ * each other from ending never resolve by themselves. So there is no false alarm.
  *
- * The youngest wait of the cycle fails, which is the one that closed it; all others go on. Waits whose owner's locks are
+ * The youngest wait of a cycle fails, which is the one that closed it; all others go on. Waits whose owner's locks are
  * not known (see `AcquireOptions.holding`) are in no cycle that could be found.
  */
-export class DeadlockWatch {
+class DeadlockSearch {
   readonly #request: Request;
-  readonly #fail: (error: DeadlockError) => void;
   readonly #note: WaitNote;
   #erase: (() => void)[] | undefined;
-  #timer: NodeJS.Timeout;
+  #found: Knot | undefined;
 
-  constructor(request: Request, fail: (error: DeadlockError) => void) {
-    this.#request = request;
-    this.#fail = fail;
+  constructor(request: Request) {
     const { pid, thread, command } = self();
+    this.#request = request;
     this.#note = {
       id: `${pid}-${thread}-${request.id}`,
       since: String(process.hrtime.bigint()),
@@ -70,54 +39,100 @@ export class DeadlockWatch {
       resource: request.resource,
       who: request.anonymous ? 'a process' : `"${request.purpose ?? command}" (pid ${pid})`,
       holds: request.holding.map(({ resource }) => resource).join(' and '),
+      ...(request.permits === undefined ? {} : { permits: request.permits }),
     };
-    this.#timer = setTimeout(() => this.#look(), FIRST_LOOK);
+  }
+
+  /** One look: the error by which the wait is to end, or the milliseconds until the next. */
+  look(): DeadlockError | number {
+    const own = this.#request.holding.map((held) => this.#edgeFrom(held));
+    this.#erase ??= own.map(({ heldPath, ...note }) => engine.noteWait(heldPath, note));
+    const before = this.#found;
+    this.#found = before === undefined ? findKnot(this.#note, own, edgesFrom) : undefined;
+    if (before === undefined) return this.#found === undefined ? NEXT_LOOK : CONFIRM;
+    return this.#isYoungestOf(before.cycle) && this.#stillStands(before) ? this.#error(before) : NEXT_LOOK;
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
     for (const erase of this.#erase ?? []) erase();
     this.#erase = [];
   }
 
-  #look(): void {
-    this.#erase ??= this.#request.holding.map(({ path }) => engine.noteWait(path, this.#note));
-    const cycle = this.#cycle();
-    this.#timer =
-      cycle === undefined
-        ? setTimeout(() => this.#look(), NEXT_LOOK)
-        : setTimeout(() => this.#confirm(cycle), CONFIRM);
+  #edgeFrom({ path, id, mode }: HeldElsewhere): Edge {
+    const { pid, thread } = self();
+    const hold = id === undefined ? {} : { hold: `${pid}-${thread}-${id}` };
+    return { ...this.#note, ...hold, alone: mode === 'exclusive', heldPath: path };
   }
 
-  #confirm(before: readonly Edge[]): void {
-    const cycle = this.#cycle();
-    const same =
-      cycle !== undefined && cycle.map(({ id }) => id).join() === before.map(({ id }) => id).join();
-    if (same && cycle.every(({ since }) => BigInt(since) < BigInt(this.#note.since))) {
-      this.#fail(new DeadlockError(this.#request, this.#steps(cycle), NEXT_STEP));
-    } else {
-      this.#timer = setTimeout(() => this.#look(), NEXT_LOOK);
-    }
+  #isYoungestOf(cycle: readonly Edge[]): boolean {
+    return cycle.every(({ since }) => BigInt(since) < BigInt(this.#note.since));
   }
 
-  #cycle(): readonly Edge[] | undefined {
-    const own = new Set(this.#request.holding.map(({ path }) => path));
-    return findCycle(this.#request.path, own, (path) =>
-      engine
-        .waitsOf(path)
-        .filter(({ id }) => id !== this.#note.id)
-        .map((note) => ({ ...note, heldPath: path })),
-    );
+  /** A wait that ended never comes again under its id. */
+  #stillStands({ proof }: Knot): boolean {
+    const others = proof.filter(({ id }) => id !== this.#note.id);
+    return others.every(({ heldPath, id }) => engine.waitsOf(heldPath).some((note) => note.id === id));
   }
 
-  #steps(cycle: readonly Edge[]): string[] {
-    return [this.#note, ...cycle].map(
+  #error({ cycle }: Knot): DeadlockError {
+    const steps = [this.#note, ...cycle].map(
       ({ who, holds, resource }) =>
         `${printable(who)} holds ${printable(holds)} and waits for ${printable(resource)}`,
     );
+    return new DeadlockError(this.#request, steps, NEXT_STEP);
   }
+}
+
+function edgesFrom(path: string): Edge[] {
+  return engine.waitsOf(path).map((note) => ({ ...note, heldPath: path }));
 }
 
 const NEXT_STEP =
   'This one is the youngest wait of them and was ended; release what it holds and start over, ' +
   'or take the locks together with acquireAll';
+
+/** Examines a wait of this thread by timers. */
+export class DeadlockWatch {
+  readonly #search: DeadlockSearch;
+  readonly #fail: (error: DeadlockError) => void;
+  #timer: NodeJS.Timeout;
+
+  constructor(request: Request, fail: (error: DeadlockError) => void) {
+    this.#search = new DeadlockSearch(request);
+    this.#fail = fail;
+    this.#timer = setTimeout(() => this.#look(), FIRST_LOOK);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#search.stop();
+  }
+
+  #look(): void {
+    const result = this.#search.look();
+    if (typeof result === 'number') this.#timer = setTimeout(() => this.#look(), result);
+    else this.#fail(result);
+  }
+}
+
+/** Examines a wait that blocks this thread, whenever it is polled. */
+export class DeadlockPoll {
+  readonly #search: DeadlockSearch;
+  #due = performance.now() + FIRST_LOOK;
+
+  constructor(request: Request) {
+    this.#search = new DeadlockSearch(request);
+  }
+
+  /** @throws {DeadlockError} when the wait is to end. */
+  poll(): void {
+    if (performance.now() < this.#due) return;
+    const result = this.#search.look();
+    if (typeof result !== 'number') throw result;
+    this.#due = performance.now() + result;
+  }
+
+  stop(): void {
+    this.#search.stop();
+  }
+}

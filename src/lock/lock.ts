@@ -2,10 +2,13 @@ import type { Contract, Degradation, Mode, RecordedChild } from '../engine/engin
 import { LostError, UnsupportedError } from '../errors/lock-errors.ts';
 import type { Holding } from './holding.ts';
 import { checkUpgradeOptions } from './options.ts';
+import type { HeldElsewhere } from './request.ts';
 import type { UpgradeOptions } from './upgrade.ts';
 
 /** What a lock object stands for; for the manager, which made both. */
 export let holdingOf: (lock: Lock) => Holding;
+/** The request behind a lock that somebody says to hold; what is no lock of this thread stays as it is. */
+export let requestOf: (held: HeldElsewhere) => HeldElsewhere;
 
 /**
  * A lock that is held: what `acquire` gives, and what to release. Works with `using` and `await using`.
@@ -33,6 +36,7 @@ export class Lock {
 
   static {
     holdingOf = (lock) => lock.#holding;
+    requestOf = (held) => (#holding in held ? held.#holding.request : held);
   }
 
   /** Not for callers: locks come from a `LockManager`. */

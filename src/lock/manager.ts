@@ -5,14 +5,14 @@ import { InputError, shown } from '../errors/input-error.ts';
 import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
-import { announce, busy, busyNow, take, timedOut, Wait } from './acquisition.ts';
+import { announce, busy, busyNow, take, Wait, waitSync } from './acquisition.ts';
 import { type Body, checkBody, isPromise, promiseOf, type SyncBody } from './body.ts';
 import type { CliPlace } from './cli-name.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, enclosingAll, runHolding } from './context.ts';
 import { environmentOptions } from './environment.ts';
 import { watchExit } from './exit.ts';
-import { holdingOf, Lock } from './lock.ts';
+import { holdingOf, Lock, requestOf } from './lock.ts';
 import { LockSet } from './lock-set.ts';
 import {
   type AcquireOptions,
@@ -184,11 +184,7 @@ export class LockManager {
       const own = 'this very thread holds it, and cannot release while it waits synchronously';
       throw new DeadlockError(request, [own], 'Use acquire, or release the lock first');
     }
-    const started = performance.now();
-    const grant = engine.acquireSync(request, request.timeout);
-    const waited = performance.now() - started;
-    if (grant === undefined) throw timedOut(request, waited);
-    return take(request, cohort, grant, waited, extra);
+    return waitSync(request, cohort, extra);
   }
 
   /**
@@ -299,7 +295,10 @@ export class LockManager {
       permits: options.permits,
       timeout: timeout ?? defaults.timeout ?? defaultTimeout(path),
       signal: options.signal,
-      holding: options.holding === undefined ? enclosingAll() : [...options.holding, ...enclosingAll()],
+      holding:
+        options.holding === undefined
+          ? enclosingAll()
+          : [...options.holding.map(requestOf), ...enclosingAll()],
       holdLimit: options.holdLimit ?? defaults.holdLimit,
       strict: defaults.strict === true,
       reentrant: options.reentrant === true,

@@ -1,4 +1,4 @@
-import type { LockRequest } from '../engine/engine.ts';
+import type { LockRequest, Mode } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import type { LockEvent } from '../events/channel.ts';
 
@@ -6,6 +6,9 @@ import type { LockEvent } from '../events/channel.ts';
 export interface HeldElsewhere {
   readonly path: string;
   readonly resource: string;
+  /** That of its request, where it is held by this thread. */
+  readonly id?: number;
+  readonly mode?: Mode;
 }
 
 /** One call to acquire, after its options were checked and its resource resolved. */

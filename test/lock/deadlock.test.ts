@@ -1,6 +1,6 @@
-import { DeadlockError } from 'holdfast';
+import { DeadlockError, type LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { type Edge, findCycle } from '../../src/lock/deadlock.ts';
+import { type Edge, findCycle } from '../../src/lock/wait-graph.ts';
 import { Agent } from '../support/agent.ts';
 import { newLocks, newPlace, staysOpen, turns } from './place.ts';
 
@@ -96,6 +96,42 @@ describe('waits of several processes for what each other holds', () => {
   });
 });
 
+describe('synchronous waits of two processes for what each other holds', () => {
+  const crossesSync = (agent: Agent, holds: string, wants: string, engine: 'kernel' | 'portable') =>
+    agent.run(
+      ({ manager, tell, values }, holds, wants, options) =>
+        manager.with(holds, options, async () => {
+          const go = new Promise<void>((resolve) => {
+            values.go = resolve;
+          });
+          tell(`holds ${holds}`);
+          await go;
+          try {
+            return manager.withSync(wants, options, () => 'granted');
+          } catch (error) {
+            return (error as { code: string }).code;
+          }
+        }),
+      holds,
+      wants,
+      { ...PATIENT, engine },
+    );
+
+  it.each(['kernel', 'portable'] as const)(
+    'end with DeadlockError for one, and the other goes on, by the %s engine [R81, R62]',
+    async (engine) => {
+      const { home } = newPlace();
+      const [one, two] = await Agent.several(home, 2);
+      const ends = [crossesSync(one, 'a', 'b', engine), crossesSync(two, 'b', 'a', engine)];
+      await Promise.all([one.heard('holds a'), two.heard('holds b')]);
+
+      await Promise.all([go(one), go(two)]);
+
+      expect((await Promise.all(ends)).toSorted()).toEqual(['HOLDFAST_DEADLOCK', 'granted']);
+    },
+  );
+});
+
 describe('waits in one process for what each other holds', () => {
   it('end with DeadlockError for the youngest [R81]', async () => {
     const error = await cycleInThisProcess();
@@ -125,6 +161,68 @@ describe('waits in one process for what each other holds', () => {
     await lock.release();
   });
 });
+
+describe('a wait for one of several permits', () => {
+  const permit = { permits: 2, ...PATIENT } as const;
+
+  /** A has x and waits for a permit of the pool; B has a permit and waits for x, twice at once. */
+  async function closeCircle(
+    locks: LockManager,
+  ): Promise<readonly [a: Promise<unknown>, b: Promise<unknown>]> {
+    const [aHolds, bHolds, bWaits] = [signal(), signal(), signal()];
+    const b = locks.with('pool', permit, async () => {
+      bHolds.give();
+      await aHolds.given;
+      const waits = [1, 2].map(() => locks.with('x', PATIENT, () => {}));
+      bWaits.give();
+      return Promise.all(waits);
+    });
+    const a = locks.with('x', PATIENT, async () => {
+      aHolds.give();
+      await Promise.all([bHolds.given, bWaits.given]);
+      return locks.with('pool', permit, () => 'granted').catch((error) => error);
+    });
+    await bWaits.given;
+    return [a, b];
+  }
+
+  it('is no deadlock while one holder of them waits for nothing, however many waits the others have [R81]', async () => {
+    const locks = newLocks();
+    const free = await locks.acquire('pool', permit);
+    const [a, b] = await closeCircle(locks);
+    // Longer than it takes to find a cycle, measured by one that is found meanwhile.
+    await expect(cycleInThisProcess()).resolves.toBeInstanceOf(DeadlockError);
+    expect(await staysOpen(Promise.race([a, b]))).toBe(true);
+
+    await free.release();
+
+    expect(await a).toBe('granted');
+    await b;
+  });
+
+  it('ends with DeadlockError when every holder of them waits for what the waiter holds [R81]', async () => {
+    const locks = newLocks();
+    const waits = signal();
+    const other = locks.with('pool', permit, async () => {
+      await waits.given;
+      await locks.with('x', PATIENT, () => {});
+    });
+    const [a, b] = await closeCircle(locks);
+    waits.give();
+
+    const ends = await Promise.all([a, b.catch((error) => error), other.catch((error) => error)]);
+
+    expect(ends.filter((end) => end instanceof DeadlockError)).toHaveLength(1);
+  });
+});
+
+function signal(): { readonly given: Promise<void>; readonly give: () => void } {
+  let give = () => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
+}
 
 /** Two bodies that each want what the other holds; the error of the one that lost, which came second. */
 async function cycleInThisProcess(): Promise<unknown> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { type Edge, findCycle } from '../../src/lock/deadlock.ts';
+import { type Edge, findCycle, findKnot } from '../../src/lock/wait-graph.ts';
 import type { Agent } from '../support/agent.ts';
 import { until } from '../support/until.ts';
 import { entries, Line, PATIENT } from './line.ts';
@@ -254,6 +254,56 @@ describe('the search for a circle', () => {
       }),
       RUNS,
     );
+  });
+});
+
+describe('the search for a knot of waits, some of them for one of several permits', () => {
+  const numbers = { lock: fc.nat(6), permits: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }) };
+  const wait = fc.record({ from: numbers.lock, to: numbers.lock, permits: numbers.permits });
+
+  /** Lets every wait end that can, in any order; those that are left. */
+  function leftOver(waits: readonly Edge[]): readonly Edge[] {
+    const inTheWay = ({ path }: Edge) => waits.filter(({ heldPath }) => heldPath === path);
+    const next = waits.filter((each) => inTheWay(each).length >= (each.permits ?? 1));
+    return next.length === waits.length ? waits : leftOver(next);
+  }
+
+  it('finds one exactly where the wait can never end by itself, and leads back to its owner [R81]', () => {
+    let knots = 0;
+    fc.assert(
+      fc.property(fc.array(wait, { minLength: 1, maxLength: 25 }), (waits) => {
+        const edges = waits.map(({ from, to, permits }, n): Edge => {
+          const names = { resource: `${to}`, who: `owner ${n}`, holds: `${from}`, hold: `${n}` };
+          return {
+            ...names,
+            ...{ id: `${n}`, since: `${n}`, path: `${to}`, heldPath: `${from}` },
+            ...(permits && { permits }),
+          };
+        });
+        const [own, ...others] = edges as [Edge, ...Edge[]];
+        const stuck = leftOver(edges);
+        const way = new Set([own.path]);
+        const met = new Set<string>();
+        for (const from of way) {
+          for (const { id, heldPath, path } of stuck) {
+            if (heldPath !== from || id === own.id) continue;
+            met.add(path);
+            if (path !== own.heldPath) way.add(path);
+          }
+        }
+        // A lock that waits for itself is refused before anybody looks.
+        fc.pre(own.path !== own.heldPath);
+
+        const knot = findKnot(own, [own], (path) => others.filter(({ heldPath }) => heldPath === path));
+
+        expect(knot !== undefined).toBe(stuck.includes(own) && met.has(own.heldPath));
+        if (knot === undefined) return;
+        knots++;
+        expect(leftOver([own, ...knot.proof.filter(({ id }) => id !== own.id)])).toContain(own);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(knots).toBeGreaterThan(100);
   });
 });
 

@@ -76,11 +76,11 @@ export const choice: Choice = {
     return settle(patient, (name) => new ChoosingWait(name, { request: patient, outcome, start, follow }));
   },
 
-  acquireSync(request, timeout) {
+  acquireSync(request, timeout, poll) {
     const patient = onNetwork(request);
     const due = performance.now() + timeout;
     const left = () => Math.max(0, due - performance.now());
-    return settle(patient, (name) => usable(patient, name).acquireSync(patient, left()));
+    return settle(patient, (name) => usable(patient, name).acquireSync(patient, left(), poll));
   },
 
   isContended: (path) => inUse(path).isContended(path),

@@ -17,7 +17,7 @@ function sleep(ms: number): void {
  * Waits on this very thread, in the same queue as everybody else, by looking again after pauses that grow to 10 ms.
  * Undefined when the time, in milliseconds, is up.
  */
-export function waitSync(request: LockRequest, timeout: number): Grant | undefined {
+export function waitSync(request: LockRequest, timeout: number, poll?: () => void): Grant | undefined {
   const contender = new Contender(request);
   const place = new Place(request);
   const deadline = performance.now() + timeout;
@@ -37,6 +37,7 @@ export function waitSync(request: LockRequest, timeout: number): Grant | undefin
         contender.close();
         return undefined;
       }
+      poll?.();
       sleep(Math.min(left, pause * (0.5 + Math.random())));
     }
   } catch (error) {

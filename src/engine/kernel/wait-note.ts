@@ -1,7 +1,6 @@
 import type { WaitNote } from '../engine.ts';
+import { wellFormedNote } from '../wait-note.ts';
 import { Entry, ForeignEntry, listEntries } from './entry.ts';
-
-const FIELDS = ['id', 'since', 'path', 'resource', 'who', 'holds'] as const;
 
 /** Leaves a note in the queue directory of a lock that is held here; where none can be left, deadlocks go unseen. */
 export function noteWait(heldPath: string, note: WaitNote): () => void {
@@ -32,10 +31,7 @@ export function waitsOf(path: string): WaitNote[] {
 
 function parseNote(text: string): WaitNote | undefined {
   try {
-    const note = JSON.parse(text) as Partial<Record<string, unknown>>;
-    const complete =
-      FIELDS.every((field) => typeof note[field] === 'string') && /^\d{1,20}$/.test(String(note.since));
-    return complete ? (note as unknown as WaitNote) : undefined;
+    return wellFormedNote(JSON.parse(text));
   } catch {
     return undefined;
   }

@@ -46,7 +46,7 @@ export function portableEngine(options: PortableOptions = {}): Engine {
     },
 
     wait: (request, outcome) => new PortableWaiter(request, settings, outcome),
-    acquireSync: (request, timeout) => waitSync(request, settings, timeout),
+    acquireSync: (request, timeout, poll) => waitSync(request, settings, timeout, poll),
     isContended: (path) => listTickets(new Place(path)).length > 0,
     inspect: (path) => inspect(lookAt(path)),
     noteWait: (heldPath, note) => noteWait(lookAt(heldPath), note),

@@ -13,6 +13,7 @@ export function waitSync(
   request: LockRequest,
   settings: Settings,
   timeout: number,
+  poll?: () => void,
 ): PortableGrant | undefined {
   const contender = new Contender(request, settings);
   const line = new Line(contender.lock);
@@ -31,6 +32,7 @@ export function waitSync(
       if (contender.isDraining && isUpgradeWanted(contender.lock.place)) contender.close();
       const left = deadline - performance.now();
       if (left <= 0) return undefined;
+      poll?.();
       sleep(Math.min(left, pauses.next()));
     }
   } finally {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import type { WaitNote } from '../engine.ts';
+import { wellFormedNote } from '../wait-note.ts';
 import { readText, removeQuietly, writeWhole } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
@@ -10,7 +11,6 @@ import type { Place } from './place.ts';
 import { json, newToken, provable } from './record.ts';
 
 const SIGNATURE = 'holdfast-wait 1\n';
-const FIELDS = ['id', 'since', 'path', 'resource', 'who', 'holds'] as const;
 const NAME = /^waits\.[0-9a-f]{32}$/;
 
 /** Leaves a note in the queue directory of a lock that is held here; where none can be left, deadlocks go unseen. */
@@ -55,11 +55,9 @@ export function isNoteOfTheDead(path: string): boolean {
 function readNote(path: string): { readonly note: WaitNote; readonly owner: HolderRecord } | undefined {
   const text = readText(path) ?? '';
   if (!text.startsWith(SIGNATURE)) return undefined;
-  const { owner, ...note } = (json(text.slice(SIGNATURE.length)) ?? {}) as Partial<WaitNote> & {
+  const { owner, ...rest } = (json(text.slice(SIGNATURE.length)) ?? {}) as Partial<WaitNote> & {
     owner?: HolderRecord;
   };
-  const complete =
-    FIELDS.every((field) => typeof note[field] === 'string') && /^\d{1,20}$/.test(note.since ?? '');
-  if (!complete || typeof owner !== 'object' || owner === null) return undefined;
-  return { note: note as WaitNote, owner };
+  const note = wellFormedNote(rest);
+  return note === undefined || typeof owner !== 'object' || owner === null ? undefined : { note, owner };
 }
