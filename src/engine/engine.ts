@@ -215,6 +215,9 @@ export interface Engine {
   waitsOf(path: string): WaitNote[];
   /** What is left of this engine at a lock: by the living, who keep it, and by the dead. */
   leftovers(path: string): Leftover[];
-  /** Calls back once when the lock is seen to be free, without taking it; returns a function that stops the watch. */
-  untilFree(path: string, onFree: () => void): () => void;
+  /**
+   * Calls back once when the lock is seen to be free, without taking it, or when nothing can be seen of it; returns a
+   * function that stops the watch.
+   */
+  untilFree(path: string, onFree: () => void, onError: (error: unknown) => void): () => void;
 }

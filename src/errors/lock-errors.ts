@@ -245,6 +245,15 @@ export class UnwritableError extends LockError {
     this.systemCode = reason;
   }
 
+  /** A lock file that is there, and that this user may not even read. */
+  static ofFile(facts: LockFacts, reason: string, cause?: unknown): UnwritableError {
+    const lock = facts.resource === facts.path ? '' : ` for ${printable(facts.resource)}`;
+    const message =
+      `The lock file ${printable(facts.path)}${lock} is there and cannot be opened: ${reason}. ` +
+      'Have its owner let this user read it and its directory, or do this as its owner.';
+    return new UnwritableError(facts, reason, cause, message);
+  }
+
   /** The command that is to work under a lock, whose record `facts.path` would be. */
   static ofCommand(facts: LockFacts, reason: string, cause?: unknown): UnwritableError {
     const message =

@@ -9,6 +9,7 @@ import { Holding } from './holding.ts';
 import { watchForLeaks } from './leaks.ts';
 import { Lock } from './lock.ts';
 import { eventBase, type Request } from './request.ts';
+import { seen } from './seen.ts';
 
 /** Tells that a lock is asked for. @throws the signal's reason, when somebody who is told of the request aborts it. */
 export function announce(request: Request): void {
@@ -60,8 +61,8 @@ const RECORD_PAUSE = 2;
 async function settled(path: string): Promise<Inspection> {
   const due = performance.now() + RECORD_DUE;
   for (;;) {
-    const seen = engine.inspect(path);
-    if (!seen.holders.some(({ foreign }) => foreign) || performance.now() > due) return seen;
+    const lock = seen(path);
+    if (!lock.holders.some(({ foreign }) => foreign) || performance.now() > due) return lock;
     await new Promise((resolve) => setTimeout(resolve, RECORD_PAUSE));
   }
 }
@@ -72,16 +73,16 @@ export async function busy(request: Request): Promise<BusyError> {
 }
 
 /** The same for callers that cannot wait for a moment. */
-export function busyNow(request: Request, seen: Inspection = engine.inspect(request.path)): BusyError {
-  const { holders } = seen;
-  const waiters = seen.state === 'free' ? seen.waiters.map(({ record }) => record) : [];
+export function busyNow(request: Request, lock: Inspection = seen(request.path)): BusyError {
+  const { holders } = lock;
+  const waiters = lock.state === 'free' ? lock.waiters.map(({ record }) => record) : [];
   publish('timed-out', () => ({ ...eventBase(request), waited: 0, holders }));
   return new BusyError({ ...request, holders, waiters, waited: 0, ...placeOf(request) });
 }
 
 /** The error of a wait that took too long. */
 function timedOut(request: Request, waited: number, position?: number): TimeoutError {
-  const { holders } = engine.inspect(request.path);
+  const { holders } = seen(request.path);
   publish('timed-out', () => ({ ...eventBase(request), waited, holders }));
   const place = position === undefined ? {} : { position };
   return new TimeoutError({ ...request, holders, waited, ...place, ...placeOf(request) });
@@ -189,7 +190,7 @@ export class Wait implements Pending {
     const position = this.position;
     if (position === this.#announced) return;
     this.#announced = position;
-    const { holders } = engine.inspect(this.request.path);
+    const { holders } = seen(this.request.path);
     publish('waiting', () => ({ ...eventBase(this.request), waited: this.waited, holders, position }));
   }
 

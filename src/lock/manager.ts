@@ -218,7 +218,7 @@ export class LockManager {
     return { held, pending };
   }
 
-  /** One lock as it is seen now, without taking it. */
+  /** One lock as it is seen now, without taking it. @throws {UnwritableError | ExhaustedError} nothing can be seen of it. */
   inspect(target: Target): LockInfo {
     const { label, path } = this.#resolve(target);
     const { state, holders, waiters, contract } = engine.inspect(path);
@@ -238,17 +238,22 @@ export class LockManager {
     return abandonClaim(this.#resolve(target).path, claim);
   }
 
-  /** Resolves when the lock is seen to be free; takes nothing. @throws the signal's reason when `signal` aborts. */
+  /**
+   * Resolves when the lock is seen to be free; takes nothing. @throws the signal's reason when `signal` aborts.
+   * @throws {UnwritableError | ExhaustedError} nothing can be seen of the lock.
+   */
   async untilFree(target: Target, options: WatchOptions = {}): Promise<void> {
     checkWatchOptions(options);
     const { signal } = options;
     const { path } = this.#resolve(target);
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const stop = engine.untilFree(path, () => {
+      const end = (act: () => void) => {
         signal?.removeEventListener('abort', onAbort);
-        resolve();
-      });
+        act();
+      };
+      const onError = (error: unknown) => end(() => reject(error));
+      const stop = engine.untilFree(path, () => end(resolve), onError);
       const onAbort = () => {
         stop();
         reject(signal?.reason);

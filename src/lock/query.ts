@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Contract, Inspection } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
+import { UnwritableError } from '../errors/lock-errors.ts';
 import { Wait } from './acquisition.ts';
 import { allCohorts } from './cohort.ts';
 
@@ -42,7 +43,7 @@ export function query(directory: string): QueryResult & { readonly all: LockInfo
     for (const { request } of cohort.members) paths.set(request.path, request.resource);
     for (const wait of cohort.queue) if (wait instanceof Wait) pending.push(describe(wait, wait.position));
   }
-  const all = [...paths].map(([path, resource]) => look(path, resource));
+  const all = [...paths].flatMap(([path, resource]) => lookIfAllowed(path, resource));
   return { all, held: all.filter(({ state }) => state !== 'free'), pending };
 }
 
@@ -53,6 +54,16 @@ function lockFiles(directory: string): string[] {
     return [...new Set(names)].sort().map((name) => join(directory, name));
   } catch {
     return []; // not made yet, or not ours to read
+  }
+}
+
+/** A lock file that this user must not open is left out, for it may be no lock file of Holdfast's at all. */
+function lookIfAllowed(path: string, resource: string | undefined): LockInfo[] {
+  try {
+    return [look(path, resource)];
+  } catch (error) {
+    if (error instanceof UnwritableError) return [];
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { type Grant, SECOND_LOOK } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import type { Cohort } from './cohort.ts';
 import type { Request } from './request.ts';
+import { seen } from './seen.ts';
 
 const PROBE_RETRIES = 3;
 
@@ -35,7 +36,7 @@ function firstLook(request: Request, cohort: Cohort): (() => Grant | undefined) 
 
 /** A lock that is busy although nobody holds it was met by somebody's look at it: that is over at once. */
 export function tryAfterProbe(request: Request): Grant | undefined {
-  for (let retry = 0; retry < PROBE_RETRIES && engine.inspect(request.path).state === 'free'; retry++) {
+  for (let retry = 0; retry < PROBE_RETRIES && seen(request.path).state === 'free'; retry++) {
     const grant = engine.tryAcquire(request);
     if (grant !== undefined) return grant;
   }

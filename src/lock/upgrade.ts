@@ -1,8 +1,8 @@
 import type { Grant, Waiting } from '../engine/engine.ts';
-import { engine } from '../engine/index.ts';
 import { TimeoutError } from '../errors/lock-errors.ts';
 import { after } from './deadline.ts';
 import type { Request } from './request.ts';
+import { seen } from './seen.ts';
 
 /** How long an upgrade may take. */
 export interface UpgradeOptions {
@@ -56,7 +56,7 @@ export class Upgrade {
 
   #timeOut(): void {
     const waited = performance.now() - this.#started;
-    const { holders } = engine.inspect(this.#request.path);
+    const { holders } = seen(this.#request.path);
     this.fail(new TimeoutError({ ...this.#request, holders, waited }));
   }
 

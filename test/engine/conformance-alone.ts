@@ -229,13 +229,21 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
       const { request } = newPlace();
       const holder = await acquire(request());
       let stopped = 0;
-      engine.untilFree(request().path, () => stopped++)();
+      engine.untilFree(
+        request().path,
+        () => stopped++,
+        () => stopped++,
+      )();
       let told = 0;
-      const free = new Promise<void>((resolve) => {
-        engine.untilFree(request().path, () => {
-          told++;
-          resolve();
-        });
+      const free = new Promise<void>((resolve, reject) => {
+        engine.untilFree(
+          request().path,
+          () => {
+            told++;
+            resolve();
+          },
+          reject,
+        );
       });
       await someTurns();
       expect(told).toBe(0);

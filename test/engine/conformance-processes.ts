@@ -203,8 +203,8 @@ export function conformanceBetweenProcesses(
       const { home, request } = newPlace();
       const [peer] = (await peers(home, 1)) as [Peer];
       await peer.acquire(request());
-      const free = new Promise<void>((resolve) => {
-        engine.untilFree(request().path, resolve);
+      const free = new Promise<void>((resolve, reject) => {
+        engine.untilFree(request().path, resolve, reject);
       });
 
       await peer.kill();

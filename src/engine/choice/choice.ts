@@ -86,7 +86,7 @@ export const choice: Choice = {
   isContended: (path) => inUse(path).isContended(path),
   noteWait: (path, note) => inUse(path).noteWait(path, note),
   waitsOf: (path) => inUse(path).waitsOf(path),
-  untilFree: (path, onFree) => inUse(path).untilFree(path, onFree),
+  untilFree: (path, onFree, onError) => inUse(path).untilFree(path, onFree, onError),
 
   inspect(path) {
     const engine = inUse(path);

@@ -1,6 +1,9 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync } from 'node:fs';
+import { systemCode } from '../../errors/base.ts';
+import { ExhaustedError, UnwritableError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { here, processFacts, recordOf } from '../../identity/index.ts';
+import { openRegularFile } from '../../storage/regular-file.ts';
 import type { Inspection, Mode, WaiterInfo } from '../engine.ts';
 import { BLOCK_BYTES, readRecord } from './block.ts';
 import { readEntries } from './entry.ts';
@@ -10,16 +13,26 @@ import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { Syscalls } from './syscalls/syscalls.ts';
 
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 const FREE: Inspection = { state: 'free', holders: [], waiters: [], name: undefined };
 const READS = 5;
+const EXHAUSTED = ['EMFILE', 'ENFILE', 'ENOMEM'];
 
 /**
- * What can be seen of a lock without taking it: whether it is held, and by whom. Never throws for what it finds there;
- * a missing or unreadable file is a free lock without a name.
+ * What can be seen of a lock without taking it: whether it is held, and by whom. A missing file is a free lock without a
+ * name, and so is something that is no file, which nobody can lock. One that cannot be opened is held if the system lists
+ * its lock, which takes no more than its name.
+ *
+ * @throws {UnwritableError | ExhaustedError} it cannot be opened, and nothing tells whether it is held.
  */
 export function inspect(path: string): Inspection {
-  const fd = openForLooking(path);
+  let fd: number | undefined;
+  try {
+    fd = openRegularFile(path);
+  } catch (error) {
+    const seen = inspectClosed(path);
+    if (seen === undefined) throw cannotLook(path, error);
+    return seen;
+  }
   if (fd === undefined) return FREE;
   try {
     return inspectOpen(path, fd);
@@ -28,13 +41,28 @@ export function inspect(path: string): Inspection {
   }
 }
 
-/** A descriptor that can neither change nor block anything; undefined when there is no regular file to look at. */
-export function openForLooking(path: string): number | undefined {
+/** What the system tells of a lock whose file cannot be opened; undefined where it lists none, which proves nothing. */
+export function inspectClosed(path: string): Inspection | undefined {
+  const locks = listedFor(path);
+  const state = observedMode(locks);
+  if (state === undefined) return undefined;
+  const holders = locks.map(({ pid }) => describeProcess(pid)).map(withState);
+  return { state, holders, waiters: waitersOf(path), name: undefined };
+}
+
+function listedFor(path: string): KernelLock[] {
   try {
-    return lstatSync(path).isFile() ? openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : undefined;
+    return kernelLocks(lstatSync(path, { bigint: true }));
   } catch {
-    return undefined;
+    return []; // gone, or in a directory that must not be searched
   }
+}
+
+export function cannotLook(path: string, cause: unknown): Error {
+  const code = systemCode(cause) ?? 'EIO';
+  const facts = { resource: path, path, cliName: path };
+  if (EXHAUSTED.includes(code)) return new ExhaustedError(facts, code, cause);
+  return UnwritableError.ofFile(facts, code, cause);
 }
 
 /** The same through a descriptor that is open already, whose closing would look like a release to waiters. */
@@ -113,6 +141,10 @@ function withForeign(recorded: readonly HolderRecord[], locks: readonly KernelLo
 }
 
 function describeForeign(pid: number): HolderRecord {
+  return { ...describeProcess(pid), foreign: true };
+}
+
+function describeProcess(pid: number): HolderRecord {
   const command = processFacts.commandOf(pid);
-  return { ...recordOf(pid), foreign: true, ...(command === undefined ? {} : { command }) };
+  return { ...recordOf(pid), ...(command === undefined ? {} : { command }) };
 }

@@ -59,6 +59,8 @@ function openReadOnly(request: LockRequest, readOnly: string, original: unknown)
     const code = systemCode(error);
     // Refused for reading as well, or a directory refused the creation that the first open stood for.
     if (code === 'EACCES' || code === 'EPERM' || code === 'ENOENT') {
+      const isThere = lstatOrNothing(request.path) !== undefined;
+      if (isThere) throw UnwritableError.ofFile(request, readOnly, original);
       throw new UnwritableError(request, readOnly, original);
     }
     throw openFailure(request, code ?? 'EIO', error);

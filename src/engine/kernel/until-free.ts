@@ -1,4 +1,5 @@
-import { inspectOpen, openForLooking } from './inspect.ts';
+import { openRegularFile } from '../../storage/regular-file.ts';
+import { cannotLook, inspectClosed, inspectOpen } from './inspect.ts';
 import { closeQuietly } from './lock-file.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativePath } from './syscalls/native.ts';
@@ -6,28 +7,46 @@ import { wake } from './wake/index.ts';
 
 /**
  * Watches a lock without contending for it: looks again after every hint and at the backstop, always through the same
- * descriptor, because closing one would be a hint to everybody who waits.
+ * descriptor, because closing one would be a hint to everybody who waits. Where the file cannot be opened, by what the
+ * system lists: a lock that was seen there, and is not any more, was released.
  */
-export function untilFree(path: string, onFree: () => void): () => void {
+export function untilFree(path: string, onFree: () => void, onError: (error: unknown) => void): () => void {
   const name = nativePath(path);
   let fd: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopWatch = () => {};
+  let wasListed = false;
 
   function look(): void {
     clearTimeout(timer);
-    if (fd === undefined || !syscalls().check(fd, name).same) reopen();
-    if (fd === undefined || inspectOpen(path, fd).state === 'free') {
+    try {
+      if (isHeld()) {
+        timer = setTimeout(look, wake().backstop);
+      } else {
+        stop();
+        onFree();
+      }
+    } catch (error) {
       stop();
-      onFree();
-    } else {
-      timer = setTimeout(look, wake().backstop);
+      onError(error);
     }
+  }
+
+  function isHeld(): boolean {
+    try {
+      if (fd === undefined || !syscalls().check(fd, name).same) reopen();
+    } catch (error) {
+      const isListed = inspectClosed(path) !== undefined;
+      if (!isListed && !wasListed) throw cannotLook(path, error);
+      wasListed = isListed;
+      return isListed;
+    }
+    return fd !== undefined && inspectOpen(path, fd).state !== 'free';
   }
 
   function reopen(): void {
     close();
-    fd = openForLooking(path);
+    fd = openRegularFile(path);
     if (fd !== undefined) stopWatch = wake().watch(fd, path, 'lock', look);
   }
 

@@ -1,0 +1,105 @@
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Agent, type Remote } from '../support/agent.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+const NOBODY = 65534;
+const EVERYBODY_ELSE = { through: ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] };
+
+/** A lock on a file that its owner alone may read, and another user who looks at it. */
+async function setUp() {
+  const home = tempDirectory();
+  const [owner] = await Agent.several(home, 1);
+  const target = { file: join(home, 'roles.json') };
+  writeFileSync(target.file, '{}', { mode: 0o600 });
+  const elsewhere = join(home, 'nobody');
+  mkdirSync(elsewhere);
+  chownSync(elsewhere, NOBODY, NOBODY);
+  const stranger = await Agent.start({ home: elsewhere, ...EVERYBODY_ELSE });
+  return { owner, stranger, target };
+}
+
+const inspect = ({ manager }: Remote, target: { file: string }) => {
+  const { state, holders } = manager.inspect(target);
+  return { state, pids: holders.map(({ pid }) => pid) };
+};
+
+describe('a lock file that must not be read', () => {
+  it('is seen to be held all the same, and by whom [H17, R82]', async () => {
+    const { owner, stranger, target } = await setUp();
+    await owner.acquire(target);
+    expect(await stranger.run(inspect, target)).toEqual({ state: 'exclusive', pids: [owner.pid] });
+    await owner.release();
+
+    await owner.acquire(target, { mode: 'shared' });
+    expect(await stranger.run(inspect, target)).toEqual({ state: 'shared', pids: [owner.pid] });
+  });
+
+  it('is waited for until its holder releases it [H17]', async () => {
+    const { owner, stranger, target } = await setUp();
+    await owner.acquire(target);
+    const seen = await stranger.run(async ({ manager, values }, target) => {
+      const free = manager.untilFree(target);
+      values.free = free;
+      const looked = new Promise((resolve) => setTimeout(resolve, 1, 'held')); // its first look comes before
+      return Promise.race([free.then(() => 'free'), looked]);
+    }, target);
+    expect(seen).toBe('held');
+
+    await owner.release();
+
+    await stranger.run(({ values }) => values.free as Promise<void>);
+  });
+
+  it('is never called free where nobody can tell, but named by an error, also to who wants it [H17, R82]', async () => {
+    const { owner, stranger, target } = await setUp();
+    const { path } = await owner.acquire(target);
+    await owner.release();
+    const unseen = {
+      code: 'HOLDFAST_UNWRITABLE',
+      path,
+      message: expect.stringMatching(
+        /is there and cannot be opened: EACCES\. Have its owner let this user read it/,
+      ),
+    };
+
+    await expect(stranger.run(inspect, target)).rejects.toMatchObject(unseen);
+    const watch = stranger.run(({ manager }, target) => manager.untilFree(target), target);
+    await expect(watch).rejects.toMatchObject(unseen);
+    await expect(stranger.acquire(target, { timeout: 0 })).rejects.toMatchObject(unseen);
+  });
+});
+
+it('a lock is not called free by a process without a free descriptor, nor does its timeout become another error [H23]', async () => {
+  const home = tempDirectory();
+  const [other] = await Agent.several(home, 1);
+  const agent = await Agent.start({ home, through: ['prlimit', '--nofile=200'] });
+  await agent.acquire('mirror');
+  await other.acquire('registry');
+  await agent.wait('registry', { timeout: 1_000 }, 'late');
+  const outcome = await agent.run(async ({ fs, manager, waits }) => {
+    const open: number[] = [];
+    try {
+      for (;;) open.push(fs.openSync('/dev/null', 'r'));
+    } catch {
+      // All are used up.
+    }
+    const codeOf = (call: () => unknown) =>
+      Promise.resolve()
+        .then(call)
+        .then(
+          () => 'free',
+          (error: { code: string }) => error.code,
+        );
+    const codes = [
+      await codeOf(() => manager.inspect('mirror')),
+      await codeOf(() => manager.untilFree('mirror')),
+      await codeOf(() => waits.late),
+    ];
+    for (const fd of open) fs.closeSync(fd);
+    return codes;
+  });
+
+  expect(outcome).toEqual(['HOLDFAST_EXHAUSTED', 'HOLDFAST_EXHAUSTED', 'HOLDFAST_TIMEOUT']);
+});
