@@ -68,10 +68,12 @@ class DeadlockSearch {
     return cycle.every(({ since }) => BigInt(since) < BigInt(this.#note.since));
   }
 
-  /** A wait that ended never comes again under its id. */
+  /** A wait that ended never comes again under its id with the same beginning. */
   #stillStands({ proof }: Knot): boolean {
     const others = proof.filter(({ id }) => id !== this.#note.id);
-    return others.every(({ heldPath, id }) => engine.waitsOf(heldPath).some((note) => note.id === id));
+    return others.every(({ heldPath, id, since }) =>
+      engine.waitsOf(heldPath).some((note) => note.id === id && note.since === since),
+    );
   }
 
   #error({ cycle }: Knot): DeadlockError {

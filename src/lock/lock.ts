@@ -125,7 +125,8 @@ export class Lock {
    * Makes a shared lock exclusive as soon as the others who share it are gone; newcomers wait meanwhile. Whatever ends
    * the wait otherwise, the lock is still held in shared mode, except after a `LostError`.
    *
-   * @throws {DeadlockError} another holder waits for the same: neither could ever be alone. @throws {TimeoutError}
+   * @throws {DeadlockError} another holder waits for the same, or for a lock whose `with` encloses this call: neither wait
+   * could ever end. @throws {TimeoutError}
    * @throws {LostError} it was released meanwhile, or a program outside the queue took it in the instant of the change.
    * @throws {UnsupportedError} it is a permit, or being upgraded already. @throws {InputError} an option cannot be used.
    */

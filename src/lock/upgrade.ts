@@ -1,6 +1,8 @@
 import type { Grant, Waiting } from '../engine/engine.ts';
 import { TimeoutError } from '../errors/lock-errors.ts';
+import { enclosingAll } from './context.ts';
 import { after } from './deadline.ts';
+import { DeadlockWatch } from './deadlock.ts';
 import type { Request } from './request.ts';
 import { seen } from './seen.ts';
 
@@ -33,6 +35,7 @@ export class Upgrade {
   readonly #started = performance.now();
   readonly #waiting: Waiting;
   readonly #stopTimer: () => void;
+  readonly #deadlock: DeadlockWatch | undefined;
   #over = false;
 
   constructor(request: Request, grant: Grant, options: UpgradeOptions, outcome: UpgradeOutcome) {
@@ -47,6 +50,15 @@ export class Upgrade {
     });
     this.#stopTimer = after(timeout, () => this.#timeOut(), 'alive');
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#deadlock = this.#watch();
+  }
+
+  /** All others who share the lock are in the way, so one of them that waits for what the code around holds is enough. */
+  #watch(): DeadlockWatch | undefined {
+    const holding = enclosingAll().filter(({ path }) => path !== this.#request.path);
+    if (holding.length === 0) return undefined;
+    const wait: Request = { ...this.#request, mode: 'exclusive', holding };
+    return new DeadlockWatch(wait, (error) => this.fail(error));
   }
 
   /** Gives up for this reason. */
@@ -67,6 +79,7 @@ export class Upgrade {
     this.#over = true;
     this.#waiting.cancel();
     this.#stopTimer();
+    this.#deadlock?.stop();
     this.#signal?.removeEventListener('abort', this.#onAbort);
     how();
   }

@@ -2,6 +2,7 @@ import { DeadlockError, type LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { type Edge, findCycle } from '../../src/lock/wait-graph.ts';
 import { Agent } from '../support/agent.ts';
+import { until } from '../support/until.ts';
 import { newLocks, newPlace, staysOpen, turns } from './place.ts';
 
 const PATIENT = { timeout: 30_000 } as const;
@@ -94,6 +95,68 @@ describe('waits of several processes for what each other holds', () => {
     expect(ends.filter((end) => end.code === 'HOLDFAST_DEADLOCK')).toHaveLength(1);
     await ends[1].release?.();
   });
+});
+
+describe('an upgrade that waits for a reader who waits for what the code around it holds', () => {
+  /** Shares a, and asks for x when told. */
+  const readsAndWants = (agent: Agent, engine: 'kernel' | 'portable') =>
+    agent.run(
+      ({ manager, tell, values }, options) =>
+        manager.with('a', { ...options, mode: 'shared' }, async () => {
+          const go = new Promise<void>((resolve) => {
+            values.go = resolve;
+          });
+          tell('reads a');
+          await go;
+          return manager.with('x', options, () => 'granted').catch((error: { code: string }) => error.code);
+        }),
+      { ...PATIENT, engine },
+    );
+
+  it.each(['kernel', 'portable'] as const)(
+    'ends with DeadlockError when it is the younger, and still shares the lock, by the %s engine [R81]',
+    async (engine) => {
+      const { home, locks } = newPlace({ engine, ...PATIENT });
+      const agent = await Agent.start({ home });
+      const other = readsAndWants(agent, engine);
+      await agent.heard('reads a');
+
+      await locks.with('x', () =>
+        locks.with('a', { mode: 'shared' }, async (lock) => {
+          await go(agent);
+          await until(() => locks.inspect('x').waiters.length === 1, 'the other waits');
+          const upgrade = lock.upgrade();
+          await expect(upgrade).rejects.toBeInstanceOf(DeadlockError);
+          await expect(upgrade).rejects.toThrow(/holds x and waits for a; .* holds a and waits for x/);
+          lock.assertHeld();
+          expect(lock.mode).toBe('shared');
+        }),
+      );
+
+      expect(await other).toBe('granted');
+    },
+  );
+
+  it.each(['kernel', 'portable'] as const)(
+    'goes on when it is the older, and the reader fails, by the %s engine [R81]',
+    async (engine) => {
+      const { home, locks } = newPlace({ engine, ...PATIENT });
+      const agent = await Agent.start({ home });
+      const other = readsAndWants(agent, engine);
+      await agent.heard('reads a');
+
+      await locks.with('x', () =>
+        locks.with('a', { mode: 'shared' }, async (lock) => {
+          const upgrade = lock.upgrade();
+          await go(agent);
+          await upgrade;
+          expect(lock.mode).toBe('exclusive');
+        }),
+      );
+
+      expect(await other).toBe('HOLDFAST_DEADLOCK');
+    },
+  );
 });
 
 describe('synchronous waits of two processes for what each other holds', () => {
