@@ -68,7 +68,8 @@ function inTheWay({ request, place }: PortableLock, counts: (ticket: Ticket) => 
 function stateOf(ticket: Ticket): 'awake' | 'stopped' | 'unknown' | undefined {
   const record = readTicket(ticket);
   if (record === undefined) return undefined;
-  if (Date.now() - ticket.time <= OVERDUE_AFTER) return 'awake';
+  const age = Date.now() - ticket.time; // below zero where another machine's clock is ahead
+  if (age >= 0 && age <= OVERDUE_AFTER) return 'awake';
   if (isStopped(record.holder)) return 'stopped';
   return livenessAt(ticket.path, record.holder) === 'alive' ? 'awake' : 'unknown';
 }

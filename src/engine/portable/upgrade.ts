@@ -86,10 +86,18 @@ export class PortableUpgrade implements Waiting {
     const { lock } = this.#grant;
     if (livingReaders(lock).some(({ token }) => token !== mark.token)) return false;
     mark.end();
-    if (areReadersGone(lock)) return true;
-    const renewed = shareUnderGate(lock);
+    let alone = false;
+    try {
+      alone = areReadersGone(lock);
+    } finally {
+      if (!alone) this.#shareAgain();
+    }
+    return alone;
+  }
+
+  #shareAgain(): void {
+    const renewed = shareUnderGate(this.#grant.lock);
     if (renewed !== undefined) this.#grant.keep(renewed);
-    return false;
   }
 
   /** @throws {DeadlockError} another one waits for the same. */

@@ -145,6 +145,41 @@ describe.each(['file', 'directory'] as const)(
       },
     );
 
+    it('among those who share fails an upgrade, which leaves the lock shared as it was [F12, R82]', async () => {
+      const { request } = newPlace();
+      const path = `${request().path}.queue/readers/.DS_Store`;
+      const grant = await contender(engine).acquire(request('shared'));
+      writeFileSync(path, 'precious');
+
+      const outcome = await new Promise((resolve) => {
+        grant.upgrade({
+          converted: () => resolve('converted'),
+          lost: () => resolve('lost'),
+          failed: resolve,
+        });
+      });
+
+      expect(outcome).toMatchObject({ code: 'HOLDFAST_REFUSED', path });
+      expect(grant.isIntact()).toBe(true);
+      expect(engine.inspect(request().path).state).toBe('shared');
+    });
+
+    it('a ticket of a time to come keeps nobody from a free lock [R7, R66]', async () => {
+      const { request } = newPlace();
+      const { path } = request();
+      mkdirSync(`${path}.queue`);
+      leaveClaim(`${path}.queue/ticket.${'9'.repeat(16)}.exclusive.${'0'.repeat(16)}`, 'file', {
+        ...self(),
+        pidNamespace: '1',
+      });
+
+      expect(engine.tryAcquire(request())).toBe(undefined);
+      const grant = engine.lookPast(request())?.();
+
+      expect(grant?.isIntact()).toBe(true);
+      grant?.release();
+    });
+
     it('in the place of those who share, a link, is refused in either mode, and nothing is left behind it [F12, H18]', async () => {
       const { home, request } = newPlace();
       const [target, readers] = [join(home, 'elsewhere'), `${request().path}.queue/readers`];
