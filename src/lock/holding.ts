@@ -4,7 +4,7 @@ import { type LossReason, LostError, UnsupportedError } from '../errors/lock-err
 import { publish } from '../events/channel.ts';
 import type { Cohort, Member } from './cohort.ts';
 import { after } from './deadline.ts';
-import { eventBase, type Request } from './request.ts';
+import { eventBase, type HeldElsewhere, type Request } from './request.ts';
 import { Upgrade, type UpgradeOptions } from './upgrade.ts';
 
 /**
@@ -105,8 +105,8 @@ export class Holding implements Member {
     this.#changeMode('shared');
   }
 
-  /** Makes a shared hold an exclusive one; whatever ends the wait otherwise, it stays shared. */
-  upgrade(options: UpgradeOptions): Promise<void> {
+  /** Makes a shared hold an exclusive one; whatever ends the wait otherwise, it stays shared. `around`: what encloses it. */
+  upgrade(options: UpgradeOptions, around: readonly HeldElsewhere[]): Promise<void> {
     this.assertHeld();
     options.signal?.throwIfAborted();
     if (this.request.mode === 'exclusive') return Promise.resolve();
@@ -116,8 +116,9 @@ export class Holding implements Member {
     if (this.#upgrade !== undefined) {
       throw new UnsupportedError(this.request, 'This lock is being upgraded already: await that upgrade');
     }
+    const holding = around.filter(({ path }) => path !== this.request.path);
     return new Promise<void>((resolve, reject) => {
-      this.#upgrade = new Upgrade(this.request, this.grant, options, {
+      this.#upgrade = new Upgrade({ ...this.request, holding }, this.grant, options, {
         converted: () => {
           this.#upgrade = undefined;
           this.#changeMode('exclusive');

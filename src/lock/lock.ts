@@ -1,5 +1,6 @@
 import type { Contract, Degradation, Mode, RecordedChild } from '../engine/engine.ts';
 import { LostError, UnsupportedError } from '../errors/lock-errors.ts';
+import { enclosingAll } from './context.ts';
 import type { Holding } from './holding.ts';
 import { checkUpgradeOptions } from './options.ts';
 import type { HeldElsewhere } from './request.ts';
@@ -133,7 +134,7 @@ export class Lock {
   async upgrade(options: UpgradeOptions = {}): Promise<void> {
     checkUpgradeOptions(options);
     if (this.#released) throwReleased(this.#holding);
-    await this.#holding.upgrade(options);
+    await this.#holding.upgrade(options, enclosingAll());
   }
 
   /** Gives the lock back, and only this lock. Takes effect before it returns; repeated calls do nothing. */

@@ -1,6 +1,5 @@
 import type { Grant, Waiting } from '../engine/engine.ts';
 import { TimeoutError } from '../errors/lock-errors.ts';
-import { enclosingAll } from './context.ts';
 import { after } from './deadline.ts';
 import { DeadlockWatch } from './deadlock.ts';
 import type { Request } from './request.ts';
@@ -35,9 +34,10 @@ export class Upgrade {
   readonly #started = performance.now();
   readonly #waiting: Waiting;
   readonly #stopTimer: () => void;
-  readonly #deadlock: DeadlockWatch | undefined;
+  #deadlock: DeadlockWatch | undefined;
   #over = false;
 
+  /** `request.holding`: what the upgrader holds besides this lock. */
   constructor(request: Request, grant: Grant, options: UpgradeOptions, outcome: UpgradeOutcome) {
     const { timeout = request.timeout, signal } = options;
     this.#request = request;
@@ -50,15 +50,8 @@ export class Upgrade {
     });
     this.#stopTimer = after(timeout, () => this.#timeOut(), 'alive');
     signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#deadlock = this.#watch();
-  }
-
-  /** All others who share the lock are in the way, so one of them that waits for what the code around holds is enough. */
-  #watch(): DeadlockWatch | undefined {
-    const holding = enclosingAll().filter(({ path }) => path !== this.#request.path);
-    if (holding.length === 0) return undefined;
-    const wait: Request = { ...this.#request, mode: 'exclusive', holding };
-    return new DeadlockWatch(wait, (error) => this.fail(error));
+    // All others who share the lock are in the way, so one of them that waits for what is held here is enough.
+    if (request.holding.length > 0) this.#deadlock = new DeadlockWatch(request, (error) => this.fail(error));
   }
 
   /** Gives up for this reason. */
