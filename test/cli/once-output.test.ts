@@ -137,6 +137,10 @@ describe('on a full disk', () => {
     const second = await cli.run(command, { env });
     expect(second.code).toBe(0);
     expect(second.stdout.length).toBeGreaterThan(100_000);
+    const third = await cli.run(['once', '--json', ...command.slice(1)], { env });
+    const dropped = Number(/(\d+) bytes/.exec(first.stderr)?.[1]);
+    const gap = { event: 'gap', id: 'chatty', stream: 'stdout', dropped, why: 'ENOSPC' };
+    expect(JSON.parse(third.stderr)).toEqual(gap);
   });
 
   it('a command whose log cannot be put aside runs to its end, and has a result; what is missing is told [A11, H14]', async () => {

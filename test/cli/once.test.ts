@@ -72,6 +72,20 @@ describe('holdfast once', () => {
     expect(runs()).toBe(2);
   });
 
+  it('tells of a failure in one line of JSON, where JSON is asked for [A4, A11]', async () => {
+    const cli = new Cli();
+    const words = ['sh', '-c', 'echo oops >&2; exit 3'];
+    const first = await cli.run(['once', '--json', '--failure-ttl', '1h', 'bad', '--', ...words]);
+    const [said, line = '', ...more] = first.stderr.trimEnd().split('\n');
+    expect([first.code, said, more]).toEqual([3, 'oops', []]);
+    const { error } = JSON.parse(line);
+    expect(error).toMatchObject({ exitCode: 3, id: 'bad', message: 'bad failed: exit code 3' });
+    expect(readFileSync(error.log, 'utf8')).toBe('oops\n');
+    const second = await cli.run(['once', '--json', 'bad', '--', ...words]);
+    expect(second.code).toBe(3);
+    expect(JSON.parse(second.stderr).error).toMatchObject({ exitCode: 3, id: 'bad', stderr: ['oops'] });
+  });
+
   it('remembers a failure for as long as it is told to, and shows the end of its stderr [A11, A14]', async () => {
     const cli = new Cli();
     const { words, runs } = counted(cli, 'seq 1 100 >&2; echo hidden; exit 3');
@@ -348,6 +362,17 @@ describe('bad usage of once', () => {
     [['history'], 'history needs an ID'],
     [['clean'], 'clean needs --failed, --dead or --all'],
     [['--failed', 'x', '--', 'true'], '--failed goes with: holdfast once clean'],
+    [
+      ['--detach', '--timeout', '1s', 'x', '--', 'true'],
+      '--timeout is of no effect here, got it with --detach',
+    ],
+    [['ls', '--ttl', '5s'], '--ttl is of no effect here, got it with ls'],
+    [['ls', '--scope', 'project'], '--scope is of no effect here, got it with ls'],
+    [['--peek', '--inputs', 'nomatch', '--id', 'x'], '--inputs is of no effect here, got it with --peek'],
+    [['--exit-code', '--message', 'm', 'x'], '--message is of no effect here, got it with --exit-code'],
+    [['--wait', '--failure-ttl', '1h', 'x'], '--failure-ttl needs a COMMAND behind --'],
+    [['--yes', 'x', '--', 'true'], '--yes is of no effect here'],
+    [['--reset', '--yes', 'x'], '--yes goes with --stop'],
     [['--ttl', 'soon', 'x', '--', 'true'], '--ttl must be a duration'],
     [['--attempts', '0', 'x', '--', 'true'], '--attempts must be a whole number above 0'],
     [['--scope', 'world', 'x', '--', 'true'], 'world'],

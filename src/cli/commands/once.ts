@@ -4,6 +4,7 @@ import { parseDuration } from '../duration.ts';
 import { awaitRun } from '../once/await.ts';
 import { detach, runInBackground } from '../once/background.ts';
 import { reportDetached } from '../once/detached.ts';
+import { refuseIneffective } from '../once/fitting.ts';
 import { runHere } from '../once/foreground.ts';
 import { history, list } from '../once/list.ts';
 import { peek, printPart } from '../once/look.ts';
@@ -78,6 +79,7 @@ export function defineOnce(program: Command): void {
   command.action((_words: string[], _flags: OnceFlags, self: Command) => {
     const { before, words } = splitAtDashes(self);
     const call = readCall(before, words, self.optsWithGlobals<OnceFlags>());
+    refuseIneffective(call);
     return call.flags.inBackground !== undefined ? runInBackground(call) : DEEDS[call.deed](call);
   });
 }

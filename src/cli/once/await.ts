@@ -128,7 +128,7 @@ function finish(call: OnceCall, task: Task, record: OnceRecord, followed: string
   if (!seen) {
     present(call, task, { record, from: 'shared', exitCode: exitCodeIn(record) });
   } else if (record.header.kind === 'failure') {
-    if (call.flags.quiet !== true) tellFailure(task, record, 'alone');
+    if (call.flags.quiet !== true) tellFailure(task, record, 'alone', call.flags);
   } else if (commandOutcomeIn(record) === undefined) {
     replay(task.store, record);
   }

@@ -1,7 +1,6 @@
 import { printable } from '../../errors/describe.ts';
 import { actFor } from '../../identity/self.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { note } from '../output/text.ts';
 import { CliError, report } from '../report.ts';
 import { notHeldAround } from '../run/held.ts';
 import { exitCodeOfSignal } from '../run/interrupt.ts';
@@ -11,7 +10,7 @@ import { RunNotice } from './notice.ts';
 import type { OnceCall } from './options.ts';
 import { commandOutcomeIn } from './outcome.ts';
 import { type Performed, perform } from './perform.ts';
-import { replay, tellFailure, tellGaps, unrecordedFailure } from './present.ts';
+import { replay, tellFailure, tellGaps, tellUnrecorded } from './present.ts';
 import { type Task, taskOfCall } from './task.ts';
 
 /** `holdfast once ID -- COMMAND`: runs it here, or waits for who runs it, and ends as the command did. */
@@ -49,11 +48,11 @@ export function present({ id, flags }: OnceCall, task: Task, performed: Performe
   const { record, from, unrecorded } = performed;
   const quiet = flags.quiet === true;
   if (record.header.kind === 'failure') {
-    if (!quiet) tellFailure(task, record, from === 'own' ? 'alone' : 'with stderr');
-    if (!quiet && unrecorded !== undefined) note(unrecordedFailure(id, unrecorded));
+    if (!quiet) tellFailure(task, record, from === 'own' ? 'alone' : 'with stderr', flags);
+    if (!quiet && unrecorded !== undefined) tellUnrecorded(id, unrecorded, flags);
     return;
   }
   if (from !== 'own') replay(task.store, record);
   const outcome = commandOutcomeIn(record);
-  if (!quiet && outcome !== undefined) tellGaps(id, outcome);
+  if (!quiet && outcome !== undefined) tellGaps(id, outcome, flags);
 }

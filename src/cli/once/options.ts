@@ -150,11 +150,16 @@ export function shownWords({ words, flags }: OnceCall): readonly string[] {
   return flags.inBackground === undefined ? words : words.slice(-flags.inBackground);
 }
 
+/** A deed as people ask for it. */
+export function deedWord(deed: Deed): string {
+  return SUBCOMMANDS.includes(deed) ? deed : `--${dashed(deed)}`;
+}
+
 function deedsIn(flags: OnceFlags): (typeof DEEDS)[number][] {
   return DEEDS.filter((deed) => flags[deed] === true);
 }
 
-function dashed(name: string): string {
+export function dashed(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

@@ -8,7 +8,10 @@ import type { OnceRecord } from '../../once/record.ts';
 import type { Store } from '../../once/store.ts';
 import { openOwnFile, readOwnFile } from '../../storage/own-file.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { errorJson } from '../output/json.ts';
 import { note, write } from '../output/text.ts';
+import { CliError } from '../report.ts';
+import type { GlobalOptions } from '../settings.ts';
 import { type CommandOutcome, commandOutcomeIn } from './outcome.ts';
 import type { Task } from './task.ts';
 
@@ -54,11 +57,17 @@ export function logPath(store: Store, run: Run, stream: 'stdout' | 'stderr'): st
   return join(store.runDirectory(run), stream);
 }
 
+function writeJson(event: object): void {
+  write(2, `${JSON.stringify(event)}\n`);
+}
+
 /** Says what is missing in a log that was printed. */
-export function tellGaps(id: string, { stdout, stderr }: CommandOutcome): void {
+export function tellGaps(id: string, { stdout, stderr }: CommandOutcome, { json }: GlobalOptions): void {
   for (const [name, { dropped, problem }] of Object.entries({ stdout, stderr })) {
     const why = problem === undefined ? 'only the end of a long output is kept' : problem;
-    if (dropped > 0) note(`${printable(id)}: ${dropped} bytes of its ${name} are missing: ${why}`);
+    if (dropped === 0) continue;
+    if (json === true) writeJson({ event: 'gap', id, stream: name, dropped, why });
+    else note(`${printable(id)}: ${dropped} bytes of its ${name} are missing: ${why}`);
   }
 }
 
@@ -67,12 +76,22 @@ export function tellFailure(
   { id, place, store }: Task,
   record: OnceRecord,
   words: 'with stderr' | 'alone',
+  { json }: GlobalOptions,
 ): void {
   const { finished, took } = record.header;
   const ago = duration(Math.max(0, Date.now() - Date.parse(finished)));
   const outcome = commandOutcomeIn(record);
   const { name, message } = failureIn(record);
   const what = outcome === undefined ? `${name}: ${message}` : message;
+  if (json === true) {
+    const log = outcome === undefined ? undefined : logPath(store, record.header, 'stderr');
+    const tail = log === undefined || words === 'alone' ? undefined : lastLines(log);
+    const remembered = Math.max(0, remaining(record, ttlOf(record)));
+    const exitCode = exitCodeIn(record);
+    const facts = { id, finished, took, remembered, log, stderr: tail };
+    write(2, `${errorJson(new CliError(exitCode, `${id} failed: ${what}`, facts), exitCode)}\n`);
+    return;
+  }
   if (outcome === undefined) {
     note(`${printable(id)} failed ${ago} ago: ${printable(what)}`);
     return;
@@ -94,6 +113,12 @@ export function tellFailure(
 }
 
 /** That a failure is its own caller's alone. */
+export function tellUnrecorded(id: string, why: string, { json }: GlobalOptions): void {
+  if (json === true) writeJson({ event: 'unrecorded', id, why });
+  else note(unrecordedFailure(id, why));
+}
+
+/** The same in words. */
 export function unrecordedFailure(id: string, why: string): string {
   return `${printable(id)}: that it failed could not be recorded, so those who wait for it run it again: ${why}`;
 }
