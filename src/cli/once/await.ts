@@ -134,9 +134,9 @@ function finish(call: OnceCall, task: Task, record: OnceRecord, followed: string
   }
 }
 
-/** Says who runs it, unless that is over by now: then there is nothing to wait for. */
+/** Says who runs it, unless that is over by now, or just ending, when its record is gone: there is nothing to wait for. */
 function tellOf(notice: RunNotice, task: Task): void {
-  const holders = holdersOf(task);
+  const holders = holdersOf(task).filter(({ foreign }) => foreign !== true);
   if (holders.length > 0) notice.begin(holders);
 }
 
