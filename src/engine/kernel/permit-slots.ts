@@ -1,4 +1,4 @@
-import { constants, lstatSync, openSync, readdirSync } from 'node:fs';
+import { constants, fchmodSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
@@ -32,8 +32,7 @@ export function lockSlot(request: LockRequest, path: string): number | 'taken' |
     try {
       prepareQueue(request);
       if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) return 'foreign';
-      const mode = request.access === 'everyone' ? 0o666 : 0o644;
-      const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode);
+      const fd = openSlot(path, request.access);
       const locked = system.lock(fd, 'exclusive') === 0;
       if (locked && system.check(fd, nativePath(path)).same) {
         if (isSigned(fd)) return fd;
@@ -49,6 +48,15 @@ export function lockSlot(request: LockRequest, path: string): number | 'taken' |
     }
   }
   return 'taken';
+}
+
+/** Where everyone meets, everyone can tell whether a slot is taken, whatever the umask of who made it. */
+function openSlot(path: string, access: LockRequest['access']): number {
+  const mode = access === 'everyone' ? 0o666 : 0o644;
+  const isNew = access === 'everyone' && lstatSync(path, { throwIfNoEntry: false }) === undefined;
+  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode);
+  if (isNew && fstatSync(fd).uid === process.getuid?.()) fchmodSync(fd, mode);
+  return fd;
 }
 
 /** @throws {RefusedError} something else stands in the queue's place: a slot there would be made where nobody counts it. */
