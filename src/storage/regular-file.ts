@@ -23,18 +23,14 @@ export function openRegularFile(path: string): number | undefined {
   }
 }
 
-/** At most so many bytes from the beginning of a regular file, as text; empty when there is none, or none to be read. */
+/** At most so many bytes from the beginning of a regular file, as text; empty when there is none. Throws as above. */
 export function readBeginning(path: string, most: number): string {
+  const fd = openRegularFile(path);
+  if (fd === undefined) return '';
   try {
-    const fd = openRegularFile(path);
-    if (fd === undefined) return '';
-    try {
-      const buffer = Buffer.alloc(most);
-      return buffer.toString('utf8', 0, readSync(fd, buffer, 0, most, 0));
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return '';
+    const buffer = Buffer.alloc(most);
+    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, most, 0));
+  } finally {
+    closeSync(fd);
   }
 }

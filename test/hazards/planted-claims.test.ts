@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
@@ -67,5 +67,25 @@ describe('in the place of a claim', () => {
       const refused = here.agent.acquire('mirror', { engine: 'kernel' });
       await expect(refused).rejects.toMatchObject({ code: 'HOLDFAST_MISMATCH' });
     }
+  });
+
+  it('a reader that must not be read may be one that lives, so the kernel’s lock is refused [H12, H17]', async () => {
+    const home = tempDirectory();
+    const target = { file: join(home, 'roles.json') };
+    const lockFile = join(home, '.roles.json.lock');
+    const reader = join(`${lockFile}.queue/readers`, '0'.repeat(32));
+    mkdirSync(dirname(reader), { recursive: true });
+    writeFileSync(reader, 'holdfast-claim 1\nholder {}\n', { mode: 0o600 });
+    writeFileSync(lockFile, '', { mode: 0o666 });
+    chmodSync(lockFile, 0o666);
+    const stranger = await Agent.start({
+      home: tempDirectory(),
+      through: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
+    });
+
+    await expect(stranger.acquire(target, { engine: 'kernel', timeout: 0 })).rejects.toMatchObject({
+      code: 'HOLDFAST_REFUSED',
+      message: expect.stringMatching(/readers.*cannot be read \(EACCES\)/),
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, lstatSync } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
+import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, UnwritableError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { here, processFacts, recordOf } from '../../identity/index.ts';
@@ -15,7 +16,6 @@ import type { Syscalls } from './syscalls/syscalls.ts';
 
 const FREE: Inspection = { state: 'free', holders: [], waiters: [], name: undefined };
 const READS = 5;
-const EXHAUSTED = ['EMFILE', 'ENFILE', 'ENOMEM'];
 
 /**
  * What can be seen of a lock without taking it: whether it is held, and by whom. A missing file is a free lock without a
@@ -61,7 +61,7 @@ function listedFor(path: string): KernelLock[] {
 export function cannotLook(path: string, cause: unknown): Error {
   const code = systemCode(cause) ?? 'EIO';
   const facts = { resource: path, path, cliName: path };
-  if (EXHAUSTED.includes(code)) return new ExhaustedError(facts, code, cause);
+  if (isExhaustion(code)) return new ExhaustedError(facts, code, cause);
   return UnwritableError.ofFile(facts, code, cause);
 }
 

@@ -11,6 +11,7 @@ import {
 import { constants as os } from 'node:os';
 import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { makeDirectory } from '../../storage/directory.ts';
 import type { LockRequest } from '../engine.ts';
@@ -106,6 +107,7 @@ function adoptPermissions(fd: number, data: Stats): void {
 }
 
 function openFailure(request: LockRequest, code: string, cause: unknown): Error {
+  if (isExhaustion(code)) return new ExhaustedError(request, code, cause);
   switch (code) {
     case 'ELOOP':
       return new RefusedError(request, 'is, or leads through, a symbolic link');
@@ -114,10 +116,6 @@ function openFailure(request: LockRequest, code: string, cause: unknown): Error 
     case 'ENXIO':
     case 'ENODEV':
       return new RefusedError(request, 'is a socket, FIFO or device');
-    case 'EMFILE':
-    case 'ENFILE':
-    case 'ENOMEM':
-      return new ExhaustedError(request, code, cause);
     default:
       return new UnwritableError(request, code, cause);
   }

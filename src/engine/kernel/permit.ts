@@ -1,4 +1,5 @@
 import { systemCode } from '../../errors/base.ts';
+import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, PermitsError, RefusedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
@@ -17,8 +18,6 @@ import {
 } from './permit-slots.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer, nativePath } from './syscalls/native.ts';
-
-const EXHAUSTED = ['EMFILE', 'ENFILE', 'ENOMEM'];
 
 /**
  * One of n permits: a slot file in the queue directory, flocked by its holder, who holds the lock itself in shared mode.
@@ -107,7 +106,7 @@ function counting<T>(facts: LockRequest, look: () => T): T | undefined {
   } catch (error) {
     const code = systemCode(error) ?? 'EIO';
     if (syscalls().passing.has(code)) return undefined;
-    if (EXHAUSTED.includes(code)) throw new ExhaustedError(facts, code, error);
+    if (isExhaustion(code)) throw new ExhaustedError(facts, code, error);
     throw new RefusedError(facts, `cannot be read (${code}), and lies ${IN_THE_WAY}`);
   }
 }

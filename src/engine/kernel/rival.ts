@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineMismatchError, RefusedError } from '../../errors/lock-errors.ts';
+import { systemCode } from '../../errors/base.ts';
+import { isExhaustion } from '../../errors/exhaustion.ts';
+import { EngineMismatchError, ExhaustedError, RefusedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { liveness } from '../../identity/index.ts';
 import { readBeginning } from '../../storage/regular-file.ts';
@@ -32,7 +34,13 @@ export function refuseRival(request: LockRequest, content: Buffer, length: numbe
 /** The same before a lock file is made, so that none is left where the portable engine's readers are. */
 export function refuseReaders(request: LockRequest): void {
   const path = readersDirectory(request.path);
-  if (hasLivingReader(path)) throw new EngineMismatchError({ ...request, path }, 'kernel', 'portable');
+  let isInUse: boolean;
+  try {
+    isInUse = hasLivingReader(path);
+  } catch (error) {
+    throw cannotTell({ ...request, path }, error);
+  }
+  if (isInUse) throw new EngineMismatchError({ ...request, path }, 'kernel', 'portable');
 }
 
 /** What a directory in the place of the lock file is: a claim of the portable engine, or nothing of Holdfast's. */
@@ -43,21 +51,38 @@ export function directoryInPlace(request: LockRequest): Error {
 }
 
 function isClaim(path: string): boolean {
-  return readBeginning(path, SIGNATURE.length) === CLAIM_SIGNATURE;
+  try {
+    return readBeginning(path, SIGNATURE.length) === CLAIM_SIGNATURE;
+  } catch {
+    return false; // refused as what it is for certain: a directory
+  }
 }
 
+/** @throws the system's error for what may be a reader and cannot be looked at. */
 function hasLivingReader(directory: string): boolean {
-  let names: string[];
-  try {
-    names = readdirSync(directory);
-  } catch {
-    return false; // as a rule: there is none
-  }
-  return names.some((name) => {
+  return namesIn(directory).some((name) => {
     const path = join(directory, name);
     const text = readBeginning(path, MOST_TEXT) || readBeginning(join(path, CLAIM_FILE), MOST_TEXT);
     return text.startsWith(CLAIM_SIGNATURE) && liveness(holderIn(text)) !== 'dead';
   });
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isExhaustion(systemCode(error) ?? '')) throw error;
+    return []; // as a rule: there is none
+  }
+}
+
+function cannotTell(facts: LockRequest, error: unknown): Error {
+  const code = systemCode(error) ?? 'EIO';
+  if (isExhaustion(code)) return new ExhaustedError(facts, code, error);
+  return new RefusedError(
+    facts,
+    `holds what cannot be read (${code}), and may be a reader of the portable engine`,
+  );
 }
 
 /** Nobody, who is never proved dead, where the record is damaged. */

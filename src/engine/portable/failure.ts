@@ -1,4 +1,5 @@
 import { HoldfastError, systemCode } from '../../errors/base.ts';
+import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import type { LockRequest } from '../engine.ts';
 import type { LayoutName } from './settings.ts';
@@ -9,8 +10,7 @@ const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 export function failure(request: LockRequest, error: unknown, layout?: LayoutName): Error {
   const code = systemCode(error);
   if (code === undefined || error instanceof HoldfastError) return error as Error;
-  if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM')
-    return new ExhaustedError(request, code, error);
+  if (isExhaustion(code)) return new ExhaustedError(request, code, error);
   if (layout === 'file' && NO_LINKS.includes(code)) {
     const advice =
       'a lock file that is linked into place cannot be had; a lock directory may (layout: directory)';
