@@ -12,14 +12,21 @@ const WORLD_WRITABLE = 0o002;
 export function makeDirectory(path: string, mode: number): void {
   // Not mkdir's own `recursive`, which in Node.js 20 never returns below a directory that takes no entries (/proc).
   try {
+    makeOne(path, mode);
+  } catch (error) {
+    const parent = dirname(path);
+    if (systemCode(error) !== 'ENOENT' || parent === path) throw error;
+    if (!isDirectory(parent)) makeDirectory(parent, mode & ~STICKY);
+    makeOne(path, mode); // also where somebody else has just made the parent
+  }
+}
+
+function makeOne(path: string, mode: number): void {
+  try {
     mkdirSync(path, mode & ~STICKY);
     if ((mode & STICKY) !== 0) chmodSync(path, mode);
   } catch (error) {
-    if (isDirectory(path)) return;
-    const parent = dirname(path);
-    if (systemCode(error) !== 'ENOENT' || isDirectory(parent) || parent === path) throw error;
-    makeDirectory(parent, mode & ~STICKY);
-    makeDirectory(path, mode);
+    if (!isDirectory(path)) throw error;
   }
 }
 

@@ -28,11 +28,21 @@ describe('the directory of a lock', () => {
   it('may be made by several processes at once [G13, G16]', async () => {
     const home = tempDirectory();
     const agents = await Agent.several(home, 4);
-    for (let round = 0; round < 5; round++) {
-      const directory = join(home, `round ${round}`, 'deep', 'er');
+    for (let round = 0; round < 30; round++) {
+      const directory = join(home, `round ${round}`, 'a/b/c/d/e');
       await Promise.all(agents.map((agent) => agent.manage({ directory })));
-      await Promise.all(agents.map((agent, i) => agent.acquire(`lock ${i}`)));
-      await Promise.all(agents.map((agent) => agent.release()));
+      const start = Date.now() + 10;
+      const acquired = agents.map((agent, i) =>
+        agent.run(
+          async ({ manager }, name, start) => {
+            while (Date.now() < start); // all at the same instant
+            await (await manager.acquire(name)).release();
+          },
+          `lock ${i}`,
+          start,
+        ),
+      );
+      await Promise.all(acquired);
       expect(readdirSync(directory)).toHaveLength(agents.length);
     }
   });
