@@ -5,8 +5,11 @@ import type { KernelGrant } from './grant.ts';
 import { Place } from './queue.ts';
 import { wake } from './wake/index.ts';
 
-/** After a hint, in milliseconds: a close is announced some microseconds before the kernel drops the lock. */
-const RETRIES_AFTER_HINT = [0, 0, 0, 1, 4, 16, 64];
+/**
+ * After a hint, in milliseconds: a close is announced some microseconds before the kernel drops the lock, or many milliseconds
+ * where the process that is being killed has to wait for a processor in between. No look comes later than twice that time.
+ */
+const RETRIES_AFTER_HINT = [0, 0, 0, 1, 2, 4, 8, 16, 32, 64];
 /** From where on they are gone through when a wait begins: the close may have been announced just before the watch. */
 const AFTER_WATCH = 3;
 const LONGEST_TIMER = 2 ** 31 - 1;
