@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import fs, {
+import {
   chmodSync,
   existsSync,
   linkSync,
@@ -13,15 +13,14 @@ import fs, {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { cleanStale } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import type { LockRequest } from '../../../src/engine/engine.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { self } from '../../../src/identity/self.ts';
 import { contender, newPlace } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
+import { listReadersAsOld, refusals } from './ways.ts';
 
 const ANCIENT = new Date('2001-01-01');
 const SOME = 'a'.repeat(32);
@@ -57,24 +56,6 @@ function file(path: string, place: string): () => void {
     expect(statSync(path).mode & 0o777).toBe(0o640);
     expect(existsSync(place)).toBe(true);
   };
-}
-
-/** Every way in which a lock can be asked for, each with its error. */
-async function refusals(engine: ReturnType<typeof portableEngine>, request: LockRequest) {
-  const ways = [
-    () => engine.tryAcquire(request),
-    () => engine.acquireSync(request, 0),
-    () => contender(engine).wait(request).granted,
-  ];
-  const errors: unknown[] = [];
-  for (const way of ways) {
-    try {
-      errors.push(['granted', await way()]);
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  return errors;
 }
 
 describe.each(['file', 'directory'] as const)(
@@ -253,23 +234,12 @@ describe.each(['file', 'directory'] as const)(
     it('a writer that waits for readers it cannot see does not take itself for the holder [R82]', async () => {
       const { request } = newPlace();
       await contender(engine).acquire(request('shared'));
-      const { readdirSync } = fs;
-      const old = (path: string, ...rest: never[]) =>
-        String(path).endsWith('readers')
-          ? []
-          : (readdirSync as (...args: unknown[]) => unknown)(path, ...rest);
-      Object.assign(fs, { readdirSync: old });
-      syncBuiltinESMExports();
-      try {
-        const writer = contender(engine).wait(request());
-        await expect.poll(() => existsSync(request().path)).toBe(true);
+      listReadersAsOld();
+      const writer = contender(engine).wait(request());
+      await expect.poll(() => existsSync(request().path)).toBe(true);
 
-        expect(engine.inspect(request().path)).toMatchObject({ state: 'free', holders: [] });
-        writer.waiting.cancel();
-      } finally {
-        Object.assign(fs, { readdirSync });
-        syncBuiltinESMExports();
-      }
+      expect(engine.inspect(request().path)).toMatchObject({ state: 'free', holders: [] });
+      writer.waiting.cancel();
     });
   },
 );

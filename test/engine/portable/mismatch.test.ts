@@ -1,35 +1,17 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Engine } from '../../../src/engine/engine.ts';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { contender, granted, newPlace } from '../harness.ts';
 import { Peer } from '../peer.ts';
+import { refusals } from './ways.ts';
 
 const module = new URL('../../fixtures/portable-engines.mjs', import.meta.url);
 const layouts = ['file', 'directory'] as const;
 
 function refusal(wanted: string, found: string) {
   return { code: 'HOLDFAST_MISMATCH', wanted, found, message: expect.stringContaining(`engine: '${found}'`) };
-}
-
-/** Every way in which a lock can be asked for, each with its error. */
-async function refusals(engine: Engine, request: Parameters<Engine['tryAcquire']>[0]) {
-  const ways = [
-    () => engine.tryAcquire(request),
-    () => engine.acquireSync(request, 0),
-    () => contender(engine).wait(request).granted,
-  ];
-  const errors: unknown[] = [];
-  for (const way of ways) {
-    try {
-      errors.push(['granted', await way()]);
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  return errors;
 }
 
 describe.each(layouts)('a lock that the portable engine (lock %s) has', (layout) => {

@@ -1,5 +1,4 @@
-import fs, { existsSync } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Grant, LockRequest } from '../../../src/engine/engine.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
@@ -7,6 +6,7 @@ import { DeadlockError } from '../../../src/errors/lock-errors.ts';
 import { within } from '../../support/deadline.ts';
 import { contender, expectStillWaiting, granted, newPlace, someTurns } from '../harness.ts';
 import { Peer } from '../peer.ts';
+import { listReadersAsOld } from './ways.ts';
 
 const module = new URL('../../fixtures/portable-engines.mjs', import.meta.url);
 
@@ -36,25 +36,14 @@ describe.each(['file', 'directory'] as const)(
     it('is not misled by an old listing of a network drive: it costs a writer time, never the readers their lock [H12, R4]', async () => {
       const { request } = newPlace();
       const reader = await acquire(request('shared'));
-      const { readdirSync } = fs;
-      const old = (path: string, ...rest: never[]) =>
-        String(path).endsWith('readers')
-          ? []
-          : (readdirSync as (...args: unknown[]) => unknown)(path, ...rest);
-      Object.assign(fs, { readdirSync: old });
-      syncBuiltinESMExports();
-      try {
-        expect(engine.tryAcquire(request())).toBe(undefined);
-        expect(engine.acquireSync(request(), 30)).toBe(undefined);
-        expect(reader.isIntact()).toBe(true);
-        reader.release();
-        const writer = engine.tryAcquire(request());
-        expect(writer?.isIntact()).toBe(true);
-        writer?.release();
-      } finally {
-        Object.assign(fs, { readdirSync });
-        syncBuiltinESMExports();
-      }
+      listReadersAsOld();
+      expect(engine.tryAcquire(request())).toBe(undefined);
+      expect(engine.acquireSync(request(), 30)).toBe(undefined);
+      expect(reader.isIntact()).toBe(true);
+      reader.release();
+      const writer = engine.tryAcquire(request());
+      expect(writer?.isIntact()).toBe(true);
+      writer?.release();
     });
 
     it('lets no reader in once a writer waits, and the writer in when the last reader leaves [R4]', async () => {

@@ -1,0 +1,36 @@
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { onTestFinished } from 'vitest';
+import type { Engine, LockRequest } from '../../../src/engine/engine.ts';
+import { contender } from '../harness.ts';
+
+/** Every way in which a lock can be asked for, each with its error. */
+export async function refusals(engine: Engine, request: LockRequest): Promise<unknown[]> {
+  const ways = [
+    () => engine.tryAcquire(request),
+    () => engine.acquireSync(request, 0),
+    () => contender(engine).wait(request).granted,
+  ];
+  const errors: unknown[] = [];
+  for (const way of ways) {
+    try {
+      errors.push(['granted', await way()]);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  return errors;
+}
+
+/** Has the directories of readers look empty until the test is over, as an old listing of a network drive may. */
+export function listReadersAsOld(): void {
+  const { readdirSync } = fs;
+  const old = (path: string, ...rest: never[]) =>
+    String(path).endsWith('readers') ? [] : (readdirSync as (...args: unknown[]) => unknown)(path, ...rest);
+  Object.assign(fs, { readdirSync: old });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    Object.assign(fs, { readdirSync });
+    syncBuiltinESMExports();
+  });
+}
