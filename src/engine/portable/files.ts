@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { outlastUse } from '../../storage/replace/index.ts';
 import { CLAIM_FILE } from '../signature.ts';
 
 // Missing on Windows, where they are zero.
@@ -63,7 +64,7 @@ export function writeWhole(
 ): void {
   writeNew(unfinished, text, mode, durability);
   try {
-    persistently(() => renameSync(unfinished, path));
+    outlastUse(() => persistently(() => renameSync(unfinished, path)));
   } catch (error) {
     removeQuietly(unfinished);
     throw error;
