@@ -1,9 +1,19 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { sortTests } from './test/setup/purity.ts';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const { pure, others } = sortTests(root);
 
 export default defineConfig({
+  resolve: {
+    // What tests call is the source as it stands; child programs import the built package.
+    alias: [
+      { find: /^holdfast$/, replacement: `${root}src/index.ts` },
+      { find: /^holdfast\/(\w+)$/, replacement: `${root}src/$1/index.ts` },
+    ],
+  },
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: 'test/setup/fresh-dist.ts',
     pool: 'forks',
     maxWorkers: 2,
     // Tests wait for events; the limit only ends one that hangs.
@@ -11,5 +21,12 @@ export default defineConfig({
     hookTimeout: 60_000,
     retry: 0,
     reporters: ['default'],
+    projects: [
+      { extends: true, test: { name: 'pure', include: pure, setupFiles: 'test/setup/no-processes.ts' } },
+      {
+        extends: true,
+        test: { name: 'processes', include: others, globalSetup: 'test/setup/fresh-dist.ts' },
+      },
+    ],
   },
 });

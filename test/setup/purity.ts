@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const STARTS = /'node:(child_process|worker_threads|cluster)'|\bdist\//;
+const TYPES = /^(?:import|export) type [^;]*;/gm;
+const IMPORTED = /^(?:import|export) [^;]*?from '(\.[^']+)'/gm;
+
+/**
+ * Sorts the test files below `test/` into pure ones and others. A test file is pure when neither it nor any module of
+ * `test/` that it imports can start a process or a thread, or names the built package.
+ */
+export function sortTests(root: string): { readonly pure: string[]; readonly others: string[] } {
+  const tests = join(root, 'test');
+  const modules = new Map<string, { readonly starts: boolean; readonly imported: readonly string[] }>();
+
+  function look(file: string) {
+    const text = readFileSync(file, 'utf8').replaceAll(TYPES, '');
+    const imported = [...text.matchAll(IMPORTED)].map(([, path = '']) => join(dirname(file), path));
+    const seen = { starts: STARTS.test(text), imported: imported.filter((path) => path.startsWith(tests)) };
+    modules.set(file, seen);
+    return seen;
+  }
+
+  function isPure(file: string): boolean {
+    const reached = new Set([file]); // grows while it is walked through
+    for (const each of reached) {
+      const { starts, imported } = modules.get(each) ?? look(each);
+      if (starts) return false;
+      for (const path of imported) reached.add(path);
+    }
+    return true;
+  }
+
+  const files = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join(tests, name));
+  const pure = files.filter(isPure);
+  return { pure, others: files.filter((file) => !pure.includes(file)) };
+}
