@@ -9,7 +9,7 @@ const layers = [
   ['storage'],
   ['errors'],
   ['identity'],
-  ['binding'],
+  ['binding', 'trace'],
 ];
 const engines = ['kernel', 'portable', 'memory', 'postgres', 'etcd', 'redis'];
 const entryPoints = '^src/(index|cli/main|(once|cache|document|rules)/index)\\.ts$';

@@ -2,6 +2,7 @@ import type { Degradation, Grant, Inspection, Waiting } from '../engine/engine.t
 import { engine } from '../engine/index.ts';
 import { BusyError, DegradedError, TimeoutError } from '../errors/lock-errors.ts';
 import { channels, publish } from '../events/channel.ts';
+import { trace } from '../trace/trace.ts';
 import type { Cohort, Pending } from './cohort.ts';
 import { after } from './deadline.ts';
 import { DeadlockPoll, DeadlockWatch } from './deadlock.ts';
@@ -151,6 +152,7 @@ export class Wait implements Pending {
   static for(request: Request, cohort: Cohort, extra: readonly Degradation[]): Promise<Lock> {
     return new Promise((resolve, reject) => {
       const wait = new Wait(request, cohort, extra, resolve, reject);
+      trace?.(request.path, `request ${request.id} waits (${request.mode}, timeout ${request.timeout} ms)`);
       cohort.join(wait);
       wait.#announce();
     });
@@ -200,6 +202,7 @@ export class Wait implements Pending {
   }
 
   #granted(grant: Grant): void {
+    trace?.(this.request.path, `request ${this.request.id} is granted after ${Math.round(this.waited)} ms`);
     this.#over = true;
     this.#quiet();
     try {
@@ -212,6 +215,10 @@ export class Wait implements Pending {
 
   #fail(error: unknown): void {
     if (this.#over) return;
+    trace?.(
+      this.request.path,
+      `request ${this.request.id} ends after ${Math.round(this.waited)} ms: ${error}`,
+    );
     this.#over = true;
     this.#quiet();
     this.#waiting?.cancel();

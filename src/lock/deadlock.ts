@@ -3,6 +3,7 @@ import { engine } from '../engine/index.ts';
 import { printable } from '../errors/describe.ts';
 import { DeadlockError } from '../errors/lock-errors.ts';
 import { self } from '../identity/self.ts';
+import { trace } from '../trace/trace.ts';
 import type { HeldElsewhere, Request } from './request.ts';
 import { type Edge, findKnot, type Knot } from './wait-graph.ts';
 
@@ -49,6 +50,10 @@ class DeadlockSearch {
     this.#erase ??= own.map(({ heldPath, ...note }) => engine.noteWait(heldPath, note));
     const before = this.#found;
     this.#found = before === undefined ? findKnot(this.#note, own, edgesFrom) : undefined;
+    trace?.(
+      this.#request.path,
+      `request ${this.#request.id} looks for a deadlock: ${this.#found === undefined && before === undefined ? 'none' : 'found'}`,
+    );
     if (before === undefined) return this.#found === undefined ? NEXT_LOOK : CONFIRM;
     return this.#isYoungestOf(before.cycle) && this.#stillStands(before) ? this.#error(before) : NEXT_LOOK;
   }

@@ -2,6 +2,7 @@ import type { Grant } from '../engine/engine.ts';
 import { duration } from '../errors/describe.ts';
 import { type LossReason, LostError, UnsupportedError } from '../errors/lock-errors.ts';
 import { publish } from '../events/channel.ts';
+import { trace } from '../trace/trace.ts';
 import type { Cohort, Member } from './cohort.ts';
 import { after } from './deadline.ts';
 import { eventBase, type HeldElsewhere, type Request } from './request.ts';
@@ -145,6 +146,7 @@ export class Holding implements Member {
   #lose(reason: LossReason, detail?: string): void {
     if (!this.isHeld) return;
     this.#lost = new LostError(this.request, reason, detail);
+    trace?.(this.request.path, `request ${this.request.id} lost its lock: ${reason}`);
     publish('lost', () => ({ ...eventBase(this.request), held: this.held, reason }));
     this.#end('lost');
     this.#abort?.abort(this.#lost);

@@ -3,6 +3,7 @@ import { holder } from '../errors/describe.ts';
 import { OnceAbandonedError, OnceStoppedError } from '../errors/once-errors.ts';
 import { self } from '../identity/self.ts';
 import type { Lock } from '../lock/lock.ts';
+import { trace } from '../trace/trace.ts';
 import type { CurrentRun } from './current.ts';
 import { failed } from './failure.ts';
 import type { Job, Outcome } from './job.ts';
@@ -32,19 +33,26 @@ export async function takeTurn(lock: Lock, job: Job): Promise<Outcome> {
   const terms = await job.terms();
   const success = store.success();
   if (success !== undefined && success.header.id !== before.success && fits(success, terms)) {
+    trace?.(lock.path, `takes the success of run ${success.header.run}, which it waited for`);
     return { record: success, from: 'shared' };
   }
   const failure = store.failure();
   if (failure !== undefined && failure.header.id !== before.failure && fits(failure, terms)) {
+    trace?.(lock.path, `takes the failure of run ${failure.header.run}, which it waited for`);
     throw failed(job.key, failure, terms);
   }
   const judged = judge(store, terms);
   if (judged.state === 'fresh' && judged.record.header.id !== job.rejected) {
+    trace?.(lock.path, `takes the recorded success of run ${judged.record.header.run}`);
     return { record: judged.record, from: 'recorded' };
   }
   const standing = failureStands(store, terms, success);
   if (standing !== undefined) throw failed(job.key, standing, terms);
   const current = nextRun(job);
+  trace?.(
+    lock.path,
+    `begins run ${current.run}, attempt ${current.attempt}; what is recorded: ${judged.state}`,
+  );
   await store.begin(current);
   return { record: await work(lock, current, job, terms), from: 'own' };
 }

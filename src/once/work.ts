@@ -1,5 +1,6 @@
 import { UnrecordedError } from '../errors/once-errors.ts';
 import type { Lock } from '../lock/lock.ts';
+import { trace } from '../trace/trace.ts';
 import type { CurrentRun } from './current.ts';
 import { failureBody, keepRunBehind, messageOf } from './failure.ts';
 import { type Job, NoResult } from './job.ts';
@@ -34,6 +35,7 @@ export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Ter
   try {
     value = await job.work({ signal, attempt: current.attempt, lock, current });
   } catch (error) {
+    trace?.(lock.path, `run ${current.run} failed: ${error}`);
     if (!isHeld(lock)) throw error; // others may be at work here by now
     if (error instanceof NoResult || signal.aborted) {
       endWithout(store, current, error instanceof NoResult ? error.message : 'was aborted', clock);
@@ -49,6 +51,7 @@ export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Ter
     await publishFailure(job, current, record('failure', failureBody(error), 0), error);
     throw error;
   }
+  trace?.(lock.path, `run ${current.run} succeeded, and is recorded`);
   const success = record(encoded.kind, encoded.body, terms.ttl ?? Number.POSITIVE_INFINITY);
   await store.publish(success, { value });
   const { run, started, took } = success.header;

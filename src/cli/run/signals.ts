@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { trace } from '../../trace/trace.ts';
 import { Canary } from './canary.ts';
 import { catches, isInForeground } from './process-status.ts';
 
@@ -57,6 +58,10 @@ export class Signals {
       return;
     }
     const audience = (await this.#canary?.audienceOf(signal)) ?? 'unknown';
+    trace?.(
+      `process ${pid}`,
+      `${signal} came, and not to the command itself as far as is known: ${audience}`,
+    );
     if (audience === 'alone' || (audience === 'unknown' && isProbablyAlone(signal))) command.kill(signal);
   }
 }

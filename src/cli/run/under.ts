@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { printable } from '../../errors/describe.ts';
 import type { Lock } from '../../lock/lock.ts';
+import { trace } from '../../trace/trace.ts';
 import { note } from '../output/text.ts';
 import { report } from '../report.ts';
 import type { GlobalOptions } from '../settings.ts';
@@ -40,7 +41,12 @@ export function runUnder(
   };
   const isCarried = own.length === locks.length;
   const command = start(locks, () => startCommand(parts, isCarried ? undefined : record));
+  trace?.(
+    words[0],
+    `runs as process ${command.pid} under ${locks.length} locks, which ${isCarried ? 'it carries' : 'their records keep for it'}`,
+  );
   whenEnded(command, (outcome) => {
+    trace?.(words[0], `ended: ${'error' in outcome ? outcome.error : outcome.exitCode}`);
     release(locks);
     process.exit('error' in outcome ? report(outcome.error, options) : outcome.exitCode);
   });

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { UnsupportedError } from '../../errors/lock-errors.ts';
 import { self } from '../../identity/self.ts';
+import { trace } from '../../trace/trace.ts';
 import type { Degradation, LockRequest } from '../engine.ts';
 import { refuseStrangersFile, refuseUnsafeDirectory } from '../ownership.ts';
 import { BLOCK_BYTES, type BlockState, readRecord, readState } from './block.ts';
@@ -84,8 +85,10 @@ export class Contender {
         this.close();
         this.#slot.inspected = false; // it was a file before: look, and refuse, at the next open
       } else if (!same) {
+        trace?.(this.#request.path, 'opened a lock file that was replaced, and opens the new one');
         this.close(); // step 3: an old inode, whoever holds it
       } else if (result !== 0) {
+        trace?.(this.#request.path, 'is held by somebody else');
         return undefined;
       } else {
         try {
@@ -159,6 +162,10 @@ export class Contender {
         token = 0;
       }
     }
+    trace?.(
+      request.path,
+      `granted with token ${token}${recovered === undefined ? '' : '; the holder before it died'}`,
+    );
     const reserved = token + TOKENS_PER_TENURE;
     return new KernelGrant({
       request,
@@ -186,6 +193,7 @@ export class Contender {
       if (mark === undefined) return undefined;
     }
     const degraded = mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
+    trace?.(request.path, `granted together with others, under ${mark?.path ?? 'no record'}`);
     const counters = { token, reserved: token, bound: token, recovered: undefined };
     return new KernelGrant({ request, slot: this.#slot, fd, since: Date.now(), ...counters, degraded, mark });
   }

@@ -17,6 +17,7 @@ import { systemCode } from '../../errors/base.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
+import { trace } from '../../trace/trace.ts';
 import type { LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, readRecord, writeCounters, writeSince } from './block.ts';
 import { closeQuietly } from './lock-file.ts';
@@ -211,6 +212,7 @@ export class ForeignEntry {
   isAlive(): boolean {
     if (fstatSync(this.descriptor).nlink === 0) return false;
     if (syscalls().lock(this.descriptor, 'exclusive') !== 0) return true;
+    trace?.(this.entry.path, 'is what a dead process left, and is removed');
     if (isSigned(this.descriptor)) unlinkQuietly(this.entry.path); // while it is locked, see the trace above
     syscalls().lock(this.descriptor, 'none');
     removeIfEmpty(dirname(this.entry.path));

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { UnsupportedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
+import { trace } from '../../trace/trace.ts';
 import type { Conversion, Degradation, Grant, LockRequest, Mode, RecordedChild, Waiting } from '../engine.ts';
 import { BLOCK_BYTES, type BlockState, formatBlock, readState, writeCounters, writeSince } from './block.ts';
 import { Entry } from './entry.ts';
@@ -134,6 +135,7 @@ export class KernelGrant implements Grant {
         return undefined;
     }
     this.#open = false;
+    trace?.(request.path, `is handed on inside the thread with token ${token + 1}`);
     const grant = new KernelGrant({
       request,
       slot,
@@ -234,7 +236,8 @@ export class KernelGrant implements Grant {
     if (!this.#open) return;
     this.#beforeRelease?.();
     this.#open = false;
-    const { fd } = this.#parts;
+    const { fd, request } = this.#parts;
+    trace?.(request.path, 'is released');
     if (this.#mark !== undefined) this.#mark.remove();
     else if (this.#mode === 'exclusive') this.#clearRecord();
     if (this.#lent) syscalls().lock(fd, 'none');

@@ -1,4 +1,5 @@
 import { processFacts } from '../../identity/index.ts';
+import { trace } from '../../trace/trace.ts';
 import type { Ahead, LockRequest, Mode } from '../engine.ts';
 import { Entry, type EntryKind, type EntryName, ForeignEntry, listEntries } from './entry.ts';
 import { holderOf } from './slot.ts';
@@ -34,6 +35,10 @@ export class Place {
     if (this.#ticket?.isListed === true) return false;
     this.#ticket?.remove();
     this.#ticket = Entry.leave(this.#request, modeInLine(this.#request), holderOf(this.#request));
+    trace?.(
+      this.#request.path,
+      `takes ticket ${this.ticket ?? 'none: none can be left, so it waits without order'}`,
+    );
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { fstatSync } from 'node:fs';
+import { trace } from '../../trace/trace.ts';
 import type { Conversion, LockRequest, Waiting } from '../engine.ts';
 import { rivalUpgrade } from '../upgrade.ts';
 import { Entry, readEntries } from './entry.ts';
@@ -64,6 +65,7 @@ export class KernelUpgrade implements Waiting {
   #step(): void {
     this.#giveWayToRival();
     const result = this.#isAlone() ? this.#lock.convert() : 'shared';
+    trace?.(this.#lock.request.path, `tries to upgrade: ${result}`);
     if (result === 'shared') {
       this.#timer = setTimeout(() => this.poke(), wake().backstop);
     } else {

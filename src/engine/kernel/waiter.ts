@@ -1,3 +1,4 @@
+import { trace } from '../../trace/trace.ts';
 import { type LockRequest, SECOND_LOOK, type Waiting, type WaitOutcome } from '../engine.ts';
 import { Contender } from './contender.ts';
 import type { ForeignEntry } from './entry.ts';
@@ -57,12 +58,14 @@ export class KernelWaiter implements Waiting {
   }
 
   poke(): void {
+    trace?.(this.#request.path, 'is woken by a hint, and looks again');
     this.#retries = 0;
     this.#seenFree = false;
     this.#step();
   }
 
   cancel(): void {
+    trace?.(this.#request.path, 'ends its wait');
     this.#done = true;
     this.#calm();
     this.#unwatch();
@@ -91,6 +94,7 @@ export class KernelWaiter implements Waiting {
       this.#outcome.moved();
       if (this.#predecessor === undefined) return false;
       const { entry, descriptor } = this.#predecessor;
+      trace?.(this.#request.path, `waits for ticket ${entry.name}`);
       this.#watched = PREDECESSOR;
       this.#stopWatch = wake().watch(descriptor, entry.path, 'ticket', () => this.poke());
       this.#retries = Math.min(this.#retries, AFTER_WATCH);
@@ -110,6 +114,7 @@ export class KernelWaiter implements Waiting {
       this.#unwatch();
       this.#watched = this.#contender.generation;
       const { descriptor } = this.#contender;
+      trace?.(this.#request.path, 'is at the head, and watches the lock file');
       this.#stopWatch = wake().watch(descriptor, this.#request.path, 'lock', () => this.poke());
       // and try once more: what changed before the watch was set raised no hint
     }
@@ -118,6 +123,7 @@ export class KernelWaiter implements Waiting {
 
   /** The time is up without a hint. */
   #onBackstop(): void {
+    trace?.(this.#request.path, 'had no hint, and looks again by timer');
     if (this.#place.join()) this.#unwatch(); // somebody removed the ticket: begin again, at the tail
     this.#outcome.moved(); // those far ahead may have gone
     const hinted = this.#retries <= RETRIES_AFTER_HINT.length;
@@ -133,6 +139,7 @@ export class KernelWaiter implements Waiting {
         return;
       }
       this.#seenFree = false;
+      trace?.(this.#request.path, 'saw the lock free twice, and passes a ticket that does not move');
       const grant = this.#contender.tryOnce();
       if (grant !== undefined) this.#granted(grant);
       else this.#step();

@@ -1,4 +1,5 @@
 import { EngineMismatchError, RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { trace } from '../../trace/trace.ts';
 import type { LockRequest } from '../engine.ts';
 import { refuseStrangersFile } from '../ownership.ts';
 import type { Claim } from './claim.ts';
@@ -106,6 +107,7 @@ export class Gate {
     const result = claim.publish(place.lock);
     if (result === 'taken') return undefined;
     this.#claim = undefined; // published, or gone: somebody took it for litter
+    trace?.(place.lock, `claim ${claim.token}: ${result}`);
     if (result !== 'published') return undefined;
     reached.add(claim.token);
     return new Tenure(this.#lock, claim, place.lock, sent);
@@ -116,6 +118,7 @@ export class Gate {
     refuseStrangersFile(this.#lock.request, found.uid);
     if (isGivenBack(found.token)) return true;
     if (this.#lock.judge(found) !== 'held') return takeOver(this.#lock, found) !== 'busy';
+    trace?.(this.#lock.place.lock, `claim ${found.token} is held`);
     this.#metReader = found.record?.mode === 'shared';
     return false;
   }

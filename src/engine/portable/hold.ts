@@ -1,4 +1,5 @@
 import type { HolderRecord } from '../../identity/holder.ts';
+import { trace } from '../../trace/trace.ts';
 import type { Degradation } from '../engine.ts';
 import { Claim } from './claim.ts';
 import { nextToken, writeCount } from './counter.ts';
@@ -35,6 +36,10 @@ export function countGrant(lock: PortableLock, gate: Tenure): Count {
   const outcome = writeCount(lock, token, gate.token);
   const counted = outcome === 'written';
   const recovered = readNews(lock);
+  trace?.(
+    lock.place.lock,
+    `granted with token ${token}${recovered === undefined ? '' : '; the holder before it died'}`,
+  );
   if (recovered !== undefined && counted) forgetNews(lock); // uncounted, the news must outlive this holder
   if (counted) return { token, recovered, degraded: [] };
   const { counter: path } = lock.place;

@@ -1,3 +1,4 @@
+import { trace } from '../../trace/trace.ts';
 import type { Ahead, LockRequest, Mode } from '../engine.ts';
 import { removeQuietly } from './files.ts';
 import { livenessAt } from './liveness.ts';
@@ -23,7 +24,12 @@ export class Line {
 
   /** Where no ticket can be left, the waiter goes without order. */
   join(): void {
-    this.#ticket ??= leaveTicket(this.#lock, kindOf(this.#lock.request));
+    if (this.#ticket !== undefined) return;
+    this.#ticket = leaveTicket(this.#lock, kindOf(this.#lock.request));
+    trace?.(
+      this.#lock.place.lock,
+      `takes ticket ${this.#ticket?.name ?? 'none: none can be left, so it waits without order'}`,
+    );
   }
 
   /** Whether somebody is ahead whom this waiter must not overtake. */

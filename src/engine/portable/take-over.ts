@@ -1,3 +1,4 @@
+import { trace } from '../../trace/trace.ts';
 import { removeChild } from './child.ts';
 import { Claim, removeClaim } from './claim.ts';
 import { giveBack, isGivenBack } from './give-back.ts';
@@ -57,6 +58,7 @@ function removeByRight(
 ): TakeOver {
   const { request, place, settings } = lock;
   const breakPath = place.breakPath(target.token);
+  trace?.(target.path, `has a claim ${target.token} to be removed, which takes the right to it first`);
   if (!isFreeToBreak(lock, breakPath, depth)) return 'busy';
   const right = Claim.prepare(request, place, settings.layout, recordFor(request, 'exclusive', undefined));
   try {
@@ -68,6 +70,7 @@ function removeByRight(
     if (!mayRemove(now)) return 'busy';
     settings.step('remove-dead');
     removeClaim(now, place);
+    trace?.(target.path, `claim ${target.token} is removed`);
     removeChild(lock, target.token);
     return 'removed';
   } finally {

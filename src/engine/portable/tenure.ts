@@ -1,3 +1,4 @@
+import { trace } from '../../trace/trace.ts';
 import type { Claim } from './claim.ts';
 import { giveBack } from './give-back.ts';
 import type { PortableLock } from './lock.ts';
@@ -79,6 +80,7 @@ export class Tenure {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#timer);
+    trace?.(this.#path, `claim ${this.token} is given back`);
     this.#lock.settings.step('release');
     if (this.#lock.settings.lease === undefined) giveBack(this.#claim);
     else this.#endLease();

@@ -1,3 +1,4 @@
+import { trace } from '../../trace/trace.ts';
 import type { LockRequest, Waiting, WaitOutcome } from '../engine.ts';
 import { Contender } from './contender.ts';
 import { hintsOf } from './hints.ts';
@@ -39,6 +40,7 @@ export class PortableWaiter implements Waiting {
 
   poke(): void {
     if (this.#done) return;
+    trace?.(this.#contender.lock.place.lock, 'is woken by a hint, and looks again');
     this.#pauses.restart();
     this.#sleep(0);
   }
@@ -72,6 +74,11 @@ export class PortableWaiter implements Waiting {
     if (this.#contender.isDraining || !this.#line.isBehind()) return true;
     const passes = this.#seenFree;
     this.#seenFree = this.#contender.isFree();
+    if (this.#seenFree)
+      trace?.(
+        this.#contender.lock.place.lock,
+        passes ? 'saw the lock free twice, and passes' : 'sees the lock free',
+      );
     return passes && this.#seenFree;
   }
 
