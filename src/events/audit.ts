@@ -15,6 +15,7 @@ import { systemCode } from '../errors/base.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { self } from '../identity/self.ts';
 import { makeDirectory } from '../storage/directory.ts';
+import { SAFELY } from '../storage/fs/open-flags.ts';
 import { eventNames, type LockEvent, onLockEvent } from './channel.ts';
 
 export interface AuditOptions {
@@ -30,7 +31,7 @@ export interface AuditOptions {
   readonly filter?: (event: LockEvent) => boolean;
 }
 
-const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+const { O_WRONLY, O_APPEND, O_CREAT } = constants;
 const DEFAULT_BYTES = 10 * 1024 * 1024;
 const DEFAULT_KEEP = 5;
 
@@ -118,7 +119,7 @@ export class AuditLog {
 
   #open(): void {
     makeDirectory(dirname(this.#path), 0o700);
-    this.#fd = openSync(this.#path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+    this.#fd = openSync(this.#path, O_WRONLY | O_APPEND | O_CREAT | SAFELY, 0o600);
   }
 
   /**

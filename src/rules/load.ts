@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { dirname, resolve } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { RulesError, type RulesPlace } from '../errors/rules-error.ts';
+import { O_NONBLOCK } from '../storage/fs/open-flags.ts';
 import { type Inherited, type RulesFile, readFile } from './file.ts';
 import { usersRules } from './find.ts';
 import type { Rules } from './rules.ts';
@@ -102,7 +103,7 @@ function readText(path: string, from: Value | undefined): string {
     from?.error(`${shortPath(path)} ${problem}`) ?? new RulesError({ file: shortPath(path) }, problem);
   let bytes: Buffer;
   try {
-    const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // a FIFO must not hold us up
+    const fd = openSync(path, constants.O_RDONLY | O_NONBLOCK); // a FIFO must not hold us up
     try {
       const stats = fstatSync(fd);
       if (!stats.isFile()) throw fail('is not a file');

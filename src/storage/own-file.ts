@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { systemCode } from '../errors/base.ts';
+import { READ_SAFELY } from './fs/open-flags.ts';
 
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EMLINK', 'ENXIO'];
 
 /**
@@ -29,7 +29,7 @@ export function readOwnFile(path: string): Buffer | undefined {
 export function openOwnFile(path: string): number | undefined {
   let fd: number;
   try {
-    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    fd = openSync(path, READ_SAFELY);
   } catch (error) {
     if (ABSENT.includes(systemCode(error) ?? '')) return undefined;
     throw error;

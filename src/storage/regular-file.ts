@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { systemCode } from '../errors/base.ts';
+import { READ_SAFELY } from './fs/open-flags.ts';
 
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EMLINK', 'ENXIO'];
 
 /**
@@ -13,7 +13,7 @@ const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EMLINK', 'ENXIO'];
 export function openRegularFile(path: string): number | undefined {
   try {
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-    const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const fd = openSync(path, READ_SAFELY);
     if (fstatSync(fd).isFile()) return fd; // it may have been exchanged since
     closeSync(fd);
     return undefined;

@@ -1,11 +1,10 @@
-import { closeSync, constants, lstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import type { EngineName } from '../engine.ts';
 import { wasUsedAt } from '../portable/portable.ts';
 import { CLAIM_SIGNATURE } from '../signature.ts';
 import { type Surroundings, surroundingsOf } from './surroundings.ts';
-
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
 /** One lock path, and the engine that an automatic choice takes there. */
 export interface Site {
@@ -49,7 +48,7 @@ export function engineToAsk(path: string): EngineName {
 function isClaim(path: string): boolean {
   let fd: number;
   try {
-    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    fd = openSync(path, READ_SAFELY);
   } catch {
     return false; // gone, or not ours to read
   }

@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
+import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import { trace } from '../../trace/trace.ts';
 import type { LockRequest } from '../engine.ts';
@@ -26,8 +27,7 @@ import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { NativeBuffer } from './syscalls/syscalls.ts';
 
-const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-const SAFE = O_NOFOLLOW | O_NONBLOCK;
+const { O_RDWR, O_CREAT, O_EXCL } = constants;
 const ATTEMPTS = 20;
 const MOST_TEXT = 16 * 1024;
 
@@ -96,7 +96,7 @@ export class Entry {
         if (!found.isDirectory()) return undefined; // nor a link that leads into somebody else's directory
         const name = newName(kind);
         const path = join(directory, name);
-        const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFE, 0o644);
+        const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, 0o644);
         if (syscalls().lock(fd, 'exclusive') === 0 && fstatSync(fd).nlink === 1) {
           const entry = new Entry(request, path, name, fd);
           entry.write(holder);

@@ -3,11 +3,12 @@ import { constants, openSync, unlinkSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { O_NOFOLLOW } from '../../storage/fs/open-flags.ts';
 import { closeQuietly, errnoName } from './lock-file.ts';
 import { syscalls } from './syscalls/index.ts';
 import type { Syscalls } from './syscalls/syscalls.ts';
 
-const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_DIRECTORY = 0 } = constants;
+const { O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY = 0 } = constants;
 /** Linux: a file without a name. Elsewhere, opening a directory so is an error, and a file with a name is made. */
 const O_TMPFILE = 0o20000000 | O_DIRECTORY;
 const { EWOULDBLOCK, ENOMEM } = os.errno;

@@ -14,12 +14,12 @@ import { systemCode } from '../../errors/base.ts';
 import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { makeDirectory } from '../../storage/directory.ts';
+import { READ_SAFELY, SAFELY } from '../../storage/fs/open-flags.ts';
 import type { LockRequest } from '../engine.ts';
 import { directoryInPlace, refuseReaders } from './rival.ts';
 
-// Missing on Windows, where they are zero. O_CLOEXEC is added by libuv to every open.
-const { O_RDWR, O_RDONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-const SAFE = O_NOFOLLOW | O_NONBLOCK;
+// O_CLOEXEC is added by libuv to every open.
+const { O_RDWR, O_CREAT, O_EXCL } = constants;
 
 export interface OpenedFile {
   readonly fd: number;
@@ -37,7 +37,7 @@ export interface OpenedFile {
 export function openLockFile(request: LockRequest): OpenedFile {
   for (;;) {
     try {
-      return { fd: openSync(request.path, O_RDWR | SAFE) };
+      return { fd: openSync(request.path, O_RDWR | SAFELY) };
     } catch (error) {
       const code = systemCode(error) ?? 'EIO';
       if (code === 'ENOENT') {
@@ -55,7 +55,7 @@ export function openLockFile(request: LockRequest): OpenedFile {
 /** Whoever cannot write the file can still lock it: locking needs a descriptor, not write access. */
 function openReadOnly(request: LockRequest, readOnly: string, original: unknown): OpenedFile {
   try {
-    return { fd: openSync(request.path, O_RDONLY | SAFE), readOnly };
+    return { fd: openSync(request.path, READ_SAFELY), readOnly };
   } catch (error) {
     const code = systemCode(error);
     // Refused for reading as well, or a directory refused the creation that the first open stood for.
@@ -81,7 +81,7 @@ function createLockFile(request: LockRequest): number | undefined {
   }
   try {
     const mode = beside !== undefined || open ? 0o666 : 0o600;
-    const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFE, mode);
+    const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, mode);
     const data = beside === undefined ? undefined : statOrNothing(beside);
     if (data !== undefined) adoptPermissions(fd, data);
     else if (beside === undefined && open) fchmodSync(fd, mode); // past the umask

@@ -2,6 +2,7 @@ import { constants, fchmodSync, fstatSync, lstatSync, openSync, readdirSync } fr
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import type { LockRequest } from '../engine.ts';
 import { makeQueueDirectory, queueDirectory, unlinkQuietly } from './entry.ts';
@@ -10,7 +11,7 @@ import { isSigned } from './signed.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativePath } from './syscalls/native.ts';
 
-const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+const { O_RDWR, O_CREAT } = constants;
 const NAME = /^slot-\d{1,4}-of-(\d{1,4})$/;
 const ATTEMPTS = 20;
 
@@ -54,7 +55,7 @@ export function lockSlot(request: LockRequest, path: string): number | 'taken' |
 function openSlot(path: string, access: LockRequest['access']): number {
   const mode = access === 'everyone' ? 0o666 : 0o644;
   const isNew = access === 'everyone' && lstatSync(path, { throwIfNoEntry: false }) === undefined;
-  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode);
+  const fd = openSync(path, O_RDWR | O_CREAT | SAFELY, mode);
   if (isNew && fstatSync(fd).uid === process.getuid?.()) fchmodSync(fd, mode);
   return fd;
 }

@@ -1,11 +1,12 @@
 import { constants, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { closeQuietly, readText, syncDirectory } from './files.ts';
 import type { PortableLock } from './lock.ts';
 import { fileMode, type Place } from './place.ts';
 
-const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+const { O_RDWR, O_CREAT } = constants;
 const SIGNATURE = 'holdfast-token 1\n';
 const FORM = /^holdfast-token 1\ntoken (\d{16})\nclaim ([0-9a-f]{32})\nend (\d{16})\n/;
 const BYTES = 128;
@@ -39,7 +40,7 @@ export function writeCount(
   const digits = String(token).padStart(16, '0');
   const text = `${SIGNATURE}token ${digits}\nclaim ${claim}\nend ${digits}\n`.padEnd(BYTES);
   try {
-    const fd = openSync(place.counter, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, fileMode(request));
+    const fd = openSync(place.counter, O_RDWR | O_CREAT | SAFELY, fileMode(request));
     try {
       if (!isOurs(fd)) return 'foreign';
       setMode(fd, fileMode(request));
@@ -72,7 +73,7 @@ function setMode(fd: number, mode: number): void {
 /** Has the disk know the count. False when it cannot be told. */
 export function syncCount({ place }: PortableLock): boolean {
   try {
-    const fd = openSync(place.counter, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    const fd = openSync(place.counter, O_RDWR | SAFELY);
     try {
       fsyncSync(fd);
     } finally {

@@ -12,14 +12,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { O_NOFOLLOW, READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { outlastUse } from '../../storage/replace/index.ts';
 import { CLAIM_FILE } from '../signature.ts';
 
-// Missing on Windows, where they are zero.
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-
-/** Follows no link and waits at no FIFO. */
-export const READ_SAFELY = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+const { O_WRONLY, O_CREAT, O_EXCL } = constants;
 const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 const MOST_TEXT = 8192;

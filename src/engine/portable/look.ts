@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { type BigIntStats, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { CLAIM_FILE, CLAIM_SIGNATURE, KERNEL_SIGNATURE } from '../signature.ts';
-import { closeQuietly, persistently, READ_SAFELY } from './files.ts';
+import { closeQuietly, persistently } from './files.ts';
 import { type ClaimRecord, MOST_BYTES, parseRecord } from './record.ts';
 import type { LayoutName } from './settings.ts';
 

@@ -2,6 +2,7 @@ import { closeSync, constants as fs, fstatSync, lstatSync, openSync } from 'node
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { systemCode } from '../../../errors/base.ts';
+import { SAFELY } from '../../../storage/fs/open-flags.ts';
 import { type Koffi, native } from './native.ts';
 import {
   type FileCheck,
@@ -13,7 +14,7 @@ import {
   type Syscalls,
 } from './syscalls.ts';
 
-const { O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs;
+const { O_RDWR } = fs;
 
 /** What flock(2) is asked for. */
 const OPERATIONS = {
@@ -43,7 +44,7 @@ type Descriptors = Pick<Syscalls, 'open' | 'close'>;
 function descriptors(libc: Koffi.LibraryHandle, closeOnExec: number): Descriptors {
   const open = libc.func('int open(uintptr_t path, int flags)');
   const close = libc.func('int close(int fd)');
-  const flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | closeOnExec;
+  const flags = O_RDWR | SAFELY | closeOnExec;
   return {
     open: (path) => {
       const fd = open(path.address, flags);
@@ -57,7 +58,7 @@ function descriptors(libc: Koffi.LibraryHandle, closeOnExec: number): Descriptor
 
 /** For worker threads: Node.js closes what it opened when a worker is terminated, and the lock is free. */
 export const nodeDescriptors: Descriptors = {
-  open: (path) => errnoOf(() => openSync(pathOf(path), O_RDWR | O_NOFOLLOW | O_NONBLOCK)),
+  open: (path) => errnoOf(() => openSync(pathOf(path), O_RDWR | SAFELY)),
   close: (fd) => {
     errnoOf(() => {
       closeSync(fd);

@@ -1,0 +1,9 @@
+import { constants } from 'node:fs';
+
+/** Zero on Windows, which has neither. */
+export const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+
+/** Follows no link and waits at no FIFO. Added to every open of a path at which others may have put something. */
+export const SAFELY = O_NOFOLLOW | O_NONBLOCK;
+
+export const READ_SAFELY = constants.O_RDONLY | SAFELY;
