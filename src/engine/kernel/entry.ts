@@ -8,8 +8,6 @@ import {
   openSync,
   readdirSync,
   readSync,
-  rmdirSync,
-  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -17,11 +15,11 @@ import { systemCode } from '../../errors/base.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
+import { closeQuietly, removeIfEmpty, unlinkQuietly } from '../../storage/fs/quietly.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import { trace } from '../../trace/trace.ts';
 import type { LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, readRecord, writeCounters, writeSince } from './block.ts';
-import { closeQuietly } from './lock-file.ts';
 import { isSigned } from './signed.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
@@ -259,21 +257,5 @@ function openQuietly(path: string): number | undefined {
     return openRegularFile(path);
   } catch {
     return undefined;
-  }
-}
-
-export function unlinkQuietly(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody else removed it, or may; either way it is not ours to insist.
-  }
-}
-
-export function removeIfEmpty(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch {
-    // Not empty, or gone.
   }
 }

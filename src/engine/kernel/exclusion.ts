@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { constants, openSync, unlinkSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { O_NOFOLLOW } from '../../storage/fs/open-flags.ts';
-import { closeQuietly, errnoName } from './lock-file.ts';
+import { closeQuietly, unlinkQuietly } from '../../storage/fs/quietly.ts';
+import { errnoName } from './lock-file.ts';
 import { syscalls } from './syscalls/index.ts';
 import type { Syscalls } from './syscalls/syscalls.ts';
 
@@ -80,7 +81,7 @@ function withoutName(directory: string): Trial | undefined {
 function underPassingName(directory: string): Trial {
   const path = join(directory, `.holdfast-trial-${randomBytes(8).toString('hex')}`);
   const first = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  return openAgain(first, path, () => removeQuietly(path));
+  return openAgain(first, path, () => unlinkQuietly(path));
 }
 
 function openAgain(first: number, path: string, remove: () => void): Trial {
@@ -94,13 +95,5 @@ function openAgain(first: number, path: string, remove: () => void): Trial {
   } catch (error) {
     close(first);
     throw error;
-  }
-}
-
-function removeQuietly(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody else tidied up.
   }
 }

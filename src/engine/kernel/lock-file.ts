@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  lstatSync,
-  openSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
+import { constants, fchmodSync, fchownSync, lstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
@@ -174,13 +165,4 @@ export function lockFailure(request: LockRequest, errno: number): Error {
 
 export function errnoName(errno: number): string {
   return ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
-}
-
-/** Closes without a word: what a descriptor of ours reports on closing changes nothing about the lock. */
-export function closeQuietly(fd: number): void {
-  try {
-    closeSync(fd);
-  } catch {
-    // EIO or EINTR after the descriptor is already gone.
-  }
 }

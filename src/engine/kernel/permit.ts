@@ -3,10 +3,10 @@ import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, PermitsError, RefusedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
+import { closeQuietly, removeIfEmpty, unlinkQuietly } from '../../storage/fs/quietly.ts';
 import type { LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, readRecord, writeCounters, writeSince } from './block.ts';
-import { queueDirectory, readEntries, removeIfEmpty, unlinkQuietly } from './entry.ts';
-import { closeQuietly } from './lock-file.ts';
+import { queueDirectory, readEntries } from './entry.ts';
 import {
   IN_THE_WAY,
   isHeld,

@@ -1,6 +1,6 @@
+import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import { cannotLook, inspectClosed, inspectOpen } from './inspect.ts';
-import { closeQuietly } from './lock-file.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativePath } from './syscalls/native.ts';
 import { wake } from './wake/index.ts';

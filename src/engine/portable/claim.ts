@@ -11,11 +11,12 @@ import {
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
+import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { outlastUse } from '../../storage/replace/index.ts';
 import type { LockRequest } from '../engine.ts';
 import { CLAIM_FILE } from '../signature.ts';
 import { failure } from './failure.ts';
-import { closeQuietly, persistently, removeClaimDirectory, removeQuietly, writeNew } from './files.ts';
+import { persistently, removeClaimDirectory, removeQuietly, writeNew } from './files.ts';
 import { type FoundClaim, look } from './look.ts';
 import { fileMode, makeQueue, type Place } from './place.ts';
 import { type ClaimRecord, formatRecord, newToken } from './record.ts';

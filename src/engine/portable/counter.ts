@@ -2,7 +2,8 @@ import { constants, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeS
 import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
-import { closeQuietly, readText, syncDirectory } from './files.ts';
+import { closeQuietly } from '../../storage/fs/quietly.ts';
+import { readText, syncDirectory } from './files.ts';
 import type { PortableLock } from './lock.ts';
 import { fileMode, type Place } from './place.ts';
 

@@ -1,18 +1,17 @@
 import {
-  closeSync,
   constants,
   fchmodSync,
   fsyncSync,
   openSync,
   readSync,
   renameSync,
-  rmdirSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { O_NOFOLLOW, READ_SAFELY } from '../../storage/fs/open-flags.ts';
+import { closeQuietly, removeIfEmpty } from '../../storage/fs/quietly.ts';
 import { outlastUse } from '../../storage/replace/index.ts';
 import { CLAIM_FILE } from '../signature.ts';
 
@@ -97,14 +96,6 @@ export function syncDirectory(path: string): void {
   }
 }
 
-export function closeQuietly(fd: number): void {
-  try {
-    closeSync(fd);
-  } catch {
-    // EIO or EINTR after the descriptor is already gone.
-  }
-}
-
 /** For what is nobody's but our own: that it is gone is all that counts, and litter is collected later. */
 export function removeQuietly(path: string): void {
   try {
@@ -118,12 +109,4 @@ export function removeQuietly(path: string): void {
 export function removeClaimDirectory(path: string): void {
   removeQuietly(join(path, CLAIM_FILE));
   removeIfEmpty(path);
-}
-
-export function removeIfEmpty(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch {
-    // Not empty, or gone.
-  }
 }

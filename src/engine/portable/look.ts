@@ -3,8 +3,9 @@ import { type BigIntStats, fstatSync, lstatSync, openSync, readdirSync, readSync
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
+import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { CLAIM_FILE, CLAIM_SIGNATURE, KERNEL_SIGNATURE } from '../signature.ts';
-import { closeQuietly, persistently } from './files.ts';
+import { persistently } from './files.ts';
 import { type ClaimRecord, MOST_BYTES, parseRecord } from './record.ts';
 import type { LayoutName } from './settings.ts';
 

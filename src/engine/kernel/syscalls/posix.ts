@@ -1,8 +1,9 @@
-import { closeSync, constants as fs, fstatSync, lstatSync, openSync } from 'node:fs';
+import { constants as fs, fstatSync, lstatSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { systemCode } from '../../../errors/base.ts';
 import { SAFELY } from '../../../storage/fs/open-flags.ts';
+import { closeQuietly } from '../../../storage/fs/quietly.ts';
 import { type Koffi, native } from './native.ts';
 import {
   type FileCheck,
@@ -59,12 +60,7 @@ function descriptors(libc: Koffi.LibraryHandle, closeOnExec: number): Descriptor
 /** For worker threads: Node.js closes what it opened when a worker is terminated, and the lock is free. */
 export const nodeDescriptors: Descriptors = {
   open: (path) => errnoOf(() => openSync(pathOf(path), O_RDWR | SAFELY)),
-  close: (fd) => {
-    errnoOf(() => {
-      closeSync(fd);
-      return 0;
-    });
-  },
+  close: closeQuietly,
 };
 
 /** The result of a call to Node.js, or the negative errno of what it threw. */
