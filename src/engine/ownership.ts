@@ -1,7 +1,7 @@
-import { type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { RefusedError } from '../errors/lock-errors.ts';
 import { unsafeDirectory } from '../storage/directory.ts';
+import { statOrNothing } from '../storage/fs/stat.ts';
 import type { LockRequest } from './engine.ts';
 
 /**
@@ -39,12 +39,4 @@ export function refuseUnsafeDirectory(request: LockRequest): void {
   const directory = dirname(request.path);
   const problem = unsafeDirectory(directory);
   if (problem !== undefined) throw new RefusedError({ ...request, path: directory }, problem);
-}
-
-function statOrNothing(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,8 +1,9 @@
-import { lstatSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { printable, shellWord } from '../errors/describe.ts';
 import { InaccessibleError } from '../errors/once-errors.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { readOwnFile } from '../storage/own-file.ts';
 
 /** What a record's file holds; undefined when there is none. @throws {InaccessibleError} */
@@ -39,10 +40,7 @@ function adviceOn(path: string, code: string): string {
 /** The nearest to a path that can be looked at: itself, or a directory above. */
 function nearest(path: string): { readonly at: string; readonly stats: Stats | undefined } {
   for (let at = path; ; at = dirname(at)) {
-    try {
-      return { at, stats: lstatSync(at) };
-    } catch {
-      if (at === dirname(at)) return { at, stats: undefined };
-    }
+    const stats = lstatOrNothing(at);
+    if (stats !== undefined || at === dirname(at)) return { at, stats };
   }
 }

@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors/base.ts';
+import { statOrNothing } from './fs/stat.ts';
 
 const STICKY = 0o1000;
 const WORLD_WRITABLE = 0o002;
@@ -34,15 +35,6 @@ function isDirectory(path: string): boolean {
   return statOrNothing(path)?.isDirectory() === true;
 }
 
-/** Follows links: the mode of a link itself says nothing. */
-function statOrNothing(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Whether other users could replace what lies in this directory: it is world-writable without the sticky bit, or with
  * the bit but owned by neither root nor this user. Returns what is wrong, or undefined. Says nothing about Windows,
@@ -50,7 +42,7 @@ function statOrNothing(path: string): Stats | undefined {
  */
 export function unsafeDirectory(path: string): string | undefined {
   if (process.getuid === undefined) return undefined;
-  const stats = statOrNothing(path);
+  const stats = statOrNothing(path); // through links: the mode of a link itself says nothing
   if (stats === undefined || (stats.mode & WORLD_WRITABLE) === 0) return undefined;
   if ((stats.mode & STICKY) === 0) {
     return 'is a directory that every user can change (mode without the sticky bit), so any user could swap lock files';

@@ -1,6 +1,7 @@
-import { closeSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import type { EngineName } from '../engine.ts';
 import { wasUsedAt } from '../portable/portable.ts';
 import { CLAIM_SIGNATURE } from '../signature.ts';
@@ -60,13 +61,5 @@ function isClaim(path: string): boolean {
     return false;
   } finally {
     closeSync(fd);
-  }
-}
-
-function lstatOrNothing(path: string): Stats | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
   }
 }

@@ -147,8 +147,8 @@ export function makeQueueDirectory(request: EntryPlace, directory: string): void
   }
 }
 
-/** Not a link that leads into somebody else's directory. */
-function isOwnDirectory(path: string): boolean {
+/** Not a link that leads into somebody else's directory. @throws the system's error where one may not look. */
+export function isOwnDirectory(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 

@@ -1,4 +1,4 @@
-import { constants, fchmodSync, fchownSync, lstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { constants, fchmodSync, fchownSync, openSync, type Stats } from 'node:fs';
 import { constants as os } from 'node:os';
 import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
@@ -6,6 +6,7 @@ import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { makeDirectory } from '../../storage/directory.ts';
 import { READ_SAFELY, SAFELY } from '../../storage/fs/open-flags.ts';
+import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
 import { directoryInPlace, refuseReaders } from './rival.ts';
 
@@ -80,7 +81,8 @@ function createLockFile(request: LockRequest): number | undefined {
   } catch (error) {
     const code = systemCode(error) ?? 'EIO';
     if (code === 'EEXIST' || code === 'ENOENT') {
-      if (isDangling(request.path)) throw new RefusedError(request, 'is a symbolic link');
+      if (lstatOrNothing(request.path)?.isSymbolicLink())
+        throw new RefusedError(request, 'is a symbolic link');
       if (code === 'EEXIST') return undefined;
     }
     throw openFailure(request, code, error);
@@ -112,31 +114,6 @@ function openFailure(request: LockRequest, code: string, cause: unknown): Error 
   }
 }
 
-/** Undefined also where one may not look: the open that follows says so with a better error. */
-function lstatOrNothing(path: string): Stats | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-}
-
-function statOrNothing(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-function isDangling(path: string): boolean {
-  try {
-    return lstatSync(path).isSymbolicLink();
-  } catch {
-    return false;
-  }
-}
-
 /**
  * Looks before the first open of a path: opening a FIFO or a device can disturb whoever is at its other end.
  *
@@ -144,7 +121,7 @@ function isDangling(path: string): boolean {
  */
 export function refuseOtherKinds(request: LockRequest): void {
   const stats = lstatOrNothing(request.path);
-  if (stats === undefined || stats.isFile()) return;
+  if (stats === undefined || stats.isFile()) return; // where one may not look, the open that follows says why
   if (stats.isDirectory()) throw directoryInPlace(request);
   const kinds: [boolean, string][] = [
     [stats.isSymbolicLink(), 'is a symbolic link'],

@@ -6,7 +6,7 @@ import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { closeQuietly, unlinkQuietly } from '../../storage/fs/quietly.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import type { LockRequest } from '../engine.ts';
-import { makeQueueDirectory, queueDirectory } from './entry.ts';
+import { isOwnDirectory, makeQueueDirectory, queueDirectory } from './entry.ts';
 import { isSigned } from './signed.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativePath } from './syscalls/native.ts';
@@ -78,7 +78,7 @@ export interface SlotName {
 /** @throws the system's error when there is a directory and it cannot be read. */
 export function listSlots(lockPath: string): SlotName[] {
   const directory = queueDirectory(lockPath);
-  if (lstatSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  if (!isOwnDirectory(directory)) return [];
   return readdirSync(directory).flatMap((name) => {
     const permits = NAME.exec(name)?.[1];
     return permits === undefined ? [] : [{ path: join(directory, name), permits: Number(permits) }];

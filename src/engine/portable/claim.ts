@@ -1,17 +1,9 @@
-import {
-  fstatSync,
-  futimesSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-} from 'node:fs';
+import { fstatSync, futimesSync, linkSync, mkdirSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
+import { statOrNothing } from '../../storage/fs/stat.ts';
 import { outlastUse } from '../../storage/replace/index.ts';
 import type { LockRequest } from '../engine.ts';
 import { CLAIM_FILE } from '../signature.ts';
@@ -209,9 +201,5 @@ function discard(path: string, layout: LayoutName): void {
 }
 
 function linksOf(path: string): number {
-  try {
-    return statSync(path).nlink;
-  } catch {
-    return 0;
-  }
+  return statOrNothing(path)?.nlink ?? 0;
 }

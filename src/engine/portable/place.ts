@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { makeDirectory } from '../../storage/directory.ts';
+import { statOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
 import { refuseStrangersFile, refuseUnsafeDirectory } from '../ownership.ts';
 import { readersDirectory } from '../signature.ts';
@@ -69,11 +70,7 @@ export function fileMode({ path, beside, access }: LockRequest): number {
 }
 
 function modeOf(path: string): number {
-  try {
-    return statSync(path).mode;
-  } catch {
-    return 0;
-  }
+  return statOrNothing(path)?.mode ?? 0;
 }
 
 /**
