@@ -2,11 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { promises } from 'node:fs'; // not node:fs/promises, which takes a millisecond to load
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { systemCode } from '../errors/base.ts';
+import { syncDirectory } from './fs/sync-directory.ts';
 import { replace } from './replace/index.ts';
 
-/** What systems and file systems answer that keep the order of directory entries themselves. */
-const NOT_FOR_DIRECTORIES = ['EINVAL', 'EISDIR', 'EPERM', 'EACCES', 'ENOTSUP', 'ENOSYS'];
 const TEMPORARY = /^\.holdfast-\d+-[0-9a-f]{16}\.tmp$/;
 
 /**
@@ -49,20 +47,6 @@ export async function writeDurably(
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
-}
-
-/** Puts the names in a directory on the disk, where the system has a way to. */
-export async function syncDirectory(path: string): Promise<void> {
-  try {
-    const directory = await promises.open(path, 'r');
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
-  } catch (error) {
-    if (!NOT_FOR_DIRECTORIES.includes(systemCode(error) ?? '')) throw error;
-  }
 }
 
 /** Removes what writers that died have left in a directory. Only for who holds the lock that all its writers take. */

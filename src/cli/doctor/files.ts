@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { fsyncDirectory } from '../../storage/fs/sync-directory.ts';
 import { attempt, type Check, median, monotonic, span } from './check.ts';
 
 const SYNCS = 5;
@@ -108,7 +109,7 @@ function sync(scratch: string): Finding {
     } finally {
       closeSync(fd);
     }
-    syncDirectory(scratch);
+    syncNames(scratch);
     times.push(monotonic() - began);
   }
   const says = `${span(median(times))} for a file and its directory (median of ${SYNCS})`;
@@ -117,17 +118,11 @@ function sync(scratch: string): Finding {
 }
 
 /** Windows opens no directories, and keeps them whole by itself. */
-function syncDirectory(path: string): void {
-  let fd: number;
+function syncNames(path: string): void {
   try {
-    fd = openSync(path, constants.O_RDONLY);
-  } catch {
-    return;
-  }
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    fsyncDirectory(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== 'open') throw error;
   }
 }
 

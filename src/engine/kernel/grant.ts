@@ -1,9 +1,10 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { fsyncSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UnsupportedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import { trace } from '../../trace/trace.ts';
+import { syncDirectoryQuietly } from '../../storage/fs/sync-directory.ts';
 import type { Conversion, Degradation, Grant, LockRequest, Mode, RecordedChild, Waiting } from '../engine.ts';
 import { BLOCK_BYTES, type BlockState, formatBlock, readState, writeCounters, writeSince } from './block.ts';
 import { Entry } from './entry.ts';
@@ -89,7 +90,7 @@ export class KernelGrant implements Grant {
       const bound = token + TOKENS_PER_SYNC;
       const written = syscalls().write(fd, slot.held(request, this.#reserved, bound, since));
       if (written !== BLOCK_BYTES || !isSynced(fd)) return undefined;
-      syncDirectory(dirname(request.path));
+      syncDirectoryQuietly(dirname(request.path));
       this.#bound = bound;
     }
     return token;
@@ -257,18 +258,5 @@ function isSynced(fd: number): boolean {
     return true;
   } catch {
     return false; // a failing or full disk: the bound is taken back by the release
-  }
-}
-
-function syncDirectory(path: string): void {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    // Directories cannot be synced on Windows and some file systems, which then keep entries in order themselves.
   }
 }

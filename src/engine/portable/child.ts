@@ -3,8 +3,9 @@ import { UnwritableError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import type { Liveness } from '../../identity/index.ts';
 import { self } from '../../identity/self.ts';
+import { syncDirectoryQuietly } from '../../storage/fs/sync-directory.ts';
 import type { LockRequest, RecordedChild } from '../engine.ts';
-import { readText, removeQuietly, syncDirectory, writeWhole } from './files.ts';
+import { readText, removeQuietly, writeWhole } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { FoundClaim } from './look.ts';
 import { fileMode, makeQueue, type Place } from './place.ts';
@@ -37,7 +38,7 @@ export function leaveChild({ request, place }: Held, token: string, child: Recor
   try {
     makeQueue(request, place);
     writeWhole(path, text, fileMode(request), place.privatePath(newToken()), 'durable');
-    syncDirectory(place.queue);
+    syncDirectoryQuietly(place.queue);
   } catch (error) {
     throw UnwritableError.ofCommand({ ...request, path }, systemCode(error) ?? 'EIO', error);
   }

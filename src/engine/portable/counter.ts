@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
-import { readText, syncDirectory } from './files.ts';
+import { syncDirectoryQuietly } from '../../storage/fs/sync-directory.ts';
+import { readText } from './files.ts';
 import type { PortableLock } from './lock.ts';
 import { fileMode, type Place } from './place.ts';
 
@@ -83,8 +84,8 @@ export function syncCount({ place }: PortableLock): boolean {
   } catch {
     return false;
   }
-  syncDirectory(place.queue);
-  syncDirectory(dirname(place.lock));
+  syncDirectoryQuietly(place.queue);
+  syncDirectoryQuietly(dirname(place.lock));
   return true;
 }
 

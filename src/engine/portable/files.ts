@@ -82,20 +82,6 @@ export function readText(path: string): string | undefined {
   }
 }
 
-/** Makes sure that the names in a directory survive a power loss, where the system can. */
-export function syncDirectory(path: string): void {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeQuietly(fd);
-    }
-  } catch {
-    // Directories cannot be synced on Windows and some file systems, which then keep entries in order themselves.
-  }
-}
-
 /** For what is nobody's but our own: that it is gone is all that counts, and litter is collected later. */
 export function removeQuietly(path: string): void {
   try {
