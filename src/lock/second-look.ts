@@ -1,13 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Grant, SECOND_LOOK } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
+import { sleepSync } from '../storage/fs/sleep-sync.ts';
 import type { Cohort } from './cohort.ts';
 import type { Request } from './request.ts';
 import { seen } from './seen.ts';
 
 const PROBE_RETRIES = 3;
-
-const never = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * The last chance of a request that does not wait: a free lock that only waiters keep from it of whom nobody can tell
@@ -26,7 +25,7 @@ export async function secondLook(request: Request, cohort: Cohort): Promise<Gran
 export function secondLookSync(request: Request, cohort: Cohort): Grant | undefined {
   const look = firstLook(request, cohort);
   if (look === undefined) return undefined;
-  Atomics.wait(never, 0, 0, SECOND_LOOK);
+  sleepSync(SECOND_LOOK);
   return look();
 }
 

@@ -1,5 +1,9 @@
 import { writeSync } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
+import { sleepSync } from '../../storage/fs/sleep-sync.ts';
+
+/** Milliseconds that the reader of a full pipe is given, where somebody made the pipe non-blocking. */
+const FULL_PIPE = 5;
 
 /**
  * Writes to standard output or error at once, so that nothing is lost when the process exits right after.
@@ -11,8 +15,8 @@ export function write(descriptor: 1 | 2, text: string | Uint8Array): boolean {
     try {
       at += writeSync(descriptor, bytes, at);
     } catch (error) {
-      if (systemCode(error) === 'EAGAIN') pause();
-      else return false; // EPIPE and the like
+      if (systemCode(error) !== 'EAGAIN') return false; // EPIPE and the like
+      sleepSync(FULL_PIPE);
     }
   }
   return true;
@@ -25,11 +29,4 @@ export function print(line: string): boolean {
 /** A line for the person at the terminal, beside whatever the command itself prints. */
 export function note(line: string): void {
   write(2, `holdfast: ${line}\n`);
-}
-
-const never = new Int32Array(new SharedArrayBuffer(4));
-
-/** A full pipe that somebody made non-blocking: its reader needs a moment. */
-function pause(): void {
-  Atomics.wait(never, 0, 0, 5);
 }

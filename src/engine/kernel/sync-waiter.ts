@@ -1,3 +1,4 @@
+import { sleepSync } from '../../storage/fs/sleep-sync.ts';
 import type { Grant, LockRequest } from '../engine.ts';
 import { Contender } from './contender.ts';
 import { Place } from './queue.ts';
@@ -6,12 +7,6 @@ const FIRST_PAUSE = 0.5;
 const LONGEST_PAUSE = 10;
 /** How often a waiter behind others looks whether the lock is free all the same, in milliseconds. */
 const LOOK_PAST_EVERY = 250;
-
-const never = new Int32Array(new SharedArrayBuffer(4));
-
-function sleep(ms: number): void {
-  Atomics.wait(never, 0, 0, ms);
-}
 
 /**
  * Waits on this very thread, in the same queue as everybody else, by looking again after pauses that grow to 10 ms.
@@ -38,7 +33,7 @@ export function waitSync(request: LockRequest, timeout: number, poll?: () => voi
         return undefined;
       }
       poll?.();
-      sleep(Math.min(left, pause * (0.5 + Math.random())));
+      sleepSync(Math.min(left, pause * (0.5 + Math.random())));
     }
   } catch (error) {
     contender.close();

@@ -1,3 +1,4 @@
+import { sleepSync } from '../../storage/fs/sleep-sync.ts';
 import type { LockRequest } from '../engine.ts';
 import type { Claim } from './claim.ts';
 import { attempt } from './failure.ts';
@@ -7,7 +8,6 @@ import { PortableGrant } from './grant.ts';
 import { countGrant, fresh, shareUnderGate } from './hold.ts';
 import { PortableLock } from './lock.ts';
 import { look } from './look.ts';
-import { sleep } from './pauses.ts';
 import { areReadersGone, listReaders } from './readers.ts';
 import type { Settings } from './settings.ts';
 
@@ -54,7 +54,7 @@ export class Contender {
       const grant = this.tryOnce();
       const passing = this.lock.request.mode === 'shared' && this.#gate.metReader;
       if (grant !== undefined || !passing || performance.now() > deadline) return grant;
-      sleep(INSTANT / 50);
+      sleepSync(INSTANT / 50);
     }
   }
 

@@ -6,13 +6,6 @@ const GROWTH = 1.6;
 const LONGEST = 50;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-const never = new Int32Array(new SharedArrayBuffer(4));
-
-/** Blocks this thread. */
-export function sleep(ms: number): void {
-  Atomics.wait(never, 0, 0, ms);
-}
-
 /** Pauses between two looks, in milliseconds: they grow, and no two waiters keep step. */
 export class Pauses {
   readonly #longest: number;

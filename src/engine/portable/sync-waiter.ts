@@ -1,8 +1,9 @@
+import { sleepSync } from '../../storage/fs/sleep-sync.ts';
 import type { LockRequest } from '../engine.ts';
 import { Contender } from './contender.ts';
 import type { PortableGrant } from './grant.ts';
 import { isUpgradeWanted, Line } from './line.ts';
-import { Pauses, sleep } from './pauses.ts';
+import { Pauses } from './pauses.ts';
 import type { Settings } from './settings.ts';
 
 /** How often a waiter behind others looks whether the lock is free all the same, in milliseconds. */
@@ -33,7 +34,7 @@ export function waitSync(
       const left = deadline - performance.now();
       if (left <= 0) return undefined;
       poll?.();
-      sleep(Math.min(left, pauses.next()));
+      sleepSync(Math.min(left, pauses.next()));
     }
   } finally {
     line.leave();

@@ -1,5 +1,6 @@
 import { promises } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
+import { sleepSync } from '../fs/sleep-sync.ts';
 
 /** What Windows answers while somebody has the file open that is to be replaced: a reader, an indexer, a scanner. */
 const IN_USE = ['EPERM', 'EACCES', 'EBUSY'];
@@ -24,15 +25,13 @@ export async function replaceOnWindows(from: string, to: string): Promise<void> 
   await promises.rename(from, to);
 }
 
-const never = new Int32Array(new SharedArrayBuffer(4));
-
 export function outlastUseSync<T>(call: () => T): T {
   for (const ms of PAUSES) {
     try {
       return call();
     } catch (error) {
       if (!isInUse(error)) throw error;
-      Atomics.wait(never, 0, 0, jittered(ms));
+      sleepSync(jittered(ms));
     }
   }
   return call();
