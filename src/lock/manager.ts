@@ -4,6 +4,7 @@ import { type Abandoned, abandonClaim, engine } from '../engine/index.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
+import { BoundedCache } from '../storage/bounded-cache.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
 import { announce, busy, busyNow, take, Wait, waitSync } from './acquisition.ts';
 import { type Body, checkBody, isPromise, promiseOf, type SyncBody } from './body.ts';
@@ -41,7 +42,6 @@ import { checkTogether, defaultTimeout, givesTerms, termsFrom } from './terms.ts
 
 /** Stands for options that were not given, which need no check. */
 const NO_OPTIONS: AcquireOptions = {};
-const MOST_NAMES = 1024;
 
 let managers = 0;
 let requests = 0;
@@ -60,7 +60,7 @@ export class LockManager {
   readonly #options: ManagerOptions;
   readonly #given: ManagerOptions;
   readonly #terms: Terms;
-  readonly #names = new Map<string, Resource>();
+  readonly #names = new BoundedCache<string, Resource>();
   readonly #audit: AuditLog | undefined;
   readonly #id = ++managers;
   #directory: string | undefined;
@@ -280,7 +280,6 @@ export class LockManager {
     const checked = targetOf(target);
     if ('file' in checked) return fileResource(checked.file);
     const resource = nameResource(checked.name, this.directory, this.#cliPlace);
-    if (this.#names.size >= MOST_NAMES) this.#names.clear();
     this.#names.set(checked.name, resource);
     return resource;
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { InputError, shown } from '../errors/input-error.ts';
 import { LockManager } from '../lock/manager.ts';
+import { BoundedCache } from '../storage/bounded-cache.ts';
 import { stateHome } from '../storage/home.ts';
 import { projectAround, realProject } from '../storage/project.ts';
 
@@ -24,9 +25,8 @@ export interface Place {
   readonly directory: string | null;
 }
 
-const MOST_PLACES = 1024;
 const managers = new Map<string, LockManager>();
-const places = new Map<string, Place>();
+const places = new BoundedCache<string, Place>();
 
 /**
  * The place of a key. The records lie in a directory that is named as the key's lock file is, which tells every string
@@ -48,7 +48,6 @@ export function placeIn(key: string, project: string | null, directory?: string)
     const locks = managerOf(home);
     const name = basename(locks.pathOf({ name: lock }), '.lock');
     place = { locks, lock, records: join(records, name), project, directory: directory ?? null };
-    if (places.size >= MOST_PLACES) places.clear();
     places.set(id, place);
   }
   return place;

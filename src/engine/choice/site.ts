@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { BoundedCache } from '../../storage/bounded-cache.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import type { EngineName } from '../engine.ts';
@@ -14,8 +15,7 @@ export interface Site {
   domain: EngineName;
 }
 
-const MOST_SITES = 1024;
-const sites = new Map<string, Site>();
+const sites = new BoundedCache<string, Site>();
 
 /** What this thread knows of a lock path; looked up at its first use. */
 export function siteOf(path: string): Site {
@@ -23,7 +23,6 @@ export function siteOf(path: string): Site {
   if (site === undefined) {
     const surroundings = surroundingsOf(dirname(path));
     site = { surroundings, domain: recordedAt(path) ?? surroundings.prefers };
-    if (sites.size >= MOST_SITES) sites.clear(); // nothing in them that cannot be found again
     sites.set(path, site);
   }
   return site;

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { BoundedCache } from '../../storage/bounded-cache.ts';
 import {
   describeFileSystem,
   type FileSystem,
@@ -21,8 +22,7 @@ export interface Surroundings {
 /** The seam through which tests put kernels that cannot be had where they run. */
 export const trials = { of: tryExclusion };
 
-const MOST_DIRECTORIES = 1024;
-const directories = new Map<string, Surroundings>();
+const directories = new BoundedCache<string, Surroundings>();
 /** A trial speaks for its whole mount, so one is enough for all directories of a local disk: by device and type. */
 const exclusions = new Map<string, Exclusion>();
 
@@ -33,7 +33,6 @@ export function surroundingsOf(directory: string): Surroundings {
   const fileSystem = fileSystemOf(directory);
   const exclusion = exclusionIn(directory, fileSystem);
   const found = { fileSystem, exclusion, ...preference(fileSystem, exclusion) };
-  if (directories.size >= MOST_DIRECTORIES) directories.clear();
   if (exclusion.verdict !== 'untested') directories.set(directory, found);
   return found;
 }

@@ -1,5 +1,6 @@
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
+import { BoundedCache } from '../../storage/bounded-cache.ts';
 import type { LockRequest } from '../engine.ts';
 import { BLOCK_BYTES, type BlockState, formatBlock, writeCounters, writeSince } from './block.ts';
 import { queueDirectory } from './entry.ts';
@@ -68,13 +69,11 @@ export function holderOf(request: LockRequest): HolderRecord {
   return request.purpose === undefined ? self() : { ...self(), purpose: request.purpose };
 }
 
-const MOST_SLOTS = 1024;
-const slots = new Map<string, Slot>();
+const slots = new BoundedCache<string, Slot>();
 
 export function slotOf(path: string): Slot {
   let slot = slots.get(path);
   if (slot === undefined) {
-    if (slots.size >= MOST_SLOTS) slots.clear(); // slots hold nothing that cannot be made again
     slot = new Slot(path);
     slots.set(path, slot);
   }

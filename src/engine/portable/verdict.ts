@@ -1,6 +1,7 @@
 import type { HolderRecord } from '../../identity/holder.ts';
 import { processFacts } from '../../identity/index.ts';
 import { self } from '../../identity/self.ts';
+import { BoundedCache } from '../../storage/bounded-cache.ts';
 import { livenessAt } from './liveness.ts';
 import type { FoundClaim } from './look.ts';
 import type { Settings } from './settings.ts';
@@ -41,15 +42,14 @@ interface Observation {
   readonly since: number;
 }
 
-const MOST_OBSERVED = 4096;
-const observed = new Map<string, Observation>();
+/** One that is forgotten costs a fresh look, nothing else. */
+const observed = new BoundedCache<string, Observation>(4096);
 
 /** For how many milliseconds this process has seen no sign of life of a claim; 0 at the first look. Notes what it sees. */
 export function silence({ path, token, beat }: FoundClaim): number {
   const now = performance.now();
   const known = observed.get(path);
   if (known !== undefined && known.token === token && known.beat === beat) return now - known.since;
-  if (observed.size >= MOST_OBSERVED) observed.clear(); // costs a fresh look, nothing else
   observed.set(path, { token, beat, since: now });
   return 0;
 }
