@@ -56,7 +56,7 @@ beforeAll(() => {
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 describe('the packed package', () => {
-  it('locks for a program that imports it, and hides everything but its entry points [R72]', async () => {
+  it('locks for a program that imports it, and hides everything but its entry points', async () => {
     const installed = join(project, 'node_modules/holdfast');
 
     const said = await script(
@@ -100,7 +100,7 @@ describe('the packed package', () => {
 });
 
 describe('importing the package', () => {
-  it('loads no native code before the first lock, and never the parser of the command line [R72]', async () => {
+  it('loads no native code before the first lock, and never the parser of the command line', async () => {
     const said = await script(
       project,
       `import { createRequire } from 'node:module';
@@ -124,7 +124,7 @@ describe('importing the package', () => {
     });
   });
 
-  it('reads a handful of files, all its own, and asks for nothing else [R72]', async () => {
+  it('reads a handful of files, all its own, and asks for nothing else', async () => {
     const installed = join(project, 'node_modules/holdfast/');
     const strace = ['-f', '-qq', '-e', 'trace=openat', process.execPath, '--input-type=module'];
     const { stderr } = await run('strace', [...strace, '--eval', "import 'holdfast'"], project);

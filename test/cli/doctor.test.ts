@@ -39,7 +39,7 @@ function smallDisk(options: string): string {
 describe('holdfast doctor in a good directory', () => {
   const tmpfs = mountedTmpfs();
 
-  it('tries out with two processes all that locks rest on, and leaves nothing behind [H12, R60, R82]', async () => {
+  it('tries out with two processes all that locks rest on, and leaves nothing behind [H12, R82]', async () => {
     const directory = tempDirectory();
 
     const { code, stderr, safe, place, marked } = await examine(directory);
@@ -65,7 +65,7 @@ describe('holdfast doctor in a good directory', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('finds the kernel’s lock good in memory too, and says so [R59]', async () => {
+  it('finds the kernel’s lock good in memory too, and says so', async () => {
     const { code, place, check } = await examine(tmpfs.directory());
 
     expect(code).toBe(0);
@@ -181,7 +181,7 @@ describe('holdfast doctor in a bad directory', () => {
 describe.each(['refused', 'ignored'] as const)('holdfast doctor where the kernel’s lock is %s', (locks) => {
   const fuse = mountedFuse(locks);
 
-  it('shows that the portable engine takes over, and that it holds [H12, F1, R49, R63]', async () => {
+  it('shows that the portable engine takes over, and that it holds [H12, F1, R49]', async () => {
     const { code, place, check, marked } = await examine(fuse.directory());
 
     expect(code).toBe(0);
@@ -209,7 +209,7 @@ describe.each(['refused', 'ignored'] as const)('holdfast doctor where the kernel
 describe('holdfast doctor where a file system says one thing and does another', () => {
   const fuse = mountedFuse('deceiving');
 
-  it('finds out that two processes get the same lock, and that a claim can be replaced [H12, R60, R63]', async () => {
+  it('finds out that two processes get the same lock, and that a claim can be replaced [H12]', async () => {
     const { code, safe, check } = await examine(fuse.directory(), { HOLDFAST_ENGINE: 'kernel' });
 
     expect({ code, safe }).toEqual({ code: 1, safe: false });

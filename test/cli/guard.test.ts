@@ -41,7 +41,7 @@ describe('a guarded command', () => {
     expect((await cli.guard('mirror save')).code).toBe(143);
   });
 
-  it('that is busy ends at once, with who, how to look and how to wait: save beside save fails clearly, save beside help works [A3, A4, A9]', async () => {
+  it('that is busy ends at once, with who, how to look and how to wait: save beside save fails clearly, save beside help works [A3, A4]', async () => {
     const cli = new Guarded(RULES);
     const holder = await cli.busy('mirror save');
     const second = await cli.guard('mirror -v save');

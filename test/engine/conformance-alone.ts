@@ -14,7 +14,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
   const newPlace = () => placeIn(directory?.());
   const { acquire, isFree, wait } = contender(engine);
 
-  describe(`the ${name} engine, in one process [R13, R14, R16, R53, R59]`, () => {
+  describe(`the ${name} engine, in one process [R13, R14, R16, R53]`, () => {
     it('keeps exclusive and shared contenders out of an exclusive lock [R4]', async () => {
       const { request } = newPlace();
       await acquire(request('exclusive'));

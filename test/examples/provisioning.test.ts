@@ -114,7 +114,7 @@ it('shows in every worker what the lock says: idle, running, ready [C3]', async 
   expectVolume(data, service);
 });
 
-it('is free again after kill -9 of the worker in the middle, and the next request clears up and succeeds [C2] [C4] [C7]', async () => {
+it('is free again after kill -9 of the worker in the middle, and the next request clears up and succeeds [C2] [C4]', async () => {
   const { data, content, service, locks } = await start();
   const cutOff = service.post().catch((error: Error) => error);
   await content.asked();
@@ -196,7 +196,7 @@ it('ends the operation of a client that goes away, leaves nothing half-made, and
   expectVolume(data, service);
 });
 
-it('ends the operation when the service is told to stop, and exits in order [C4] [C7]', async () => {
+it('ends the operation when the service is told to stop, and exits in order [C4]', async () => {
   const { data, content, service, locks } = await start();
   const post = service.post();
   await content.asked();

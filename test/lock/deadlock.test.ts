@@ -41,7 +41,7 @@ describe('waits of several processes for what each other holds', () => {
   it.each([
     ['two', ['a', 'b']],
     ['three', ['a', 'b', 'c']],
-  ])('end with DeadlockError for one of the %s, and the others go on [R81, R62]', async (_count, names) => {
+  ])('end with DeadlockError for one of the %s, and the others go on [R81]', async (_count, names) => {
     const { home } = newPlace();
     const agents = await Promise.all(names.map(() => Agent.start({ home })));
     const outcomes = agents.map((agent, n) =>
@@ -181,7 +181,7 @@ describe('synchronous waits of two processes for what each other holds', () => {
     );
 
   it.each(['kernel', 'portable'] as const)(
-    'end with DeadlockError for one, and the other goes on, by the %s engine [R81, R62]',
+    'end with DeadlockError for one, and the other goes on, by the %s engine [R81]',
     async (engine) => {
       const { home } = newPlace();
       const [one, two] = await Agent.several(home, 2);

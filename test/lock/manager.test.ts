@@ -7,7 +7,7 @@ import { tempDirectory } from '../support/temp.ts';
 import { heard, newLocks, newPlace, staysOpen } from './place.ts';
 
 describe('a manager', () => {
-  it('touches nothing before its first acquisition, whatever else it is asked [R72]', async () => {
+  it('touches nothing before its first acquisition, whatever else it is asked', async () => {
     const directory = join(tempDirectory(), 'deep', 'locks');
     const locks = new LockManager({ directory });
 

@@ -133,7 +133,7 @@ describe('readers and writers that wait', () => {
   });
 });
 
-it('a release makes the first in line and the one behind it look at the lock, and nobody else [R73, R76]', async () => {
+it('a release makes the first in line and the one behind it look at the lock, and nobody else', async () => {
   const line = new Line();
   const agents = await line.agents(5);
   const held = await line.locks.acquire('mirror');

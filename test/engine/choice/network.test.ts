@@ -22,7 +22,7 @@ describe.each([
   ['fuse.sshfs', 'a FUSE file system, which counts as a network drive (fuse.sshfs)'],
   ['9p', 'a directory shared with a virtual machine (9p)'],
 ])('on %s', (type, words) => {
-  it('the portable engine is taken, and says why [F1, H12, R49, R51, R63]', async () => {
+  it('the portable engine is taken, and says why [F1, H12, R49, R51]', async () => {
     await onDrive(type).with('mirror', (lock) => {
       expect(lock.contract).toBe('claim');
       expect(lock.degraded).toMatchObject([

@@ -112,7 +112,7 @@ describe('the system calls, whatever the architecture lays out how', () => {
     ]);
   });
 
-  it('tell of the close of a file that is watched, of the right one [R73]', async () => {
+  it('tell of the close of a file that is watched, of the right one', async () => {
     const [watched, other] = [newFile(), newFile()];
     const fds = [watched, other].map(({ open }) => open()) as [number, number];
     let wrong = 0;

@@ -65,7 +65,7 @@ it('has the bound on the disk before it shows a token, file and directory both [
   expect(shown).toBeGreaterThan(Math.max(synced, listed));
 });
 
-it('syncs the disk once for many tokens, and not at all for a lock whose token nobody reads [R71]', async () => {
+it('syncs the disk once for many tokens, and not at all for a lock whose token nobody reads', async () => {
   const path = newPath();
   const strace = ['-f', '-y', '-e', 'trace=fsync,fdatasync'];
   const child = new Child('strace', [...strace, process.execPath, fixture('engine-token.mjs'), path, '50']);
