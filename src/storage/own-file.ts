@@ -1,8 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { systemCode } from '../errors/base.ts';
 import { READ_SAFELY } from './fs/open-flags.ts';
-
-const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EMLINK', 'ENXIO'];
+import { ABSENT } from './regular-file.ts';
 
 /**
  * The content of a regular file that this user, or root, has written; undefined when there is no such file. A link, a

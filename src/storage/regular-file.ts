@@ -2,7 +2,8 @@ import { closeSync, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { systemCode } from '../errors/base.ts';
 import { READ_SAFELY } from './fs/open-flags.ts';
 
-const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EMLINK', 'ENXIO'];
+/** What looking at a path and opening it say where no regular file is that could be read: nothing, a link, a socket. */
+export const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EMLINK', 'ENXIO'];
 
 /**
  * Opens a regular file for reading; undefined when there is none. A link, FIFO, socket, device or directory in its place
