@@ -6,4 +6,5 @@ export const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 /** Follows no link and waits at no FIFO. Added to every open of a path at which others may have put something. */
 export const SAFELY = O_NOFOLLOW | O_NONBLOCK;
 
+/** All that an open for reading needs. */
 export const READ_SAFELY = constants.O_RDONLY | SAFELY;

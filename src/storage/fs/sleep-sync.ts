@@ -1,3 +1,4 @@
+/** Nobody else knows it, so nobody wakes who waits on it. */
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 /**
