@@ -1,6 +1,6 @@
 /**
- * A map of what can be found out again at any time. When it is full, setting one more entry empties it first: no order is
- * kept for an eviction that hardly ever comes, so reading costs what it costs in any map.
+ * A map of what can be found out again at any time. When it is full, one more key empties it first: no order is kept for
+ * an eviction that hardly ever comes, so reading costs what it costs in any map.
  */
 export class BoundedCache<K, V> extends Map<K, V> {
   readonly #capacity: number;
@@ -11,7 +11,7 @@ export class BoundedCache<K, V> extends Map<K, V> {
   }
 
   override set(key: K, value: V): this {
-    if (this.size >= this.#capacity) this.clear();
+    if (this.size >= this.#capacity && !this.has(key)) this.clear();
     return super.set(key, value);
   }
 }

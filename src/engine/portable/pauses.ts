@@ -1,6 +1,3 @@
-/** A lock that was seen free by a waiter who is not at the head is looked at again after this many milliseconds. */
-export const SECOND_LOOK = 20;
-
 const FIRST = 1;
 const GROWTH = 1.6;
 const LONGEST = 50;

@@ -1,9 +1,9 @@
 import { trace } from '../../trace/trace.ts';
-import type { LockRequest, Waiting, WaitOutcome } from '../engine.ts';
+import { type LockRequest, SECOND_LOOK, type Waiting, type WaitOutcome } from '../engine.ts';
 import { Contender } from './contender.ts';
 import { hintsOf } from './hints.ts';
 import { isUpgradeWanted, Line } from './line.ts';
-import { Pauses, SECOND_LOOK } from './pauses.ts';
+import { Pauses } from './pauses.ts';
 import type { Settings } from './settings.ts';
 
 /**
