@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { tempDirectory } from './support/temp.ts';
+import { tool } from './support/tool.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const recordings = join(root, 'docs/recordings');
@@ -46,7 +46,7 @@ describe('the recording', () => {
 
     const directory = tempDirectory();
     const script = [join(root, 'scripts/record.mjs'), '--into', directory, name];
-    execFileSync(process.execPath, script, { stdio: 'pipe' });
+    tool(process.execPath, script, { timeout: 60_000 });
     expect(shown(read(directory, name))).toBe(shown(kept));
   });
 });

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clock, duration, holder, holders, printable, shellWord } from '../../src/errors/describe.ts';
+import { tool } from '../support/tool.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not come out
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
@@ -113,7 +113,7 @@ it('quotes a word so that a shell takes it literally, and only where it is neede
     '!x',
     '#x',
   ]) {
-    const output = execFileSync('sh', ['-c', `printf %s ${shellWord(word)}`], { encoding: 'utf8' });
+    const output = tool('sh', ['-c', `printf %s ${shellWord(word)}`]);
     expect(output).toBe(word);
   }
 });

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
+import { tool } from '../support/tool.ts';
 import { CONTENT, Content } from './content.ts';
 import { type Answer, dataDirectory, journalOf, mountsIn, Service, type ServiceOptions } from './service.ts';
 
@@ -42,12 +42,12 @@ function expectVolume(data: string, { mode }: Service): void {
     expect(readdirSync(data).sort()).toEqual([...PERMANENT, 'volume.tar'].sort());
     expect(listing(data)).toEqual(['./', './content', './marker.json']);
     const unpack = ['-xOf', join(data, 'volume.tar'), './content'];
-    expect(execFileSync('tar', unpack, { encoding: 'utf8' })).toBe(CONTENT);
+    expect(tool('tar', unpack)).toBe(CONTENT);
   }
 }
 
 function listing(data: string): string[] {
-  return execFileSync('tar', ['-tf', join(data, 'volume.tar')], { encoding: 'utf8' })
+  return tool('tar', ['-tf', join(data, 'volume.tar')])
     .trim()
     .split('\n')
     .sort();

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -11,8 +10,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { mountTmpfs } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 const NOBODY = 65534;
@@ -185,9 +185,8 @@ describe('a directory that may not be written', () => {
 
   it('of a read-only mount is an UnwritableError, or the fallback directory (mounted here as root) [H17, C5]', async () => {
     const home = tempDirectory();
-    const mount = directory(home, 'mount', 0o755);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', mount]);
-    onTestFinished(() => void execFileSync('umount', [mount]));
+    const mount = join(home, 'mount');
+    mountTmpfs(mount, 'ro');
     const target = { file: join(mount, 'roles.json') };
 
     await expect(new LockManager().acquire(target)).rejects.toMatchObject({

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LockManager } from 'holdfast';
@@ -6,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { makeFifo } from '../support/tool.ts';
 import { untilAsleepIn } from '../support/until.ts';
 
 const HUGE = 3 * 2 ** 30; // more than Node.js reads at once
@@ -25,7 +25,7 @@ async function setUp() {
 
 function plantFifo(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  execFileSync('mkfifo', [path]);
+  makeFifo(path);
 }
 
 describe('in the place of a claim', () => {

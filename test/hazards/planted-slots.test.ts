@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   linkSync,
   lstatSync,
@@ -6,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,6 +14,7 @@ import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { makeDevice, makeFifo } from '../support/tool.ts';
 
 function setUp() {
   const home = tempDirectory();
@@ -33,8 +34,8 @@ const plants: [string, (slot: string, place: Place) => void][] = [
   ['a symbolic link', (slot, { thesis }) => symlinkSync(thesis, slot)],
   ['a file of somebody else', (slot) => writeFileSync(slot, 'precious')],
   ['a directory', (slot) => mkdirSync(slot)],
-  ['a FIFO', (slot) => execFileSync('mkfifo', [slot])],
-  ['a device', (slot) => execFileSync('mknod', [slot, 'c', '1', '3'])],
+  ['a FIFO', makeFifo],
+  ['a device', makeDevice],
 ];
 
 describe.each(plants)('%s in the place of a permit', (_what, plant) => {
@@ -119,7 +120,7 @@ it('a permit is given back without touching what took its file’s place meanwhi
   const { locks, queue } = setUp();
   const lock = await locks.acquire('pool', { permits: 1 });
   const slot = join(queue, 'slot-0-of-1');
-  execFileSync('rm', [slot]);
+  rmSync(slot);
   writeFileSync(slot, 'precious');
 
   await lock.release();

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -22,6 +21,7 @@ import { LockManager, type Target } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { makeDevice, makeFifo } from '../support/tool.ts';
 import { untilAsleepIn } from '../support/until.ts';
 
 interface Place {
@@ -91,7 +91,7 @@ describe.each(cases)('in the place of the lock file of a $kind, $when', ({ kind,
   it('refuses a FIFO [H18, R69]', async () => {
     const here = place(kind);
     await prepare(here);
-    execFileSync('mkfifo', [here.path]);
+    makeFifo(here.path);
 
     await expectRefusal(here, 'FIFO');
 
@@ -101,7 +101,7 @@ describe.each(cases)('in the place of the lock file of a $kind, $when', ({ kind,
   it('refuses a device (made here as root) [H18, R69]', async () => {
     const here = place(kind);
     await prepare(here);
-    execFileSync('mknod', [here.path, 'c', '1', '3']);
+    makeDevice(here.path);
 
     await expectRefusal(here, 'device');
 
@@ -135,7 +135,7 @@ it.each(['name', 'file'] as const)(
   'refuses a FIFO in the place of the lock of a %s without waking the reader that waits at it [H18, R69]',
   async (kind) => {
     const here = place(kind);
-    execFileSync('mkfifo', [here.path]);
+    makeFifo(here.path);
     const reader = new Child('cat', [here.path]);
     await untilAsleepIn(reader.pid, 'wait_for_partner');
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -8,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -20,6 +20,7 @@ import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { makeFifo } from '../support/tool.ts';
 
 /** A name such as those of the entries in a lock's queue, older than any real one. */
 function entryName(kind: string, number = 1): string {
@@ -123,7 +124,7 @@ describe('what lies in the queue of a lock', () => {
     writeFileSync(at.victim, 'precious');
     for (const [number, kind] of kinds.entries()) {
       symlinkSync(at.victim, join(at.queue, entryName(kind, number * 4 + 1)));
-      execFileSync('mkfifo', [join(at.queue, entryName(kind, number * 4 + 2))]);
+      makeFifo(join(at.queue, entryName(kind, number * 4 + 2)));
       mkdirSync(join(at.queue, entryName(kind, number * 4 + 3)));
       symlinkSync(join(at.home, 'nowhere'), join(at.queue, entryName(kind, number * 4 + 4)));
     }
@@ -170,7 +171,7 @@ describe('what lies in the queue of a lock', () => {
 
   it('is no obstacle as a file in the place of the directory, and waiters are served [H17, R66]', async () => {
     const at = setUp();
-    execFileSync('rmdir', [at.queue]);
+    rmdirSync(at.queue);
     writeFileSync(at.queue, 'precious');
 
     await expectToWork(at);

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { makeFifo } from '../support/tool.ts';
 import { untilStopped } from '../support/until.ts';
 
 const engines = [
@@ -46,7 +46,7 @@ describe.each(engines.slice(1))('a holder whose event loop is blocked (%s)', (_n
     const [holder, other] = await Agent.several(home, 2);
     await holder.acquire('mirror', { ...engine, purpose: 'nightly save' });
     const fifo = join(home, 'fifo');
-    execFileSync('mkfifo', [fifo]);
+    makeFifo(fifo);
     const blocked = holder.run(({ fs }, fifo) => fs.readFileSync(fifo, 'utf8'), fifo); // until somebody writes to it
 
     const error = await other.acquire('mirror', engine).catch((error: Error) => error);

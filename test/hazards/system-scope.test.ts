@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { mountTmpfs } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 const PLACE = '/var/lib/holdfast';
@@ -11,15 +11,10 @@ const wasThere = existsSync(PLACE);
 /** The directory of the whole machine, as its administrator makes it, on a file system of this test's own. */
 beforeEach(() => {
   if (process.getuid?.() !== 0) throw new Error('These tests change users, so they must run as root.');
-  mkdirSync(PLACE, { recursive: true });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', PLACE]);
+  if (!wasThere) onTestFinished(() => rmdirSync(PLACE));
+  mountTmpfs(PLACE, 'mode=755');
   mkdirSync(join(PLACE, 'locks'));
   chmodSync(join(PLACE, 'locks'), 0o1777);
-});
-
-afterEach(() => {
-  execFileSync('umount', ['--lazy', PLACE]);
-  if (!wasThere) rmdirSync(PLACE);
 });
 
 /** Processes of three users, each of whom keeps what it makes to itself as far as it can. */

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -14,6 +13,7 @@ import { LockManager } from 'holdfast';
 import { once } from 'holdfast/once';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { fill, smallDisk } from '../support/disk.ts';
+import { makeFifo } from '../support/tool.ts';
 import { newHome, recordsOf, Work } from './place.ts';
 
 /** A key with a success, and where its record is. */
@@ -76,7 +76,7 @@ describe('a record', () => {
 
   it.each<[string, (file: string) => void]>([
     ['a link', (file) => symlinkSync('/etc/passwd', file)],
-    ['a FIFO', (file) => execFileSync('mkfifo', [file])],
+    ['a FIFO', makeFifo],
   ])('that is %s is none, is not waited for, and gives way to a result [A1, H18]', async (_, plant) => {
     const { file } = await recorded();
     rmSync(file);

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -14,6 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
+import { makeFifo } from '../support/tool.ts';
 import { until } from '../support/until.ts';
 import { entries, Line } from './line.ts';
 
@@ -61,7 +61,7 @@ describe('all who wait get the lock, and what is not theirs stays as it is, wher
 
   it('is a FIFO [H18]', async () => {
     const line = await made();
-    execFileSync('mkfifo', [line.queue]);
+    makeFifo(line.queue);
 
     await expectService(line);
 
@@ -108,7 +108,7 @@ describe('all who wait get the lock, and what is not theirs stays as it is, wher
         oldest(kind, 3 * at + 1),
         oldest(kind, 3 * at + 2),
       ];
-      execFileSync('mkfifo', [join(line.queue, fifo)]);
+      makeFifo(join(line.queue, fifo));
       symlinkSync(victim, join(line.queue, link));
       mkdirSync(join(line.queue, directory));
       writeFileSync(join(line.queue, directory, 'precious'), '');

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import { RulesError } from '../../src/errors/rules-error.ts';
 import { loadRules } from '../../src/rules/load.ts';
+import { makeFifo } from '../support/tool.ts';
 import { rulesOf, writeRules } from './text.ts';
 
 const schema = JSON.parse(
@@ -278,8 +279,7 @@ describe('files that cannot be read', () => {
 
   it('hold nobody up: a directory or a FIFO in the place of the file [H18]', async () => {
     const path = writeRules({ 'holdfast.yaml': '' });
-    const { execFileSync } = await import('node:child_process');
-    execFileSync('mkfifo', [`${path}.fifo`]);
+    makeFifo(`${path}.fifo`);
     expect(await errorOf(loadRules([`${path}.fifo`]))).toMatchObject({ problem: 'is not a file' });
     expect(await errorOf(loadRules([path.replace(/\/[^/]*$/, '')]))).toMatchObject({
       problem: 'is not a file',

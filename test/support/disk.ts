@@ -1,16 +1,31 @@
-import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { tempDirectory } from './temp.ts';
+import { tool } from './tool.ts';
+
+/** Mounts a file system of its own on a directory until the test is over. Needs root. */
+export function mountTmpfs(point: string, options: string): void {
+  mountOn(point, ['-t', 'tmpfs', '-o', options, 'tmpfs']);
+}
+
+/** Lets a directory be found on another path as well until the test is over. Needs root. */
+export function bindMount(directory: string, point: string): void {
+  mountOn(point, ['--bind', directory]);
+}
+
+function mountOn(point: string, what: readonly string[]): void {
+  mkdirSync(point, { recursive: true });
+  tool('mount', [...what, point]);
+  // Lazily, for a test that failed may have left something open.
+  onTestFinished(() => void tool('umount', ['--lazy', point]));
+}
 
 /** A small file system of its own, mounted until the test is over. Needs root. */
 export function smallDisk(options: string): { disk: string; home: string; locks: string } {
   const home = tempDirectory();
   const disk = join(home, 'disk');
-  mkdirSync(disk);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk]);
-  onTestFinished(() => void execFileSync('umount', ['--lazy', disk]));
+  mountTmpfs(disk, options);
   return { disk, home, locks: join(disk, 'locks') };
 }
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -18,6 +17,7 @@ import { cleanStale } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { self } from '../../../src/identity/self.ts';
+import { makeFifo } from '../../support/tool.ts';
 import { contender, newPlace } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 import { listReadersAsOld, refusals } from './ways.ts';
@@ -43,7 +43,7 @@ const KINDS: Record<string, (path: string) => () => void> = {
     return file(join(path, 'notes'), path);
   },
   'a FIFO': (path) => {
-    execFileSync('mkfifo', [path]);
+    makeFifo(path);
     return () => expect(lstatSync(path).isFIFO()).toBe(true);
   },
 };
