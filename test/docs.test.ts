@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,8 +7,8 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { eventNames } from '../src/events/channel.ts';
 import { Child } from './support/child.ts';
-import { within } from './support/deadline.ts';
 import { tempDirectory } from './support/temp.ts';
+import { tool } from './support/tool.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const command = join(root, 'dist/cli/main.js');
@@ -80,7 +79,7 @@ describe('the programs in the documentation', () => {
 
     const child = new Child(process.execPath, ['example.js'], { cwd, env });
 
-    expect(await within(child.ended, 'an example of the documentation')).toMatchObject({
+    expect(await child.exits()).toMatchObject({
       code: 0,
       stderr: '',
     });
@@ -126,7 +125,7 @@ describe('the README', () => {
     symlinkSync(join(root, 'docs'), join(cwd, 'docs'));
     const [, args = ''] = line.split('npx holdfast ');
 
-    execFileSync(process.execPath, [command, ...args.split(' ')], { cwd, env: { ...process.env, ...env } });
+    tool(process.execPath, [command, ...args.split(' ')], { cwd, env });
 
     expect(existsSync(join(cwd, 'docs.tgz'))).toBe(true);
     expect(blocks(readme)[1]?.text.trim()).toBe('npm install && npm test');
@@ -144,7 +143,7 @@ describe('the README', () => {
       cwd,
       env,
     });
-    const { code: exitCode, stderr } = await within(other.ended, 'a try for a busy lock');
+    const { code: exitCode, stderr } = await other.exits();
 
     expect(exitCode).toBe(Number(code));
     expect(anyHolder(stderr.trim())).toBe(anyHolder(shown ?? ''));
@@ -190,7 +189,7 @@ it.each([
   ['README.md', 'Exit codes of `holdfast`'],
   ['docs/cli.md', 'Exit codes'],
 ])('the table of exit codes in %s is the one that --help prints', (path, heading) => {
-  const help = execFileSync(process.execPath, [command, '--help'], { encoding: 'utf8' });
+  const help = tool(process.execPath, [command, '--help']);
   const printed = help
     .split('Exit codes:\n')[1]
     ?.trimEnd()

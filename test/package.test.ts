@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   accessSync,
   constants,
@@ -16,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Child, type Ending } from './support/child.ts';
-import { within } from './support/deadline.ts';
+import { tool } from './support/tool.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = createRequire(import.meta.url)('../package.json') as {
@@ -26,7 +25,7 @@ const manifest = createRequire(import.meta.url)('../package.json') as {
 
 async function run(command: string, args: readonly string[], cwd: string): Promise<Ending> {
   const child = new Child(command, args, { cwd, env: { HOLDFAST_HOME: join(cwd, 'home') } });
-  const ending = await within(child.ended, `waiting for ${command} ${args.join(' ')}`);
+  const ending = await child.exits();
   if (ending.code !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${ending.stderr}`);
   return ending;
 }
@@ -40,9 +39,9 @@ function makeProject(): string {
   const installed = join(path, 'node_modules/holdfast');
   mkdirSync(installed, { recursive: true });
   // Without scripts: the tests run on a fresh build already.
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', path], { cwd: root, stdio: 'pipe' });
+  tool('npm', ['pack', '--ignore-scripts', '--pack-destination', path], { cwd: root, timeout: 60_000 });
   const tarball = join(path, `holdfast-${manifest.version}.tgz`);
-  execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed]);
+  tool('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed]);
   for (const name of Object.keys(manifest.dependencies)) {
     symlinkSync(join(root, 'node_modules', name), join(path, 'node_modules', name));
   }

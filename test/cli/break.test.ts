@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Cli, fixture, main, Running } from './cli.ts';
+import { until } from '../support/until.ts';
+import { Cli, main } from './cli.ts';
 
 function lockFile(cli: Cli): string {
   const [name = ''] = readdirSync(join(cli.home, 'locks'));
@@ -10,7 +11,8 @@ function lockFile(cli: Cli): string {
 
 /** Resolves when the record shows the command, which is written just after its start. */
 async function recorded(cli: Cli, name: string): Promise<void> {
-  while (!(await cli.run(['who', name])).stdout.includes('command pid'));
+  const isRecorded = async () => (await cli.run(['who', name])).stdout.includes('command pid');
+  await until(isRecorded, `the command under ${name} is recorded`);
 }
 
 describe('break --kill', () => {
@@ -22,7 +24,7 @@ describe('break --kill', () => {
     expect(broken.stderr).toMatch(/^holdfast: x is held by "sleep 60" \(pid \d+, command pid \d+/);
     expect(broken.stdout).toMatch(/^sleep 60 \(pid \d+\): ended by SIGTERM\n.*\nx is free\n$/);
     expect(broken.code).toBe(0);
-    expect((await holder.finished).code).toBe(143);
+    expect((await holder.exits()).code).toBe(143);
     expect(existsSync(lockFile(cli))).toBe(true);
   });
 
@@ -44,14 +46,14 @@ describe('break --kill', () => {
       state: 'free',
       ended: [{ outcome: 'killed' }, { outcome: 'terminated' }],
     });
-    expect((await holder.finished).code).toBe(137);
+    expect((await holder.exits()).code).toBe(137);
   });
 
   it('ends the command that outlived its holdfast [H11]', async () => {
     const cli = new Cli();
     const holder = cli.start(['run', 'x', '--', 'sleep', '60']);
     await recorded(cli, 'x');
-    holder.child.kill('SIGKILL');
+    holder.signal('SIGKILL');
     const broken = await cli.run(['break', '--kill', '--yes', 'x']);
     expect(broken).toMatchObject({
       code: 0,
@@ -68,11 +70,10 @@ describe('break --kill', () => {
       ['\u0004', 1],
       ['y\r', 0],
     ] as const) {
-      const args = [fixture('cli-pty.py'), process.execPath, main, 'break', '--kill', 'x'];
-      const asked = new Running('python3', args, { env: cli.env });
+      const asked = cli.onTerminal(['break', '--kill', 'x']);
       await asked.says(/x is held by .*\[y\/N\] /s);
-      asked.child.stdin?.write(answer);
-      expect((await asked.finished).code).toBe(code);
+      asked.write(answer);
+      expect((await asked.exits()).code).toBe(code);
       expect((await cli.run(['who', 'x'])).code).toBe(code === 0 ? 1 : 0);
     }
   });
@@ -109,7 +110,7 @@ describe('break --kill', () => {
     const cli = new Cli();
     const holder = await cli.hold('x');
     await recorded(cli, 'x');
-    const bystander = new Running('sleep', ['60'], {});
+    const bystander = cli.program('sleep', ['60']);
     const record = readFileSync(lockFile(cli), 'latin1');
     const child = record.replace(/^child .*$/m, (line) => `child ${bystander.pid} 1`.padEnd(line.length));
     writeFileSync(
@@ -119,8 +120,7 @@ describe('break --kill', () => {
     const broken = await cli.run(['break', '--kill', '--yes', '--grace', '50ms', 'x']);
     expect(broken).toMatchObject({ code: 125, stdout: '', stderr: expect.stringMatching(reason) });
     expect(broken.stderr).not.toMatch(/delet|remov|\brm\b|unlink/i);
-    for (const { child } of [holder, bystander])
-      expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+    for (const { isRunning } of [holder, bystander]) expect(isRunning).toBe(true);
     expect((await cli.run(['who', 'x'])).code).toBe(0);
   });
 
@@ -128,8 +128,8 @@ describe('break --kill', () => {
     const cli = new Cli();
     const holder = await cli.hold('x');
     const args = ['-Urpf', '--mount-proc', process.execPath, main, 'break', '--kill', '--yes', 'x'];
-    const broken = await new Running('unshare', args, { env: cli.env }).finished;
+    const broken = await cli.program('unshare', args).exits();
     expect(broken).toMatchObject({ code: 125, stderr: expect.stringContaining('another pid namespace') });
-    expect(holder.child.exitCode).toBe(null);
+    expect(holder.isRunning).toBe(true);
   });
 });

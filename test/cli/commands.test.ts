@@ -1,7 +1,8 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { within } from '../support/deadline.ts';
+import type { Child } from '../support/child.ts';
+import { until } from '../support/until.ts';
 import { Cli } from './cli.ts';
 
 describe('ls', () => {
@@ -75,8 +76,8 @@ describe('wait', () => {
     const holder = await cli.hold('a');
     const waiter = cli.start(['wait', 'a', 'b']);
     await waiter.says(/waiting for a, held by/, 'stderr');
-    holder.child.stdin?.end();
-    expect(await waiter.finished).toMatchObject({ code: 0, signal: null, stdout: '' });
+    holder.closeInput();
+    expect(await waiter.exits()).toMatchObject({ code: 0, signal: null, stdout: '' });
   });
 
   it('ends with --any when one is free, and says which [A4]', async () => {
@@ -84,8 +85,8 @@ describe('wait', () => {
     const [a] = [await cli.hold('a'), await cli.hold('b')];
     const waiter = cli.start(['wait', '--any', 'a', 'b']);
     await waiter.says(/waiting for b/, 'stderr');
-    a.child.stdin?.end();
-    expect(await waiter.finished).toMatchObject({ code: 0, stdout: 'a\n' });
+    a.closeInput();
+    expect(await waiter.exits()).toMatchObject({ code: 0, stdout: 'a\n' });
     expect(await cli.json(['wait', '--any', '--json', 'b', 'a'])).toEqual({ free: ['a'] });
   });
 
@@ -100,6 +101,17 @@ describe('wait', () => {
 });
 
 describe('log', () => {
+  /** A log that is followed, and has shown a run. */
+  async function following(cli: Cli): Promise<Child> {
+    const follower = cli.start(['log', '--follow', '-n', '0']);
+    const isShown = async () => {
+      await cli.run(['run', 'x', '--', 'true']);
+      return /granted {4}x/.test(follower.stdout);
+    };
+    await until(isShown, 'the log shows a run');
+    return follower;
+  }
+
   it('shows what runs did, last lines last [R82]', async () => {
     const cli = new Cli();
     expect((await cli.run(['log'])).stderr).toMatch(/nothing was logged yet/);
@@ -117,25 +129,19 @@ describe('log', () => {
 
   it('follows the log as it grows [R82]', async () => {
     const cli = new Cli();
-    const follower = cli.start(['log', '--follow', '-n', '0']);
-    const seen = follower.says(/granted {4}x/);
-    while (!follower.stdout.includes('granted')) await cli.run(['run', 'x', '--', 'true']);
-    await seen;
-    follower.child.kill('SIGTERM');
-    expect((await follower.finished).signal).toBe('SIGTERM');
+    const follower = await following(cli);
+    follower.signal('SIGTERM');
+    expect((await follower.exits()).signal).toBe('SIGTERM');
   });
 
   it('is not followed any more when nobody reads what is shown [R82]', async () => {
     const cli = new Cli();
-    const follower = cli.start(['log', '--follow', '-n', '0']);
-    const seen = follower.says(/granted {4}x/);
-    while (!follower.stdout.includes('granted')) await cli.run(['run', 'x', '--', 'true']);
-    await seen;
+    const follower = await following(cli);
 
-    follower.child.stdout?.destroy();
+    follower.process.stdout?.destroy();
     await cli.run(['run', 'x', '--', 'true']);
 
-    expect(await within(follower.finished, 'the end of log')).toMatchObject({ code: 0, stderr: '' });
+    expect(await follower.exits()).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('shows lines that are no events harmlessly [R82]', async () => {
@@ -151,12 +157,12 @@ describe('log', () => {
 
   it('is not written with HOLDFAST_AUDIT=off, and a lock does not fail for its sake [R82]', async () => {
     const cli = new Cli();
-    const off = { ...cli.env, HOLDFAST_AUDIT: 'off' };
+    const off = { HOLDFAST_AUDIT: 'off' };
     expect((await cli.run(['run', 'x', '--', 'echo', 'ran'], { env: off })).stdout).toBe('ran\n');
     expect(() => readFileSync(join(cli.home, 'audit.jsonl'))).toThrow();
     const file = join(cli.home, 'file');
     writeFileSync(file, '');
-    const unwritable = { ...cli.env, HOLDFAST_HOME: file };
+    const unwritable = { HOLDFAST_HOME: file };
     const directory = join(cli.home, 'locks');
     const result = await cli.run(['run', '--directory', directory, 'x', '--', 'echo', 'ran'], {
       env: unwritable,

@@ -1,11 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Cli, main, Running } from './cli.ts';
+import { fixture } from '../support/child.ts';
+import { tool } from '../support/tool.ts';
+import { Cli, main } from './cli.ts';
 
 /** A home with locks, and a directory to find `holdfast` in. */
-async function prepared(): Promise<{ cli: Cli; env: NodeJS.ProcessEnv }> {
+async function prepared(): Promise<Cli> {
   const cli = new Cli();
   const bin = join(cli.home, 'bin');
   mkdirSync(bin);
@@ -14,16 +15,17 @@ async function prepared(): Promise<{ cli: Cli; env: NodeJS.ProcessEnv }> {
   symlinkSync(process.execPath, join(bin, 'node'));
   await cli.run(['run', 'mirror', 'mint', '--', 'true']);
   await cli.run(['run', '--directory', join(cli.home, 'other'), 'elsewhere', '--', 'true']);
-  return { cli, env: { ...cli.env, PATH: `${bin}${delimiter}${process.env.PATH}` } };
+  cli.env.PATH = `${bin}${delimiter}${process.env.PATH}`;
+  return cli;
 }
 
 describe('completion in bash', () => {
   async function complete(...words: string[]): Promise<string[]> {
-    const { cli, env } = await prepared();
+    const cli = await prepared();
     const script = `source <(holdfast completion bash)
       COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _holdfast; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const args = words.map((word) => word.replace('HOME', cli.home));
-    const { stdout, stderr } = await new Running('bash', ['-c', script, 'bash', ...args], { env }).finished;
+    const { stdout, stderr } = await cli.program('bash', ['-c', script, 'bash', ...args]).exits();
     expect(stderr).toBe('');
     return stdout.split('\n').filter(Boolean);
   }
@@ -51,10 +53,7 @@ describe('completion in fish', () => {
   it('completes commands, options and lock names [R82]', async () => {
     const { env } = await prepared();
     const complete = (line: string) =>
-      execFileSync('fish', ['-c', `holdfast completion fish | source; complete -C '${line}'`], {
-        env,
-        encoding: 'utf8',
-      })
+      tool('fish', ['-c', `holdfast completion fish | source; complete -C '${line}'`], { env })
         .split('\n')
         .map((each) => each.split('\t')[0])
         .filter(Boolean);
@@ -69,16 +68,15 @@ describe('completion in fish', () => {
 
 describe('completion in zsh', () => {
   it('completes commands, options and lock names [R82]', async () => {
-    const { cli, env } = await prepared();
+    const cli = await prepared();
     // A zsh on a terminal: Tab, then what stands on the line is printed by Enter.
     const rc = `autoload -U compinit; compinit -u -d '${cli.home}/dump'; source <(holdfast completion zsh); PS1='> '; echo ready`;
     writeFileSync(join(cli.home, '.zshrc'), rc);
-    const terminal = { ...env, ZDOTDIR: cli.home, TERM: 'dumb' };
-    const { fixture } = await import('./cli.ts');
-    const shell = new Running('python3', [fixture('cli-pty.py'), 'zsh', '-i'], { env: terminal });
+    const env = { ZDOTDIR: cli.home, TERM: 'dumb' };
+    const shell = cli.program('python3', [fixture('cli-pty.py'), 'zsh', '-i'], { env });
     await shell.says(/ready/);
     const typed = async (line: string, expected: RegExp) => {
-      shell.child.stdin?.write(`${line}\t\n`);
+      shell.write(`${line}\t\n`);
       await shell.says(expected);
     };
     await typed('echo holdfast; echo holdfast; : holdfast', /holdfast/);

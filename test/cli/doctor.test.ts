@@ -1,13 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Examination } from '../../src/cli/doctor/examine.ts';
-import { within } from '../support/deadline.ts';
+import { fill, smallDisk } from '../support/disk.ts';
 import { mountedFuse, mountedTmpfs } from '../support/mounts.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { until } from '../support/until.ts';
-import { Cli, main, Running } from './cli.ts';
+import { Cli } from './cli.ts';
 
 interface Report {
   readonly safe: boolean;
@@ -17,23 +16,12 @@ interface Report {
 /** Runs `holdfast doctor --json` in one directory. */
 async function examine(directory: string, env: NodeJS.ProcessEnv = {}) {
   const cli = new Cli();
-  const { code, stdout, stderr } = await cli.run(['doctor', '--json', directory], {
-    env: { ...cli.env, ...env },
-  });
+  const { code, stdout, stderr } = await cli.run(['doctor', '--json', directory], { env });
   const { safe, places } = JSON.parse(stdout) as Report;
   const [place] = places as [Examination];
   const check = (name: string) => place.checks.find((each) => each.name === name);
   const marked = (mark: string) => place.checks.filter((each) => each.mark === mark).map(({ name }) => name);
   return { code, stderr, safe, place, check, marked };
-}
-
-/** A small tmpfs until the test is over. */
-function smallDisk(options: string): string {
-  const disk = join(tempDirectory(), 'disk');
-  mkdirSync(disk);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk]);
-  onTestFinished(() => void execFileSync('umount', ['--lazy', disk]));
-  return disk;
 }
 
 describe('holdfast doctor in a good directory', () => {
@@ -101,7 +89,7 @@ describe('holdfast doctor in a bad directory', () => {
   });
 
   it('fails where nothing can be written, with the system’s reason and the next step [H17, R82]', async () => {
-    const disk = smallDisk('ro');
+    const { disk } = smallDisk('ro');
 
     const { code, place, check } = await examine(disk);
 
@@ -118,10 +106,8 @@ describe('holdfast doctor in a bad directory', () => {
     const cli = new Cli();
     chmodSync(cli.home, 0o777);
     const directory = tempDirectory();
-    const through = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, main];
 
-    const doctor = new Running('setpriv', [...through, 'doctor', directory], { env: cli.env });
-    const { code, stdout } = await doctor.finished;
+    const { code, stdout } = await cli.asUser(65534, ['doctor', directory]).exits();
 
     expect(code).toBe(1);
     expect(stdout).toMatch(/fail {2}writing +no file can be made in .* \(EACCES\)\n +→ Let this user write/);
@@ -132,23 +118,18 @@ describe('holdfast doctor in a bad directory', () => {
     const cli = new Cli();
     const closed = join(tempDirectory(), 'closed');
     mkdirSync(closed, { mode: 0o700 });
-    const env = { ...cli.env, HOLDFAST_HOME: closed };
-    const through = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, main];
+    const env = { HOLDFAST_HOME: closed };
 
-    const doctor = new Running('setpriv', [...through, 'doctor'], { env, cwd: tempDirectory() });
-    const { code, stdout, stderr } = await doctor.finished;
+    const doctor = cli.asUser(65534, ['doctor'], { env, cwd: tempDirectory() });
+    const { code, stdout, stderr } = await doctor.exits();
 
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     expect(stdout).toMatch(/fail {2}writing {2}no file can be made in .*closed.locks \(EACCES\)/);
   });
 
   it('warns of a full disk, where locks have no record but hold [H14]', async () => {
-    const disk = smallDisk('size=16k');
-    const fd = openSync(join(disk, 'filler'), 'w');
-    expect(() => {
-      for (;;) writeSync(fd, Buffer.alloc(1024));
-    }).toThrow(/ENOSPC/);
-    closeSync(fd);
+    const { disk } = smallDisk('size=16k');
+    fill(disk);
 
     const { code, marked, check } = await examine(disk);
 
@@ -234,9 +215,9 @@ describe('holdfast doctor that is ended while it tries', () => {
       const doctor = new Cli().start(['doctor', directory]);
       await until(() => readdirSync(directory).length > 0, 'the directory for the trial');
 
-      doctor.child.kill(signal);
+      doctor.signal(signal);
 
-      expect(await within(doctor.finished, 'the end of doctor')).toMatchObject({ signal });
+      expect(await doctor.exits()).toMatchObject({ signal });
       await until(() => readdirSync(directory).length === 0, 'the trial to be cleared away');
     },
   );

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { main, Running } from './cli.ts';
-import { Guarded, letGo } from './guarded.ts';
+import { main } from './cli.ts';
+import { Guarded } from './guarded.ts';
 
 const RULES = `operations:
   save: { command: mirror save **, uses: mirror }
@@ -63,15 +63,15 @@ describe('a guarded command inside another', () => {
     const second = cli.begin('mirror --in b');
     await first.says(/holds a/);
     await second.says(/holds b/);
-    first.child.stdin?.write('go\n');
+    first.say('go');
     await first.says(/waiting for b/, 'stderr');
-    second.child.stdin?.write('go\n');
-    const ended = await second.finished;
+    second.say('go');
+    const ended = await second.exits();
     expect(ended).toMatchObject({ code: 125, stdout: expect.not.stringContaining('ran') });
     expect(ended.stderr).toMatch(
       /Waiting for a would never end: .* holds b and waits for a; .* holds a and waits for b/,
     );
-    expect(await first.finished).toMatchObject({ code: 0, stdout: expect.stringContaining('ran') });
+    expect(await first.exits()).toMatchObject({ code: 0, stdout: expect.stringContaining('ran') });
   });
 });
 
@@ -83,12 +83,11 @@ describe('arguments and output that are no UTF-8', () => {
       '#!/bin/sh\nprintf "%s|" "$@" | od -An -tx1 | tr -d " \\n"\nprintf "\\377\\0\\376"\n',
     );
     const script = `exec '${process.execPath}' '${main}' guard -- mirror save "$(printf 'caf\\351\\n%%x')" plain "$(printf '\\377')"`;
-    const child = new Running('sh', ['-c', script], { env: cli.env, cwd: cli.project });
-    const chunks: Buffer[] = [];
-    child.child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
-    expect(await child.finished).toMatchObject({ code: 0, stderr: '' });
+    const child = cli.program('sh', ['-c', script], { cwd: cli.project, encoding: 'latin1' });
+    const { stdout, ...ending } = await child.exits();
+    expect(ending).toMatchObject({ code: 0, stderr: '' });
     const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex');
-    const output = Buffer.concat(chunks);
+    const output = Buffer.from(stdout, 'latin1');
     expect(output.subarray(0, -3).toString()).toBe(hex('save|caf\xe9\n%x|plain|\xff|'));
     expect(output.subarray(-3)).toEqual(Buffer.from([0xff, 0x00, 0xfe]));
   });
@@ -97,12 +96,12 @@ describe('arguments and output that are no UTF-8', () => {
     const cli = new Guarded(RULES);
     const script = (rest: string) =>
       `exec '${process.execPath}' '${main}' guard -- mirror install "$(printf 'caf\\351')" ${rest}`;
-    const options = { env: cli.env, cwd: cli.project };
-    const holder = new Running('sh', ['-c', script('--hold')], options);
+    const options = { cwd: cli.project };
+    const holder = cli.program('sh', ['-c', script('--hold')], options);
     await holder.says(/start/);
-    const { code, stderr } = await new Running('sh', ['-c', script('')], options).finished;
+    const { code, stderr } = await cli.program('sh', ['-c', script('')], options).exits();
     expect(code).toBe(75);
     expect(stderr).toContain('package-caf\ufffd is held by');
-    await letGo(holder);
+    await holder.finish();
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Guarded, letGo } from './guarded.ts';
+import { Guarded } from './guarded.ts';
 
 const RULES = 'operations: { save: { command: mirror save **, uses: mirror } }';
 
@@ -28,7 +28,7 @@ describe('the scope', () => {
     const other = { cwd: join(cli.home, 'other') };
     expect((await cli.run(['guard', '--', 'mirror', 'save'], other)).code).toBe(0);
     expect(readdirSync(cli.project)).toEqual(['holdfast.yaml']);
-    await letGo(holder);
+    await holder.finish();
   });
 
   it('project in the user’s own rules means the project around the working directory [A2, A7]', async () => {
@@ -48,7 +48,7 @@ describe('the scope', () => {
       code: 125,
       stderr: expect.stringMatching(/scope is "project", but /),
     });
-    await letGo(holder);
+    await holder.finish();
   });
 
   it('is for the command line to replace, with a directory [A2]', async () => {
@@ -59,7 +59,7 @@ describe('the scope', () => {
       `who --directory ${directory} mirror`,
     );
     expect((await cli.guard('mirror save')).code).toBe(0);
-    await letGo(holder);
+    await holder.finish();
   });
 
   it('of a file is the file: its lock lies beside it [A2]', async () => {
@@ -74,6 +74,6 @@ describe('the scope', () => {
     expect((await cli.guard('mirror save')).stderr).toContain(
       `holdfast who ${file} · wait: holdfast wait ${file}.`,
     );
-    await letGo(holder);
+    await holder.finish();
   });
 });

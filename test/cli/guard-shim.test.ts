@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Running } from './cli.ts';
-import { Guarded, letGo } from './guarded.ts';
+import type { Child } from '../support/child.ts';
+import { Guarded } from './guarded.ts';
 
 const RULES = `operations:
   save: { command: mirror save **, uses: mirror }
@@ -18,9 +18,9 @@ async function shimmed(rules = RULES): Promise<Guarded> {
 }
 
 /** Runs a command by its name, as a shell would. */
-function byName(cli: Guarded, directories: readonly string[], args: readonly string[]): Running {
+function byName(cli: Guarded, directories: readonly string[], args: readonly string[]): Child {
   const PATH = [...directories.map((name) => join(cli.home, name)), process.env.PATH].join(delimiter);
-  return new Running('mirror', args, { env: { ...cli.env, PATH }, cwd: cli.home });
+  return cli.program('mirror', args, { env: { PATH }, cwd: cli.home });
 }
 
 describe('wrappers', () => {
@@ -47,13 +47,13 @@ describe('wrappers', () => {
     const cli = await shimmed();
     const first = byName(cli, ['shims', 'bin'], ['save', '--hold']);
     await first.says(/^start save --hold/);
-    expect(await byName(cli, ['shims', 'bin'], ['save']).finished).toMatchObject({
+    expect(await byName(cli, ['shims', 'bin'], ['save']).exits()).toMatchObject({
       code: 75,
       stdout: '',
       stderr: expect.stringContaining('mirror is held by "mirror save --hold"'),
     });
-    expect(await byName(cli, ['shims', 'bin'], ['help']).finished).toMatchObject({ code: 0, stderr: '' });
-    await letGo(first);
+    expect(await byName(cli, ['shims', 'bin'], ['help']).exits()).toMatchObject({ code: 0, stderr: '' });
+    await first.finish();
   });
 
   it('find the tool later in PATH, also behind wrappers elsewhere, links to themselves and the same directory again [A2]', async () => {
@@ -69,7 +69,7 @@ describe('wrappers', () => {
       ['shims', 'bin', 'shims'],
       ['more-shims', 'links', 'bin'],
     ]) {
-      expect(await byName(cli, path, ['save', 'x']).finished, path.join()).toMatchObject({
+      expect(await byName(cli, path, ['save', 'x']).exits(), path.join()).toMatchObject({
         code: 0,
         stdout: 'start save x\nend save x\n',
         stderr: '',
@@ -79,7 +79,7 @@ describe('wrappers', () => {
 
   it('let a tool call itself by its name, under the locks it has [A5]', async () => {
     const cli = await shimmed();
-    expect(await byName(cli, ['shims', 'bin'], ['--in', 'mirror', 'save']).finished).toMatchObject({
+    expect(await byName(cli, ['shims', 'bin'], ['--in', 'mirror', 'save']).exits()).toMatchObject({
       code: 0,
       stderr: '',
       stdout: expect.stringContaining('end save\n'),
@@ -88,7 +88,7 @@ describe('wrappers', () => {
 
   it('end with 127 when there is no tool behind them [A5]', async () => {
     const cli = await shimmed();
-    expect(await byName(cli, ['shims'], ['save']).finished).toMatchObject({
+    expect(await byName(cli, ['shims'], ['save']).exits()).toMatchObject({
       code: 127,
       stderr: `holdfast: mirror: command not found later in PATH than its wrapper in ${join(cli.home, 'shims')}\n`,
     });
@@ -97,7 +97,7 @@ describe('wrappers', () => {
   it('end with an error when their rules are gone or broken, and run nothing [A2, R82]', async () => {
     const cli = await shimmed();
     const path = cli.write('project/holdfast.yaml', 'operations:\n  save: { comand: mirror }\n');
-    expect(await byName(cli, ['shims', 'bin'], ['save']).finished).toMatchObject({
+    expect(await byName(cli, ['shims', 'bin'], ['save']).exits()).toMatchObject({
       code: 125,
       stdout: '',
       stderr: `holdfast: project/holdfast.yaml:2:11: "save" has no key "comand"; did you mean "command"?\n2 |   save: { comand: mirror }\n  |           ^\n`,

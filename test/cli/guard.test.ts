@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { untilStopped } from '../support/until.ts';
-import { main, Running } from './cli.ts';
-import { Guarded, letGo } from './guarded.ts';
+import { main } from './cli.ts';
+import { Guarded } from './guarded.ts';
 
 const RULES = `
 resources:
@@ -56,7 +56,7 @@ describe('a guarded command', () => {
       stdout: 'start help\nend help\n',
       stderr: '',
     });
-    await letGo(holder);
+    await holder.finish();
     expect((await cli.run(['wait', 'mirror'])).code).toBe(0);
     expect((await cli.guard('mirror save')).code).toBe(0);
   });
@@ -78,7 +78,7 @@ describe('a guarded command', () => {
     const cli = new Guarded(RULES);
     const holder = await cli.busy(first);
     expect((await cli.guard(other)).code).toBe(isOut ? 75 : 0);
-    await letGo(holder);
+    await holder.finish();
     expect((await cli.guard(other)).code).toBe(0);
   });
 
@@ -103,7 +103,7 @@ describe('a guarded command', () => {
   it('tells of a holder that is stopped, and how to let it go on or to end it [A4, H21]', async () => {
     const cli = new Guarded(RULES);
     const holder = await cli.busy('mirror save');
-    holder.child.kill('SIGSTOP');
+    holder.signal('SIGSTOP');
     await untilStopped(holder.pid);
     const { code, stderr } = await cli.guard('mirror load');
     expect(code).toBe(75);
@@ -113,8 +113,8 @@ describe('a guarded command', () => {
     expect(stderr).toContain(
       `(kill -CONT ${holder.pid}), or end it: holdfast break --kill mirror. Rule: load in`,
     );
-    holder.child.kill('SIGCONT');
-    await letGo(holder);
+    holder.signal('SIGCONT');
+    await holder.finish();
   });
 
   it('names a way to look and to wait also for names that look like files [A4]', async () => {
@@ -129,8 +129,8 @@ describe('a guarded command', () => {
     expect(looked.stdout).toMatch(/package-@scope\/x, exclusive: held by "mirror install @scope\/x --hold"/);
     const waiter = cli.begin('mirror uninstall @scope/x', '--policy', 'wait');
     await waiter.says(/waiting for package-@scope\/x/, 'stderr');
-    await letGo(holder);
-    expect((await waiter.finished).code).toBe(0);
+    await holder.finish();
+    expect((await waiter.exits()).code).toBe(0);
   });
 });
 
@@ -141,9 +141,7 @@ describe('the locks of a guarded command', () => {
     cli.writeTool('bin/mirror', holding);
     const running = cli.begin('mirror save');
     const [, pid] = await running.says(/start (\d+)/);
-    const killed = new Promise((resolve) => running.child.on('exit', resolve));
-    running.child.kill('SIGKILL');
-    await killed;
+    await running.killAlone();
     expect((await cli.guard('mirror load')).code).toBe(75);
     process.kill(Number(pid), 'SIGKILL');
     expect((await cli.run(['wait', 'mirror'])).code).toBe(0);
@@ -155,8 +153,8 @@ describe('the locks of a guarded command', () => {
     cli.writeTool('bin/mirror', '#!/bin/sh\necho start; exec sleep 60\n');
     const running = cli.begin('mirror save');
     await running.says(/start/);
-    running.child.kill(signal);
-    expect((await running.finished).code).toBe(signal === 'SIGINT' ? 130 : 143);
+    running.signal(signal);
+    expect((await running.exits()).code).toBe(signal === 'SIGINT' ? 130 : 143);
     expect((await cli.run(['who', 'mirror'])).code).toBe(1);
   });
 
@@ -166,7 +164,7 @@ describe('the locks of a guarded command', () => {
     const running = cli.begin('mirror save');
     const [, pid] = await running.says(/start (\d+)/);
     process.kill(Number(pid), 'SIGKILL');
-    expect((await running.finished).code).toBe(137);
+    expect((await running.exits()).code).toBe(137);
     expect((await cli.run(['who', 'mirror'])).code).toBe(1);
   });
 });
@@ -177,8 +175,8 @@ describe('the policy', () => {
     const holder = await cli.busy('mirror save');
     const waiter = cli.begin('mirror patient');
     await waiter.says(/^holdfast: waiting for mirror, held by "mirror save --hold"/, 'stderr');
-    await letGo(holder);
-    expect(await waiter.finished).toMatchObject({ code: 0, stdout: 'start patient\nend patient\n' });
+    await holder.finish();
+    expect(await waiter.exits()).toMatchObject({ code: 0, stdout: 'start patient\nend patient\n' });
   });
 
   it('wait with a timeout ends with 124, and disturbs nobody [A8, A15]', async () => {
@@ -190,7 +188,7 @@ describe('the policy', () => {
       /hasty was not started: mirror is held by .*; waited \d+ms at place 1 of the queue\. Look: /,
     );
     expect((await cli.guard('mirror save')).code).toBe(75);
-    await letGo(holder);
+    await holder.finish();
   });
 
   it('wait is over when a signal comes: nothing is run, nothing held [A5, H25]', async () => {
@@ -198,9 +196,9 @@ describe('the policy', () => {
     const holder = await cli.busy('mirror save');
     const waiter = cli.begin('mirror patient');
     await waiter.says(/waiting for mirror/, 'stderr');
-    waiter.child.kill('SIGINT');
-    expect(await waiter.finished).toMatchObject({ code: 130, stdout: '' });
-    await letGo(holder);
+    waiter.signal('SIGINT');
+    expect(await waiter.exits()).toMatchObject({ code: 130, stdout: '' });
+    await holder.finish();
     expect((await cli.run(['who', 'mirror'])).code).toBe(1);
   });
 
@@ -212,10 +210,10 @@ describe('the policy', () => {
     expect(warned.stderr).toMatch(
       /^holdfast: warning: careless runs without the lock on mirror: mirror is held by "mirror save --hold" \(.*\)\. Look: holdfast who mirror · wait: holdfast wait mirror\. Rule: careless in holdfast\.yaml:12\n$/,
     );
-    await letGo(holder);
+    await holder.finish();
     const alone = await cli.busy('mirror save', '--policy', 'warn');
     expect((await cli.guard('mirror load')).code).toBe(75);
-    await letGo(alone);
+    await alone.finish();
     expect(alone.stderr).toBe('');
   });
 
@@ -237,7 +235,7 @@ describe('the policy', () => {
       code: 125,
       stderr: expect.stringContaining('--timeout is for the policy wait'),
     });
-    await letGo(holder);
+    await holder.finish();
   });
 
   it('global, in one line, lets one command run at a time, but those that use none [A8]', async () => {
@@ -250,7 +248,7 @@ describe('the policy', () => {
       stderr: expect.stringContaining('any was not started: everything is held by "mirror save --hold"'),
     });
     expect((await cli.guard('mirror help')).code).toBe(0);
-    await letGo(holder);
+    await holder.finish();
     expect((await cli.guard('mirror load')).code).toBe(0);
   });
 
@@ -261,7 +259,7 @@ describe('the policy', () => {
       code: 0,
       stderr: expect.stringMatching(/^holdfast: warning: any runs without the lock on everything/),
     });
-    await letGo(holder);
+    await holder.finish();
   });
 });
 
@@ -279,8 +277,8 @@ describe('a command that no rule matches', () => {
         'guard',
         '--',
       ];
-      const options = { env: cli.env, cwd: cli.project };
-      return (await new Running('strace', [...trace, ...line.split(' ')], options).finished).stderr;
+      const strace = cli.program('strace', [...trace, ...line.split(' ')], { cwd: cli.project });
+      return (await strace.exits()).stderr;
     };
     const ofLocks = /flock\(|\.lock"|koffi|mkdir\(|audit\.jsonl/;
     for (const line of ['mirror unknown', 'mirror help']) expect(await calls(line)).not.toMatch(ofLocks);
@@ -304,7 +302,7 @@ describe('a command that no rule matches', () => {
       'mirror',
       'save',
     ];
-    const { code, stderr } = await new Running('strace', trace, { env: cli.env, cwd: cli.project }).finished;
+    const { code, stderr } = await cli.program('strace', trace, { cwd: cli.project }).exits();
     expect(code).toBe(0);
     expect(stderr).not.toMatch(/yaml/);
   });

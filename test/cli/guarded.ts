@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { Cli, type Running } from './cli.ts';
+import type { Child } from '../support/child.ts';
+import { Cli } from './cli.ts';
 
 /**
  * A tool that says when it starts and ends, with its arguments; with `--hold` it ends when its input does. `--in` runs
@@ -46,20 +47,14 @@ export class Guarded extends Cli {
   }
 
   /** Starts the tool under the rules; it may wait. */
-  begin(line: string, ...options: readonly string[]): Running {
+  begin(line: string, ...options: readonly string[]): Child {
     return this.start(['guard', ...options, '--', ...line.split(' ')], { cwd: this.project });
   }
 
   /** The tool at work under the rules, until its input is closed. */
-  async busy(line: string, ...options: readonly string[]): Promise<Running> {
+  async busy(line: string, ...options: readonly string[]): Promise<Child> {
     const running = this.begin(`${line} --hold`, ...options);
     await running.says(/^start /);
     return running;
   }
-}
-
-/** Lets a tool that holds go on to its end. */
-export async function letGo(running: Running): Promise<void> {
-  running.child.stdin?.end();
-  await running.finished;
 }

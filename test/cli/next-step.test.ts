@@ -2,9 +2,9 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { Child } from '../support/child.ts';
+import { Child, fixture } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
-import { Cli, fixture, main } from './cli.ts';
+import { Cli, main } from './cli.ts';
 
 /** Runs a command line as it was read in a message, in a shell. */
 async function follow(command: string, home: string): Promise<{ code: number | null; stdout: string }> {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { existsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,10 +5,10 @@ import type { ManagerOptions } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { identityOf } from '../../src/cli/run/on-record/index.ts';
 import { Agent } from '../support/agent.ts';
-import { Child } from '../support/child.ts';
+import { Child, fixture } from '../support/child.ts';
 import { smallDisk } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
-import { Cli, fixture, main } from './cli.ts';
+import { Cli, main } from './cli.ts';
 
 const PORTABLE = ['run', '--engine', 'portable'];
 const NODE = process.execPath;
@@ -32,10 +31,10 @@ describe('a command under a portable lock', () => {
     async (step) => {
       const cli = new Cli();
       const args = ['--import', preload, main, ...PORTABLE, 'mirror', '--', ...LOUD];
-      const killed = cli.startAs(args, { env: { ...cli.env, DIE_AT: step } });
+      const killed = cli.program(NODE, args, { env: { DIE_AT: step } });
 
       // Its output is closed when every process that could write to it has ended, so nothing of it is left to begin.
-      const { signal, stdout, stderr } = await killed.finished;
+      const { signal, stdout, stderr } = await killed.exits();
       const next = await cli.run([...PORTABLE, '--no-wait', 'mirror', '--', 'echo', 'next']);
 
       expect({ signal, stdout, stderr }).toEqual({ signal: 'SIGKILL', stdout: '', stderr: '' });
@@ -48,21 +47,19 @@ describe('a command under a portable lock', () => {
     const first = cli.start([...PORTABLE, 'mirror', '--', 'sh', '-c', 'echo begun $$; exec sleep 600']);
     const command = Number((await first.says(/begun (\d+)/))[1]);
     onTestFinished(() => end(command));
-    const gone = once(first.child, 'exit');
-    first.child.kill('SIGKILL');
-    await gone;
+    await first.killAlone();
 
     const refused = await cli.run([...PORTABLE, '--no-wait', 'mirror', '--', 'echo', 'too soon']);
     const waiting = cli.start([...PORTABLE, 'mirror', '--', 'echo', 'next']);
     end(command);
 
     expect(refused).toMatchObject({ code: 75, stdout: '' });
-    expect(await waiting.finished).toMatchObject({ code: 0, stdout: 'next\n' });
+    expect(await waiting.exits()).toMatchObject({ code: 0, stdout: 'next\n' });
   });
 
   it('gets its words, its environment, its descriptors and its exit code as it would without a lock [A5]', async () => {
     const cli = new Cli();
-    const env = { ...cli.env, 'odd.name': 'a b', 'BASH_FUNC_x%%': '() { :; }' };
+    const env = { 'odd.name': 'a b', 'BASH_FUNC_x%%': '() { :; }' };
     const script = [
       'const { env } = process, fs = require("node:fs")',
       'console.log(JSON.stringify([process.argv.slice(1), env["odd.name"], env["BASH_FUNC_x%%"], process.ppid]))',
@@ -70,7 +67,7 @@ describe('a command under a portable lock', () => {
     ].join('; ');
     const running = cli.start([...PORTABLE, 'mirror', '--', NODE, '-e', script, '', "it's", '*'], { env });
 
-    const { code, stdout } = await running.finished;
+    const { code, stdout } = await running.exits();
 
     expect(code).toBe(7);
     expect(JSON.parse(stdout)).toEqual([['', "it's", '*'], 'a b', '() { :; }', running.pid]);
@@ -100,12 +97,12 @@ describe.each([
   it('does not start the command, says why, and gives the lock back [H14, A5]', async () => {
     const { disk } = smallDisk('size=64k');
     const cli = new Cli();
-    const env = { ...cli.env, HOLDFAST_ENGINE: 'portable', HOLDFAST_HOME: join(disk, 'home') };
+    const env = { HOLDFAST_ENGINE: 'portable', HOLDFAST_HOME: join(disk, 'home') };
     const [filler, marker] = [join(disk, 'filler'), join(cli.home, 'begun')];
     const words = [...verb, 'mirror', '--', 'touch', marker];
 
     const program = ['--import', preload, main, ...words];
-    const refused = await cli.startAs(program, { env: { ...env, FILL: filler } }).finished;
+    const refused = await cli.program(NODE, program, { env: { ...env, FILL: filler } }).exits();
 
     expect(refused.stderr).toMatch(/^holdfast: No command can work under the lock on .*: ENOSPC\. Make room/);
     expect(refused.code).toBe(125);

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Cli, main, Running } from './cli.ts';
+import { Cli } from './cli.ts';
 
 const NOBODY = 65_534;
 
@@ -14,13 +14,7 @@ class Nobody {
   }
 
   run(...args: readonly string[]) {
-    const through = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', process.execPath, main];
-    const running = new Running('setpriv', [...through, 'once', ...args], {
-      env: this.cli.env,
-      cwd: this.cli.home,
-    });
-    running.child.stdin?.end();
-    return running.finished;
+    return this.cli.asUser(NOBODY, ['once', ...args], { cwd: this.cli.home }).finish();
   }
 
   /** What root has taken of a task, as a call with sudo would leave it. */
@@ -77,7 +71,7 @@ describe('a home that cannot be read', () => {
     const cli = new Cli();
     const file = join(cli.home, 'file');
     writeFileSync(file, '');
-    const env = { ...cli.env, HOLDFAST_HOME: file };
+    const env = { HOLDFAST_HOME: file };
     for (const args of [['ls'], ['clean', '--all']]) {
       const { code, stdout, stderr } = await cli.run(['once', ...args], { env });
       expect({ code, stdout }).toEqual({ code: 125, stdout: '' });

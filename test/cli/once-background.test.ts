@@ -14,7 +14,7 @@ describe(`20 terminals that start one task at the same instant, in ${ROUNDS} rou
       const all = Array.from({ length: 20 }, () => task.start('--quiet'));
       await task.begun();
       task.open();
-      const results = await Promise.all(all.map(({ finished }) => finished));
+      const results = await Promise.all(all.map((each) => each.exits()));
       const [pid] = task.pids;
       expect(task.pids).toHaveLength(1);
       for (const { code, stdout, stderr } of results) {
@@ -39,9 +39,7 @@ describe(`20 terminals that start one task at the same instant, in ${ROUNDS} rou
       process.kill(-pid, 'SIGKILL');
       await task.begun(2);
       task.open();
-      const results = await Promise.all(
-        all.filter(({ pid }) => pid !== runner).map(({ finished }) => finished),
-      );
+      const results = await Promise.all(all.filter(({ pid }) => pid !== runner).map((each) => each.exits()));
       expect(task.pids).toHaveLength(2);
       for (const { code, stdout } of results) {
         expect({ code, stdout }).toEqual({ code: 0, stdout: `started\nfinished by ${task.pids[1]}\n` });
@@ -60,20 +58,19 @@ describe('a run whose runner alone is killed -9', () => {
       const pid = await task.begun();
       const second = task.start();
       await second.says(/waiting for task, run by "sh -c .*command pid/, 'stderr');
-      first.child.kill('SIGKILL');
-      await first.finished;
+      await first.kill();
       expect((await task.state())?.state).toBe('running');
       expect(task.pids).toEqual([pid]);
       process.kill(-pid, 'SIGKILL');
       await task.begun(2);
       task.open();
-      expect((await second.finished).code).toBe(0);
+      expect((await second.exits()).code).toBe(0);
     },
   );
 
   it('is ended by --stop all the same, and then counts as dead [A13, A17]', async () => {
     const task = new Task();
-    await task.start('--detach').finished;
+    await task.start('--detach').exits();
     const pid = await task.begun();
     process.kill(await task.runner(), 'SIGKILL');
     expect((await task.cli.run(['once', '--stop', 'task'])).stdout).toBe('task was stopped\n');
@@ -90,7 +87,7 @@ describe('a run whose runner alone is killed -9', () => {
 describe('a run in the background', () => {
   it('survives its starter, in a session of its own that inherits nothing [A12]', async () => {
     const task = new Task();
-    const starter = await task.start('--detach').finished;
+    const starter = await task.start('--detach').exits();
     expect(starter).toMatchObject({ code: 0, stdout: '' });
     expect(starter.stderr).toBe(
       'holdfast: task runs in the background. Follow: holdfast once --follow task · wait: holdfast once --wait task\n',
@@ -123,12 +120,11 @@ describe('a run in the background', () => {
     const task = new Task();
     const waiter = task.start('--wait');
     const pid = await task.begun();
-    waiter.child.kill('SIGKILL');
-    await waiter.finished;
+    await waiter.kill();
     const second = task.start('--wait', '--message', 'patience');
     await second.says(/^holdfast: patience\n/, 'stderr');
     task.open();
-    expect(await second.finished).toMatchObject({ code: 0, stdout: `started\nfinished by ${pid}\n` });
+    expect(await second.exits()).toMatchObject({ code: 0, stdout: `started\nfinished by ${pid}\n` });
     expect(task.pids).toEqual([pid]);
   });
 
@@ -143,7 +139,7 @@ describe('a run in the background', () => {
 
   it('is not disturbed by a waiter whose time is up, which exits with 124 and says what to do [A15]', async () => {
     const task = new Task();
-    await task.start('--detach', '--quiet').finished;
+    await task.start('--detach', '--quiet').exits();
     const pid = await task.begun();
     for (const words of [
       ['--wait', '--timeout', '10ms', 'task'],
@@ -165,13 +161,13 @@ describe('a run in the background', () => {
     'is waited for by %s for as long as is asked, months too [A15]',
     async (deed) => {
       const task = new Task();
-      await task.start('--detach', '--quiet').finished;
+      await task.start('--detach', '--quiet').exits();
       await task.begun();
       const waiter = task.cli.start(['once', deed, '--timeout', '1440h', 'task']);
       await waiter.says(/waiting for task/, 'stderr');
       expect((await task.cli.run(['once', '--active', 'task'])).code).toBe(0); // a timer of a month too long is over by now
       task.open();
-      expect((await waiter.finished).code).toBe(0);
+      expect((await waiter.exits()).code).toBe(0);
     },
   );
 
@@ -182,8 +178,8 @@ describe('a run in the background', () => {
     const second = task.cli.start(['once', '--follow', 'task']);
     await second.says(/started\n/);
     task.open();
-    for (const { finished } of [follower, second]) {
-      const { code, stdout, stderr } = await finished;
+    for (const each of [follower, second]) {
+      const { code, stdout, stderr } = await each.exits();
       expect({ code, stdout }).toEqual({ code: 4, stdout: 'started\n' });
       expect(stderr).toMatch(/the end\nholdfast: task failed with exit code 4/);
     }
@@ -220,7 +216,7 @@ describe('a run in the background', () => {
 
   it('is left alone by --reset and clean unless they are told to stop it [A13]', async () => {
     const task = new Task();
-    await task.start('--detach', '--quiet').finished;
+    await task.start('--detach', '--quiet').exits();
     const pid = await task.begun();
     await task.cli.run(['once', 'other', '--', 'true']);
 
@@ -244,7 +240,7 @@ describe('a run in the background', () => {
 
   it('is not signalled when its record names another process of the same id [A17, H1]', async () => {
     const task = new Task();
-    await task.start('--detach', '--quiet').finished;
+    await task.start('--detach', '--quiet').exits();
     const pid = await task.begun();
     const runner = await task.runner();
     process.kill(runner, 'SIGKILL');
@@ -267,8 +263,8 @@ describe('a run in the foreground', () => {
       const task = new Task();
       const running = task.start();
       const pid = await task.begun();
-      running.child.kill(signal);
-      const { code, stderr } = await running.finished;
+      running.signal(signal);
+      const { code, stderr } = await running.exits();
       expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
       expect(stderr).toBe(`holdfast: task was ended by ${signal}; there is no result\n`);
       expect(isAlive(pid)).toBe(false);
@@ -282,10 +278,10 @@ describe('a run in the foreground', () => {
     const pid = await task.begun();
     const waiter = task.start();
     await waiter.says(/waiting for task/, 'stderr');
-    waiter.child.kill('SIGINT');
-    expect((await waiter.finished).code).toBe(130);
+    waiter.signal('SIGINT');
+    expect((await waiter.exits()).code).toBe(130);
     expect(isAlive(pid)).toBe(true);
     task.open();
-    expect((await runner.finished).code).toBe(0);
+    expect((await runner.exits()).code).toBe(0);
   });
 });

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Cli, main, Running } from './cli.ts';
+import { fill, mountTmpfs } from '../support/disk.ts';
+import { Cli, main } from './cli.ts';
 
 /** Runs the command line with its output in files, byte for byte. */
 async function bytes(
@@ -11,7 +11,7 @@ async function bytes(
 ): Promise<{ code: number | null; out: Buffer; err: Buffer }> {
   const paths = ['out', 'err'].map((name) => join(cli.home, name)) as [string, string];
   const [out, err] = paths.map((path) => openSync(path, 'w')) as [number, number];
-  const { code } = await cli.start(args, { stdio: ['ignore', out, err] }).finished;
+  const { code } = await cli.start(args, { stdio: ['ignore', out, err] }).exits();
   closeSync(out);
   closeSync(err);
   return { code, out: readFileSync(paths[0]), err: readFileSync(paths[1]) };
@@ -63,7 +63,7 @@ describe('the output of a command', () => {
   it('of arguments that are no UTF-8 has their bytes, also in the background, and the command is shown as it was given [A11]', async () => {
     const cli = new Cli();
     const script = `exec '${process.execPath}' '${main}' once --detach raw -- printf '%s|' "$(printf 'a\\377\\376')" b`;
-    expect((await new Running('sh', ['-c', script], { env: cli.env }).finished).code).toBe(0);
+    expect((await cli.program('sh', ['-c', script]).exits()).code).toBe(0);
     const waited = await bytes(cli, ['once', '--wait', '--quiet', 'raw']);
     expect(waited.out).toEqual(Buffer.from([97, 255, 254, 124, 98, 124]));
     const [task] = (await cli.json(['once', 'ls', '--json'])) as {
@@ -86,7 +86,7 @@ describe('the output of a command', () => {
       '-c',
       'head -c 1073741824 /dev/zero; echo the end',
     ];
-    expect((await cli.start(command, { stdio: 'ignore' }).finished).code).toBe(0);
+    expect((await cli.start(command, { stdio: 'ignore' }).exits()).code).toBe(0);
     const files = logs(cli);
     const stdout = files.filter(({ name }) => name.startsWith('stdout'));
     expect(files.map(({ name }) => name)).toEqual(['stderr', 'stdout', 'stdout.1']);
@@ -121,15 +121,13 @@ describe('the output of a command', () => {
 describe('on a full disk', () => {
   const smallHome = (options: string): Cli => {
     const cli = new Cli();
-    mkdirSync(cli.home, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', cli.home]);
-    onTestFinished(() => void execFileSync('umount', ['--lazy', cli.home]));
+    mountTmpfs(cli.home, options);
     return cli;
   };
 
   it('a command whose log does not fit runs to its end, and has a result; what is missing is told [A11, H14]', async () => {
     const cli = smallHome('size=256k');
-    const env = { ...cli.env, HOLDFAST_AUDIT: 'off' };
+    const env = { HOLDFAST_AUDIT: 'off' };
     const command = ['once', 'chatty', '--', 'sh', '-c', 'head -c 1000000 /dev/zero'];
     const first = await cli.run(command, { env });
     expect([first.code, first.stdout.length]).toEqual([0, 1_000_000]);
@@ -145,7 +143,7 @@ describe('on a full disk', () => {
 
   it('a command whose log cannot be put aside runs to its end, and has a result; what is missing is told [A11, H14]', async () => {
     const cli = smallHome('size=64m,nr_inodes=60');
-    const env = { ...cli.env, HOLDFAST_AUDIT: 'off' };
+    const env = { HOLDFAST_AUDIT: 'off' };
     const useUp = `i=0; while (: > ${cli.home}/filler$i); do i=$((i + 1)); done`;
     const output = 'head -c 20000000 /dev/zero; echo the end';
     const command = ['once', 'big', '--', 'sh', '-c', `{ ${useUp}; } 2>/dev/null; ${output}`];
@@ -158,7 +156,7 @@ describe('on a full disk', () => {
 
   it('a command is not run whose result could not be recorded [A11, H14]', async () => {
     const cli = smallHome('size=48k');
-    execFileSync('sh', ['-c', `head -c 1000000 /dev/zero > ${cli.home}/filler || true`], { stdio: 'ignore' });
+    fill(cli.home);
     const { code, stdout, stderr } = await cli.run(['once', 'x', '--', 'echo', 'ran']);
     expect([code, stdout]).toEqual([125, '']);
     expect(stderr).toMatch(/^holdfast: .*ENOSPC/);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Cli, Running } from './cli.ts';
+import { Cli } from './cli.ts';
 import { isAlive, Task } from './task.ts';
 
 /** A run, and two calls that wait for it: one that would run it next, and one that only waits. */
 async function awaited(task: Task) {
   const runner = task.start('--detach');
-  await runner.finished;
+  await runner.exits();
   const pid = await task.begun();
   const next = task.start();
   const watcher = task.cli.start(['once', '--wait', 'task']);
@@ -21,8 +21,8 @@ describe('a stop of a run that others wait for', () => {
     const { pid, waiters } = await awaited(task);
     const stop = await task.cli.run(['once', '--stop', 'task']);
     expect(stop).toMatchObject({ code: 0, stdout: 'task was stopped\n' });
-    for (const { finished } of waiters) {
-      const { code, stderr } = await finished;
+    for (const waiter of waiters) {
+      const { code, stderr } = await waiter.exits();
       expect(code).toBe(143);
       expect(stderr).toMatch(STOPPED);
     }
@@ -30,7 +30,7 @@ describe('a stop of a run that others wait for', () => {
     expect(task.pids).toEqual([pid]);
 
     task.open();
-    expect((await task.start().finished).code).toBe(0);
+    expect((await task.start().exits()).code).toBe(0);
     expect(task.pids).toHaveLength(2);
   });
 
@@ -39,8 +39,8 @@ describe('a stop of a run that others wait for', () => {
     const { pid, waiters } = await awaited(task);
     const reset = await task.cli.run(['once', '--reset', '--stop', 'task']);
     expect(reset).toMatchObject({ code: 0, stdout: 'task was stopped\ntask is forgotten\n', stderr: '' });
-    expect((await waiters[0]?.finished)?.code).toBe(143);
-    expect((await waiters[1]?.finished)?.stderr).toMatch(
+    expect((await waiters[0]?.exits())?.code).toBe(143);
+    expect((await waiters[1]?.exits())?.stderr).toMatch(
       /task was stopped (and forgotten )?while this call waited/,
     );
     expect(task.pids).toEqual([pid]);
@@ -64,20 +64,16 @@ describe('a run inside a program that uses the library', () => {
   it('is left alone with its program, which --yes ends; who waits gets an OnceStoppedError [A17]', async () => {
     const cli = new Cli();
     const program = (work: string) =>
-      new Running(
-        process.execPath,
-        [
-          '--input-type=module',
-          '--eval',
-          `import { once } from 'holdfast/once';
-           import { onLockEvent } from 'holdfast';
-           onLockEvent('waiting', () => console.log('waiting'));
-           process.stdin.resume();
-           await once('srv', ${work}).catch((error) => console.log(error.code));
-           process.exit();`,
-        ],
-        { env: cli.env },
-      );
+      cli.program(process.execPath, [
+        '--input-type=module',
+        '--eval',
+        `import { once } from 'holdfast/once';
+         import { onLockEvent } from 'holdfast';
+         onLockEvent('waiting', () => console.log('waiting'));
+         process.stdin.resume();
+         await once('srv', ${work}).catch((error) => console.log(error.code));
+         process.exit();`,
+      ]);
     const server = program("() => { console.log('at work'); return new Promise(() => {}); }");
     await server.says(/at work/);
     const waiter = program("() => console.log('run again')");
@@ -100,8 +96,8 @@ describe('a run inside a program that uses the library', () => {
 
     const stopped = await cli.run(['once', '--stop', '--yes', 'srv']);
     expect(stopped).toMatchObject({ code: 0, stdout: 'srv was stopped\n' });
-    expect((await server.finished).signal).toBe('SIGTERM');
-    expect((await waiter.finished).stdout).toBe('waiting\nHOLDFAST_ONCE_STOPPED\n');
+    expect((await server.exits()).signal).toBe('SIGTERM');
+    expect((await waiter.exits()).stdout).toBe('waiting\nHOLDFAST_ONCE_STOPPED\n');
   });
 });
 
@@ -118,7 +114,6 @@ describe('clean', () => {
     const { removed, left } = JSON.parse((await task.cli.run(['once', 'clean', '--all', '--json'])).stdout);
     expect(removed).toEqual([]);
     expect(left).toMatchObject([{ id: 'b', why: expect.stringMatching(/^b is being run by /) }]);
-    holder.child.stdin?.end();
-    await holder.finished;
+    await holder.finish();
   });
 });

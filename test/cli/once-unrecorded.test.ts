@@ -1,18 +1,14 @@
 import { chmodSync, chownSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { Cli, main, Running } from './cli.ts';
+import { Cli } from './cli.ts';
 
 const NOBODY = 65534;
 
 it('a call ends as its own run did when that cannot be recorded, whatever else is on record [A11, A14]', async () => {
   const cli = new Cli();
   chownSync(cli.home, NOBODY, NOBODY);
-  const once = (...words: string[]) => {
-    const call = [process.execPath, main, 'once', ...words];
-    const through = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', ...call];
-    return new Running('setpriv', through, { env: cli.env, stdio: ['ignore', 'pipe', 'pipe'] }).finished;
-  };
+  const once = (...words: string[]) => cli.asUser(NOBODY, ['once', ...words]).finish();
   expect((await once('x', '--', 'sh', '-c', 'exit 7')).code).toBe(7);
   const records = join(cli.home, 'once', readdirSync(join(cli.home, 'once'))[0] as string);
   const words = ['x', '--', 'sh', '-c', `chmod 500 ${records}; exit 3`];

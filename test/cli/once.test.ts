@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Ending } from '../support/child.ts';
 import { until } from '../support/until.ts';
-import { Cli, type Finished, Running } from './cli.ts';
+import { Cli } from './cli.ts';
 
 function isGone(pid: number): boolean {
   try {
@@ -19,7 +20,7 @@ function counted(cli: Cli, script: string): { words: string[]; runs: () => numbe
   return { words, runs: () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0) };
 }
 
-const ended = ({ code, stdout, stderr }: Finished) => ({ code, stdout, stderr });
+const ended = ({ code, stdout, stderr }: Ending) => ({ code, stdout, stderr });
 
 describe('holdfast once', () => {
   it('runs a command once: who comes later gets its output and its exit code [A1]', async () => {
@@ -35,11 +36,9 @@ describe('holdfast once', () => {
   it('gives its input to the command, and takes the options of the command for the command [A1]', async () => {
     const cli = new Cli();
     const running = cli.start(['once', 'sort', '--', 'sort', '-r', '--quiet', '--ttl']);
-    running.child.stdin?.end('a\nb\n');
-    expect((await running.finished).code).not.toBe(0);
+    expect((await running.finish('a\nb\n')).code).not.toBe(0);
     const sorted = cli.start(['once', 'sort', '--', 'sort', '-r']);
-    sorted.child.stdin?.end('a\nb\n');
-    expect(ended(await sorted.finished)).toEqual({ code: 0, stdout: 'b\na\n', stderr: '' });
+    expect(ended(await sorted.finish('a\nb\n'))).toEqual({ code: 0, stdout: 'b\na\n', stderr: '' });
   });
 
   it('waits for nobody when the task is free, whatever the time-out [A15]', async () => {
@@ -161,8 +160,8 @@ describe('holdfast once', () => {
       ]);
       const pid = () => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
       await until(() => pid() > 0, 'the validation runs');
-      running.child.kill(signal);
-      expect((await running.finished).code).toBe(signal === 'SIGINT' ? 130 : 143);
+      running.signal(signal);
+      expect((await running.exits()).code).toBe(signal === 'SIGINT' ? 130 : 143);
       await until(() => isGone(pid()), 'the end of the whole group');
       expect(runs()).toBe(1);
     },
@@ -198,7 +197,7 @@ describe('holdfast once', () => {
     await cli.run(['once', '--scope', 'project', 'x', '--', ...words], { cwd: a });
     await cli.run(['once', '--scope', 'project', 'x', '--', ...words], { cwd: join(a, 'deep') });
     expect(runs()).toBe(1);
-    const env = { ...cli.env, HOLDFAST_ONCE_SCOPE: 'project' };
+    const env = { HOLDFAST_ONCE_SCOPE: 'project' };
     await cli.run(['once', 'x', '--', ...words], { cwd: b, env });
     expect(runs()).toBe(2);
     await cli.run(['once', 'x', '--', ...words], { cwd: b });
@@ -232,10 +231,10 @@ describe('holdfast once', () => {
 
   it('keeps of the environment what says much, and no secrets; for its user alone [A11]', async () => {
     const cli = new Cli();
-    const env = { ...cli.env, API_TOKEN: 'secret', LANG: 'C' };
+    const env = { API_TOKEN: 'secret', LANG: 'C' };
     await cli.run(['once', 'x', '--', 'true'], { env });
     const [state] = (await cli.json(['once', 'ls', '--json'])) as { environment: object; cwd: string }[];
-    expect(state).toMatchObject({ cwd: process.cwd(), environment: { LANG: 'C', PATH: cli.env.PATH } });
+    expect(state).toMatchObject({ cwd: process.cwd(), environment: { LANG: 'C', PATH: process.env.PATH } });
     expect(state?.environment).not.toHaveProperty('API_TOKEN');
   });
 
@@ -337,10 +336,8 @@ describe('looking at a task', () => {
   it('that a program ran with the library shows its result too [A11]', async () => {
     const cli = new Cli();
     const script = "import { once } from 'holdfast/once'; await once('x', () => ({ answer: 42 }));";
-    const program = new Running(process.execPath, ['--input-type=module', '--eval', script], {
-      env: cli.env,
-    });
-    expect((await program.finished).code).toBe(0);
+    const program = cli.program(process.execPath, ['--input-type=module', '--eval', script]);
+    expect((await program.exits()).code).toBe(0);
     expect((await cli.run(['once', '--stdout', 'x'])).stdout).toBe('{"answer":42}');
     expect((await cli.run(['once', '--wait', 'x'])).stdout).toBe('{"answer":42}');
   });
@@ -391,7 +388,7 @@ describe('bad usage of once', () => {
 
   it('names the environment variable that cannot be used [A18]', async () => {
     const cli = new Cli();
-    const env = { ...cli.env, HOLDFAST_ONCE_SCOPE: 'world' };
+    const env = { HOLDFAST_ONCE_SCOPE: 'world' };
     const { code, stderr } = await cli.run(['once', 'x', '--', 'true'], { env });
     expect(code).toBe(125);
     expect(stderr).toContain('HOLDFAST_ONCE_SCOPE must be "user" or "project", got "world"');

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { within } from '../support/deadline.ts';
-import { Cli, fixture, main, Running } from './cli.ts';
+import type { Child } from '../support/child.ts';
+import { Cli } from './cli.ts';
 
 /** A lock that is held, with two in line; resolves when both wait. */
-async function crowded(): Promise<{ cli: Cli; holder: Running }> {
+async function crowded(): Promise<{ cli: Cli; holder: Child }> {
   const cli = new Cli();
   const holder = await cli.hold('mirror');
   const first = cli.start(['run', 'mirror', '--purpose', 'second job', '--', 'true']);
@@ -44,25 +44,21 @@ describe('the line before a lock', () => {
     const top = cli.start(['top', '--interval', '10ms']);
     await top.says(LINE);
 
-    top.child.stdout?.destroy();
+    top.process.stdout?.destroy();
 
-    expect(await within(top.finished, 'the end of top')).toMatchObject({ code: 0, stderr: '' });
+    expect(await top.exits()).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('is redrawn in place by top on a terminal, which q leaves as it was [R8]', async () => {
     const { cli, holder } = await crowded();
-    const top = new Running(
-      'python3',
-      [fixture('cli-pty.py'), process.execPath, main, 'top', '--interval', '10ms'],
-      { env: { ...cli.env, TERM: 'xterm' } },
-    );
+    const top = cli.onTerminal(['top', '--interval', '10ms'], { env: { TERM: 'xterm' } });
     await top.says(/2\. in line/);
-    holder.child.stdin?.end();
+    holder.closeInput();
     await top.says(/2\. in line[\s\S]*mirror +(\S+)?free/);
 
-    top.child.stdin?.write('q');
+    top.write('q');
 
-    const { code, stdout } = await top.finished;
+    const { code, stdout } = await top.exits();
     expect(code).toBe(0);
     expect(stdout).toContain('\u001b[?1049h');
     expect(stdout.endsWith('\u001b[?1049l')).toBe(true);

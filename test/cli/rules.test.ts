@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Guarded, letGo } from './guarded.ts';
+import { Guarded } from './guarded.ts';
 
 const RULES = `operations:
   save: { command: mirror save <to>, uses: { mirror: exclusive, registry: shared } }
@@ -33,7 +33,7 @@ locks    mirror, exclusive: free
     expect((await cli.guard('mirror save x', '--explain')).stdout).toMatch(
       /registry, shared: free to share with "mirror save there --hold"/,
     );
-    await letGo(holder);
+    await holder.finish();
   });
 
   it('tells what becomes of commands without a rule, and of those that use nothing [A6, A7]', async () => {
@@ -64,7 +64,7 @@ locks    mirror, exclusive: free
     });
     const none = JSON.parse((await cli.guard('mirror what', '--explain', '--json')).stdout);
     expect(none).toMatchObject({ operation: null, unmatched: 'allow', locks: [] });
-    await letGo(holder);
+    await holder.finish();
   });
 });
 

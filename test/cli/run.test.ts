@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Cli, fixture, main } from './cli.ts';
+import { fixture } from '../support/child.ts';
+import { Cli, main } from './cli.ts';
 
 const nested = (...args: string[]) => [process.execPath, main, 'run', ...args];
 
@@ -51,8 +52,10 @@ describe('run gives its command', () => {
       'a b',
       '',
     ]);
-    running.child.stdin?.end('input\0bytes');
-    expect(await running.finished).toMatchObject({ stdout: 'input\0bytes', stderr: '--json|-n|--|a b||' });
+    expect(await running.finish('input\0bytes')).toMatchObject({
+      stdout: 'input\0bytes',
+      stderr: '--json|-n|--|a b||',
+    });
   });
 
   it('the lock itself, and every descriptor it was started with [H11]', async () => {
@@ -61,7 +64,7 @@ describe('run gives its command', () => {
     const command = `'${process.execPath}' '${main}' run x -- sh -c 'ls -l /proc/self/fd; echo logged >&3' 3>'${log}' 9</etc/hosts`;
     const { stdout, stderr } = await cli
       .run([])
-      .then(() => cli.start(['run', 'y', '--', 'sh', '-c', command]).finished);
+      .then(() => cli.start(['run', 'y', '--', 'sh', '-c', command]).exits());
     expect(stderr).toBe('');
     expect(stdout).toMatch(new RegExp(`3 -> ${log}\\n`));
     expect(stdout).toMatch(/9 -> \/etc\/hosts\n/);
@@ -77,8 +80,7 @@ describe('run gives its command', () => {
     const sockets = running.stdout.match(/^.*socket:.*$/gm) ?? [];
     // The three streams of this test are themselves sockets; the canary's two ends are pairs without an address.
     const inodes = sockets.map((line) => /\[(\d+)\]/.exec(line)?.[1]);
-    running.child.stdin?.end();
-    await running.finished;
+    await running.finish();
     const tables = ['tcp', 'tcp6', 'udp', 'udp6'].filter((table) => existsSync(`/proc/net/${table}`));
     const { readFileSync } = await import('node:fs');
     for (const table of tables) {
@@ -97,8 +99,7 @@ describe('run locks', () => {
       code: 0,
       stdout: 'ran\n',
     });
-    holder.child.stdin?.end();
-    await holder.finished;
+    await holder.finish();
     expect((await cli.run(['run', '-n', 'x', '--', 'echo', 'ran'])).stdout).toBe('ran\n');
     expect(readdirSync(join(cli.home, 'locks'))).toEqual([
       expect.stringMatching(/^other~\w+\.lock$/),
@@ -164,7 +165,7 @@ describe('a run inside a run', () => {
   it('takes the lock itself when the variable speaks of an earlier holder [A5]', async () => {
     const cli = new Cli();
     const { stdout } = await cli.run(['run', 'x', '--', 'sh', '-c', 'printf %s "$HOLDFAST_HELD"']);
-    const env = { ...cli.env, HOLDFAST_HELD: stdout };
+    const env = { HOLDFAST_HELD: stdout };
     await cli.hold('x');
     expect((await cli.run(['run', '-n', 'x', '--', 'true'], { env })).code).toBe(75);
   });
@@ -180,7 +181,7 @@ describe('a run inside a run', () => {
     '[{"path":"/x","pid":-1,"start":"","boot":""}]',
   ])('ignores the variable when it holds %j [A5]', async (held) => {
     const cli = new Cli();
-    const env = { ...cli.env, HOLDFAST_HELD: held };
+    const env = { HOLDFAST_HELD: held };
     expect((await cli.run(['run', 'x', '--', 'echo', 'ran'], { env })).stdout).toBe('ran\n');
     await cli.hold('x');
     expect((await cli.run(['run', '-n', 'x', '--', 'true'], { env })).code).toBe(75);
@@ -196,19 +197,17 @@ it('a tool guarded by run: save beside save fails clearly, save beside help work
     `#!/bin/sh\ncase $1 in\nsave) exec ${guard} '${process.execPath}' '${fixture('cli-recorder.mjs')}' ;;\nhelp) echo 'usage: tool save' ;;\nesac\n`,
   );
   chmodSync(tool, 0o755);
-  const { Running } = await import('./cli.ts');
-  const start = (verb: string) => new Running(tool, [verb], { env: cli.env });
+  const start = (verb: string) => cli.program(tool, [verb]);
   const first = start('save');
   await first.says(/ready/);
-  const second = await start('save').finished;
+  const second = await start('save').exits();
   expect(second).toMatchObject({ code: 75, stdout: '' });
   expect(second.stderr).toMatch(
     /^holdfast: mirror is held by "mirror save" \(pid \d+, .*user .*, since .*\)/,
   );
   expect(second.stderr).toMatch(/Look: holdfast who mirror · wait: holdfast wait mirror/);
-  expect(await start('help').finished).toMatchObject({ code: 0, stdout: 'usage: tool save\n' });
-  first.child.stdin?.end();
-  expect((await first.finished).code).toBe(0);
+  expect(await start('help').exits()).toMatchObject({ code: 0, stdout: 'usage: tool save\n' });
+  expect((await first.finish()).code).toBe(0);
 });
 
 it('an operation that is not put under run opens no lock file and takes no lock, also while one is held [A6]', async () => {
@@ -218,10 +217,9 @@ it('an operation that is not put under run opens no lock file and takes no lock,
   writeFileSync(tool, `#!/bin/sh\ncase $1 in\nsave) exec ${guard} true ;;\nhelp) cat '${tool}' ;;\nesac\n`);
   chmodSync(tool, 0o755);
   await cli.hold('other');
-  const { Running } = await import('./cli.ts');
   const calls = async (verb: string): Promise<string> => {
     const strace = ['-f', '-qq', '-e', 'trace=openat,open,flock', tool, verb];
-    return (await new Running('strace', strace, { env: cli.env }).finished).stderr;
+    return (await cli.program('strace', strace).exits()).stderr;
   };
   const ofLocks = /flock\(|\.lock"|holdfast/;
 

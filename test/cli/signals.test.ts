@@ -1,22 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Cli, fixture, main, Running } from './cli.ts';
+import { type Child, fixture } from '../support/child.ts';
+import { until } from '../support/until.ts';
+import { Cli, main } from './cli.ts';
 
 const recorder = ['run', 'x', '--', process.execPath, fixture('cli-recorder.mjs')];
 
-function onTerminal(cli: Cli, args: readonly string[]): Running {
-  return new Running('python3', [fixture('cli-pty.py'), process.execPath, main, ...args], { env: cli.env });
-}
-
 /** Resolves with the wrapper's pid when the recorder is ready, and the wrapper to tell who got a signal. */
-async function ready(running: Running): Promise<number> {
+async function ready(running: Child): Promise<number> {
   const [, , wrapper = ''] = await running.says(/ready (\d+) (\d+)/);
   const children = () =>
     readFileSync(`/proc/${wrapper}/task/${wrapper}/children`, 'latin1').trim().split(' ');
-  while (children().length < 2) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => children().length >= 2, 'the canary and the command run');
   process.kill(Number(wrapper), 'SIGUSR2'); // passed on after the canary has answered
   await running.says(/got SIGUSR2/);
-  running.stdout = '';
+  running.forget();
   return Number(wrapper);
 }
 
@@ -24,7 +22,7 @@ async function ready(running: Running): Promise<number> {
  * Every signal the recorder got. The wrapper passes signals on in their order, so SIGUSR2, sent to it alone, is a fence:
  * what the recorder gets at all, it gets before.
  */
-async function signalsUpToFence(running: Running, wrapper: number): Promise<string[]> {
+async function signalsUpToFence(running: Child, wrapper: number): Promise<string[]> {
   process.kill(wrapper, 'SIGUSR2');
   await running.says(/got SIGUSR2/);
   return running.stdout.match(/SIG\w+/g) ?? [];
@@ -32,18 +30,18 @@ async function signalsUpToFence(running: Running, wrapper: number): Promise<stri
 
 describe('a signal reaches the command exactly once', () => {
   it('when Ctrl-C is typed on the terminal, which sends it to the whole group [A5, H25]', async () => {
-    const running = onTerminal(new Cli(), recorder);
+    const running = new Cli().onTerminal(recorder);
     const wrapper = await ready(running);
-    running.child.stdin?.write('\u0003');
+    running.write('\u0003');
     await running.says(/got SIGINT/);
     expect(await signalsUpToFence(running, wrapper)).toEqual(['SIGINT', 'SIGUSR2']);
   });
 
   it('when Ctrl-C is typed again and again [A5, H25]', async () => {
-    const running = onTerminal(new Cli(), recorder);
+    const running = new Cli().onTerminal(recorder);
     const wrapper = await ready(running);
     for (let times = 1; times <= 3; times++) {
-      running.child.stdin?.write('\u0003');
+      running.write('\u0003');
       await running.says(new RegExp(`(got SIGINT[^]*){${times}}`));
       process.kill(wrapper, 'SIGUSR2');
       await running.says(new RegExp(`(got SIGUSR2[^]*){${times}}`));
@@ -55,7 +53,7 @@ describe('a signal reaches the command exactly once', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const)(
     'when %s is sent to holdfast alone, on a terminal [A5, H25]',
     async (signal) => {
-      const running = onTerminal(new Cli(), recorder);
+      const running = new Cli().onTerminal(recorder);
       const wrapper = await ready(running);
       process.kill(wrapper, signal);
       await running.says(new RegExp(`got ${signal}`));
@@ -98,7 +96,7 @@ describe('a signal that ends the command', () => {
     const running = cli.start(['run', 'x', '--', 'sh', '-c', 'echo ready; exec sleep 60']);
     await running.says(/ready/);
     process.kill(running.pid, signal);
-    expect(await running.finished).toMatchObject({ code, signal: null, stderr: '' });
+    expect(await running.exits()).toMatchObject({ code, signal: null, stderr: '' });
     expect((await cli.run(['who', 'x'])).code).toBe(1);
   });
 
@@ -107,7 +105,7 @@ describe('a signal that ends the command', () => {
     const running = cli.start(['run', 'x', '--', 'sh', '-c', 'echo ready $$; exec sleep 60']);
     const [, command] = await running.says(/ready (\d+)/);
     process.kill(Number(command), 'SIGKILL');
-    expect((await running.finished).code).toBe(137);
+    expect((await running.exits()).code).toBe(137);
     expect((await cli.run(['who', 'x'])).code).toBe(1);
   });
 
@@ -120,9 +118,8 @@ describe('a signal that ends the command', () => {
       await waiter.says(/waiting for x/, 'stderr');
       process.kill(waiter.pid, signal);
       const code = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }[signal];
-      expect(await waiter.finished).toMatchObject({ code, signal: null, stdout: '' });
-      holder.child.stdin?.end();
-      await holder.finished;
+      expect(await waiter.exits()).toMatchObject({ code, signal: null, stdout: '' });
+      await holder.finish();
       expect((await cli.run(['who', 'x'])).code).toBe(1);
     },
   );
@@ -133,21 +130,21 @@ describe('kill -9 of holdfast itself', () => {
     const cli = new Cli();
     const running = cli.start(['run', 'x', '--', 'sh', '-c', 'echo ready $$; exec sleep 60']);
     const [, command] = await running.says(/ready (\d+)/);
-    while (!(await cli.run(['who', 'x'])).stdout.includes(`command pid ${command}`)); // recorded just after the start
-    running.child.kill('SIGKILL');
-    await new Promise((resolve) => running.child.once('exit', resolve));
+    const isRecorded = async () => (await cli.run(['who', 'x'])).stdout.includes(`command pid ${command}`);
+    await until(isRecorded, 'the command is recorded'); // just after the start
+    await running.killAlone();
     expect((await cli.run(['run', '-n', 'x', '--', 'echo', 'ran'])).code).toBe(75);
     const who = await cli.run(['who', 'x']);
     expect(who).toMatchObject({ code: 0, stdout: expect.stringContaining(`command pid ${command}`) });
     const waiter = cli.start(['run', 'x', '--', 'echo', 'ran']);
     await waiter.says(/waiting for x/, 'stderr');
     process.kill(Number(command), 'SIGKILL');
-    expect(await waiter.finished).toMatchObject({ code: 0, stdout: 'ran\n' });
+    expect(await waiter.exits()).toMatchObject({ code: 0, stdout: 'ran\n' });
   });
 });
 
 it('ends with an exit code, and not with a core dump, when its terminal is closed under it [A5, H25]', async () => {
   const command = [process.execPath, main, 'run', 'x', '--', 'sh', '-c', 'echo ready; sleep 60'];
-  const running = new Running('python3', [fixture('cli-hangup.py'), ...command], { env: new Cli().env });
-  expect((await running.finished).stdout).toBe('129\n');
+  const running = new Cli().program('python3', [fixture('cli-hangup.py'), ...command]);
+  expect((await running.exits()).stdout).toBe('129\n');
 });

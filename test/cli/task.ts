@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { Child } from '../support/child.ts';
 import { until } from '../support/until.ts';
-import { Cli, type Running } from './cli.ts';
+import { Cli } from './cli.ts';
 
 interface State {
   readonly id: string;
@@ -30,7 +31,7 @@ export class Task {
     writeFileSync(this.#gate, '');
   }
 
-  start(...flags: readonly string[]): Running {
+  start(...flags: readonly string[]): Child {
     return this.cli.start(['once', ...flags, 'task', '--', ...this.words]);
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Cli, fixture, main, Running } from './cli.ts';
+import { fixture } from '../support/child.ts';
+import { Cli } from './cli.ts';
 
 describe('while it waits, run', () => {
   it('names the holder at once, in one line, and goes on when the lock is free [R8, R82, G14]', async () => {
@@ -8,8 +9,8 @@ describe('while it waits, run', () => {
     const waiter = cli.start(['run', 'x', '--', 'echo', 'ran']);
     const line = /^holdfast: waiting for x, held by "nightly save" \(pid \d+, .*user .*, since \d.*\)\n$/;
     await waiter.says(line, 'stderr');
-    holder.child.stdin?.end();
-    expect(await waiter.finished).toMatchObject({
+    holder.closeInput();
+    expect(await waiter.exits()).toMatchObject({
       code: 0,
       stdout: 'ran\n',
       stderr: expect.stringMatching(line),
@@ -26,16 +27,12 @@ describe('while it waits, run', () => {
   it('shows a line that moves on a terminal, and erases it when the lock is granted [R8]', async () => {
     const cli = new Cli();
     const holder = await cli.hold('x');
-    const waiter = new Running(
-      'python3',
-      [fixture('cli-pty.py'), process.execPath, main, 'run', 'x', '--', 'echo', 'ran'],
-      { env: { ...cli.env, TERM: 'xterm' } },
-    );
+    const waiter = cli.onTerminal(['run', 'x', '--', 'echo', 'ran'], { env: { TERM: 'xterm' } });
     await waiter.says(/waiting for x, held by/);
     await waiter.says(/waiting for x \d+ms.*waiting for x \d+ms/s);
-    holder.child.stdin?.end();
+    holder.closeInput();
     // biome-ignore lint/suspicious/noControlCharactersInRegex: erasing is an escape sequence
-    expect((await waiter.finished).stdout).toMatch(/\r\u001b\[Kran\r\n$/);
+    expect((await waiter.exits()).stdout).toMatch(/\r\u001b\[Kran\r\n$/);
   });
 
   it('tells of the wait as JSON when asked to [R8]', async () => {
@@ -96,7 +93,7 @@ describe('a lock that is not to be had', () => {
     expect(
       (
         await cli.run(['run', '-E', '5', 'x', '--', 'nope', '--'], {
-          env: { ...cli.env, HOLDFAST_AUDIT: 'x' },
+          env: { HOLDFAST_AUDIT: 'x' },
         })
       ).code,
     ).toBe(125);

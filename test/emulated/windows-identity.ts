@@ -1,18 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { hostname } from 'node:os';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { liveness, processFacts, recordOf } from '../../src/identity/index.ts';
 import { self } from '../../src/identity/self.ts';
 import { Agent } from '../support/agent.ts';
+import { Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
-
-async function idler() {
-  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  await once(child, 'spawn');
-  return { child, record: recordOf(child.pid as number) };
-}
 
 describe('the record of a process on Windows', () => {
   it('tells start time, boot and machine, and the same ones whenever it is asked [R3, R13, F3, H1]', () => {
@@ -42,12 +34,11 @@ describe('the record of a process on Windows', () => {
 
 describe('whether a process lives, on Windows', () => {
   it('is alive while it runs, and dead once it was ended [F7, R13, R45]', async () => {
-    const { child, record } = await idler();
+    const child = new Child(process.execPath, ['-e', 'setInterval(() => {}, 1e6)']);
+    const record = recordOf(child.pid);
 
     expect(liveness(record)).toBe('alive');
-    const over = once(child, 'exit');
-    child.kill('SIGKILL');
-    await over;
+    await child.kill();
     expect(liveness(record)).toBe('dead');
   });
 

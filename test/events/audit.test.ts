@@ -1,10 +1,18 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { AuditLog, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { makeFifo } from '../support/tool.ts';
 
 interface Line {
   readonly at: string;
@@ -175,8 +183,8 @@ describe('the audit log', () => {
 describe('an audit log that cannot be written', () => {
   it.each([
     ['a symbolic link', (path: string, victim: string) => symlinkSync(victim, path)],
-    ['a directory', (path: string) => void execFileSync('mkdir', [path])],
-    ['a FIFO that nobody reads', (path: string) => void execFileSync('mkfifo', [path])],
+    ['a directory', (path: string) => mkdirSync(path)],
+    ['a FIFO that nobody reads', makeFifo],
   ])('because it is %s fails no lock and is told once, as a warning [R70, R69]', async (_what, plant) => {
     const home = tempDirectory();
     const victim = join(home, 'victim');
@@ -190,7 +198,7 @@ describe('an audit log that cannot be written', () => {
       await agent.release();
     }
 
-    await agent.child.complained('The audit log');
+    await agent.child.says(/The audit log/, 'stderr');
     const { stderr } = await agent.child.finish();
     expect(stderr.split('The audit log').length - 1).toBe(1);
     expect(readFileSync(victim, 'utf8')).toBe('precious');

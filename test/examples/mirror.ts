@@ -1,12 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { main } from '../cli/cli.ts';
 import { Child, type Ending } from '../support/child.ts';
-import { within } from '../support/deadline.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { tool } from '../support/tool.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/mirror', import.meta.url));
 const TOOL = join(EXAMPLE, 'bin/mirror');
@@ -26,12 +25,12 @@ export class Registry {
 
   static async start(): Promise<Registry> {
     const server = [join(EXAMPLE, 'registry/server.mjs'), '--port', '0'];
-    const child = new Child(process.execPath, server, {}, true);
+    const child = new Child(process.execPath, server, { lifetime: 'own' });
     const [url = ''] = /http:\S+/.exec(await child.line('registry of')) ?? [];
     const mirrored = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-mirror-')));
-    const env = { ...process.env, MIRROR_HOME: mirrored, MIRROR_REGISTRY: url };
+    const env = { MIRROR_HOME: mirrored, MIRROR_REGISTRY: url };
     const lines = ['sync', 'save', 'install knots', 'install bends'];
-    for (const line of lines) execFileSync(TOOL, line.split(' '), { env });
+    for (const line of lines) tool(TOOL, line.split(' '), { env });
     return new Registry(child, url, mirrored);
   }
 
@@ -63,22 +62,17 @@ export class Example {
     const PATH = [shims, join(EXAMPLE, 'bin'), process.env.PATH].join(delimiter);
     const locks = { HOLDFAST_HOME: this.#home, XDG_CONFIG_HOME: join(this.#home, 'config') };
     this.#env = { ...locks, PATH, MIRROR_HOME: this.data, MIRROR_REGISTRY: registry.url };
-    execFileSync(process.execPath, [main, 'guard', '--shim', shims], {
-      cwd: EXAMPLE,
-      env: this.#environment(),
-    });
+    tool(process.execPath, [main, 'guard', '--shim', shims], { cwd: EXAMPLE, env: this.#env });
   }
 
   /** Runs an operation to its end. */
   run(line: string, tool = 'mirror'): Promise<Ending> {
-    const child = new Child(tool, line.split(' '), { cwd: EXAMPLE, env: this.#environment() });
-    child.process.stdin.end();
-    return within(child.ended, `mirror ${line}`);
+    return new Child(tool, line.split(' '), { cwd: EXAMPLE, env: this.#env }).finish();
   }
 
   /** Starts an operation; resolves when it is half-way through. */
   async halfWay(line: string, tool = 'mirror'): Promise<HalfWay> {
-    const env = { ...this.#environment(), MIRROR_PAUSE: '1' };
+    const env = { ...this.#env, MIRROR_PAUSE: '1' };
     // Its input comes by way of a process that outlives the wrapper.
     const script = `{ read -r go; echo "$go"; } | { echo pid $$; exec ${tool} ${line}; }`;
     const child = new Child('bash', ['-c', script.replace('$$', '$BASHPID')], { cwd: EXAMPLE, env });
@@ -87,7 +81,7 @@ export class Example {
     return {
       finish: () => {
         child.say('go');
-        return within(child.ended, `the end of mirror ${line}`);
+        return child.exits();
       },
       killWrapper: async () => {
         process.kill(Number(pid), 'SIGKILL');
@@ -101,8 +95,7 @@ export class Example {
   }
 
   holdfast(...args: readonly string[]): Promise<Ending> {
-    const child = new Child(process.execPath, [main, ...args], { cwd: EXAMPLE, env: this.#environment() });
-    return within(child.ended, `holdfast ${args.join(' ')}`);
+    return new Child(process.execPath, [main, ...args], { cwd: EXAMPLE, env: this.#env }).exits();
   }
 
   /** Waits until nobody holds a resource, by the command that the message of a busy lock shows. */
@@ -111,10 +104,6 @@ export class Example {
     const { locks } = JSON.parse(explained.stdout) as { locks: { resource: string; path: string }[] };
     const path = locks.find((lock) => lock.resource === resource)?.path ?? '';
     await this.holdfast('wait', '--directory', join(path, '..'), resource);
-  }
-
-  #environment(): NodeJS.ProcessEnv {
-    return { ...process.env, ...this.#env };
   }
 }
 

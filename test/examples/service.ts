@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { Child, type Ending } from '../support/child.ts';
 import { within } from '../support/deadline.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { tool } from '../support/tool.ts';
 
 const SERVER = fileURLToPath(new URL('../../examples/provisioning/server.mjs', import.meta.url));
 
@@ -66,7 +66,7 @@ export class Service {
 
   /** Everything it printed must not matter any more: it ends on its own terms. */
   stop(): Promise<Ending> {
-    return this.#child.isRunning ? this.#child.kill('SIGTERM') : this.#child.ended;
+    return this.#child.kill('SIGTERM');
   }
 }
 
@@ -92,7 +92,7 @@ function call(url: string, method: string, body = '', signal?: AbortSignal): Pro
 export function dataDirectory(): string {
   const data = tempDirectory();
   onTestFinished(() => {
-    for (const { point } of mountsIn(data)) execFileSync('umount', [point]);
+    for (const { point } of mountsIn(data)) tool('umount', [point]);
   });
   return data;
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { LockManager, type Mode } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Child, type Ending, fixture } from '../support/child.ts';
-import { within } from '../support/deadline.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 interface Expected {
@@ -40,9 +39,9 @@ async function runTo(ending: string, state: string, mode: Mode, home: string): P
     env: { HOLDFAST_HOME: home },
   });
   await child.line('ready');
-  if (ending.includes('SIG')) child.process.kill(ending.replace('handled ', '') as NodeJS.Signals);
+  if (ending.includes('SIG')) child.signal(ending.replace('handled ', '') as NodeJS.Signals);
   else child.say('end');
-  return within(child.ended, `ending by ${ending} while ${state}`);
+  return child.exits();
 }
 
 const cases = states.flatMap((where) => Object.keys(endings).map((ending) => ({ ...where, ending })));

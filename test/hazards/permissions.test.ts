@@ -12,15 +12,12 @@ import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { asUser } from '../support/child.ts';
 import { mountTmpfs } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 const NOBODY = 65534;
 const SOMEBODY = 61234; // a uid that no user database knows
-
-function asUser(uid: number): string[] {
-  return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--no-new-privs'];
-}
 
 function directory(parent: string, name: string, mode: number, owner = 0): string {
   const path = join(parent, name);

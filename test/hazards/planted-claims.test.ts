@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { Child } from '../support/child.ts';
+import { asUser, Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { makeFifo } from '../support/tool.ts';
 import { untilAsleepIn } from '../support/until.ts';
@@ -80,7 +80,7 @@ describe('in the place of a claim', () => {
     chmodSync(lockFile, 0o666);
     const stranger = await Agent.start({
       home: tempDirectory(),
-      through: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
+      through: asUser(65534),
     });
 
     await expect(stranger.acquire(target, { engine: 'kernel', timeout: 0 })).rejects.toMatchObject({

@@ -91,7 +91,7 @@ describe.each(replacements)('a lock file that %s', (_what, replace) => {
     const slow = await Agent.start({ home, through: stoppedAfterOpening(path) });
 
     const attempt = slow.acquire('mirror', { timeout: 0 });
-    await slow.child.complained('--- stopped by SIGSTOP ---');
+    await slow.child.says(/--- stopped by SIGSTOP ---/, 'stderr');
     replace(path);
     await successor.acquire('mirror');
     slow.signal('SIGCONT');

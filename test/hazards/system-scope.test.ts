@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { asUser } from '../support/child.ts';
 import { mountTmpfs } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
 
@@ -20,7 +21,7 @@ beforeEach(() => {
 /** Processes of three users, each of whom keeps what it makes to itself as far as it can. */
 async function users(): Promise<[Agent, Agent, Agent]> {
   const start = async (uid: number) => {
-    const through = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+    const through = asUser(uid);
     const agent = await Agent.start({ home: tempDirectory(), ...(uid === 0 ? {} : { through }), env: {} });
     await agent.run((_, mask) => void process.umask(mask), 0o077);
     await agent.manage({ scope: 'system' });

@@ -2,10 +2,11 @@ import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Agent, type Remote } from '../support/agent.ts';
+import { asUser } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 const NOBODY = 65534;
-const EVERYBODY_ELSE = { through: ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] };
+const EVERYBODY_ELSE = { through: asUser(NOBODY) };
 
 /** A lock on a file that its owner alone may read, and another user who looks at it. */
 async function setUp() {

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { processFacts } from '../../src/identity/index.ts';
 import { commandLine, self } from '../../src/identity/self.ts';
 import { Agent } from '../support/agent.ts';
+import { Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { untilStopped } from '../support/until.ts';
 
@@ -56,13 +55,10 @@ describe('the record of this process', () => {
 });
 
 it('sees whether a process is stopped [R11]', async () => {
-  const child = spawn('sleep', ['600']);
-  onTestFinished(() => void child.kill('SIGKILL'));
-  await once(child, 'spawn');
-  const pid = child.pid as number;
-  expect(processFacts.isStopped(pid)).toBe(false);
-  child.kill('SIGSTOP');
-  await untilStopped(pid);
-  expect(processFacts.isStopped(pid)).toBe(true);
+  const child = new Child('sleep', ['600']);
+  expect(processFacts.isStopped(child.pid)).toBe(false);
+  child.signal('SIGSTOP');
+  await untilStopped(child.pid);
+  expect(processFacts.isStopped(child.pid)).toBe(true);
   expect(processFacts.isStopped(2 ** 30)).toBeUndefined();
 });

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { here, liveness, processFacts, recordOf } from '../../src/identity/index.ts';
 import { judge } from '../../src/identity/liveness.ts';
 import type { Place } from '../../src/identity/place.ts';
@@ -9,27 +7,13 @@ import { Child } from '../support/child.ts';
 
 const OTHER_BOOT = '00000000-0000-4000-8000-000000000000';
 
-/** A process that runs while the test does. */
-async function sleeper(): Promise<{ readonly pid: number; end(): Promise<void> }> {
-  const child = spawn('sleep', ['600']);
-  onTestFinished(() => void child.kill('SIGKILL'));
-  await once(child, 'spawn');
-  return {
-    pid: child.pid as number,
-    end: async () => {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    },
-  };
-}
-
 describe('a process of this boot and pid namespace', () => {
   it('is alive while it runs, and dead once it was killed [F7, R45, R47]', async () => {
-    const { pid, end } = await sleeper();
-    const record = recordOf(pid);
+    const child = new Child('sleep', ['600']);
+    const record = recordOf(child.pid);
 
     expect(liveness(record)).toBe('alive');
-    await end();
+    await child.kill();
     expect(liveness(record)).toBe('dead');
     expect(liveness(record, 'local')).toBe('dead');
   });
@@ -39,11 +23,11 @@ describe('a process of this boot and pid namespace', () => {
   });
 
   it('is unknown, or dead, never alive, when the record does not tell when it started [F7, H1]', async () => {
-    const { pid, end } = await sleeper();
-    const { start: _start, ...record } = recordOf(pid);
+    const child = new Child('sleep', ['600']);
+    const { start: _start, ...record } = recordOf(child.pid);
 
     expect(liveness(record)).toBe('unknown');
-    await end();
+    await child.kill();
     expect(liveness(record)).toBe('dead');
   });
 

@@ -1,21 +1,15 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { hostname } from 'node:os';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { here, liveness, recordOf } from '../../src/identity/index.ts';
 import { self } from '../../src/identity/self.ts';
 import { Agent } from '../support/agent.ts';
+import { asUser, Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { Observer } from './observer.ts';
 
 const IN_PID_NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child'];
 
-async function sleeper(): Promise<ReturnType<typeof recordOf>> {
-  const child = spawn('sleep', ['600']);
-  onTestFinished(() => void child.kill('SIGKILL'));
-  await once(child, 'spawn');
-  return recordOf(child.pid as number);
-}
+const sleeper = () => recordOf(new Child('sleep', ['600']).pid);
 
 describe('pid namespaces, as containers have', () => {
   it('make a process unknown to those in another one, either way [H3, F7, R46]', async () => {
@@ -119,8 +113,8 @@ describe('a renamed host', () => {
 
 describe('other users', () => {
   it('are alive though no signal may be sent to them, and dead by their start time [F7, H1]', async () => {
-    const nobody = await Observer.start('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups');
-    const ours = await sleeper();
+    const nobody = await Observer.start(...asUser(65534));
+    const ours = sleeper();
 
     expect(await nobody.verdictOn(ours)).toBe('alive');
     expect(await nobody.verdictOn({ ...ours, start: '1' })).toBe('dead');
@@ -131,11 +125,11 @@ describe('other users', () => {
   it('are alive where /proc hides them as well [F7]', async () => {
     const nobody = await Observer.start(
       ...['unshare', '--mount', 'sh', '-c', 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', 'sh'],
-      ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
+      ...asUser(65534),
     );
 
-    expect(await nobody.verdictOn(await sleeper())).toBe('alive');
-    expect(await nobody.verdictOn({ ...(await sleeper()), start: '1' })).toBe('alive');
+    expect(await nobody.verdictOn(sleeper())).toBe('alive');
+    expect(await nobody.verdictOn({ ...sleeper(), start: '1' })).toBe('alive');
     expect(await nobody.verdictOn(await nobody.self())).toBe('alive');
   });
 });

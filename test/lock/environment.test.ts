@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { environmentOptions, VARIABLES } from '../../src/lock/environment.ts';
 import { LockManager } from '../../src/lock/manager.ts';
-import { Cli, fixture } from '../cli/cli.ts';
+import { Cli } from '../cli/cli.ts';
+import { fixture } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { timeoutOf } from '../support/timeout.ts';
 
@@ -70,7 +71,7 @@ describe('an environment variable', () => {
 describe('the command line', () => {
   it.each(bad)('refuses %s=%j with 125, naming it and running nothing [F13]', async (name, value) => {
     const cli = new Cli();
-    const env = { ...cli.env, [name]: value };
+    const env = { [name]: value };
 
     const { code, stdout, stderr } = await cli.run(['run', 'mirror', '--', 'echo', 'ran'], { env });
 
@@ -80,7 +81,7 @@ describe('the command line', () => {
 
   it('goes by the variables, and its options go before them [F13]', async () => {
     const cli = new Cli();
-    const env = { ...cli.env, HOLDFAST_ENGINE: 'portable', HOLDFAST_TIMEOUT: '10ms' };
+    const env = { HOLDFAST_ENGINE: 'portable', HOLDFAST_TIMEOUT: '10ms' };
     const holding = ['run', 'mirror', '--', process.execPath, fixture('cli-recorder.mjs')];
     const holder = cli.start(holding, { env });
     await holder.says(/ready/);
@@ -94,7 +95,7 @@ describe('the command line', () => {
       125,
       expect.stringContaining('HOLDFAST_ENGINE=portable'),
     ]);
-    holder.child.stdin?.end();
+    holder.closeInput();
     expect((await cli.run(['run', '-w', '50s', 'mirror', '--', 'echo', 'ran'], { env })).stdout).toBe(
       'ran\n',
     );

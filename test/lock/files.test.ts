@@ -13,7 +13,7 @@ import { basename, dirname, join } from 'node:path';
 import { acquireLock, acquireLockSync, BusyError, withLock, withLockSync } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { Child } from '../support/child.ts';
+import { asUser, Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { heard, newPlace, staysOpen } from './place.ts';
 
@@ -186,7 +186,7 @@ os.replace(path + '.new', path)`;
 
     const { path } = await acquireLock(file).then((lock) => lock.release().then(() => lock));
     expect(statSync(path)).toMatchObject({ uid: 65_534, gid: 65_534 });
-    const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const through = asUser(65534);
     const nobody = await Agent.start({ home, through });
 
     expect((await nobody.acquire({ file })).degraded).toEqual([]);

@@ -114,8 +114,7 @@ describe('a lock with permits', () => {
     const { home, locks } = setUp();
     const victim = await Agent.start({ home, env: {} });
     await victim.acquire('pool', { permits: 3 });
-    victim.signal('SIGKILL');
-    await victim.child.ended;
+    await victim.kill();
 
     const lock = await locks.acquire('pool', { permits: 3 });
     await lock.release();

@@ -143,7 +143,7 @@ it('a release makes the first in line and the one behind it look at the lock, an
   const observed = await Promise.all(
     agents.map(async ({ pid }) => {
       const strace = new Child('strace', ['-e', 'trace=flock', '-e', 'signal=none', '-p', String(pid)]);
-      await strace.complained('attached');
+      await strace.says(/attached/, 'stderr');
       return strace;
     }),
   );

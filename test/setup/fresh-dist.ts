@@ -1,14 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tool } from '../support/tool.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Child programs of the tests import the built package: builds it when it is older than the sources. */
 export default function freshDist(): void {
   if (modified(join(root, 'dist/index.js')) < newest(join(root, 'src'))) {
-    execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), '--quick'], { stdio: 'inherit' });
+    tool(process.execPath, [join(root, 'scripts/build.mjs'), '--quick'], { timeout: 0 });
   }
 }
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { removeTemporaries, writeDurably } from '../../src/storage/durable.ts';
 import { Child } from '../support/child.ts';
-import { within } from '../support/deadline.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 const module = new URL('../../dist/storage/durable.js', import.meta.url).href;
@@ -17,7 +16,7 @@ async function traced(directory: string, calls: string, inject: readonly string[
   const through = ['-f', '-y', '-o', trace, '-e', `trace=${calls}`, ...inject];
   const node = [process.execPath, '--input-type=module', '--eval', script];
   const child = new Child('strace', [...through, ...node], { env: { UV_THREADPOOL_SIZE: '1' } });
-  const { stdout } = await within(child.ended, 'a traced write');
+  const { stdout } = await child.exits();
   return `${stdout}${readFileSync(trace, 'utf8')}`;
 }
 

@@ -1,11 +1,8 @@
 // Processes that all meet one stale lock at the same instant: how often are two of them inside together?
-import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { fixture, Program } from '../support/program.mjs';
 
-const contender = fileURLToPath(new URL('../fixtures/stale-contender.mjs', import.meta.url));
 /** From the message to the instant, in milliseconds: long enough for all to be there. */
 const AHEAD = 30;
 
@@ -19,16 +16,21 @@ const AHEAD = 30;
  * @returns {Promise<Result>}
  */
 export async function staleRace({ kind, rounds, processes, home }) {
-  const children = Array.from({ length: processes }, () => start(kind));
+  const command = [fixture('stale-contender.mjs'), kind];
+  const contenders = Array.from({ length: processes }, () => new Program(process.execPath, command));
   try {
-    await Promise.all(children.map(({ line }) => line()));
+    await Promise.all(contenders.map((contender) => contender.line('born')));
     const result = { kind, rounds, holds: 0, doubles: 0, unheld: 0 };
     for (let round = 0; round < rounds; round++) {
       const place = join(home, `${kind}-${round}`);
-      makeStale(kind, place);
+      await makeStale(kind, place);
       const instant = Number(process.hrtime.bigint() / 1000n) / 1000 + AHEAD;
-      for (const { child } of children) child.stdin.write(`${JSON.stringify([place, instant])}\n`);
-      const seen = (await Promise.all(children.map(({ line }) => line()))).map((line) => JSON.parse(line));
+      for (const contender of contenders) {
+        contender.forget();
+        contender.say(JSON.stringify([place, instant]));
+      }
+      const lines = await Promise.all(contenders.map((contender) => contender.line('{')));
+      const seen = lines.map((line) => JSON.parse(line));
       const holds = seen.reduce((sum, each) => sum + each.holds, 0);
       result.holds += holds;
       if (holds === 0) result.unheld++;
@@ -37,25 +39,12 @@ export async function staleRace({ kind, rounds, processes, home }) {
     }
     return result;
   } finally {
-    for (const { child } of children) child.kill('SIGKILL');
+    for (const contender of contenders) contender.signal('SIGKILL');
   }
 }
 
-/** @param {Kind} kind */
-function start(kind) {
-  const child = spawn(process.execPath, [contender, kind], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  child.stdin.on('error', () => {}); // it died, which the next line tells
-  const line = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error(`A contender ended: ${child.exitCode ?? child.signalCode}`);
-    return String(value);
-  };
-  return { child, line };
-}
-
 /** The lock of a process that is dead; for proper-lockfile, which goes by age, one that was not touched for an hour. */
-function makeStale(/** @type {Kind} */ kind, /** @type {string} */ place) {
+async function makeStale(/** @type {Kind} */ kind, /** @type {string} */ place) {
   const path = join(place, 'mirror.lock');
   fs.mkdirSync(join(place, 'inside'), { recursive: true });
   if (kind === 'proper-lockfile') {
@@ -63,7 +52,7 @@ function makeStale(/** @type {Kind} */ kind, /** @type {string} */ place) {
     const hourAgo = new Date(Date.now() - 3_600_000);
     fs.utimesSync(path, hourAgo, hourAgo);
   } else {
-    template ??= deadClaim();
+    template ??= await deadClaim();
     if (kind === 'directory') fs.mkdirSync(path);
     const token = Array.from({ length: 32 }, () => Math.floor(Math.random() * 16).toString(16)).join('');
     const text = template.replaceAll('TOKEN', token);
@@ -75,7 +64,7 @@ function makeStale(/** @type {Kind} */ kind, /** @type {string} */ place) {
 let template;
 
 /** A claim as a process leaves it that is killed while it holds. */
-function deadClaim() {
+async function deadClaim() {
   const home = fs.mkdtempSync('/tmp/holdfast-stale-');
   const path = join(home, 'mirror.lock');
   const engines = new URL('../../dist/engine/portable/portable.js', import.meta.url).href;
@@ -84,7 +73,7 @@ function deadClaim() {
     const { portableEngine } = await import(${JSON.stringify(engines)});
     portableEngine().tryAcquire({ ...${JSON.stringify(request)}, anonymous: false });
     process.kill(process.pid, 'SIGKILL');`;
-  spawnSync(process.execPath, ['--input-type=module', '--eval', program], { stdio: 'inherit' });
+  await new Program(process.execPath, ['--input-type=module', '--eval', program]).ended;
   const text = fs.readFileSync(path, 'utf8');
   fs.rmSync(home, { recursive: true });
   return text.replaceAll(/^(token|end) .*$/gm, '$1 TOKEN');

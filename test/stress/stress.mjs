@@ -1,14 +1,13 @@
 // One stress run: processes that take the same locks in every way, while some of them are killed and others stopped.
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { randomFrom } from '../fixtures/stress-random.mjs';
 import { Region } from '../fixtures/stress-region.mjs';
+import { fixture, Program } from '../support/program.mjs';
 import { figuresOf, readCounters, readHistories, violationsOf } from './history.mjs';
 
-const WORKER = fileURLToPath(new URL('../fixtures/stress-worker.mjs', import.meta.url));
+const WORKER = fixture('stress-worker.mjs');
 const RESOURCES = ['alpha', 'beta'];
 const KILL_CHANCE = 0.05;
 const STOP_CHANCE = 0.1;
@@ -55,7 +54,7 @@ class Crew {
   hung = '';
   #task;
   #random;
-  /** @type {Map<string, import('node:child_process').ChildProcess>} */
+  /** @type {Map<string, Program>} */
   #running = new Map();
   /** @type {Set<NodeJS.Timeout>} */
   #resumptions = new Set();
@@ -90,29 +89,17 @@ class Crew {
     }
   }
 
-  /** @param {string} worker @param {number} lanes @param {number} holds @returns {Promise<void>} */
-  #life(worker, lanes, holds) {
+  /** @param {string} worker @param {number} lanes @param {number} holds */
+  async #life(worker, lanes, holds) {
     const seed = Math.floor(this.#random() * 2 ** 32);
     const task = { ...this.#task, worker, lanes, holds, seed, resources: RESOURCES };
-    const child = spawn(process.execPath, [WORKER, JSON.stringify(task)], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    this.#running.set(worker, child);
-    let stderr = '';
-    child.stderr.on('data', (text) => {
-      stderr += text;
-    });
-    child.stdout.on('data', (text) => {
-      for (const _ of String(text).matchAll(/progress/g)) this.#disturb();
-    });
-    return new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (code, signal) => {
-        this.#running.delete(worker);
-        if (code === 0 || signal === 'SIGKILL') resolve();
-        else reject(new Error(`${worker} ended with ${signal ?? code}: ${stderr}`));
-      });
-    });
+    const program = new Program(process.execPath, [WORKER, JSON.stringify(task)]);
+    this.#running.set(worker, program);
+    program.onLine(() => this.#disturb()); // at each line that tells of progress
+    const { code, signal, stderr } = await program.ended;
+    this.#running.delete(worker);
+    if (code !== 0 && signal !== 'SIGKILL')
+      throw new Error(`${worker} ended with ${signal ?? code}: ${stderr}`);
   }
 
   /** Every now and then when somebody gets on: kills somebody, or stops somebody for a while. */
@@ -122,11 +109,11 @@ class Crew {
     const victim = this.#holder() ?? victims[Math.floor(this.#random() * victims.length)];
     if (this.#ended || victim === undefined) return;
     if (dice < KILL_CHANCE) {
-      this.kills += victim.kill('SIGKILL') ? 1 : 0;
+      this.kills += victim.signal('SIGKILL') ? 1 : 0;
     } else if (dice < KILL_CHANCE + STOP_CHANCE) {
-      this.stops += victim.kill('SIGSTOP') ? 1 : 0;
+      this.stops += victim.signal('SIGSTOP') ? 1 : 0;
       const resume = setTimeout(() => {
-        victim.kill('SIGCONT');
+        victim.signal('SIGCONT');
         this.#resumptions.delete(resume);
       }, this.#random() * LONGEST_STOP);
       this.#resumptions.add(resume);
@@ -138,13 +125,13 @@ class Crew {
     if (this.#random() < 0.3) return undefined;
     const markers = RESOURCES.flatMap((name) => fs.readdirSync(join(this.#task.home, name, 'inside')));
     const pid = Number(markers[0]?.split('-')[1]);
-    return [...this.#running.values()].find((child) => child.pid === pid);
+    return [...this.#running.values()].find((program) => program.pid === pid);
   }
 
   end() {
     this.#ended = true;
     for (const resume of this.#resumptions) clearTimeout(resume);
-    for (const child of this.#running.values()) child.kill('SIGKILL');
+    for (const program of this.#running.values()) program.signal('SIGKILL');
   }
 }
 

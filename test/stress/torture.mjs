@@ -2,7 +2,6 @@
 // they are killed, stopped and continued; then everything they wrote down is examined. Fails if anything is wrong.
 //
 // `patient`: nobody is stopped, and no waiter ever looks by itself, so that a single hint that is lost is found.
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { LockManager } from 'holdfast';
 import { randomFrom } from '../fixtures/stress-random.mjs';
 import { Region } from '../fixtures/stress-region.mjs';
+import { fixture, Program } from '../support/program.mjs';
 import { figuresOf, readCounters, readHistories, violationsOf } from './history.mjs';
 import { lostWakeups, readStays } from './wakeups.mjs';
 
-const WORKER = fileURLToPath(new URL('../fixtures/queue-torture.mjs', import.meta.url));
+const WORKER = fixture('queue-torture.mjs');
 const RESOURCES = ['alpha', 'beta'];
 /** The longest a waiter sleeps before it looks whether the lock is free, and its second look, in milliseconds. */
 const BACKSTOP = 320;
@@ -62,7 +62,7 @@ class Rack {
   #born = 0;
   /** Attempts since somebody was disturbed for the last time. */
   #progress = 0;
-  /** @type {Map<string, import('node:child_process').ChildProcess>} */
+  /** @type {Map<string, Program>} */
   #running = new Map();
   /** @type {Set<string>} */
   #stopped = new Set();
@@ -83,7 +83,7 @@ class Rack {
     const slots = Promise.all(Array.from({ length: processes }, (_, slot) => this.#slot(slot)));
     while (this.#born < processes) await Promise.race([slots, setTimeout(10)]);
     this.#until = now() + BigInt(Math.round(this.#task.seconds * 1e9));
-    for (const child of this.#running.values()) child.stdin?.write(`${this.#until}\n`);
+    for (const program of this.#running.values()) program.say(`${this.#until}`);
     await Promise.race([slots, this.#disturb(this.#until)]);
     const over = new AbortController();
     const hanging = setTimeout(HANGING, 'hung', { signal: over.signal }).catch(() => 'ended');
@@ -99,39 +99,30 @@ class Rack {
       await this.#life(`w${slot}-${life}`);
   }
 
-  /** @param {string} worker @returns {Promise<void>} */
-  #life(worker) {
+  /** @param {string} worker */
+  async #life(worker) {
     const { home, patient } = this.#task;
     const seed = Math.floor(this.#random() * 2 ** 32);
     const defaults = { timeout: 10_000, ...(patient && { pollInterval: 60_000 }) };
     const task = { home, worker, seed, defaults, resources: RESOURCES };
-    const child = spawn(process.execPath, [WORKER, JSON.stringify({ ...task, patience: LONGEST_DEATH })], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    this.#running.set(worker, child);
-    if (this.#until !== undefined) child.stdin.write(`${this.#until}\n`);
-    child.stdout.once('data', () => {
-      this.#born++;
-    });
-    child.stdout.on('data', ({ length }) => {
+    const words = [WORKER, JSON.stringify({ ...task, patience: LONGEST_DEATH })];
+    const program = new Program(process.execPath, words);
+    this.#running.set(worker, program);
+    if (this.#until !== undefined) program.say(`${this.#until}`);
+    program.process.stdout?.on('data', ({ length }) => {
       this.#progress += length;
     });
-    child.stdin.on('error', () => {}); // it may be dead already
-    let stderr = '';
-    child.stderr.on('data', (text) => {
-      stderr += text;
+    program.line('born').then(
+      () => this.#born++,
+      () => {}, // killed before
+    );
+    void program.exited.then(() => {
+      this.ends.set(worker, now());
+      this.#running.delete(worker);
     });
-    return new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('exit', () => {
-        this.ends.set(worker, now());
-        this.#running.delete(worker);
-      });
-      child.on('close', (code, signal) => {
-        if (code === 0 || signal === 'SIGKILL') resolve();
-        else reject(new Error(`${worker} ended with ${signal ?? code}: ${stderr}`));
-      });
-    });
+    const { code, signal, stderr } = await program.ended;
+    if (code !== 0 && signal !== 'SIGKILL')
+      throw new Error(`${worker} ended with ${signal ?? code}: ${stderr}`);
   }
 
   /** Every now and then when they get on: kills somebody, or stops somebody for a while. @param {bigint} until */
@@ -145,27 +136,27 @@ class Rack {
       if (victim === undefined || this.#stopped.has(victim)) continue;
       const toKill = this.kills === 0 || this.#random() < 0.1;
       const toStop = this.stops.size === 0 || this.#random() < 0.4;
-      if (toKill) this.kills += this.#running.get(victim)?.kill('SIGKILL') ? 1 : 0;
+      if (toKill) this.kills += this.#running.get(victim)?.signal('SIGKILL') ? 1 : 0;
       else if (toStop && !this.#task.patient) void this.#stop(victim);
     }
   }
 
   /** @param {string} worker */
   async #stop(worker) {
-    const child = this.#running.get(worker);
+    const program = this.#running.get(worker);
     const span = { from: now(), to: FAR };
     this.stops.set(worker, [...(this.stops.get(worker) ?? []), span]);
     this.#stopped.add(worker);
-    child?.kill('SIGSTOP');
-    const pid = Number(child?.pid);
-    while (child?.exitCode === null && child.signalCode === null && !isStopped(pid)) await setTimeout(1);
+    program?.signal('SIGSTOP');
+    const pid = Number(program?.pid);
+    while (program?.isRunning && !isStopped(pid)) await setTimeout(1);
     const held = heldBy(pid, join(this.#task.home, 'locks')).map((resource) => {
       const stay = { from: span.from, to: FAR, hold: `${worker} (stopped)`, worker, resource };
       this.unwritten.push(stay);
       return stay;
     });
-    await setTimeout(this.#random() < 0.9 || this.#isInside(child) ? this.#random() * 60 : LONG_STOP);
-    child?.kill('SIGCONT');
+    await setTimeout(this.#random() < 0.9 || this.#isInside(program) ? this.#random() * 60 : LONG_STOP);
+    program?.signal('SIGCONT');
     span.to = now();
     for (const stay of held) stay.to = span.to;
     this.#stopped.delete(worker);
@@ -174,17 +165,17 @@ class Rack {
   /** Now and then: somebody who seems to be inside just now. */
   #inside() {
     if (this.#random() < 0.8) return undefined;
-    return [...this.#running].find(([, child]) => this.#isInside(child))?.[0];
+    return [...this.#running].find(([, program]) => this.#isInside(program))?.[0];
   }
 
-  /** @param {import('node:child_process').ChildProcess | undefined} child */
-  #isInside(child) {
+  /** @param {Program | undefined} program */
+  #isInside(program) {
     const markers = RESOURCES.flatMap((name) => fs.readdirSync(join(this.#task.home, name, 'inside')));
-    return markers.some((marker) => marker.split('-')[1] === String(child?.pid));
+    return markers.some((marker) => marker.split('-')[1] === String(program?.pid));
   }
 
   end() {
-    for (const child of this.#running.values()) child.kill('SIGKILL');
+    for (const program of this.#running.values()) program.signal('SIGKILL');
   }
 }
 

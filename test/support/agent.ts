@@ -23,7 +23,7 @@ export interface Remote {
   readonly tell: (news: string) => void;
 }
 
-export interface AgentOptions extends ChildOptions {
+export interface AgentOptions extends Pick<ChildOptions, 'env' | 'cwd'> {
   /** HOLDFAST_HOME of the process: where its locks on names live, in `locks`. */
   readonly home: string;
   /** A program with its arguments that runs the process, such as `['setpriv', '--reuid=65534']`. */
@@ -94,8 +94,12 @@ export class Agent {
       ...(options.node ?? []),
       fixture('hold-agent.mjs'),
     ];
-    const env = { HOLDFAST_HOME: options.home, ...options.env };
-    const child = new Child(command[0] as string, command.slice(1), { ...options, env }, reusable);
+    const { home, env, cwd } = options;
+    const child = new Child(command[0] as string, command.slice(1), {
+      env: { HOLDFAST_HOME: home, ...env },
+      ...(cwd !== undefined && { cwd }),
+      lifetime: reusable ? 'own' : 'test',
+    });
     const { hello } = parsed(await child.line('{"hello"'));
     return new Agent(child, hello as number);
   }
@@ -222,7 +226,7 @@ export class Agent {
   /** Kills the process itself and waits until it is gone. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
-    await within(this.child.ended, 'waiting for a killed process');
+    await this.child.exits();
   }
 }
 

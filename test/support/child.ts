@@ -1,128 +1,79 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { within } from './deadline.ts';
+import { type Ending, Program, type ProgramOptions } from './program.mjs';
 
-export interface Ending {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
+export { fixture } from './program.mjs';
+export type { Ending };
+
+/** What a program is started through to run as another user than root. Needs root. */
+export function asUser(uid: number): string[] {
+  return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
 }
 
-export interface ChildOptions {
-  readonly env?: NodeJS.ProcessEnv;
-  readonly cwd?: string;
+export interface ChildOptions extends ProgramOptions {
+  /** `own`: the caller sees to its end. Default: it is killed when the test is over. */
+  readonly lifetime?: 'test' | 'own';
 }
 
-/** A child program of the running test: talks in lines, and is killed when the test is over. */
-export class Child {
-  readonly process: ChildProcessWithoutNullStreams;
-  /** Resolves when it has ended and said everything. */
-  readonly ended: Promise<Ending>;
-  readonly #listeners = new Set<(line: string) => void>();
-  readonly #lines: string[] = [];
-  #stdout = '';
-  #stderr = '';
+/** A program of the running test. Whatever is awaited of it has a deadline, and fails when it ends without that. */
+export class Child extends Program {
+  readonly #name: string;
 
-  /** `outlives`: the caller sees to its end, not the end of the test. */
-  constructor(command: string, args: readonly string[], options: ChildOptions = {}, outlives = false) {
-    const env = { ...process.env, ...options.env };
-    this.process = spawn(command, args, { stdio: 'pipe', env, cwd: options.cwd });
-    this.process.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.#stdout += text;
-    });
-    this.process.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr += text;
-    });
-    this.process.stdin.on('error', () => {}); // it may be gone already
-    createInterface({ input: this.process.stdout }).on('line', (line) => {
-      this.#lines.push(line);
-      for (const listener of [...this.#listeners]) listener(line);
-    });
-    this.ended = new Promise((resolve, reject) => {
-      this.process.on('error', reject);
-      this.process.on('close', (code, signal) => {
-        resolve({ code, signal, stdout: this.#stdout, stderr: this.#stderr });
-      });
-    });
-    if (!outlives) onTestFinished(() => this.end());
+  constructor(command: string, args: readonly string[] = [], options: ChildOptions = {}) {
+    const { lifetime = 'test', ...rest } = options;
+    super(command, args, rest);
+    this.#name = [command, ...args].join(' ').slice(0, 200);
+    if (lifetime === 'test') onTestFinished(() => this.end());
   }
 
-  get pid(): number {
-    return this.process.pid as number;
+  override line(start: string): Promise<string> {
+    return within(super.line(start), `waiting for the line "${start}" of ${this.#name}`);
   }
 
-  get stderr(): string {
-    return this.#stderr;
-  }
-
-  onLine(listener: (line: string) => void): () => void {
-    for (const line of this.#lines) listener(line);
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  /** The first line that starts so, said before or after this call. */
-  line(start: string): Promise<string> {
-    const found = new Promise<string>((resolve, reject) => {
-      const stop = this.onLine((line) => {
-        if (line.startsWith(start)) resolve(line);
-      });
-      void this.ended.then(({ code, signal, stderr }) => {
-        reject(new Error(`The program ended (${signal ?? code}) without saying "${start}". ${stderr}`));
-      });
-      void this.ended.finally(stop);
-    });
-    return within(found, `waiting for the line "${start}"`);
-  }
-
-  /** Resolves when its error output contains this text. */
-  complained(text: string): Promise<void> {
-    const found = new Promise<void>((resolve, reject) => {
-      const look = () => this.#stderr.includes(text) && resolve();
-      this.process.stderr.on('data', look);
-      void this.ended.then(() => reject(new Error(`The program ended without the error output "${text}".`)));
+  /** The match, once its output as a whole has it. */
+  says(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
+    const said = new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(this[stream]);
+        if (match !== null) resolve(match);
+      };
+      this.process[stream]?.on('data', look);
+      void this.ended.then(() => reject(this.endedWithout(String(pattern))), reject);
       look();
     });
-    return within(found, `waiting for the error output "${text}"`);
+    return within(said, `waiting for ${pattern} of ${this.#name}`);
   }
 
-  say(line: string): void {
-    this.process.stdin.write(`${line}\n`);
+  /** Its ending, which it comes to by itself. */
+  exits(): Promise<Ending> {
+    return within(this.ended, `waiting for the end of ${this.#name}`);
   }
 
-  /** Ends its input; well-behaved programs end then. */
-  finish(): Promise<Ending> {
-    this.process.stdin.end();
-    return within(this.ended, 'waiting for a program to end after its input');
+  /** Its ending after the end of its input, at which well-behaved programs end. */
+  finish(lastInput = ''): Promise<Ending> {
+    this.closeInput(lastInput);
+    return this.exits();
   }
 
-  /** Sends a signal and waits for the end. */
+  closeInput(lastInput = ''): void {
+    this.process.stdin?.end(lastInput);
+  }
+
+  /** Its ending after a signal. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ending> {
-    this.process.kill(signal);
-    return within(this.ended, `waiting for the end after ${signal}`);
+    this.signal(signal);
+    return this.exits();
   }
 
-  get isRunning(): boolean {
-    return this.process.exitCode === null && this.process.signalCode === null;
-  }
-
-  /** Forgets the lines it has said so far. */
-  forget(): void {
-    this.#lines.length = 0;
+  /** Kills the process; resolves when it is gone, though what it started may live on and have its output open. */
+  async killAlone(): Promise<void> {
+    this.signal('SIGKILL');
+    await within(this.exited, `waiting for the death of ${this.#name}`);
   }
 
   /** Ends it, whatever it does. */
   async end(): Promise<void> {
-    this.process.stdin.end();
-    this.process.kill('SIGKILL');
-    await this.ended.catch(() => {});
+    this.closeInput();
+    await this.killAlone();
   }
-}
-
-/** The path of a child program in test/fixtures. */
-export function fixture(name: string): string {
-  return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 }

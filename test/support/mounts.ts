@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -12,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { Child, fixture } from './child.ts';
-import { within } from './deadline.ts';
+import { tool } from './tool.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** The smallest images their mkfs accepts; sparse, so that they take little of the disk. */
@@ -32,13 +31,15 @@ export function mountedImage(type: keyof typeof IMAGES): Mounted {
     const image = join(base, 'image');
     writeFileSync(image, '');
     truncateSync(image, IMAGES[type]);
-    run(`mkfs.${type}`, '-q', image);
-    run('mount', '-o', 'loop', '-t', type, image, point);
+    tool(`mkfs.${type}`, ['-q', image]);
+    tool('mount', ['-o', 'loop', '-t', type, image, point]);
   });
 }
 
 export function mountedTmpfs(): Mounted {
-  return mounted((_, point) => run('mount', '-t', 'tmpfs', '-o', 'size=16m', 'holdfast-test', point));
+  return mounted((_, point) => {
+    tool('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'holdfast-test', point]);
+  });
 }
 
 /** An overlay as container engines make them: a layer below that is only read, and one above that takes what is written. */
@@ -48,7 +49,7 @@ export function mountedOverlay(): Mounted {
     for (const layer of layers) mkdirSync(layer);
     const [lower, upper, work] = layers;
     const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
-    run('mount', '-t', 'overlay', '-o', options, 'holdfast-test', point);
+    tool('mount', ['-t', 'overlay', '-o', options, 'holdfast-test', point]);
   });
 }
 
@@ -60,7 +61,8 @@ export function mountedFuse(locks: FuseLocks | 'deceiving'): Mounted {
     }
     const root = join(base, 'root');
     mkdirSync(root);
-    const server = new Child('python3', [fixture('fuse-passthrough.py'), root, point, locks], {}, true);
+    const args = [fixture('fuse-passthrough.py'), root, point, locks];
+    const server = new Child('python3', args, { lifetime: 'own' });
     await server.line('mounted');
     return server;
   });
@@ -77,21 +79,15 @@ function mounted(mount: Mount): Mounted {
     base = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-mount-')));
     point = join(base, 'mounted');
     mkdirSync(point);
-    server = (await mount(base, point)) ?? undefined;
+    server = await mount(base, point);
   });
 
   afterAll(async () => {
     // Lazily, for a test that failed may have left something open.
-    if (point !== '') execFileSync('umount', ['--lazy', point]);
-    if (server !== undefined) await within(server.end(), 'the end of a FUSE server');
+    if (point !== '') tool('umount', ['--lazy', point]);
+    await server?.end();
     rmSync(base, { recursive: true, force: true });
   });
 
   return { directory: () => point };
-}
-
-/** Programs of root, whose directories are not in everybody's path. */
-function run(program: string, ...args: string[]): undefined {
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'], env });
 }

@@ -1,17 +1,17 @@
-import { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { AcquireOptions } from 'holdfast';
 import { onTestFinished } from 'vitest';
 import { fixture } from './child.ts';
 import { within } from './deadline.ts';
 
-/** A worker thread of the test process that takes and gives back locks as it is told. */
+/** A worker thread of the test process, ended with the test. It says so when it is ready. */
 export class Thread {
   readonly worker: Worker;
   readonly #unread: unknown[] = [];
   #reader: ((message: unknown) => void) | undefined;
 
-  private constructor(home: string) {
-    this.worker = new Worker(fixture('hold-thread.mjs'), { env: { ...process.env, HOLDFAST_HOME: home } });
+  private constructor(program: string, options: WorkerOptions) {
+    this.worker = new Worker(fixture(program), options);
     this.worker.on('message', (message) => {
       if (this.#reader === undefined) this.#unread.push(message);
       else this.#reader(message);
@@ -20,8 +20,14 @@ export class Thread {
     onTestFinished(() => void this.worker.terminate());
   }
 
-  static async start(home: string): Promise<Thread> {
-    const thread = new Thread(home);
+  /** One that takes and gives back locks as it is told. */
+  static start(home: string): Promise<Thread> {
+    return Thread.run('hold-thread.mjs', { env: { ...process.env, HOLDFAST_HOME: home } });
+  }
+
+  /** One that runs a program in test/fixtures. */
+  static async run(program: string, options: WorkerOptions): Promise<Thread> {
+    const thread = new Thread(program, options);
     await thread.message();
     return thread;
   }

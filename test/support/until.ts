@@ -4,9 +4,9 @@ import { processFacts } from '../../src/identity/index.ts';
 import { HANGING } from './deadline.ts';
 
 /** Looks again at every turn of the event loop, for what raises no event: the state of another process. */
-export async function until(isSo: () => boolean, what: string): Promise<void> {
+export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + HANGING;
-  while (!isSo()) {
+  while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(`${what}: it never became so`);
     await setImmediate();
   }

@@ -1,12 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../../support/agent.ts';
 import { Child } from '../../support/child.ts';
-import { within } from '../../support/deadline.ts';
 import { tempDirectory } from '../../support/temp.ts';
+import { tool } from '../../support/tool.ts';
 import { until } from '../../support/until.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -78,7 +77,7 @@ function withoutBinding(): { readonly cwd: string; readonly env: NodeJS.ProcessE
   mkdirSync(installed, { recursive: true });
   for (const name of ['dist', 'package.json'])
     cpSync(join(root, name), join(installed, name), { recursive: true });
-  return { cwd, env: { ...process.env, HOLDFAST_HOME: join(cwd, 'home') } };
+  return { cwd, env: { HOLDFAST_HOME: join(cwd, 'home') } };
 }
 
 describe('without the binding to the system', () => {
@@ -89,11 +88,7 @@ describe('without the binding to the system', () => {
       await locks.with('mirror', (lock) => console.log(lock.contract, lock.degraded[0].detail));
       await locks.acquire('mirror', { require: 'kernel' }).catch((error) => console.log(error.code, error.message));`;
 
-    const said = execFileSync(process.execPath, ['--input-type=module', '--eval', source], {
-      cwd,
-      env,
-      encoding: 'utf8',
-    });
+    const said = tool(process.execPath, ['--input-type=module', '--eval', source], { cwd, env });
 
     const [granted, refused] = said.split('\n');
     expect(granted).toMatch(
@@ -117,11 +112,10 @@ describe('without the binding to the system', () => {
     await until(isRecorded, 'the command is recorded');
     expect(wrapper.stderr).toContain('holdfast: warning: locked by the portable engine');
 
-    wrapper.process.kill('SIGKILL');
-    await new Promise((resolve) => wrapper.process.once('exit', resolve));
-    const busy = await within(say(['run', '--no-wait', 'mirror', '--', 'true']).ended, 'a try');
+    await wrapper.killAlone();
+    const busy = await say(['run', '--no-wait', 'mirror', '--', 'true']).exits();
     process.kill(command, 'SIGKILL');
-    const free = await within(say(['run', '--timeout', '50s', 'mirror', '--', 'true']).ended, 'a wait');
+    const free = await say(['run', '--timeout', '50s', 'mirror', '--', 'true']).exits();
 
     expect([busy.code, free.code]).toEqual([75, 0]);
     expect(readdirSync(locks)).toEqual([expect.stringMatching(/\.queue$/)]);

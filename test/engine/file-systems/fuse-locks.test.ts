@@ -74,7 +74,7 @@ describe.each<FuseLocks>(['none', 'refused', 'ignored'])(
       const refused = await cli.run(['run', ...where, '--require', 'kernel', 'other', '--', 'echo', 'ran']);
       expect([refused.code, refused.stdout]).toEqual([125, '']);
       expect(refused.stderr).toContain("only with the contract 'claim', and 'kernel' is required");
-      holder.child.stdin?.end();
+      holder.closeInput();
     });
   },
 );

@@ -1,6 +1,5 @@
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { kernelLocks } from '../../../src/engine/kernel/kernel-locks.ts';
@@ -24,13 +23,9 @@ function flocked(path: string, mode: 'exclusive' | 'shared'): void {
 type Seen = readonly { readonly pid: number; readonly mode: string }[];
 
 /** While other programs lock, the kernel's list can be read wrongly now and then, but not time and again. */
-async function expectSeen(look: () => Seen, expected: Seen): Promise<void> {
-  let seen = look();
-  for (let attempt = 0; attempt < 20 && !isDeepStrictEqual(seen, expected); attempt++) {
-    await setImmediate();
-    seen = look();
-  }
-  expect(seen).toEqual(expected);
+function expectSeen(look: () => Seen, expected: Seen): Promise<void> {
+  const what = `the kernel's list shows ${JSON.stringify(expected)}`;
+  return until(() => isDeepStrictEqual(look(), expected), what);
 }
 
 const on = (path: string) => () => kernelLocks(statSync(path, { bigint: true }));

@@ -5,7 +5,6 @@ import type { Grant } from '../../../src/engine/engine.ts';
 import { BLOCK_BYTES, readState } from '../../../src/engine/kernel/block.ts';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { Child, fixture } from '../../support/child.ts';
-import { within } from '../../support/deadline.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { requestFor } from '../harness.ts';
 
@@ -46,7 +45,7 @@ it('has the bound on the disk before it shows a token, file and directory both [
   const path = newPath();
   const strace = ['-f', '-y', '-s', '120', '-e', 'trace=pwrite64,fsync,write'];
   const child = new Child('strace', [...strace, process.execPath, fixture('engine-token.mjs'), path]);
-  const { stderr, code } = await within(child.ended, 'waiting for the traced program');
+  const { stderr, code } = await child.exits();
   expect(code).toBe(0);
 
   const calls = stderr.split('\n').filter((line) => line.includes(dirname(path)) || /"token \d/.test(line));
@@ -69,7 +68,7 @@ it('syncs the disk once for many tokens, and not at all for a lock whose token n
   const path = newPath();
   const strace = ['-f', '-y', '-e', 'trace=fsync,fdatasync'];
   const child = new Child('strace', [...strace, process.execPath, fixture('engine-token.mjs'), path, '50']);
-  const { stderr, stdout } = await within(child.ended, 'waiting for the traced program');
+  const { stderr, stdout } = await child.exits();
 
   expect(stdout.match(/token \d/g)).toHaveLength(50);
   const syncs = stderr.split('\n').filter((line) => line.includes(dirname(path)));

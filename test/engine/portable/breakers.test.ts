@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Mode } from '../../../src/engine/engine.ts';
 import { memoryDirectory } from '../../support/temp.ts';
 import { Interleaving, type Outcome } from './interleaving.ts';
@@ -13,9 +13,7 @@ const dead = deadProcess();
 
 async function contenders(modes: readonly Mode[], layout: string, steps = STEPS) {
   const home = memoryDirectory();
-  const all = new Interleaving(modes, home, layout, steps);
-  onTestFinished(() => all.end());
-  await all.start();
+  const all = await Interleaving.start(modes, home, layout, steps);
   return { all, lockOf: (round: number) => join(home, String(round), 'mirror.lock') };
 }
 

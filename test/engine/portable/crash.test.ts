@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import type { Mode } from '../../../src/engine/engine.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { Child, fixture } from '../../support/child.ts';
-import { within } from '../../support/deadline.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { requestFor } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
@@ -41,10 +40,10 @@ async function run({ layout, mode }: Victim, path: string, call: string, injecti
   await victim.line('ready');
   const trace = ['-p', String(victim.pid), '-o', '/dev/null', '-e', `trace=${call}`];
   const tracer = new Child('strace', [...trace, '-e', `inject=${call}:${injection}`]);
-  await tracer.complained('attached');
+  await tracer.says(/attached/, 'stderr');
   victim.say('');
-  const { signal, stdout } = await within(victim.ended, `a victim of ${call} ${injection}`);
-  await within(tracer.ended, 'the end of strace');
+  const { signal, stdout } = await victim.exits();
+  await tracer.exits();
   return signal === 'SIGKILL' ? undefined : stdout.split('\n')[1];
 }
 

@@ -1,7 +1,6 @@
-import { Worker } from 'node:worker_threads';
 import type { Mode } from '../../../src/engine/engine.ts';
-import { fixture } from '../../support/child.ts';
 import { HANGING } from '../../support/deadline.ts';
+import { Thread } from '../../support/thread.ts';
 
 const STATE = 0;
 const COMMAND = 1;
@@ -17,23 +16,23 @@ const OUTCOMES: readonly Outcome[] = ['refused', 'granted', 'lost'];
 /** Contenders in threads of their own, whose steps are put into one order after the other until every order was seen. */
 export class Interleaving {
   readonly #words: readonly Int32Array[];
-  readonly #workers: readonly Worker[];
   #round = 0;
 
-  constructor(modes: readonly Mode[], home: string, layout: string, steps: readonly string[]) {
-    this.#words = modes.map(() => new Int32Array(new SharedArrayBuffer(12)));
-    this.#workers = this.#words.map(
-      (words, at) =>
-        new Worker(fixture('breaker-thread.mjs'), {
-          workerData: { words, home, layout, mode: modes[at], steps },
-        }),
-    );
+  private constructor(words: readonly Int32Array[]) {
+    this.#words = words;
   }
 
-  async start(): Promise<void> {
-    await Promise.all(
-      this.#workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))),
-    );
+  static async start(
+    modes: readonly Mode[],
+    home: string,
+    layout: string,
+    steps: readonly string[],
+  ): Promise<Interleaving> {
+    const contenders = modes.map((mode) => {
+      return { words: new Int32Array(new SharedArrayBuffer(12)), home, layout, mode, steps };
+    });
+    await Promise.all(contenders.map((workerData) => Thread.run('breaker-thread.mjs', { workerData })));
+    return new Interleaving(contenders.map(({ words }) => words));
   }
 
   /**
@@ -84,10 +83,6 @@ export class Interleaving {
       settled(words); // one after the other: a release must not look like a loss
     }
     return this.#words.map((words) => OUTCOMES[Atomics.load(words, OUTCOME)] as Outcome);
-  }
-
-  async end(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 }
 

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatRecord, newToken } from '../../../src/engine/portable/record.ts';
@@ -6,10 +5,9 @@ import type { LayoutName } from '../../../src/engine/portable/settings.ts';
 import type { HolderRecord } from '../../../src/identity/holder.ts';
 import { self } from '../../../src/identity/self.ts';
 
-/** A process of this machine and boot that has ended. */
+/** A process of this machine and boot that has ended: no system gives out such a high id. */
 export function deadProcess(): HolderRecord {
-  const { pid } = spawnSync('true');
-  return { ...self(), pid, start: '1', command: 'dead' };
+  return { ...self(), pid: 2 ** 22, start: '1', command: 'dead' };
 }
 
 /** Puts a claim where it would stand, as if its owner had just left it. Returns its token. */
