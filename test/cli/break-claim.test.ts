@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { locksIn } from '../support/place.ts';
 import { Cli } from './cli.ts';
 
 /** A home with a portable lock that a process of another machine holds, as far as can be told from here. */
 async function heldElsewhere(mode: 'exclusive' | 'shared' = 'exclusive') {
   const cli = new Cli();
-  const locks = new LockManager({ directory: `${cli.home}/locks` });
+  const locks = locksIn(cli.home);
   const [holder] = await Agent.several(cli.home, 1);
   await holder.acquire('mirror', { engine: 'portable', purpose: 'nightly save', mode });
   const [record] = locks.inspect('mirror').holders;
@@ -71,7 +71,7 @@ describe('a claim of which nobody here can tell whether its holder lives', () =>
     const cli = new Cli();
     const [holder] = await Agent.several(cli.home, 1);
     await holder.acquire('mirror', { engine: 'portable' });
-    const { claim } = new LockManager({ directory: `${cli.home}/locks` }).inspect('mirror').holders[0] ?? {};
+    const { claim } = locksIn(cli.home).inspect('mirror').holders[0] ?? {};
 
     const { code, stderr } = await cli.run(['break', '--claim', claim ?? '', '--yes', 'mirror']);
 

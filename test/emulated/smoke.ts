@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { here } from '../../src/identity/index.ts';
-import { newPlace } from '../lock/place.ts';
 import { Agent } from '../support/agent.ts';
+import { newPlace } from '../support/place.ts';
 
 describe('two processes and one lock, on another architecture', () => {
   it('take it, wait for it, release it, and free it by dying, with rising tokens [R1, R4, R7, R10]', async () => {

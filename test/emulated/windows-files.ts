@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeDurably } from '../../src/storage/durable.ts';
 import { replaceSync } from '../../src/storage/replace/index.ts';
-import { someTurns } from '../engine/harness.ts';
-import { newPlace } from '../lock/place.ts';
 import { Agent } from '../support/agent.ts';
+import { newPlace } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { someTurns } from '../support/turns.ts';
 
 describe('a file on Windows that somebody has open', () => {
   it('is replaced once it is closed, and as a whole [G4, G7, R13]', async () => {

@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { within } from '../support/deadline.ts';
+import { someTurns } from '../support/turns.ts';
 import {
   contender,
   type EngineHarness,
   expectStillWaiting,
   granted,
-  newPlace as placeIn,
-  someTurns,
+  unusedLock as unusedLockIn,
 } from './harness.ts';
 
 /** What every engine keeps to inside one process. */
 export function conformanceAlone(name: string, { engine, contract, directory }: EngineHarness): void {
-  const newPlace = () => placeIn(directory?.());
+  const unusedLock = () => unusedLockIn(directory?.());
   const { acquire, isFree, wait } = contender(engine);
 
   describe(`the ${name} engine, in one process [R13, R14, R16, R53]`, () => {
     it('keeps exclusive and shared contenders out of an exclusive lock [R4]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       await acquire(request('exclusive'));
 
       expect(await engine.tryAcquire(request('exclusive'))).toBe(undefined);
@@ -24,7 +24,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('admits shared contenders to a shared lock and keeps exclusive ones out [R4]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const first = await acquire(request('shared'));
       const second = await acquire(request('shared'));
 
@@ -36,7 +36,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('gives a wait nothing while the lock is held, and the lock after its release [R7, R9]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const holder = await acquire(request());
       const started = wait(request());
       await expectStillWaiting(started);
@@ -49,7 +49,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('never calls back from inside the call that starts a wait, also when the lock is free', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
 
       const started = wait(request());
       const overAtOnce = started.isOver();
@@ -59,7 +59,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('leaves nothing of a cancelled wait: no late grant, and the lock is free after its holder [A15]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const holder = await acquire(request());
       const started = wait(request());
       await expectStillWaiting(started);
@@ -76,7 +76,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('grants nothing to a wait that is cancelled before it could try once', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const started = wait(request());
 
       started.waiting.cancel();
@@ -86,7 +86,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('lets the other waiters pass one that was cancelled [A15]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const holder = await acquire(request());
       const [first, second] = [wait(request()), wait(request())];
       await expectStillWaiting(first);
@@ -98,7 +98,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('gives every exclusive grant a greater token than the one before it', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const tokens: number[] = [];
       for (let turn = 0; turn < 50; turn++) {
         const grant = await acquire(request());
@@ -111,7 +111,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('counts tokens also for grants whose token nobody asked for', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const first = await acquire(request());
       const before = first.token() as number;
       await first.release();
@@ -125,7 +125,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('shows a shared grant the token of the last exclusive one', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const writer = await acquire(request());
       const token = writer.token();
       await writer.release();
@@ -134,7 +134,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('releases its own grant only, and only once [F9]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const first = await acquire(request());
       await first.release();
       const second = await acquire(request());
@@ -148,7 +148,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('keeps a shared grant when another one of the same lock is released twice [F9]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const [first, second] = [await acquire(request('shared')), await acquire(request('shared'))];
 
       await first.release();
@@ -159,14 +159,14 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('keeps the locks of different paths apart', async () => {
-      const [one, other] = [newPlace(), newPlace()];
+      const [one, other] = [unusedLock(), unusedLock()];
       await acquire(one.request());
 
       expect(await isFree(other.request())).toBe(true);
     });
 
     it('says of an ordinary grant that nothing about it is degraded', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
 
       const writer = await acquire(request());
       expect(writer.degraded).toEqual([]);
@@ -175,14 +175,14 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('does not call a grant recovered that follows on a release', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       await (await acquire(request())).release();
 
       expect((await acquire(request())).recovered).toBe(undefined);
     });
 
     it('acquires synchronously what is free, and gives up in time on what is not [G9]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const grant = engine.acquireSync(request(), 0);
 
       const started = performance.now();
@@ -195,7 +195,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('inspects a lock without taking it: free, exclusive, shared, and by whom [G12]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const { path } = request();
       expect(engine.inspect(path)).toMatchObject({ state: 'free', holders: [] });
 
@@ -216,7 +216,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('names nobody who asked not to be named [R68]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       await acquire({ ...request(), anonymous: true, purpose: undefined });
 
       const { state, holders } = engine.inspect(request().path);
@@ -226,7 +226,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
     });
 
     it('tells once when a lock is free, and nothing after it was told to stop [A12]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const holder = await acquire(request());
       let stopped = 0;
       engine.untilFree(

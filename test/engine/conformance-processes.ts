@@ -6,7 +6,7 @@ import {
   type EngineHarness,
   expectStillWaiting,
   granted,
-  newPlace as placeIn,
+  unusedLock as unusedLockIn,
 } from './harness.ts';
 import { type EngineSource, Peer } from './peer.ts';
 
@@ -16,14 +16,14 @@ export function conformanceBetweenProcesses(
   { engine, directory }: EngineHarness,
   elsewhere: EngineSource,
 ): void {
-  const newPlace = () => placeIn(directory?.());
+  const unusedLock = () => unusedLockIn(directory?.());
   const { acquire, isFree, wait } = contender(engine);
   const peers = (home: string, count: number) =>
     Promise.all(Array.from({ length: count }, () => Peer.start(elsewhere, home)));
 
   describe(`the ${name} engine, between processes [R13, R14, R16]`, () => {
     it('keeps exclusive and shared contenders out of an exclusive lock [R4, C2]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [peer] = (await peers(home, 1)) as [Peer];
       await peer.acquire(request('exclusive'));
 
@@ -34,7 +34,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('admits shared contenders to a shared lock and keeps exclusive ones out [R4]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [peer] = (await peers(home, 1)) as [Peer];
       await peer.acquire(request('shared'));
 
@@ -45,7 +45,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('grants waits of other processes one after another, each after a release [R7]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [first, second] = (await peers(home, 2)) as [Peer, Peer];
       const holder = await acquire(request());
       await Promise.all([first.wait(request()), second.wait(request())]);
@@ -64,7 +64,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('grants the waits of all readers together after a writer released [R4]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const readers = await peers(home, 3);
       const writer = await acquire(request());
       await Promise.all(readers.map((reader) => reader.wait(request('shared'))));
@@ -75,7 +75,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('grants a wait after kill -9 of the holder and reports it recovered, exactly once [R10, R45]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [peer] = (await peers(home, 1)) as [Peer];
       await peer.acquire({ ...request(), purpose: 'half-done work' });
       const started = wait(request());
@@ -90,7 +90,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('keeps the news of a dead holder for the next exclusive grant when readers come first [R45]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [peer] = (await peers(home, 1)) as [Peer];
       await peer.acquire(request());
       await peer.kill();
@@ -103,7 +103,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('does not call a grant recovered that follows on a reader killed by kill -9 [R10]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [peer] = (await peers(home, 1)) as [Peer];
       await peer.acquire(request('shared'));
       const started = wait(request());
@@ -116,7 +116,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('passes over a waiter that was killed [R10, R81]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [doomed, patient] = (await peers(home, 2)) as [Peer, Peer];
       const holder = await acquire(request());
       await doomed.wait(request());
@@ -129,7 +129,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('leaves a stopped holder its lock [R11]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [peer] = (await peers(home, 1)) as [Peer];
       await peer.acquire(request());
       peer.signal('SIGSTOP');
@@ -144,7 +144,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('lets tokens rise across processes and crashes', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const crowd = await peers(home, 3);
       const tokens: (number | undefined)[] = [];
       for (const peer of crowd) {
@@ -163,7 +163,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('waits synchronously for another process and gets the lock on its release [R9]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [peer] = (await peers(home, 1)) as [Peer];
       const holder = await acquire(request());
       const waiting = peer.acquireSync(request(), Number.POSITIVE_INFINITY);
@@ -176,7 +176,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('names the holders of other processes, and none that are dead [G12, R45]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [one, other] = (await peers(home, 2)) as [Peer, Peer];
       await one.acquire({ ...request(), purpose: 'save' });
       const { path } = request();
@@ -200,7 +200,7 @@ export function conformanceBetweenProcesses(
     });
 
     it('sees a lock become free when its holder is killed [A12]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [peer] = (await peers(home, 1)) as [Peer];
       await peer.acquire(request());
       const free = new Promise<void>((resolve, reject) => {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import type { Contract, Engine, Grant, LockRequest, Mode, Waiting } from '../../src/engine/engine.ts';
 import { within } from '../support/deadline.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { staysOpen } from '../support/turns.ts';
 import type { EngineSource } from './peer.ts';
 
 /** What decides: an engine, or the choice among them. */
@@ -20,13 +20,13 @@ export interface EngineHarness {
   readonly directory?: () => string;
 }
 
-export interface Place {
+export interface UnusedLock {
   readonly home: string;
   readonly request: (mode?: Mode) => LockRequest;
 }
 
 /** A lock nobody has used, in a new directory below this one. */
-export function newPlace(parent?: string): Place {
+export function unusedLock(parent?: string): UnusedLock {
   const home = tempDirectory(parent);
   const path = join(home, 'mirror.lock');
   return { home, request: (mode = 'exclusive') => requestFor(path, mode) };
@@ -45,17 +45,9 @@ export interface StartedWait {
   readonly isOver: () => boolean;
 }
 
-/** How often the event loop turns before what should not happen counts as not happening. */
-const TURNS = 20;
-
-export async function someTurns(): Promise<void> {
-  for (let turn = 0; turn < TURNS; turn++) await setImmediate();
-}
-
 /** Gives a wait every chance to be granted against the rules. */
-export async function expectStillWaiting({ isOver }: StartedWait): Promise<void> {
-  await someTurns();
-  expect(isOver()).toBe(false);
+export async function expectStillWaiting({ granted }: StartedWait): Promise<void> {
+  expect(await staysOpen(granted)).toBe(true);
 }
 
 export function granted(started: StartedWait): Promise<Grant> {

@@ -4,6 +4,7 @@ import * as holdfast from 'holdfast';
 import { BusyError, HoldfastError, InputError, LockManager, TimeoutError, toProblem } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 const codes: Record<string, string> = {
@@ -24,7 +25,7 @@ async function contention(timeout: number): Promise<{ error: BusyError; holder: 
   const home = tempDirectory();
   const [holder] = await Agent.several(home, 1);
   const { path } = await holder.acquire('mirror', { purpose: 'aba mirror save' });
-  const manager = new LockManager({ directory: join(home, 'locks') });
+  const manager = locksIn(home);
   const error = await manager.acquire('mirror', { timeout }).catch((error: unknown) => error);
   return { error: error as BusyError, holder, path };
 }

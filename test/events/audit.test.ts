@@ -8,9 +8,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { AuditLog, LockManager } from 'holdfast';
+import { AuditLog } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { makeFifo } from '../support/tool.ts';
 
@@ -34,7 +35,7 @@ function linesOf(path: string): Line[] {
 function setUp(audit: { readonly maxBytes?: number; readonly record?: 'anonymous' } = {}) {
   const home = tempDirectory();
   const path = join(home, 'log/audit.jsonl');
-  const manager = new LockManager({ directory: join(home, 'locks'), audit: { path, ...audit } });
+  const manager = locksIn(home, { audit: { path, ...audit } });
   return { home, path, manager };
 }
 
@@ -99,7 +100,7 @@ describe('the audit log', () => {
 
   it('tells only of the locks of its own manager [R70]', async () => {
     const { home, manager, path } = setUp();
-    const other = new LockManager({ directory: join(home, 'locks') });
+    const other = locksIn(home);
     await (await other.acquire('other')).release();
     await (await manager.acquire('mirror')).release();
     manager.close();
@@ -112,7 +113,7 @@ describe('the audit log', () => {
     const home = tempDirectory();
     const path = join(home, 'audit.jsonl');
     const audit = { path, maxBytes: 2048, keep: 3 };
-    const manager = new LockManager({ directory: join(home, 'locks'), audit });
+    const manager = locksIn(home, { audit });
 
     for (let round = 0; round < 60; round++) await (await manager.acquire('mirror')).release();
     manager.close();

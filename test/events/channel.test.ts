@@ -1,15 +1,15 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { LockManager, onLockEvent } from 'holdfast';
+import { type LockManager, onLockEvent } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { Recorder } from '../support/recorder.ts';
+import { Recorder } from '../support/events.ts';
+import { locksIn, newPlace } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 function setUp(): { home: string; manager: LockManager; recorder: Recorder } {
-  const home = tempDirectory();
-  return { home, manager: new LockManager({ directory: join(home, 'locks') }), recorder: new Recorder() };
+  const { home, locks: manager } = newPlace();
+  return { home, manager, recorder: new Recorder() };
 }
 
 describe('each step of a lock is told once:', () => {
@@ -150,7 +150,7 @@ describe('each step of a lock is told once:', () => {
     expect(recorder.names).toEqual(['requested', 'degraded', 'granted', 'released']);
     expect(recorder.one('degraded').degradation).toMatchObject({ reason: 'foreign-content' });
 
-    const strict = new LockManager({ directory: join(home, 'locks'), strict: true });
+    const strict = locksIn(home, { strict: true });
     await expect(strict.acquire('mirror')).rejects.toThrow();
     expect(recorder.names.slice(4)).toEqual(['requested', 'degraded']);
   });

@@ -1,12 +1,10 @@
-import { join } from 'node:path';
-import { LockManager, LockStatistics } from 'holdfast';
+import { LockStatistics } from 'holdfast';
 import { expect, it, onTestFinished } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newPlace } from '../support/place.ts';
 
 it('counts acquisitions, waits and their times, timeouts and recoveries, until it is stopped [F14]', async () => {
-  const home = tempDirectory();
-  const manager = new LockManager({ directory: join(home, 'locks') });
+  const { home, locks: manager } = newPlace();
   const [holder, victim] = await Agent.several(home, 2);
   const statistics = new LockStatistics();
   onTestFinished(() => statistics.stop());

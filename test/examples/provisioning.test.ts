@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
+import { locksIn } from '../support/place.ts';
 import { tool } from '../support/tool.ts';
 import { CONTENT, Content } from './content.ts';
 import { type Answer, dataDirectory, journalOf, mountsIn, Service, type ServiceOptions } from './service.ts';
@@ -16,7 +16,7 @@ async function start(options: Partial<ServiceOptions> = {}) {
   const data = dataDirectory();
   const content = await Content.start();
   const service = await Service.start({ data, content: content.url, ...options });
-  const locks = new LockManager({ directory: join(data, 'locks') });
+  const locks = locksIn(data);
   return { data, content, service, locks };
 }
 

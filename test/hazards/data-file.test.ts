@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { acquireLock, acquireLockSync, LockManager, withLock, withLockSync } from 'holdfast';
+import { acquireLock, acquireLockSync, withLock, withLockSync } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 function dataFile(content = '{"roles":[]}\n'): string {
@@ -125,7 +126,7 @@ describe('the time a caller waits', () => {
   it('is nothing with timeout 0: a try that answers at once, and touches nothing [G11, C3]', async () => {
     const home = tempDirectory();
     const [holder] = await Agent.several(home, 1);
-    const manager = new LockManager({ directory: join(home, 'locks') });
+    const manager = locksIn(home);
     const { path } = await holder.acquire('mirror');
     const before = readFileSync(path);
     const started = performance.now();
@@ -188,7 +189,7 @@ describe('the time a caller waits', () => {
   it('never ends in a grant after it ended otherwise: the lock stays free for others [R41, G11]', async () => {
     const home = tempDirectory();
     const [holder, other] = await Agent.several(home, 2);
-    const manager = new LockManager({ directory: join(home, 'locks') });
+    const manager = locksIn(home);
     for (let round = 0; round < 30; round++) {
       await holder.acquire('mirror');
       const controller = new AbortController();

@@ -1,9 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { LockManager, type Mode } from 'holdfast';
+import type { Mode } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Child, type Ending, fixture } from '../support/child.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newPlace } from '../support/place.ts';
 
 interface Expected {
   readonly code: number | null;
@@ -48,8 +47,7 @@ const cases = states.flatMap((where) => Object.keys(endings).map((ending) => ({ 
 
 describe.each(cases)('a process that ends by $ending while $state ($mode)', ({ state, mode, ending }) => {
   it('ends as it would without a lock, and leaves none behind [H25, C4, R9, R10, R12, G15]', async () => {
-    const home = tempDirectory();
-    const manager = new LockManager({ directory: join(home, 'locks') });
+    const { home, locks: manager } = newPlace();
     const own = state === 'waiting' ? await manager.acquire('mirror') : undefined;
 
     const { code, signal, stdout, stderr } = await runTo(ending, state, mode, home);
@@ -78,8 +76,7 @@ describe.each(cases)('a process that ends by $ending while $state ($mode)', ({ s
 });
 
 it('leaves no record of a shared holder behind when the process exits by itself [R12, R9]', async () => {
-  const home = tempDirectory();
-  const manager = new LockManager({ directory: join(home, 'locks') });
+  const { home, locks: manager } = newPlace();
 
   await runTo('process.exit', 'holding', 'shared', home);
 

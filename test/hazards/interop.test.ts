@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LockManager, type Mode, onLockEvent } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Child, fixture } from '../support/child.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newLocks } from '../support/place.ts';
 
 /** A program that takes the lock of the file without Holdfast. Says `held`, or ends with code 1. */
 const programs: Record<string, (path: string, mode: Mode) => Child> = {
@@ -24,7 +24,7 @@ const programs: Record<string, (path: string, mode: Mode) => Child> = {
 const modes: readonly Mode[] = ['exclusive', 'shared'];
 
 function setUp(): { manager: LockManager; path: string } {
-  const manager = new LockManager({ directory: join(tempDirectory(), 'locks'), pollInterval: 60_000 });
+  const manager = newLocks({ pollInterval: 60_000 });
   return { manager, path: manager.pathOf('mirror') };
 }
 

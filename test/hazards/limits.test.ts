@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Lock, LockManager } from 'holdfast';
+import type { Lock } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent, type Remote } from '../support/agent.ts';
 import { descriptors, untilWatching } from '../support/counting.ts';
 import { within } from '../support/deadline.ts';
+import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 describe('a process without a free descriptor', () => {
@@ -110,9 +111,9 @@ it('leaves no descriptor open after a thousand acquisitions of every outcome [H2
   const home = tempDirectory();
   const [holder, agent] = await Agent.several(home, 2);
   await holder.acquire('busy');
-  const foreign = new LockManager({ directory: join(home, 'locks') }).pathOf('foreign');
+  const foreign = locksIn(home).pathOf('foreign');
   writeFileSync(foreign, 'precious');
-  mkdirSync(new LockManager({ directory: join(home, 'locks') }).pathOf('directory'));
+  mkdirSync(locksIn(home).pathOf('directory'));
 
   const everyOutcome = async ({ manager, holdfast }: Remote, rounds: number) => {
     const strict = new holdfast.LockManager({ strict: true });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { acquireLock, InputError, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { newLocks } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 /** Names that break things which take names for paths, for shell words, for text or for keys of objects. */
@@ -34,7 +35,7 @@ const awkward: Record<string, string> = {
 };
 
 function tempManager(): LockManager {
-  return new LockManager({ directory: join(tempDirectory(), 'locks') });
+  return newLocks();
 }
 
 async function expectLockable(manager: LockManager, name: string): Promise<void> {

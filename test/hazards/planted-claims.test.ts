@@ -1,9 +1,9 @@
 import { chmodSync, lstatSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { asUser, Child } from '../support/child.ts';
+import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { makeFifo } from '../support/tool.ts';
 import { untilAsleepIn } from '../support/until.ts';
@@ -13,7 +13,7 @@ const HUGE = 3 * 2 ** 30; // more than Node.js reads at once
 /** Where the portable engine would have left a claim, as the kernel engine meets it in another process. */
 async function setUp() {
   const home = tempDirectory();
-  const path = new LockManager({ directory: join(home, 'locks') }).pathOf('mirror');
+  const path = locksIn(home).pathOf('mirror');
   const agent = await Agent.start({ home, env: {} });
   return {
     agent,

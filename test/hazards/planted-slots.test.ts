@@ -10,15 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newPlace } from '../support/place.ts';
 import { makeDevice, makeFifo } from '../support/tool.ts';
 
 function setUp() {
-  const home = tempDirectory();
-  const locks = new LockManager({ directory: join(home, 'locks') });
+  const { home, locks } = newPlace();
   const queue = `${locks.pathOf('pool')}.queue`;
   const elsewhere = join(home, 'elsewhere');
   for (const path of [locks.directory, elsewhere]) mkdirSync(path, { mode: 0o700 });

@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { LockManager, type Target } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Child } from '../support/child.ts';
+import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { makeDevice, makeFifo } from '../support/tool.ts';
 import { untilAsleepIn } from '../support/until.ts';
@@ -35,7 +36,7 @@ interface Place {
 function place(kind: 'name' | 'file'): Place {
   const home = tempDirectory();
   for (const name of ['locks', 'data', 'elsewhere']) mkdirSync(join(home, name), { mode: 0o700 });
-  const manager = new LockManager({ directory: join(home, 'locks') });
+  const manager = locksIn(home);
   const target = kind === 'name' ? 'mirror' : { file: join(home, 'data/roles.json') };
   return { manager, target, path: manager.pathOf(target), elsewhere: join(home, 'elsewhere') };
 }

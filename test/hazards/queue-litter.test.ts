@@ -15,11 +15,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newPlace } from '../support/place.ts';
 import { makeFifo } from '../support/tool.ts';
 
 /** A name such as those of the entries in a lock's queue, older than any real one. */
@@ -39,8 +38,7 @@ function beginning(path: string): unknown {
 const kinds = ['exclusive', 'shared', 'upgrade', 'held', 'waits'];
 
 function setUp() {
-  const home = tempDirectory();
-  const manager = new LockManager({ directory: join(home, 'locks') });
+  const { home, locks: manager } = newPlace();
   const path = manager.pathOf('mirror');
   const queue = `${path}.queue`;
   mkdirSync(queue, { recursive: true, mode: 0o700 });

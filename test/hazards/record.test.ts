@@ -1,14 +1,15 @@
 import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import fc from 'fast-check';
 import { BusyError, HoldfastError, type Lock, LockManager, toProblem } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_BYTES, readRecord, readState } from '../../src/engine/kernel/block.ts';
 import { Agent } from '../support/agent.ts';
+import { locksIn, newLocks } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 function tempManager(): { manager: LockManager; path: string } {
-  const manager = new LockManager({ directory: join(tempDirectory(), 'locks') });
+  const manager = newLocks();
   return { manager, path: manager.pathOf('mirror') };
 }
 
@@ -179,7 +180,7 @@ describe('a file with somebody else’s content in the lock’s place', () => {
   it('excludes other processes, which are told who holds [H15, R66]', async () => {
     const home = tempDirectory();
     const [holder, other] = await Agent.several(home, 2);
-    const path = new LockManager({ directory: join(home, 'locks') }).pathOf('mirror');
+    const path = locksIn(home).pathOf('mirror');
     plant(path, 'precious');
 
     const granted = await holder.acquire('mirror');

@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { LockManager } from 'holdfast';
+import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Agent, type Remote } from '../support/agent.ts';
+import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 /** Every way in which another program can put a different file into the lock's place. */
@@ -84,7 +84,7 @@ describe.each(replacements)('a lock file that %s', (_what, replace) => {
 
   it('between the open and the lock of a contender makes it start over on the new file [H7]', async () => {
     const home = tempDirectory();
-    const path = new LockManager({ directory: join(home, 'locks') }).pathOf('mirror');
+    const path = locksIn(home).pathOf('mirror');
     const [successor, third] = await Agent.several(home, 2);
     await successor.acquire('mirror');
     await successor.release();
@@ -168,7 +168,7 @@ it('reports a body that ended without its lock as LostError, also when nothing t
 it('reports a body that ended after its lock was lost as LostError, and the body’s own error first [H7, G15]', async () => {
   const home = tempDirectory();
   const holder = await Agent.start({ home });
-  const path = new LockManager({ directory: join(home, 'locks') }).pathOf('mirror');
+  const path = locksIn(home).pathOf('mirror');
 
   const body = ({ manager, fs }: Remote, path: string, own: string) =>
     manager.with('mirror', async (lock) => {

@@ -1,16 +1,13 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
 import { Child, fixture } from '../support/child.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newPlace } from '../support/place.ts';
 
 const DEATHS = 100;
 const AT_ONCE = 4;
 
 it('survives a hundred processes killed at random points: the lock is always to be had, its token always rises [H16, R10]', async () => {
-  const home = tempDirectory();
-  const locks = new LockManager({ directory: join(home, 'locks') });
+  const { home, locks } = newPlace();
   let token = 0;
   let recoveries = 0;
 

@@ -1,20 +1,13 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { LockManager } from 'holdfast';
 import { expect, it, onTestFinished } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { Child, fixture } from '../support/child.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newPlace } from '../support/place.ts';
 import { Thread } from '../support/thread.ts';
 
-function home(): { home: string; manager: LockManager } {
-  const path = tempDirectory();
-  return { home: path, manager: new LockManager({ directory: join(path, 'locks') }) };
-}
-
 it('makes every thread of a process a contender of its own [H24]', async () => {
-  const { home: path, manager } = home();
-  const [first, second] = await Promise.all([Thread.start(path), Thread.start(path)]);
+  const { home, locks: manager } = newPlace();
+  const [first, second] = await Promise.all([Thread.start(home), Thread.start(home)]);
 
   await first.tell('acquire', 'mirror');
   expect(await second.tell('couldAcquire', 'mirror')).toBe(false);
@@ -31,9 +24,9 @@ it('makes every thread of a process a contender of its own [H24]', async () => {
 });
 
 it('wakes a thread that waits when another thread, or process, releases [H24]', async () => {
-  const { home: path, manager } = home();
-  const [agent] = await Agent.several(path, 1);
-  const thread = await Thread.start(path);
+  const { home, locks: manager } = newPlace();
+  const [agent] = await Agent.several(home, 1);
+  const thread = await Thread.start(home);
 
   const lock = await manager.acquire('mirror');
   expect(await thread.tell('wait', 'mirror', { timeout: 20_000 })).toBe('waiting');
@@ -48,8 +41,8 @@ it('wakes a thread that waits when another thread, or process, releases [H24]', 
 });
 
 it('frees the lock of a thread that is terminated, and tells the next holder so [H24]', async () => {
-  const { home: path, manager } = home();
-  const thread = await Thread.start(path);
+  const { home, locks: manager } = newPlace();
+  const thread = await Thread.start(home);
   await thread.tell('acquire', 'mirror');
   const waiting = manager.acquire('mirror', { timeout: 20_000, pollInterval: 60_000 });
 
@@ -61,29 +54,27 @@ it('frees the lock of a thread that is terminated, and tells the next holder so 
 });
 
 it('frees the shared lock of a thread that exits, and leaves nothing of it behind [H24, R12]', async () => {
-  const { home: path, manager } = home();
-  const thread = await Thread.start(path);
+  const { home, locks: manager } = newPlace();
+  const thread = await Thread.start(home);
   await thread.tell('acquire', 'mirror', { mode: 'shared' });
   const waiting = manager.acquire('mirror', { timeout: 20_000 });
 
-  const exited = new Promise((resolve) => thread.worker.once('exit', resolve));
-  thread.worker.postMessage({ step: 'exit', args: [] });
-  await exited;
+  await thread.exit();
 
   await (await waiting).release();
   expect(readdirSync(manager.directory)).toEqual([expect.stringMatching(/^mirror~.*\.lock$/)]);
 });
 
 it('leaves nothing of threads that are terminated while they wait: no grant, no descriptor [H24]', async () => {
-  const { home: path, manager } = home();
+  const { home, locks: manager } = newPlace();
   const lock = await manager.acquire('mirror');
-  const spent = await Thread.start(path); // whatever Node.js itself keeps from its first worker
+  const spent = await Thread.start(home); // whatever Node.js itself keeps from its first worker
   await spent.tell('wait', 'mirror', { timeout: 20_000 });
   await spent.terminate();
   const before = readdirSync('/proc/self/fd').length;
 
   for (let round = 0; round < 3; round++) {
-    const threads = await Promise.all([Thread.start(path), Thread.start(path)]);
+    const threads = await Promise.all([Thread.start(home), Thread.start(home)]);
     await Promise.all(threads.map((thread) => thread.tell('wait', 'mirror', { timeout: 20_000 })));
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
@@ -95,9 +86,9 @@ it('leaves nothing of threads that are terminated while they wait: no grant, no 
 });
 
 it('lets one of two cluster workers work and refuses the other at once, with the reason [H24, C2]', async () => {
-  const { home: path } = home();
+  const { home } = newPlace();
   const service = new Child(process.execPath, [fixture('hold-cluster.mjs')], {
-    env: { HOLDFAST_HOME: path },
+    env: { HOLDFAST_HOME: home },
   });
 
   const { code, stdout } = await service.finish();
@@ -108,8 +99,8 @@ it('lets one of two cluster workers work and refuses the other at once, with the
 });
 
 it('does not leave the lock with the children of its holder: it is free when the holder dies [H24, R10]', async () => {
-  const { home: path } = home();
-  const [holder, other] = await Agent.several(path, 2);
+  const { home } = newPlace();
+  const [holder, other] = await Agent.several(home, 2);
   await holder.acquire('made here');
   for (const [name, mode] of [
     ['mirror', 'exclusive'],

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { onLockEvent } from 'holdfast';
 import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { heard, newLocks, newPlace, staysOpen, turns } from './place.ts';
+import { heard } from '../support/events.ts';
+import { newLocks, newPlace } from '../support/place.ts';
+import { someTurns, staysOpen } from '../support/turns.ts';
 
 const reason = new Error('the client went away');
 
@@ -87,7 +89,7 @@ it('leaves no late grant behind: the lock is free once its holder released [C4, 
 
   expect(await agent.couldAcquire('mirror')).toBe(true);
   await agent.acquire('mirror');
-  await turns();
+  await someTurns();
   expect(grants).toEqual([]);
   expect(locks.query().pending).toEqual([]);
 });

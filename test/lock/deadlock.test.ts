@@ -2,8 +2,9 @@ import { DeadlockError, type LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { type Edge, findCycle } from '../../src/lock/wait-graph.ts';
 import { Agent } from '../support/agent.ts';
+import { newLocks, newPlace } from '../support/place.ts';
+import { someTurns, staysOpen } from '../support/turns.ts';
 import { until } from '../support/until.ts';
-import { newLocks, newPlace, staysOpen, turns } from './place.ts';
 
 const PATIENT = { timeout: 30_000 } as const;
 
@@ -302,7 +303,7 @@ async function cycleInThisProcess(): Promise<unknown> {
   const second = locks.with('b', async () => {
     bothHold();
     await Promise.resolve();
-    await turns();
+    await someTurns();
     lost = await locks.acquire('a', PATIENT).catch((error) => error);
   });
   await Promise.all([first, second]);

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as holdfast from 'holdfast';
 import { expect, it } from 'vitest';
+import { heard } from '../support/events.ts';
+import { newPlace } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
-import { heard, newPlace, staysOpen } from './place.ts';
+import { staysOpen } from '../support/turns.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

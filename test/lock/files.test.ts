@@ -14,8 +14,10 @@ import { acquireLock, acquireLockSync, BusyError, withLock, withLockSync } from 
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { asUser, Child } from '../support/child.ts';
+import { heard } from '../support/events.ts';
+import { newPlace } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
-import { heard, newPlace, staysOpen } from './place.ts';
+import { staysOpen } from '../support/turns.ts';
 
 const newFile = () => join(tempDirectory(), 'roles.json');
 

@@ -1,7 +1,8 @@
-import { LockManager, onLockEvent } from 'holdfast';
+import { onLockEvent } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { heard, lossOf, newLocks, newPlace } from './place.ts';
+import { heard, lossOf } from '../support/events.ts';
+import { locksIn, newLocks, newPlace } from '../support/place.ts';
 
 describe('a lock that goes to the next waiter of the same thread', () => {
   it('is described as that one’s own: purpose, child and time [G12]', async () => {
@@ -32,7 +33,7 @@ describe('a lock that goes to the next waiter of the same thread', () => {
 
   it('does not tell of the one before who asked not to be named, nor name the next who asked so [R68]', async () => {
     const { home, locks } = newPlace();
-    const hidden = new LockManager({ directory: `${home}/locks`, record: 'anonymous' });
+    const hidden = locksIn(home, { record: 'anonymous' });
     const first = await locks.acquire('mirror');
     const second = hidden.acquire('mirror');
     const third = locks.acquire('mirror');

@@ -1,7 +1,8 @@
 import { LostError } from 'holdfast';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { heard, lossOf, newLocks, newPlace, next } from './place.ts';
+import { heard, lossOf, next } from '../support/events.ts';
+import { newLocks, newPlace } from '../support/place.ts';
 
 describe('a lock with a hold limit', () => {
   afterEach(() => {

@@ -1,7 +1,8 @@
 import { LockSet, LostError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { heard, lossOf, newLocks, newPlace, next } from './place.ts';
+import { heard, lossOf, next } from '../support/events.ts';
+import { newLocks, newPlace } from '../support/place.ts';
 
 const ten = Array.from({ length: 10 }, (_, n) => `resource ${n}`);
 

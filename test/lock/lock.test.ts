@@ -1,7 +1,8 @@
 import { LostError, UnsupportedError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { heard, newLocks, newPlace } from './place.ts';
+import { heard } from '../support/events.ts';
+import { newLocks, newPlace } from '../support/place.ts';
 
 const isFree = (locks: ReturnType<typeof newLocks>) => locks.inspect('mirror').state === 'free';
 

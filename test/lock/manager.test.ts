@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { BusyError, Lock, LockManager } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { heard } from '../support/events.ts';
+import { newLocks, newPlace } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
-import { heard, newLocks, newPlace, staysOpen } from './place.ts';
+import { staysOpen } from '../support/turns.ts';
 
 describe('a manager', () => {
   it('touches nothing before its first acquisition, whatever else it is asked', async () => {

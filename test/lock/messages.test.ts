@@ -3,7 +3,7 @@ import type { AcquireOptions, LockManager, Target } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
-import { newPlace } from './place.ts';
+import { newPlace } from '../support/place.ts';
 
 const user = userInfo().username;
 const TIME = '\\d\\d:\\d\\d:\\d\\d, (\\d+ms|\\d+\\.\\ds)';

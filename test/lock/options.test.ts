@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AcquireOptions, InputError, LockManager, type ManagerOptions, type Target } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { heard } from '../support/events.ts';
+import { newLocks } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
-import { heard, newLocks } from './place.ts';
 
 /** What is wrong with it is the point of each, so types are left aside. */
 const bad = <T>(value: unknown) => value as T;
@@ -125,7 +126,7 @@ describe('an option that cannot be used is refused by name before anything is to
 
   it.each(badTargets)('%s: %o [G10, F13]', async (input, target) => {
     await expectRefusal(input, bad(target), {});
-    const locks = new LockManager({ directory: join(tempDirectory(), 'locks') });
+    const locks = newLocks();
     expect(() => locks.inspect(bad(target))).toThrow(names(input));
     expect(() => locks.pathOf(bad(target))).toThrow(names(input));
     await expect(locks.untilFree(bad(target))).rejects.toEqual(names(input));

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { heard, newLocks, newPlace, staysOpen } from './place.ts';
+import { heard } from '../support/events.ts';
+import { newLocks, newPlace } from '../support/place.ts';
+import { staysOpen } from '../support/turns.ts';
 
 const MANY = 200;
 

@@ -1,20 +1,15 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { LockManager, PermitsError } from 'holdfast';
+import { PermitsError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newPlace } from '../support/place.ts';
 
 const SEMAPHORE = { permits: 2 } as const;
 
-function setUp(): { home: string; locks: LockManager } {
-  const home = tempDirectory();
-  return { home, locks: new LockManager({ directory: join(home, 'locks') }) };
-}
-
 describe('a lock with permits', () => {
   it('admits as many processes as it has permits, and one more when one of them releases [R4]', async () => {
-    const { home } = setUp();
+    const { home } = newPlace();
     const [a, b, c] = await Agent.several(home, 3);
     await a.acquire('pool', SEMAPHORE);
     await b.acquire('pool', SEMAPHORE);
@@ -28,7 +23,7 @@ describe('a lock with permits', () => {
   });
 
   it('gives the permit of a killed holder to the next in line [R10, R48]', async () => {
-    const { home } = setUp();
+    const { home } = newPlace();
     const victim = await Agent.start({ home, env: {} });
     const [b, c] = await Agent.several(home, 2);
     await victim.acquire('pool', SEMAPHORE);
@@ -41,7 +36,7 @@ describe('a lock with permits', () => {
   });
 
   it('is granted in the order of asking [R7]', async () => {
-    const { home } = setUp();
+    const { home } = newPlace();
     const [a, b, c] = await Agent.several(home, 3);
     await a.acquire('pool', { permits: 1 });
     await b.wait('pool', { permits: 1 });
@@ -56,7 +51,7 @@ describe('a lock with permits', () => {
   });
 
   it('excludes an exclusive lock on the same name, and is excluded by one [R4]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const [other] = await Agent.several(home, 1);
     await other.acquire('pool', SEMAPHORE);
     expect(await locks.tryAcquire('pool')).toBeUndefined();
@@ -68,7 +63,7 @@ describe('a lock with permits', () => {
   });
 
   it('names every holder [G12]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const [a, b] = await Agent.several(home, 2);
     await a.acquire('pool', { ...SEMAPHORE, purpose: 'first' });
     await b.acquire('pool', { ...SEMAPHORE, purpose: 'second' });
@@ -80,7 +75,7 @@ describe('a lock with permits', () => {
   });
 
   it('refuses another number of permits, and plain sharing, with a typed error that names both', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const [other] = await Agent.several(home, 1);
     await other.acquire('pool', SEMAPHORE);
 
@@ -99,7 +94,7 @@ describe('a lock with permits', () => {
   });
 
   it('agrees on a new number once all permits are back, and leaves nothing but the lock file [R12]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const [other] = await Agent.several(home, 1);
     await other.acquire('pool', SEMAPHORE);
     await other.release();
@@ -111,7 +106,7 @@ describe('a lock with permits', () => {
   });
 
   it('clears away the slots of holders that were killed [R45, R12]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const victim = await Agent.start({ home, env: {} });
     await victim.acquire('pool', { permits: 3 });
     await victim.kill();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { newPlace } from './place.ts';
+import { newPlace } from '../support/place.ts';
 
 it('tells what is held, by whom and since when, across processes [G12, R8]', async () => {
   const { home, locks } = newPlace();

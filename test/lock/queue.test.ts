@@ -3,8 +3,10 @@ import { dirname, join } from 'node:path';
 import { type AcquireOptions, LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { heard } from '../support/events.ts';
+import { newPlace, type Place } from '../support/place.ts';
+import { staysOpen } from '../support/turns.ts';
 import { until, untilStopped } from '../support/until.ts';
-import { heard, newPlace, type Place, staysOpen, stillWaits } from './place.ts';
 
 const PATIENT = { timeout: 20_000 } as const;
 /** Relies on being told: a waiter that looks by itself may pass one ahead that the system is slow to run. */
@@ -75,7 +77,7 @@ it('does not let a stopped waiter at the head hold up the others for ever [R81, 
 
   await next.granted();
   head.signal('SIGCONT');
-  expect(await stillWaits(head)).toBe(true);
+  expect(await head.stillWaits()).toBe(true);
   await next.release();
   await head.granted();
 });
@@ -104,7 +106,7 @@ it('grants readers together, and neither past a writer that came before them [R4
 
   await lock.release();
   await Promise.all([one.granted(), two.granted()]);
-  expect(await stillWaits(late)).toBe(true);
+  expect(await late.stillWaits()).toBe(true);
   await Promise.all([one.release(), two.release()]);
   await writer.granted();
   await writer.release();

@@ -1,9 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { type AcquireOptions, DeadlockError, type Lock, LockManager, UnsupportedError } from 'holdfast';
+import { type AcquireOptions, DeadlockError, type Lock, UnsupportedError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { heard, newLocks, newPlace, next, staysOpen, turns } from './place.ts';
+import { heard, next } from '../support/events.ts';
+import { locksIn, newLocks, newPlace } from '../support/place.ts';
+import { someTurns, staysOpen } from '../support/turns.ts';
 
 const again = { reentrant: true } as const;
 
@@ -159,7 +161,7 @@ describe('a lock asked for by code that holds it already', () => {
     const path = locks.pathOf('mirror');
     mkdirSync(dirname(path));
     writeFileSync(path, 'my notes');
-    const strict = new LockManager({ directory: `${home}/locks`, strict: true });
+    const strict = locksIn(home, { strict: true });
 
     await locks.with('mirror', async () => {
       const refused = strict.acquire('mirror', again);
@@ -205,7 +207,7 @@ describe('a lock asked for by other code of the same process', () => {
       [1, 2, 3].map((n) =>
         locks.with('mirror', async () => {
           order.push(n);
-          await turns();
+          await someTurns();
           order.push(n);
         }),
       ),

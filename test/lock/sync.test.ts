@@ -1,8 +1,10 @@
 import { DeadlockError, TimeoutError } from 'holdfast';
 import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { heard } from '../support/events.ts';
+import { newLocks, newPlace } from '../support/place.ts';
+import { someTurns, staysOpen } from '../support/turns.ts';
 import { until } from '../support/until.ts';
-import { heard, newLocks, newPlace, staysOpen, turns } from './place.ts';
 
 it('gives a free lock synchronously, and releases it', () => {
   const locks = newLocks();
@@ -147,7 +149,7 @@ it('leaves a wait of this thread that it passed as it was: one grant follows, an
 
   expect(await agent.couldAcquire('mirror')).toBe(true);
   await agent.acquire('mirror');
-  await turns();
+  await someTurns();
   expect(grants).toHaveLength(2);
   expect(locks.query().pending).toEqual([]);
 });

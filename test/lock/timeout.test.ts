@@ -2,7 +2,9 @@ import { BusyError, TimeoutError } from 'holdfast';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { after as callAfter } from '../../src/lock/deadline.ts';
 import { Agent } from '../support/agent.ts';
-import { heard, newLocks, newPlace, staysOpen, turns } from './place.ts';
+import { heard } from '../support/events.ts';
+import { newLocks, newPlace } from '../support/place.ts';
+import { someTurns, staysOpen } from '../support/turns.ts';
 
 describe('a timeout', () => {
   it('of 0 tries once and fails with BusyError, in order after the event that says so [G11]', async () => {
@@ -85,7 +87,7 @@ describe('a timeout', () => {
       await lock.release();
 
       const granted = await patient;
-      await turns();
+      await someTurns();
       granted.assertHeld();
       await granted.release();
       process.off('warning', onWarning);

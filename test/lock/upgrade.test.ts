@@ -1,26 +1,13 @@
-import { join } from 'node:path';
-import {
-  DeadlockError,
-  LockManager,
-  LostError,
-  type ManagerOptions,
-  TimeoutError,
-  UnsupportedError,
-} from 'holdfast';
+import { DeadlockError, type LockManager, LostError, TimeoutError, UnsupportedError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { tempDirectory } from '../support/temp.ts';
-
-function setUp(options: ManagerOptions = {}): { home: string; locks: LockManager } {
-  const home = tempDirectory();
-  return { home, locks: new LockManager({ directory: join(home, 'locks'), ...options }) };
-}
+import { newPlace } from '../support/place.ts';
 
 const shared = (locks: LockManager, name: string) => locks.acquire(name, { mode: 'shared' });
 
 describe('a downgrade', () => {
   it('lets other readers in, and still keeps writers out [R4]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const [other] = await Agent.several(home, 1);
     const lock = await locks.acquire('mirror');
     await other.wait('mirror', { mode: 'shared', pollInterval: 60_000 });
@@ -35,7 +22,7 @@ describe('a downgrade', () => {
   });
 
   it('admits the readers of its own thread that waited [C1]', async () => {
-    const { locks } = setUp();
+    const { locks } = newPlace();
     const lock = await locks.acquire('mirror');
     const reader = locks.acquire('mirror', { mode: 'shared' });
 
@@ -48,7 +35,7 @@ describe('a downgrade', () => {
 
 describe('an upgrade', () => {
   it('is granted at once to a reader who is alone, with a token of its own [R4]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const [other] = await Agent.several(home, 1);
     const before = await locks.acquire('mirror');
     const { token } = before;
@@ -64,7 +51,7 @@ describe('an upgrade', () => {
   });
 
   it('waits for the other readers, and lets no new one in meanwhile [R7]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const [reader, newcomer] = await Agent.several(home, 2);
     await reader.acquire('mirror', { mode: 'shared' });
     const lock = await locks.acquire('mirror', { mode: 'shared' });
@@ -80,7 +67,7 @@ describe('an upgrade', () => {
   });
 
   it('that runs out of time, or is aborted, leaves the shared lock as it was [R41]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const [reader] = await Agent.several(home, 1);
     await reader.acquire('mirror', { mode: 'shared' });
     const lock = await locks.acquire('mirror', { mode: 'shared' });
@@ -98,7 +85,7 @@ describe('an upgrade', () => {
   });
 
   it('fails when another reader upgrades already, for neither could ever be alone [R81]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const [other] = await Agent.several(home, 1);
     await other.acquire('mirror', { mode: 'shared' });
     const lock = await locks.acquire('mirror', { mode: 'shared' });
@@ -113,7 +100,7 @@ describe('an upgrade', () => {
   });
 
   it('fails likewise between two readers of one thread [R81]', async () => {
-    const { locks } = setUp();
+    const { locks } = newPlace();
     const one = await locks.acquire('mirror', { mode: 'shared' });
     const two = await locks.acquire('mirror', { mode: 'shared' });
     const first = one.upgrade();
@@ -126,7 +113,7 @@ describe('an upgrade', () => {
   });
 
   it('goes on when the other reader is killed [R10]', async () => {
-    const { home, locks } = setUp();
+    const { home, locks } = newPlace();
     const victim = await Agent.start({ home, env: {} });
     await victim.acquire('mirror', { mode: 'shared' });
     const lock = await locks.acquire('mirror', { mode: 'shared' });
@@ -141,7 +128,7 @@ describe('an upgrade', () => {
   it.each(['kernel', 'portable'] as const)(
     'of one lock is under way once: a second is refused, and the first goes on, by the %s engine [R81]',
     async (engine) => {
-      const { locks } = setUp({ engine });
+      const { locks } = newPlace({ engine });
       const one = await locks.acquire('mirror', { mode: 'shared' });
       const two = await locks.acquire('mirror', { mode: 'shared' });
       const first = one.upgrade();
@@ -160,7 +147,7 @@ describe('an upgrade', () => {
   it.each(['kernel', 'portable'] as const)(
     'ends with LostError when the lock is released, and leaves those taken afterwards as they are, by the %s engine [H9]',
     async (engine) => {
-      const { home, locks } = setUp({ engine });
+      const { home, locks } = newPlace({ engine });
       const [other] = await Agent.several(home, 1);
       const [one, two] = [await shared(locks, 'mirror'), await shared(locks, 'mirror')];
       const first = one.upgrade();
@@ -180,7 +167,7 @@ describe('an upgrade', () => {
   );
 
   it('of a lock that was released is refused', async () => {
-    const { locks } = setUp();
+    const { locks } = newPlace();
     const lock = await locks.acquire('mirror', { mode: 'shared' });
     await lock.release();
 

@@ -9,18 +9,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { LockManager } from 'holdfast';
 import { once } from 'holdfast/once';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { fill, smallDisk } from '../support/disk.ts';
+import { locksIn, newHome } from '../support/place.ts';
 import { makeFifo } from '../support/tool.ts';
-import { newHome, recordsOf, Work } from './place.ts';
+import { recordsOf, Work } from './work.ts';
 
 /** A key with a success, and where its record is. */
 async function recorded(value: unknown = { answer: 42 }): Promise<{ file: string; directory: string }> {
   const home = newHome();
   await once('build', () => value);
-  const lock = new LockManager({ directory: join(home, 'locks') }).pathOf('once:build');
+  const lock = locksIn(home).pathOf('once:build');
   const directory = recordsOf(home, lock);
   return { file: join(directory, 'success'), directory };
 }

@@ -5,7 +5,8 @@ import { once } from 'holdfast/once';
 import { describe, expect, it, vi } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { within } from '../support/deadline.ts';
-import { gate, newHome, Work } from './place.ts';
+import { newHome } from '../support/place.ts';
+import { gate, Work } from './work.ts';
 
 describe('a result', () => {
   it('is recorded: a later call gets it without a run [A1]', async () => {

@@ -1,12 +1,12 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { LockManager } from 'holdfast';
 import type { OnceOptions } from 'holdfast/once';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Agent, type Remote } from '../support/agent.ts';
 import { within } from '../support/deadline.ts';
+import { locksIn, newHome } from '../support/place.ts';
 import { until } from '../support/until.ts';
-import { countedOnce, linesOf, newHome, recordsOf } from './place.ts';
+import { countedOnce, linesOf, recordsOf } from './work.ts';
 
 /** `npm run test:once` runs 100. */
 const ROUNDS = Number(process.env.HOLDFAST_ONCE_ROUNDS ?? 3);
@@ -47,7 +47,7 @@ function runnerOf(agents: readonly Agent[], key: string): Promise<Agent> {
 
 /** All others wait for the lock of the key. */
 async function untilWaiting(home: string, key: string, count: number): Promise<void> {
-  const manager = new LockManager({ directory: join(home, 'locks') });
+  const manager = locksIn(home);
   await until(() => manager.inspect(`once:${key}`).waiters.length >= count, `${count} processes wait`);
 }
 
@@ -211,7 +211,7 @@ describe('a waiter in another process', () => {
 
   it('never finds a torn record or a litter of temporary files after runners were killed while they recorded [A1, G4, H16]', async () => {
     const home = newHome();
-    const manager = new LockManager({ directory: join(home, 'locks') });
+    const manager = locksIn(home);
     const records = recordsOf(home, manager.pathOf('once:build'));
     for (const call of ['fsync', 'rename']) {
       const victim = await Agent.start({
@@ -245,7 +245,7 @@ it('a run whose lock was replaced while it worked records nothing, and its call 
   const running = runner.run(heldOnce, 'build', join(home, 'runs'), {});
   running.catch(() => {});
   await runner.heard('running build');
-  rmSync(new LockManager({ directory: join(home, 'locks') }).pathOf('once:build'));
+  rmSync(locksIn(home).pathOf('once:build'));
 
   await runner.run(release);
 

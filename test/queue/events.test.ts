@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { heard } from '../lock/place.ts';
+import { heard } from '../support/events.ts';
 import { until } from '../support/until.ts';
 import { Line, PATIENT } from './line.ts';
 

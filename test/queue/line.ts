@@ -1,8 +1,8 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AcquireOptions, LockManager, type Target } from 'holdfast';
+import type { AcquireOptions, Target } from 'holdfast';
 import { Agent } from '../support/agent.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newPlace } from '../support/place.ts';
 import { until } from '../support/until.ts';
 
 /** How a process waits: what it does with its turn, and until when its event loop stands still after it has asked. */
@@ -20,8 +20,9 @@ export const PATIENT = { timeout: 120_000, pollInterval: 60_000 };
 
 /** One lock, the processes that wait for it, and what they write down while they hold it: `+` and `-` their names. */
 export class Line {
-  readonly home = tempDirectory();
-  readonly locks = new LockManager({ directory: join(this.home, 'locks') });
+  readonly #place = newPlace();
+  readonly home = this.#place.home;
+  readonly locks = this.#place.locks;
   readonly target: Target = 'mirror';
   readonly path = this.locks.pathOf(this.target);
   readonly queue = `${this.path}.queue`;

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EngineName, LockManager } from 'holdfast';
+import type { EngineName, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Cli, main } from '../cli/cli.ts';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
+import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { until, untilStopped } from '../support/until.ts';
 
@@ -12,7 +13,7 @@ const NOW = { timeout: 0 } as const;
 
 /** A lock that is free, and for which nobody but a process in a container waits that was paused. */
 async function heldUp(engine: EngineName, home = tempDirectory()) {
-  const locks = new LockManager({ directory: join(home, 'locks'), engine });
+  const locks = locksIn(home, { engine });
   const held = await locks.acquire('mirror');
   await waitInContainer(home, engine, locks);
   await held.release();

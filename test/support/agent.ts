@@ -210,6 +210,19 @@ export class Agent {
     );
   }
 
+  /** Whether a wait there stays open although the event loop turns many times. */
+  stillWaits(as = 'lock'): Promise<boolean> {
+    return this.run(async ({ waits, timers }, as) => {
+      let open = true;
+      const close = () => {
+        open = false;
+      };
+      waits[as]?.then(close, close);
+      for (let turn = 0; turn < 20; turn++) await timers.setImmediate();
+      return open;
+    }, as);
+  }
+
   release(as = 'lock'): Promise<void> {
     return this.run(({ locks }, as) => (locks[as] as Lock).release(), as);
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { AcquireOptions } from 'holdfast';
 import { onTestFinished } from 'vitest';
@@ -44,6 +45,13 @@ export class Thread {
   tell(step: string, name = '', options: AcquireOptions = {}): Promise<unknown> {
     this.worker.postMessage({ step, args: [name, options] });
     return this.message();
+  }
+
+  /** Has the thread end by itself. */
+  async exit(): Promise<void> {
+    const exited = once(this.worker, 'exit');
+    this.worker.postMessage({ step: 'exit', args: [] });
+    await within(exited, 'waiting for the end of a thread');
   }
 
   async terminate(): Promise<void> {

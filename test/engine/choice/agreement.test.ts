@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { ContractError, EngineMismatchError, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { heard, newPlace } from '../../lock/place.ts';
 import { Agent } from '../../support/agent.ts';
+import { heard } from '../../support/events.ts';
+import { locksIn, newPlace } from '../../support/place.ts';
 
 const layouts = ['file', 'directory'] as const;
 
@@ -219,7 +220,7 @@ describe('contenders that would choose differently', () => {
 
 it('a manager that is made without saying anything takes the kernel, and its contract [F1]', async () => {
   const { home } = newPlace();
-  await new LockManager({ directory: `${home}/locks` }).with('mirror', (lock) => {
+  await locksIn(home).with('mirror', (lock) => {
     expect([lock.contract, lock.degraded]).toEqual(['kernel', []]);
   });
 });

@@ -1,10 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ContractError, DegradedError, LockManager, UnsupportedError } from 'holdfast';
+import { ContractError, DegradedError, UnsupportedError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Cli } from '../../cli/cli.ts';
 import { Agent } from '../../support/agent.ts';
 import { type FuseLocks, mountedFuse } from '../../support/mounts.ts';
+import { locksIn } from '../../support/place.ts';
 
 const WHY: Record<FuseLocks, string> = {
   none: 'a FUSE file system, which counts as a network drive (fuse.holdfast), where nothing proves',
@@ -17,7 +18,7 @@ describe.each<FuseLocks>(['none', 'refused', 'ignored'])(
   (locks) => {
     const { directory } = mountedFuse(locks);
     const home = () => directory();
-    const manager = (options = {}) => new LockManager({ directory: join(home(), 'locks'), ...options });
+    const manager = (options = {}) => locksIn(home(), { ...options });
 
     it('the portable engine is chosen by itself, says why, and keeps two processes apart [F1, H12, R49, R51]', async () => {
       const [one, other] = await Agent.several(home(), 2);

@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { self } from '../../../src/identity/self.ts';
 import { tempDirectory } from '../../support/temp.ts';
-import { contender, newPlace } from '../harness.ts';
+import { contender, unusedLock } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 
 const ANCIENT = new Date('2001-01-01');
@@ -41,7 +41,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
   });
 
   it('that somebody replaced is left to him at the release, and its holder finds out [H9, F9, H7]', async () => {
-    const { request } = newPlace();
+    const { request } = unusedLock();
     const { path } = request();
     const grant = await contender(engine).acquire(request());
     fs.rmSync(path, { recursive: true });
@@ -54,7 +54,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
   });
 
   it('of a process that is proved dead is taken over at once [F4, F7, R45]', () => {
-    const { request } = newPlace();
+    const { request } = unusedLock();
     leaveClaim(request().path, layout, deadProcess());
     const grant = engine.tryAcquire(request());
     expect(grant?.isIntact()).toBe(true);
@@ -62,7 +62,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
   });
 
   it('of a dead process leaves nothing behind but the counter, also when it named a command [F4, F9, R46]', () => {
-    const { request } = newPlace();
+    const { request } = unusedLock();
     const dead = deadProcess();
     const token = leaveClaim(request().path, layout, dead);
     mkdirSync(`${request().path}.queue`);
@@ -81,7 +81,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
   ])(
     'of %s is held, however old it is, and nothing is left of the try [F4, F7, H3, H6]',
     (_whose, holder) => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const { path } = request();
       leaveClaim(path, layout, holder);
       utimesSync(fileOf(path), ANCIENT, ANCIENT);
@@ -103,7 +103,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
       (text: string) => text.slice(0, 60),
       (text: string) => text.replace(/end \w+/, 'end x'),
     ]) {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const { path } = request();
       leaveClaim(path, layout, deadProcess());
       const file = fileOf(path);
@@ -122,7 +122,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
 
   it('that is damaged while its holder lives is touched by him, so that nobody takes it, and he finds out [F4, H15, R66]', async () => {
     const beating = portableEngine({ layout, beat: 20 });
-    const { request } = newPlace();
+    const { request } = unusedLock();
     const file = fileOf(request().path);
     const grant = await contender(beating).acquire(request());
     writeFileSync(file, readFileSync(file, 'utf8').slice(0, 60));
@@ -135,7 +135,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
   });
 
   it('is not believed for its name: litter of the dead goes at the first lock of a process, the rest stays [F12, G20, R47]', async () => {
-    const { request } = newPlace();
+    const { request } = unusedLock();
     const queue = `${request().path}.queue`;
     mkdirSync(queue);
     const unfinished = join(queue, `new.${'a'.repeat(32)}`);
@@ -152,7 +152,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
 });
 
 it('a file system without hard links is told as such, with the layout that works there [H12, F5]', () => {
-  const { request } = newPlace();
+  const { request } = unusedLock();
   const original = fs.linkSync;
   fs.linkSync = () => {
     throw Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM' });

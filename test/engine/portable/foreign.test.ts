@@ -18,7 +18,7 @@ import { describe, expect, it } from 'vitest';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { self } from '../../../src/identity/self.ts';
 import { makeFifo } from '../../support/tool.ts';
-import { contender, newPlace } from '../harness.ts';
+import { contender, unusedLock } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 import { listReadersAsOld, refusals } from './ways.ts';
 
@@ -66,7 +66,7 @@ describe.each(['file', 'directory'] as const)(
     it.each(Object.keys(KINDS))(
       'in the place of the counter (%s), is left as it is: the lock works, without a token, and says so [F12, H18]',
       async (kind) => {
-        const { request } = newPlace();
+        const { request } = unusedLock();
         const path = `${request().path}.queue/token`;
         mkdirSync(`${request().path}.queue`);
         const untouched = KINDS[kind]?.(path);
@@ -84,7 +84,7 @@ describe.each(['file', 'directory'] as const)(
     it.each(Object.keys(KINDS))(
       'in the place of the news of a dead holder (%s), is no news and stays [F12, H18]',
       async (kind) => {
-        const { request } = newPlace();
+        const { request } = unusedLock();
         const { path } = request();
         mkdirSync(`${path}.queue`);
         const untouched = KINDS[kind]?.(`${path}.queue/recovered`);
@@ -106,7 +106,7 @@ describe.each(['file', 'directory'] as const)(
     it.each(Object.keys(KINDS))(
       'among those who share (%s), is named and refused instead of waited for, and readers share on [F12, R82]',
       async (kind) => {
-        const { home, request } = newPlace();
+        const { home, request } = unusedLock();
         const readers = `${request().path}.queue/readers`;
         const path = join(readers, '.DS_Store');
         mkdirSync(readers, { recursive: true });
@@ -127,7 +127,7 @@ describe.each(['file', 'directory'] as const)(
     );
 
     it('among those who share fails an upgrade, which leaves the lock shared as it was [F12, R82]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const path = `${request().path}.queue/readers/.DS_Store`;
       const grant = await contender(engine).acquire(request('shared'));
       writeFileSync(path, 'precious');
@@ -146,7 +146,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('a ticket of a time to come keeps nobody from a free lock [R7, R66]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const { path } = request();
       mkdirSync(`${path}.queue`);
       leaveClaim(`${path}.queue/ticket.${'9'.repeat(16)}.exclusive.${'0'.repeat(16)}`, 'file', {
@@ -162,7 +162,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('in the place of those who share, a link, is refused in either mode, and nothing is left behind it [F12, H18]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [target, readers] = [join(home, 'elsewhere'), `${request().path}.queue/readers`];
       mkdirSync(target);
       mkdirSync(`${request().path}.queue`);
@@ -179,7 +179,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('but is named like what the dead leave, is not cleaned away, however old it is [F12]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const queue = `${request().path}.queue`;
       const kinds = ['new', 'gone', 'break', 'child', 'waits'].map((kind) => join(queue, `${kind}.${SOME}`));
       const note = join(queue, `waits.${'b'.repeat(32)}`);
@@ -208,7 +208,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('what a record says that only an observer can know is not believed [H15, R66]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const forged = {
         child: 'x',
         silent: 'zzz',
@@ -232,7 +232,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('a writer that waits for readers it cannot see does not take itself for the holder [R82]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       await contender(engine).acquire(request('shared'));
       listReadersAsOld();
       const writer = contender(engine).wait(request());
@@ -245,7 +245,7 @@ describe.each(['file', 'directory'] as const)(
 );
 
 it('what somebody put into a claim directory stays when the claim goes [F12]', async () => {
-  const { request } = newPlace();
+  const { request } = unusedLock();
   const grant = await contender(portableEngine({ layout: 'directory' })).acquire(request());
   writeFileSync(join(request().path, 'thesis'), 'precious');
 

@@ -3,7 +3,7 @@ import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { Agent } from '../../support/agent.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { untilStopped } from '../../support/until.ts';
-import { contender, newPlace } from '../harness.ts';
+import { contender, unusedLock } from '../harness.ts';
 
 const DAY = 86_400_000;
 const layouts = ['file', 'directory'] as const;
@@ -88,7 +88,7 @@ describe.each(layouts)('under a lease (lock %s)', (layout) => {
 
   it('time is what the faster of both clocks says: a jump ahead ends it, a jump back does not prolong it [H22]', async () => {
     const leased = portableEngine({ layout, lease: 60_000 });
-    const { request } = newPlace();
+    const { request } = unusedLock();
     const grant = await contender(leased).acquire(request());
     const wall = Date.now();
     const monotonic = performance.now();
@@ -106,7 +106,7 @@ describe.each(layouts)('under a lease (lock %s)', (layout) => {
 });
 
 it('a wall clock that jumps takes no lock without a lease from anybody [H22]', async () => {
-  const { request } = newPlace();
+  const { request } = unusedLock();
   const grant = await contender(portableEngine()).acquire(request());
   const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + DAY);
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
-import { contender, granted, newPlace } from '../harness.ts';
+import { contender, granted, unusedLock } from '../harness.ts';
 import { Peer } from '../peer.ts';
 import { refusals } from './ways.ts';
 
@@ -20,7 +20,7 @@ describe.each(layouts)('a lock that the portable engine (lock %s) has', (layout)
   it.each(['exclusive', 'shared'] as const)(
     'is refused to the kernel engine while it is held %s, also in the other mode',
     async (mode) => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const grant = await contender(portable).acquire(request(mode));
       for (const asked of ['exclusive', 'shared'] as const) {
         for (const error of await refusals(kernelEngine, request(asked))) {
@@ -32,7 +32,7 @@ describe.each(layouts)('a lock that the portable engine (lock %s) has', (layout)
   );
 
   it('is had by the kernel engine when its last reader was killed', async () => {
-    const { home, request } = newPlace();
+    const { home, request } = unusedLock();
     const peer = await Peer.start({ module, name: `${layout}Engine` }, home);
     await peer.acquire(request('shared'));
     await peer.kill();
@@ -41,7 +41,7 @@ describe.each(layouts)('a lock that the portable engine (lock %s) has', (layout)
   });
 
   it('is had by whichever engine comes first after its release', async () => {
-    const { request } = newPlace();
+    const { request } = unusedLock();
     const grant = await contender(portable).acquire(request());
     grant.release();
 
@@ -53,7 +53,7 @@ describe.each(layouts)('a lock file of the kernel engine, for the portable engin
   const portable = portableEngine({ layout });
 
   it('is refused and left as it is, whether it is held or free', async () => {
-    const { request } = newPlace();
+    const { request } = unusedLock();
     const grant = await contender(kernelEngine).acquire(request());
     for (const mode of ['exclusive', 'shared'] as const) {
       for (const error of await refusals(portable, request(mode))) {
@@ -71,7 +71,7 @@ describe.each(layouts)('a lock file of the kernel engine, for the portable engin
   });
 
   it('is refused also when it was made a moment ago and is still empty', () => {
-    const { request } = newPlace();
+    const { request } = unusedLock();
     mkdirSync(dirname(request().path), { recursive: true });
     writeFileSync(request().path, '');
     expect(() => portable.tryAcquire(request())).toThrow(
@@ -81,7 +81,7 @@ describe.each(layouts)('a lock file of the kernel engine, for the portable engin
   });
 
   it('that comes to be while readers share the lock grants nothing until they are gone', async () => {
-    const { request } = newPlace();
+    const { request } = unusedLock();
     const reader = await contender(portable).acquire(request('shared'));
     writeFileSync(request().path, ''); // as a kernel contender leaves it that was refused at its second look
     const started = contender(kernelEngine).wait(request());
@@ -99,7 +99,7 @@ describe.each(layouts)('what is not Holdfast’s in the place of a lock (lock %s
   const portable = portableEngine({ layout });
 
   it('is refused and left byte for byte: content, an empty directory, a full one [F12, R66]', () => {
-    const { home, request } = newPlace();
+    const { home, request } = unusedLock();
     const { path } = request();
     writeFileSync(path, 'version = 1\n');
     const refused = expect.objectContaining({ code: 'HOLDFAST_REFUSED', path });

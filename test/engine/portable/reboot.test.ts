@@ -3,14 +3,14 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { self } from '../../../src/identity/self.ts';
 import { fileSystems } from '../../../src/storage/file-system/index.ts';
-import { contender, newPlace, type Place } from '../harness.ts';
+import { contender, type UnusedLock, unusedLock } from '../harness.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
 const engine = portableEngine();
 
 /** A claim that a process of this machine made in a boot that is over, as it is found after a power loss. */
-async function claimOfAnotherBoot({ request }: Place): Promise<void> {
+async function claimOfAnotherBoot({ request }: UnusedLock): Promise<void> {
   const { path } = request();
   const { pid, boot } = self();
   const grant = await contender(engine).acquire(request());
@@ -23,7 +23,7 @@ async function claimOfAnotherBoot({ request }: Place): Promise<void> {
 
 describe('a claim of a boot that is over', () => {
   it('is taken over at once on a local file system, where no other machine could have made it [F7, H2, R45]', async () => {
-    const place = newPlace();
+    const place = unusedLock();
     await claimOfAnotherBoot(place);
 
     const grant = engine.tryAcquire(place.request());
@@ -33,7 +33,7 @@ describe('a claim of a boot that is over', () => {
   });
 
   it('is kept on a network drive, where it may be another machine’s [F7, H2, H6]', async () => {
-    const place = newPlace();
+    const place = unusedLock();
     await claimOfAnotherBoot(place);
     vi.spyOn(fileSystems, 'of').mockReturnValue({ type: 'nfs4', reach: 'network', options: [] });
 

@@ -4,7 +4,8 @@ import type { Grant, LockRequest } from '../../../src/engine/engine.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { DeadlockError } from '../../../src/errors/lock-errors.ts';
 import { within } from '../../support/deadline.ts';
-import { contender, expectStillWaiting, granted, newPlace, someTurns } from '../harness.ts';
+import { someTurns } from '../../support/turns.ts';
+import { contender, expectStillWaiting, granted, unusedLock } from '../harness.ts';
 import { Peer } from '../peer.ts';
 import { listReadersAsOld } from './ways.ts';
 
@@ -34,7 +35,7 @@ describe.each(['file', 'directory'] as const)(
     const peer = (home: string) => Peer.start({ module, name: `${layout}Engine` }, home);
 
     it('is not misled by an old listing of a network drive: it costs a writer time, never the readers their lock [H12, R4]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const reader = await acquire(request('shared'));
       listReadersAsOld();
       expect(engine.tryAcquire(request())).toBe(undefined);
@@ -47,7 +48,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('lets no reader in once a writer waits, and the writer in when the last reader leaves [R4]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const reader = await acquire(request('shared'));
       const writer = wait(request());
       await expectStillWaiting(writer);
@@ -63,7 +64,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('leaves the gate open behind a writer that gives up [A15]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       await acquire(request('shared'));
       const writer = wait(request());
       await expectStillWaiting(writer);
@@ -74,7 +75,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('is passed by a writer when the reader, or the writer at the gate, was killed [R10, H16]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const [reader, writer] = await Promise.all([peer(home), peer(home)]);
       const own = await acquire(request('shared'));
       await reader.acquire(request('shared'));
@@ -88,7 +89,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('gives no more permits than there are, one to each, and that of a dead holder to the next [R10]', async () => {
-      const { home, request } = newPlace();
+      const { home, request } = unusedLock();
       const permit: LockRequest = { ...request('shared'), permits: 2 };
       const other = await peer(home);
       const first = await acquire(permit);
@@ -111,7 +112,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('makes an exclusive lock shared with no instant in between: readers come in, writers do not [R4]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const grant = await acquire(request());
       const writer = wait(request());
       await expectStillWaiting(writer);
@@ -126,7 +127,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('makes a shared lock exclusive once the others are gone, before a writer that waited [R4]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const [grant, reader] = [await acquire(request('shared')), await acquire(request('shared'))];
       const writer = wait(request());
       await expectStillWaiting(writer);
@@ -145,7 +146,7 @@ describe.each(['file', 'directory'] as const)(
     });
 
     it('ends the younger of two upgrades, which shares the lock as before, and then grants the other [R81]', async () => {
-      const { request } = newPlace();
+      const { request } = unusedLock();
       const [older, younger] = [await acquire(request('shared')), await acquire(request('shared'))];
       const first = upgrading(older);
       await someTurns();

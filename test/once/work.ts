@@ -2,21 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OnceOptions, RunContext } from 'holdfast/once';
 import { once } from 'holdfast/once';
-import { onTestFinished } from 'vitest';
 import type { Remote } from '../support/agent.ts';
-import { tempDirectory } from '../support/temp.ts';
-
-/** A state directory of this test's own, as `HOLDFAST_HOME` of this process too. */
-export function newHome(): string {
-  const home = tempDirectory();
-  const before = process.env.HOLDFAST_HOME;
-  process.env.HOLDFAST_HOME = home;
-  onTestFinished(() => {
-    if (before === undefined) delete process.env.HOLDFAST_HOME;
-    else process.env.HOLDFAST_HOME = before;
-  });
-  return home;
-}
 
 /** Work that counts how often it ran, and can be called once with options. */
 export class Work {
