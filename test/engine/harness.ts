@@ -54,6 +54,22 @@ export function granted(started: StartedWait): Promise<Grant> {
   return within(started.granted, 'waiting for a grant');
 }
 
+/** An upgrade, and what became of it. */
+export function upgrading(grant: Grant) {
+  let outcome: unknown = 'waiting';
+  const ended = new Promise<unknown>((resolve) => {
+    grant.upgrade({
+      converted: () => resolve('converted'),
+      lost: () => resolve('lost'),
+      failed: resolve,
+    });
+  });
+  void ended.then((result) => {
+    outcome = result;
+  });
+  return { ended: () => within(ended, 'an upgrade'), outcome: () => outcome };
+}
+
 /** The engine's calls as tests want them: what they start is ended with the test. */
 export function contender(engine: Decider) {
   async function acquire(request: LockRequest): Promise<Grant> {

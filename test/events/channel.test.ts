@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { unlinkSync, writeFileSync } from 'node:fs';
-import { type LockManager, onLockEvent } from 'holdfast';
+import type { LockManager } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { Recorder } from '../support/events.ts';
+import { next, Recorder } from '../support/events.ts';
 import { locksIn, newPlace } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
@@ -109,7 +109,7 @@ describe('each step of a lock is told once:', () => {
 
   it('a lock that reaches its hold limit [F14, R11]', async () => {
     const { manager, recorder } = setUp();
-    const lost = new Promise((resolve) => onTestFinished(onLockEvent('lost', resolve)));
+    const lost = next('lost');
     const lock = await manager.acquire('mirror', { holdLimit: 20 });
     await lost;
     await lock.release();

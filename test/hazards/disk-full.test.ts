@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { fill, smallDisk } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { until } from '../support/until.ts';
 
 beforeEach(() => {
   if (process.getuid?.() !== 0) throw new Error('These tests mount file systems, so they must run as root.');
@@ -178,17 +179,16 @@ it('an audit log that met a full disk goes on with a line of its own when there 
   const { disk, home } = smallDisk('size=16k');
   const path = join(disk, 'audit.jsonl');
   const manager = new LockManager({ directory: join(home, 'elsewhere'), audit: { path } });
-  const warned = new Promise((resolve) => process.once('warning', resolve));
+  let isWarned = false;
+  process.once('warning', () => {
+    isWarned = true;
+  });
   await (await manager.acquire('before')).release();
   fill(disk);
-  let full = false;
-  void warned.then(() => {
-    full = true;
-  });
-  while (!full) {
-    await (await manager.acquire('meanwhile')).release();
-    await new Promise((resolve) => setImmediate(resolve)); // warnings are emitted between turns
-  }
+  await until(async () => {
+    await manager.with('meanwhile', () => {});
+    return isWarned;
+  }, 'a warning of the full disk');
   unlinkSync(join(disk, 'filler'));
   await (await manager.acquire('after')).release();
   manager.close();

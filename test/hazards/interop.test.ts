@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LockManager, type Mode, onLockEvent } from 'holdfast';
+import { LockManager, type Mode } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Child, fixture } from '../support/child.ts';
+import { next } from '../support/events.ts';
 import { newLocks } from '../support/place.ts';
 
 /** A program that takes the lock of the file without Holdfast. Says `held`, or ends with code 1. */
@@ -77,16 +78,14 @@ describe.each(Object.keys(programs))('%s', (program) => {
 
   const ends: readonly (readonly [string, (holder: Child) => void])[] = [
     ['gives it back', (holder) => holder.say('')],
-    ['is killed', (holder) => holder.process.kill('SIGKILL')],
+    ['is killed', (holder) => holder.signal('SIGKILL')],
   ];
 
   it.each(ends)('wakes a Holdfast waiter by event when it %s [C6]', async (_what, end) => {
     const { manager, path } = await made();
     const holder = start(path, 'exclusive');
     await holder.line('held');
-    const waiting = new Promise<void>((resolve) => {
-      const stop = onLockEvent('waiting', () => resolve(stop()));
-    });
+    const waiting = next('waiting');
     // The poll interval is a minute, so that only the event can bring the grant within the timeout.
     const acquisition = manager.acquire('mirror', { timeout: 20_000 });
     await waiting;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
@@ -20,6 +21,7 @@ import { join } from 'node:path';
 import { LockManager, type Target } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Child } from '../support/child.ts';
+import { within } from '../support/deadline.ts';
 import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { makeDevice, makeFifo } from '../support/tool.ts';
@@ -111,8 +113,8 @@ describe.each(cases)('in the place of the lock file of a $kind, $when', ({ kind,
   it('refuses a socket [H18, R69]', async () => {
     const here = place(kind);
     await prepare(here);
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(here.path, resolve));
+    const server = createServer().listen(here.path);
+    await within(once(server, 'listening'), 'waiting for a socket');
     onTestFinished(() => void server.close());
 
     await expectRefusal(here, 'socket');

@@ -2,6 +2,7 @@ import { DeadlockError, type LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { type Edge, findCycle } from '../../src/lock/wait-graph.ts';
 import { Agent } from '../support/agent.ts';
+import { gate } from '../support/deadline.ts';
 import { newLocks, newPlace } from '../support/place.ts';
 import { someTurns, staysOpen } from '../support/turns.ts';
 import { until } from '../support/until.ts';
@@ -233,20 +234,20 @@ describe('a wait for one of several permits', () => {
   async function closeCircle(
     locks: LockManager,
   ): Promise<readonly [a: Promise<unknown>, b: Promise<unknown>]> {
-    const [aHolds, bHolds, bWaits] = [signal(), signal(), signal()];
+    const [aHolds, bHolds, bWaits] = [gate(), gate(), gate()];
     const b = locks.with('pool', permit, async () => {
-      bHolds.give();
-      await aHolds.given;
+      bHolds.open();
+      await aHolds.opened;
       const waits = [1, 2].map(() => locks.with('x', PATIENT, () => {}));
-      bWaits.give();
+      bWaits.open();
       return Promise.all(waits);
     });
     const a = locks.with('x', PATIENT, async () => {
-      aHolds.give();
-      await Promise.all([bHolds.given, bWaits.given]);
+      aHolds.open();
+      await Promise.all([bHolds.opened, bWaits.opened]);
       return locks.with('pool', permit, () => 'granted').catch((error) => error);
     });
-    await bWaits.given;
+    await bWaits.opened;
     return [a, b];
   }
 
@@ -266,13 +267,13 @@ describe('a wait for one of several permits', () => {
 
   it('ends with DeadlockError when every holder of them waits for what the waiter holds [R81]', async () => {
     const locks = newLocks();
-    const waits = signal();
+    const waits = gate();
     const other = locks.with('pool', permit, async () => {
-      await waits.given;
+      await waits.opened;
       await locks.with('x', PATIENT, () => {});
     });
     const [a, b] = await closeCircle(locks);
-    waits.give();
+    waits.open();
 
     const ends = await Promise.all([a, b.catch((error) => error), other.catch((error) => error)]);
 
@@ -280,22 +281,11 @@ describe('a wait for one of several permits', () => {
   });
 });
 
-function signal(): { readonly given: Promise<void>; readonly give: () => void } {
-  let give = () => {};
-  const given = new Promise<void>((resolve) => {
-    give = resolve;
-  });
-  return { given, give };
-}
-
 /** Two bodies that each want what the other holds; the error of the one that lost, which came second. */
 async function cycleInThisProcess(): Promise<unknown> {
   const locks = newLocks();
   let lost: unknown;
-  let bothHold = () => {};
-  const ready = new Promise<void>((resolve) => {
-    bothHold = resolve;
-  });
+  const { opened: ready, open: bothHold } = gate();
   const first = locks.with('a', async () => {
     await ready;
     await locks.with('b', PATIENT, () => {});

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import { type AcquireOptions, DeadlockError, type Lock, UnsupportedError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { gate } from '../support/deadline.ts';
 import { heard, next } from '../support/events.ts';
 import { locksIn, newLocks, newPlace } from '../support/place.ts';
 import { someTurns, staysOpen } from '../support/turns.ts';
@@ -240,13 +241,8 @@ describe('a lock asked for by other code of the same process', () => {
 
   it('is waited for by work that outlives the body it was started in [C1]', async () => {
     const locks = newLocks();
-    let start = () => {};
-    const late = locks.with('mirror', () => {
-      const started = new Promise<void>((resolve) => {
-        start = resolve;
-      });
-      return { work: started.then(() => locks.acquire('mirror')) };
-    });
+    const { opened, open: start } = gate();
+    const late = locks.with('mirror', () => ({ work: opened.then(() => locks.acquire('mirror')) }));
     const { work } = await late;
 
     const lock = await locks.acquire('mirror');

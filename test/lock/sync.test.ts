@@ -1,6 +1,7 @@
 import { DeadlockError, TimeoutError } from 'holdfast';
 import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { gate } from '../support/deadline.ts';
 import { heard } from '../support/events.ts';
 import { newLocks, newPlace } from '../support/place.ts';
 import { someTurns, staysOpen } from '../support/turns.ts';
@@ -40,19 +41,15 @@ it('runs a body while the lock is held, gives its result and releases it however
 
 it('refuses a body that returns a promise, whose work would go on without the lock [C4]', async () => {
   const locks = newLocks();
-  let end = () => {};
-  const work = async () => {
-    await new Promise<void>((resolve) => {
-      end = resolve;
-    });
-  };
+  const { opened, open } = gate();
+  const work = async () => await opened;
 
   // @ts-expect-error: the compiler refuses it, too
   expect(() => locks.withSync('mirror', {}, work)).toThrow(
     'body returned a promise, and the lock on "mirror" was released before that settled: use with, which waits.',
   );
 
-  end();
+  open();
   expect(locks.inspect('mirror').state).toBe('free');
 });
 

@@ -4,9 +4,10 @@ import { LockManager, OnceFailedError, TimeoutError, UnrecordedError } from 'hol
 import { once } from 'holdfast/once';
 import { describe, expect, it, vi } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { within } from '../support/deadline.ts';
+import { gate, within } from '../support/deadline.ts';
 import { newHome } from '../support/place.ts';
-import { gate, Work } from './work.ts';
+import { until } from '../support/until.ts';
+import { Work } from './work.ts';
 
 describe('a result', () => {
   it('is recorded: a later call gets it without a run [A1]', async () => {
@@ -234,7 +235,8 @@ describe('the time to live', () => {
     expect(await work.once()).toBe(1);
     expect(await work.once(stale)).toBe(1);
     await renewed.opened;
-    await vi.waitFor(async () => expect(await work.once({ ttl: Number.POSITIVE_INFINITY })).toBe(2));
+    const isRenewed = async () => (await work.once({ ttl: Number.POSITIVE_INFINITY })) === 2;
+    await until(isRenewed, 'the renewed result is recorded');
     expect(work.runs).toBe(2);
   });
 
@@ -251,7 +253,12 @@ describe('the time to live', () => {
     expect(await work.once(stale)).toBe('good');
     await failing.opened;
     const failed = () => once('build', () => 'run', { ttl: 0, failureTtl: 60_000 });
-    await vi.waitFor(() => expect(failed()).rejects.toBeInstanceOf(OnceFailedError));
+    const isRecorded = () =>
+      failed().then(
+        () => false,
+        (error) => error instanceof OnceFailedError,
+      );
+    await until(isRecorded, 'the failure is recorded');
     expect(await work.once(stale)).toBe('good');
     expect(work.runs).toBe(2);
   });

@@ -20,15 +20,6 @@ export class Work {
   }
 }
 
-/** A promise that is settled from outside. */
-export function gate<T = void>(): { readonly opened: Promise<T>; readonly open: (value: T) => void } {
-  let open: (value: T) => void = () => {};
-  const opened = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
 /** The directory of a key's records, which lies beside its lock under the same name. */
 export function recordsOf(home: string, lockPath: string): string {
   return join(home, 'once', (lockPath.split('/').at(-1) as string).replace(/\.lock$/, ''));

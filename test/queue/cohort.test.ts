@@ -1,8 +1,8 @@
 import { renameSync, writeFileSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import type { Lock } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import type { Agent } from '../support/agent.ts';
+import { someTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 import { Line, PATIENT } from './line.ts';
 
@@ -41,7 +41,7 @@ describe('a thread that hands its lock on to itself', () => {
       while (open) {
         const lock = await line.locks.acquire('mirror', PATIENT);
         own++;
-        await setImmediate();
+        await someTurns(1);
         await lock.release();
       }
     };
@@ -97,7 +97,7 @@ describe('a thread that hands its lock on to itself', () => {
     await other.acquire('mirror');
 
     await first.release();
-    for (let turn = 0; turn < 50; turn++) await setImmediate();
+    await someTurns(50);
     expect(line.locks.query().pending).toHaveLength(2);
     await other.release();
 

@@ -1,5 +1,5 @@
 import type { Agent, Remote } from './agent.ts';
-import { HANGING } from './deadline.ts';
+import { until } from './until.ts';
 
 /** For `Agent.run`: how many descriptors the process has open. */
 export const descriptors = ({ fs }: Remote) => fs.readdirSync('/proc/self/fd').length;
@@ -19,9 +19,6 @@ export const watches = ({ fs }: Remote) =>
     .split('inotify wd:').length - 1;
 
 /** The process sleeps until the kernel tells it about this many lock files. */
-export async function untilWatching(agent: Agent, files = 1): Promise<void> {
-  const deadline = performance.now() + HANGING;
-  while ((await agent.run(watches)) < files) {
-    if (performance.now() > deadline) throw new Error('The process never watched its lock files.');
-  }
+export function untilWatching(agent: Agent, files = 1): Promise<void> {
+  return until(async () => (await agent.run(watches)) >= files, `the process watches ${files} lock files`);
 }

@@ -9,3 +9,12 @@ export function within<T>(promise: Promise<T>, what: string, ms = HANGING): Prom
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
+
+/** A promise that is settled from outside. */
+export function gate<T = void>(): { readonly opened: Promise<T>; readonly open: (value: T) => void } {
+  let open: (value: T) => void = () => {};
+  const opened = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import { ContractError, EngineMismatchError, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../../support/agent.ts';
 import { heard } from '../../support/events.ts';
 import { locksIn, newPlace } from '../../support/place.ts';
+import { someTurns } from '../../support/turns.ts';
 
 const layouts = ['file', 'directory'] as const;
 
@@ -21,7 +21,7 @@ describe.each(layouts)('a lock that others hold with the portable engine (lock %
       expect(await locks.tryAcquire('mirror')).toBe(undefined);
       expect(locks.inspect('mirror')).toMatchObject({ state: mode, contract: 'claim' });
       const waiting = locks.acquire('mirror', { timeout: Number.POSITIVE_INFINITY });
-      await setImmediate();
+      await someTurns(1);
       await holder.release();
 
       const lock = await waiting;
@@ -145,7 +145,7 @@ describe('a manager that is told the engine', () => {
     const { locks } = newPlace();
     const first = await locks.acquire('mirror', { engine: 'kernel' });
     const second = locks.acquire('mirror', { engine: 'portable' });
-    await setImmediate();
+    await someTurns(1);
 
     await first.release();
 

@@ -2,10 +2,11 @@ import fs, { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, write
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { self } from '../../../src/identity/self.ts';
 import { tempDirectory } from '../../support/temp.ts';
+import { until } from '../../support/until.ts';
 import { contender, unusedLock } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 
@@ -128,7 +129,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
     writeFileSync(file, readFileSync(file, 'utf8').slice(0, 60));
     utimesSync(file, ANCIENT, ANCIENT);
 
-    await vi.waitFor(() => expect(fs.statSync(file).mtimeMs).toBeGreaterThan(Date.now() - 60_000), 10_000);
+    await until(() => fs.statSync(file).mtimeMs > Date.now() - 60_000, 'the holder touches its claim');
 
     expect(engine.tryAcquire(request())).toBe(undefined);
     expect(grant.isIntact()).toBe(false);

@@ -18,7 +18,8 @@ import { describe, expect, it } from 'vitest';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { self } from '../../../src/identity/self.ts';
 import { makeFifo } from '../../support/tool.ts';
-import { contender, unusedLock } from '../harness.ts';
+import { until } from '../../support/until.ts';
+import { contender, unusedLock, upgrading } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 import { listReadersAsOld, refusals } from './ways.ts';
 
@@ -132,13 +133,7 @@ describe.each(['file', 'directory'] as const)(
       const grant = await contender(engine).acquire(request('shared'));
       writeFileSync(path, 'precious');
 
-      const outcome = await new Promise((resolve) => {
-        grant.upgrade({
-          converted: () => resolve('converted'),
-          lost: () => resolve('lost'),
-          failed: resolve,
-        });
-      });
+      const outcome = await upgrading(grant).ended();
 
       expect(outcome).toMatchObject({ code: 'HOLDFAST_REFUSED', path });
       expect(grant.isIntact()).toBe(true);
@@ -236,7 +231,7 @@ describe.each(['file', 'directory'] as const)(
       await contender(engine).acquire(request('shared'));
       listReadersAsOld();
       const writer = contender(engine).wait(request());
-      await expect.poll(() => existsSync(request().path)).toBe(true);
+      await until(() => existsSync(request().path), 'the writer is at the gate');
 
       expect(engine.inspect(request().path)).toMatchObject({ state: 'free', holders: [] });
       writer.waiting.cancel();

@@ -1,31 +1,15 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Grant, LockRequest } from '../../../src/engine/engine.ts';
+import type { LockRequest } from '../../../src/engine/engine.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { DeadlockError } from '../../../src/errors/lock-errors.ts';
-import { within } from '../../support/deadline.ts';
 import { someTurns } from '../../support/turns.ts';
-import { contender, expectStillWaiting, granted, unusedLock } from '../harness.ts';
+import { until } from '../../support/until.ts';
+import { contender, expectStillWaiting, granted, unusedLock, upgrading } from '../harness.ts';
 import { Peer } from '../peer.ts';
 import { listReadersAsOld } from './ways.ts';
 
 const module = new URL('../../fixtures/portable-engines.mjs', import.meta.url);
-
-/** An upgrade, and what became of it. */
-function upgrading(grant: Grant) {
-  let outcome: unknown = 'waiting';
-  const ended = new Promise<unknown>((resolve) => {
-    grant.upgrade({
-      converted: () => resolve('converted'),
-      lost: () => resolve('lost'),
-      failed: resolve,
-    });
-  });
-  void ended.then((result) => {
-    outcome = result;
-  });
-  return { ended: () => within(ended, 'an upgrade'), outcome: () => outcome };
-}
 
 describe.each(['file', 'directory'] as const)(
   'the portable engine (lock %s), among those who share',
@@ -80,7 +64,7 @@ describe.each(['file', 'directory'] as const)(
       const own = await acquire(request('shared'));
       await reader.acquire(request('shared'));
       await writer.wait(request());
-      await expect.poll(() => existsSync(request().path), { timeout: 10_000 }).toBe(true); // it is at the gate
+      await until(() => existsSync(request().path), 'the writer is at the gate');
 
       await Promise.all([reader.kill(), writer.kill()]);
       own.release();
