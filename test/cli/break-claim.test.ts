@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { Place } from '../../src/engine/portable/place.ts';
 import { Agent } from '../support/agent.ts';
 import { locksIn } from '../support/place.ts';
 import { Cli } from './cli.ts';
@@ -13,7 +14,7 @@ async function heldElsewhere(mode: 'exclusive' | 'shared' = 'exclusive') {
   const [record] = locks.inspect('mirror').holders;
   const claim = record?.claim ?? '';
   const path =
-    mode === 'exclusive' ? locks.pathOf('mirror') : `${locks.pathOf('mirror')}.queue/readers/${claim}`;
+    mode === 'exclusive' ? locks.pathOf('mirror') : new Place(locks.pathOf('mirror')).readerPath(claim);
   const text = readFileSync(path, 'utf8');
   writeFileSync(
     path,

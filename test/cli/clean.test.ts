@@ -1,7 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { entryKinds, entryName, queueDirectory } from '../../src/engine/kernel/entry.ts';
+import { slotPath } from '../../src/engine/kernel/permit-slots.ts';
+import { readersDirectory } from '../../src/engine/signature.ts';
 import { Agent } from '../support/agent.ts';
+import { locksIn } from '../support/place.ts';
 import { Cli } from './cli.ts';
 
 /** A home in which a portable holder and a kernel waiter were killed, and others live. */
@@ -22,11 +26,12 @@ describe('holdfast clean', () => {
 
     const { stdout, code } = await cli.run(['clean']);
 
-    const lines = stdout.trimEnd().split('\n');
-    expect(lines).toHaveLength(3);
-    expect(lines[0]).toMatch(/^removed claim crashed~[0-9a-f]{20}\.lock: its owner is dead$/);
-    expect(lines[1]).toMatch(/^removed ticket mirror~[0-9a-f]{20}\.lock\.queue\/.*: its owner is dead$/);
-    expect(lines[2]).toMatch(/^kept claim registry~[0-9a-f]{20}\.lock: its owner lives$/);
+    const nameOf = (lock: string) => basename(locksIn(cli.home).pathOf(lock));
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      `removed claim ${nameOf('crashed')}: its owner is dead`,
+      expect.stringMatching(`^removed ticket ${queueDirectory(nameOf('mirror'))}/.*: its owner is dead$`),
+      `kept claim ${nameOf('registry')}: its owner lives`,
+    ]);
     expect(code).toBe(0);
     await holder.run(({ locks }) => {
       for (const lock of Object.values(locks)) lock.assertHeld();
@@ -71,13 +76,13 @@ describe('holdfast clean', () => {
   it('never touches a file that Holdfast did not make, whatever it is called [F12]', async () => {
     const cli = new Cli();
     const data = join(cli.home, 'data');
-    mkdirSync(join(data, 'poetry.lock.queue/readers'), { recursive: true });
-    const kinds = ['exclusive', 'shared', 'upgrade', 'held', 'waits'];
-    const queued = [...kinds.map((kind) => `${'1'.repeat(20)}-${kind}-${'a'.repeat(16)}`), 'slot-0-of-1'];
+    const lock = join(data, 'poetry.lock');
+    mkdirSync(readersDirectory(lock), { recursive: true });
     const precious = [
-      ...['uv.lock', 'poetry.lock', 'poetry.lock.queue/readers/mine', '.holdfast'],
-      ...queued.map((name) => `poetry.lock.queue/${name}`),
-    ].map((name) => join(data, name));
+      ...[lock, join(data, 'uv.lock'), join(data, '.holdfast')],
+      ...[join(readersDirectory(lock), 'mine'), slotPath(lock, 0, 1)],
+      ...entryKinds.map((kind) => join(queueDirectory(lock), entryName(kind, 1n))),
+    ];
     for (const path of precious) writeFileSync(path, 'precious');
 
     const { stdout, code } = await cli.run(['clean', data]);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fileResource } from '../../src/lock/resource.ts';
 import { Guarded } from './guarded.ts';
 
 const RULES = 'operations: { save: { command: mirror save **, uses: mirror } }';
@@ -68,7 +69,7 @@ describe('the scope', () => {
     );
     cli.write('project/data/index.json', '{}');
     const holder = await cli.busy('mirror save');
-    expect(existsSync(join(cli.project, 'data/.index.json.lock'))).toBe(true);
+    expect(existsSync(fileResource(join(cli.project, 'data/index.json')).path)).toBe(true);
     const file = join(cli.project, 'data/index.json');
     expect((await cli.run(['run', '-n', file, '--', 'true'])).code).toBe(75);
     expect((await cli.guard('mirror save')).stderr).toContain(

@@ -1,7 +1,9 @@
 import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fileResource } from '../../src/lock/resource.ts';
 import { fixture } from '../support/child.ts';
+import { locksIn } from '../support/place.ts';
 import { Cli, main } from './cli.ts';
 
 const nested = (...args: string[]) => [process.execPath, main, 'run', ...args];
@@ -101,9 +103,10 @@ describe('run locks', () => {
     });
     await holder.finish();
     expect((await cli.run(['run', '-n', 'x', '--', 'echo', 'ran'])).stdout).toBe('ran\n');
-    expect(readdirSync(join(cli.home, 'locks'))).toEqual([
-      expect.stringMatching(/^other~\w+\.lock$/),
-      expect.stringMatching(/^x~\w+\.lock$/),
+    const locks = locksIn(cli.home);
+    expect(readdirSync(locks.directory)).toEqual([
+      basename(locks.pathOf('other')),
+      basename(locks.pathOf('x')),
     ]);
   });
 
@@ -111,7 +114,7 @@ describe('run locks', () => {
     const cli = new Cli();
     const file = join(cli.home, 'data', 'roles.json');
     await cli.hold(file);
-    expect(existsSync(join(cli.home, 'data', '.roles.json.lock'))).toBe(true);
+    expect(existsSync(fileResource(file).path)).toBe(true);
     expect(
       (await cli.run(['run', '-n', './roles.json', '--', 'true'], { cwd: join(cli.home, 'data') })).code,
     ).toBe(75);

@@ -2,6 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSy
 import { join } from 'node:path';
 import { acquireLock, acquireLockSync, withLock, withLockSync } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { queueDirectory } from '../../src/engine/kernel/entry.ts';
+import { fileResource } from '../../src/lock/resource.ts';
 import { Agent } from '../support/agent.ts';
 import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -65,7 +67,7 @@ describe('the simplest functions', () => {
 
     const writer = await acquireLock(file);
     expect(writer).toMatchObject({ mode: 'exclusive', resource: file, contract: 'kernel' });
-    expect(writer.path).toBe(join(file, '../.roles.json.lock'));
+    expect(writer.path).toBe(fileResource(file).path);
     await writer.release();
     const readers = [await acquireLock(file, false), await acquireLock(file, false)];
     expect(readers.map(({ mode }) => mode)).toEqual(['shared', 'shared']);
@@ -238,7 +240,7 @@ describe('shared and exclusive', () => {
     const home = tempDirectory();
     const [reader, writer] = await Agent.several(home, 2);
     const { path } = await reader.acquire('mirror', { mode: 'shared' });
-    expect(readdirSync(`${path}.queue`)).toHaveLength(1);
+    expect(readdirSync(queueDirectory(path))).toHaveLength(1);
     await writer.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
 
     await reader.kill();

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { Mode } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { queueDirectory } from '../../src/engine/kernel/entry.ts';
 import { Child, type Ending, fixture } from '../support/child.ts';
 import { newPlace } from '../support/place.ts';
 
@@ -80,5 +81,5 @@ it('leaves no record of a shared holder behind when the process exits by itself 
 
   await runTo('process.exit', 'holding', 'shared', home);
 
-  expect(existsSync(`${manager.pathOf('mirror')}.queue`)).toBe(false);
+  expect(existsSync(queueDirectory(manager.pathOf('mirror')))).toBe(false);
 });

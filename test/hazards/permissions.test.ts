@@ -11,6 +11,8 @@ import {
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { queueDirectory } from '../../src/engine/kernel/entry.ts';
+import { fileResource } from '../../src/lock/resource.ts';
 import { Agent } from '../support/agent.ts';
 import { asUser } from '../support/child.ts';
 import { mountTmpfs } from '../support/disk.ts';
@@ -115,12 +117,13 @@ describe('a directory that may not be written', () => {
   it('is an UnwritableError that names the lock file, when no fallback is set [H17, C5]', async () => {
     const { target, agent, locked } = await unwritable();
     const nobody = await agent();
+    const { path } = fileResource(target.file);
 
     await expect(nobody.acquire(target)).rejects.toMatchObject({
       code: 'HOLDFAST_UNWRITABLE',
-      path: join(locked, '.roles.json.lock'),
+      path,
       systemCode: 'EACCES',
-      message: expect.stringContaining(join(locked, '.roles.json.lock')),
+      message: expect.stringContaining(path),
     });
 
     expect(readdirSync(locked)).toEqual([]);
@@ -295,7 +298,7 @@ describe('an anonymous record', () => {
 
       const files = [path];
       if (mode === 'shared')
-        for (const name of readdirSync(`${path}.queue`)) files.push(`${path}.queue/${name}`);
+        for (const name of readdirSync(queueDirectory(path))) files.push(join(queueDirectory(path), name));
       expect(files.length).toBe(mode === 'shared' ? 2 : 1);
       const text = files.map((file) => readFileSync(file, 'latin1')).join();
       for (const secret of [

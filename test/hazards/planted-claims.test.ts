@@ -1,6 +1,9 @@
 import { chmodSync, lstatSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Place } from '../../src/engine/portable/place.ts';
+import { CLAIM_FILE, CLAIM_SIGNATURE } from '../../src/engine/signature.ts';
+import { fileResource } from '../../src/lock/resource.ts';
 import { Agent } from '../support/agent.ts';
 import { asUser, Child } from '../support/child.ts';
 import { locksIn } from '../support/place.ts';
@@ -17,8 +20,8 @@ async function setUp() {
   const agent = await Agent.start({ home, env: {} });
   return {
     agent,
-    claim: join(path, 'claim'),
-    reader: join(`${path}.queue/readers`, '0'.repeat(32)),
+    claim: join(path, CLAIM_FILE),
+    reader: new Place(path).readerPath('0'.repeat(32)),
     lockFile: path,
   };
 }
@@ -61,7 +64,7 @@ describe('in the place of a claim', () => {
     for (const place of ['claim', 'reader'] as const) {
       const here = await setUp();
       mkdirSync(dirname(here[place]), { recursive: true, mode: 0o700 });
-      writeFileSync(here[place], 'holdfast-claim 1\nholder {}\n');
+      writeFileSync(here[place], `${CLAIM_SIGNATURE}holder {}\n`);
       truncateSync(here[place], HUGE);
 
       const refused = here.agent.acquire('mirror', { engine: 'kernel' });
@@ -72,10 +75,10 @@ describe('in the place of a claim', () => {
   it('a reader that must not be read may be one that lives, so the kernel’s lock is refused [H12, H17]', async () => {
     const home = tempDirectory();
     const target = { file: join(home, 'roles.json') };
-    const lockFile = join(home, '.roles.json.lock');
-    const reader = join(`${lockFile}.queue/readers`, '0'.repeat(32));
+    const { path: lockFile } = fileResource(target.file);
+    const reader = new Place(lockFile).readerPath('0'.repeat(32));
     mkdirSync(dirname(reader), { recursive: true });
-    writeFileSync(reader, 'holdfast-claim 1\nholder {}\n', { mode: 0o600 });
+    writeFileSync(reader, `${CLAIM_SIGNATURE}holder {}\n`, { mode: 0o600 });
     writeFileSync(lockFile, '', { mode: 0o666 });
     chmodSync(lockFile, 0o666);
     const stranger = await Agent.start({

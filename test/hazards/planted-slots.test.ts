@@ -11,18 +11,21 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { queueDirectory } from '../../src/engine/kernel/entry.ts';
+import { slotPath } from '../../src/engine/kernel/permit-slots.ts';
 import { Agent } from '../support/agent.ts';
 import { newPlace } from '../support/place.ts';
 import { makeDevice, makeFifo } from '../support/tool.ts';
 
 function setUp() {
   const { home, locks } = newPlace();
-  const queue = `${locks.pathOf('pool')}.queue`;
+  const queue = queueDirectory(locks.pathOf('pool'));
+  const slotOf = (permits: number) => slotPath(locks.pathOf('pool'), 0, permits);
   const elsewhere = join(home, 'elsewhere');
   for (const path of [locks.directory, elsewhere]) mkdirSync(path, { mode: 0o700 });
   const thesis = join(elsewhere, 'thesis');
   writeFileSync(thesis, 'precious');
-  return { home, locks, queue, elsewhere, thesis };
+  return { home, locks, queue, slotOf, elsewhere, thesis };
 }
 
 type Place = ReturnType<typeof setUp>;
@@ -40,7 +43,7 @@ describe.each(plants)('%s in the place of a permit', (_what, plant) => {
   it('is one permit less, and stays as it is [H18, R69]', async () => {
     const place = setUp();
     const { home, locks, queue, thesis } = place;
-    const slot = join(queue, 'slot-0-of-2');
+    const slot = place.slotOf(2);
     mkdirSync(queue);
     plant(slot, place);
     const planted = lstatSync(slot);
@@ -67,7 +70,7 @@ describe.each(plants)('%s in the place of a permit', (_what, plant) => {
   it('is named by an error where no other permit is left, and plain sharing works [H18, R69]', async () => {
     const place = setUp();
     const { locks, queue } = place;
-    const slot = join(queue, 'slot-0-of-1');
+    const slot = place.slotOf(1);
     mkdirSync(queue);
     plant(slot, place);
 
@@ -115,9 +118,9 @@ describe('in the place of the directory in which permits are counted', () => {
 });
 
 it('a permit is given back without touching what took its file’s place meanwhile [H9, R69]', async () => {
-  const { locks, queue } = setUp();
+  const { locks, slotOf } = setUp();
   const lock = await locks.acquire('pool', { permits: 1 });
-  const slot = join(queue, 'slot-0-of-1');
+  const slot = slotOf(1);
   rmSync(slot);
   writeFileSync(slot, 'precious');
 

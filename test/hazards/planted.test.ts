@@ -20,6 +20,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { LockManager, type Target } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { queueDirectory } from '../../src/engine/kernel/entry.ts';
 import { Child } from '../support/child.ts';
 import { within } from '../support/deadline.ts';
 import { locksIn } from '../support/place.ts';
@@ -154,7 +155,7 @@ it.each(['name', 'file'] as const)(
 
 it('leaves no marks of shared holders behind a symbolic link in the place of their directory [H18, R69]', async () => {
   const { manager, target, path, elsewhere } = place('file');
-  symlinkSync(elsewhere, `${path}.queue`);
+  symlinkSync(elsewhere, queueDirectory(path));
 
   const lock = await manager.acquire(target, { mode: 'shared' });
 

@@ -14,16 +14,18 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type EntryKind, entryKinds, entryName, queueDirectory } from '../../src/engine/kernel/entry.ts';
+import { slotPath } from '../../src/engine/kernel/permit-slots.ts';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
 import { newPlace } from '../support/place.ts';
 import { makeFifo } from '../support/tool.ts';
 
 /** A name such as those of the entries in a lock's queue, older than any real one. */
-function entryName(kind: string, number = 1): string {
-  return `${String(number).padStart(20, '0')}-${kind}-0123456789abcdef`;
+function oldName(kind: EntryKind, number = 1): string {
+  return entryName(kind, BigInt(number), '0123456789abcdef');
 }
 
 /** The size of a file, and what it begins with; some here are too big to be read whole. */
@@ -35,12 +37,10 @@ function beginning(path: string): unknown {
   return [statSync(path).size, start.toString('latin1', 0, length)];
 }
 
-const kinds = ['exclusive', 'shared', 'upgrade', 'held', 'waits'];
-
 function setUp() {
   const { home, locks: manager } = newPlace();
   const path = manager.pathOf('mirror');
-  const queue = `${path}.queue`;
+  const queue = queueDirectory(path);
   mkdirSync(queue, { recursive: true, mode: 0o700 });
   return { home, manager, path, queue, victim: join(home, 'victim') };
 }
@@ -62,7 +62,13 @@ async function expectToWork({ home, manager }: ReturnType<typeof setUp>): Promis
 describe('what lies in the queue of a lock', () => {
   it('is left alone when it is not Holdfast’s, and disturbs nobody [H15, R66, F12]', async () => {
     const at = setUp();
-    const names = ['notes.txt', '.hidden', entryName('unknown'), `${entryName('held')}.bak`, '0-held-0'];
+    const names = [
+      'notes.txt',
+      '.hidden',
+      oldName('held').replace('held', 'unknown'),
+      `${oldName('held')}.bak`,
+      '0-held-0',
+    ];
     for (const name of names) writeFileSync(join(at.queue, name), 'precious');
 
     await expectToWork(at);
@@ -73,8 +79,8 @@ describe('what lies in the queue of a lock', () => {
 
   it('is left alone when only its name is Holdfast’s, and disturbs nobody [H15, R66, F12]', async () => {
     const at = setUp();
-    const names = kinds.flatMap((kind, at) => [entryName(kind, 2 * at + 1), entryName(kind, 2 * at + 2)]);
-    names.push('slot-0-of-1', 'slot-0-of-2');
+    const names = entryKinds.flatMap((kind, n) => [oldName(kind, 2 * n + 1), oldName(kind, 2 * n + 2)]);
+    names.push(...[1, 2].map((permits) => basename(slotPath(at.path, 0, permits))));
     for (const name of names) writeFileSync(join(at.queue, name), 'precious');
     truncateSync(join(at.queue, names[1] as string), 2 ** 30);
     writeFileSync(join(at.queue, names[3] as string), Buffer.alloc(3_000)); // as a disk image begins
@@ -89,7 +95,7 @@ describe('what lies in the queue of a lock', () => {
 
   it('is left alone when it has another name elsewhere, even though it looks like Holdfast’s [H18, R66]', async () => {
     const at = setUp();
-    const names = kinds.map((kind, at) => entryName(kind, at + 1));
+    const names = entryKinds.map((kind, at) => oldName(kind, at + 1));
     for (const name of names) {
       writeFileSync(join(at.home, name), 'holdfast-lock 1\nstate held\n');
       linkSync(join(at.home, name), join(at.queue, name));
@@ -102,11 +108,11 @@ describe('what lies in the queue of a lock', () => {
 
   it('is cleared away when it was left by the dead, also when they died over writing it [H15, R66, R45]', async () => {
     const at = setUp();
-    for (const [number, kind] of kinds.entries()) {
-      writeFileSync(join(at.queue, entryName(kind, number * 4 + 1)), '');
-      writeFileSync(join(at.queue, entryName(kind, number * 4 + 2)), 'holdf');
-      writeFileSync(join(at.queue, entryName(kind, number * 4 + 3)), Buffer.alloc(1_024));
-      const huge = join(at.queue, entryName(kind, number * 4 + 4));
+    for (const [number, kind] of entryKinds.entries()) {
+      writeFileSync(join(at.queue, oldName(kind, number * 4 + 1)), '');
+      writeFileSync(join(at.queue, oldName(kind, number * 4 + 2)), 'holdf');
+      writeFileSync(join(at.queue, oldName(kind, number * 4 + 3)), Buffer.alloc(1_024));
+      const huge = join(at.queue, oldName(kind, number * 4 + 4));
       writeFileSync(huge, 'holdfast-lock 1\nstate held\n');
       truncateSync(huge, 2 ** 30);
     }
@@ -120,11 +126,11 @@ describe('what lies in the queue of a lock', () => {
   it('blocks nobody and leads nobody astray when it is no file at all [H18, R66, R69]', async () => {
     const at = setUp();
     writeFileSync(at.victim, 'precious');
-    for (const [number, kind] of kinds.entries()) {
-      symlinkSync(at.victim, join(at.queue, entryName(kind, number * 4 + 1)));
-      makeFifo(join(at.queue, entryName(kind, number * 4 + 2)));
-      mkdirSync(join(at.queue, entryName(kind, number * 4 + 3)));
-      symlinkSync(join(at.home, 'nowhere'), join(at.queue, entryName(kind, number * 4 + 4)));
+    for (const [number, kind] of entryKinds.entries()) {
+      symlinkSync(at.victim, join(at.queue, oldName(kind, number * 4 + 1)));
+      makeFifo(join(at.queue, oldName(kind, number * 4 + 2)));
+      mkdirSync(join(at.queue, oldName(kind, number * 4 + 3)));
+      symlinkSync(join(at.home, 'nowhere'), join(at.queue, oldName(kind, number * 4 + 4)));
     }
 
     await expectToWork(at);
@@ -155,7 +161,7 @@ describe('what lies in the queue of a lock', () => {
     const at = setUp();
     await (await at.manager.acquire('mirror')).release();
     mkdirSync(at.queue, { recursive: true });
-    const ticket = join(at.queue, entryName('exclusive'));
+    const ticket = join(at.queue, oldName('exclusive'));
     writeFileSync(ticket, Buffer.alloc(5_000, '{"cycle":["'));
     const forger = new Child('flock', ['-n', '-o', ticket, 'sh', '-c', 'echo held; read line; true']);
     await forger.line('held');

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { queueDirectory } from '../../src/engine/kernel/entry.ts';
 import { Child, fixture } from '../support/child.ts';
 import { newPlace } from '../support/place.ts';
 
@@ -35,6 +36,6 @@ it('survives a hundred processes killed at random points: the lock is always to 
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
 
   expect(locks.inspect('mirror')).toMatchObject({ state: 'free', holders: [] });
-  expect(existsSync(`${locks.pathOf('mirror')}.queue`)).toBe(false);
+  expect(existsSync(queueDirectory(locks.pathOf('mirror')))).toBe(false);
   expect(recoveries).toBeLessThanOrEqual(DEATHS);
 });

@@ -2,7 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFile
 import { join } from 'node:path';
 import { cleanStale, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { Place } from '../../src/engine/portable/place.ts';
 import { portableEngine } from '../../src/engine/portable/portable.ts';
+import { CLAIM_FILE } from '../../src/engine/signature.ts';
 import { contender, requestFor } from '../engine/harness.ts';
 import { Peer } from '../engine/peer.ts';
 import { Agent } from '../support/agent.ts';
@@ -82,15 +84,16 @@ describe.each(['file', 'directory'] as const)('cleanStale, of claims in the %s l
 
   it('never touches a file without Holdfast’s signature, whatever it is called and however old it is [F12]', async () => {
     const home = tempDirectory();
-    mkdirSync(join(home, 'a.lock.queue/readers'), { recursive: true });
+    const place = new Place(join(home, 'a.lock'));
+    mkdirSync(place.readers, { recursive: true });
     mkdirSync(join(home, 'poetry.lock'));
     const precious = [
-      'uv.lock',
-      'poetry.lock/claim',
-      ...['new', 'gone', 'break', 'child', 'waits', 'ticket'].map((kind) => `a.lock.queue/${kind}.tar`),
-      `a.lock.queue/new.${'0'.repeat(32)}`,
-      `a.lock.queue/readers/${'0'.repeat(32)}`,
-    ].map((name) => join(home, name));
+      join(home, 'uv.lock'),
+      join(home, 'poetry.lock', CLAIM_FILE),
+      ...['new', 'gone', 'break', 'child', 'waits', 'ticket'].map((kind) => join(place.queue, `${kind}.tar`)),
+      place.privatePath('0'.repeat(32)),
+      place.readerPath('0'.repeat(32)),
+    ];
     for (const path of precious) {
       writeFileSync(path, 'precious');
       utimesSync(path, ANCIENT, ANCIENT);

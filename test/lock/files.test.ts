@@ -12,6 +12,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { acquireLock, acquireLockSync, BusyError, withLock, withLockSync } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { fileResource } from '../../src/lock/resource.ts';
 import { Agent } from '../support/agent.ts';
 import { asUser, Child } from '../support/child.ts';
 import { heard } from '../support/events.ts';
@@ -30,7 +31,7 @@ describe('the simple functions', () => {
     expect(lock).toMatchObject({
       resource: file,
       mode: 'exclusive',
-      path: join(dirname(file), '.roles.json.lock'),
+      path: fileResource(file).path,
     });
     await lock.release();
     const [one, two] = [await acquireLock(file, false), await acquireLock(file, false)];
@@ -47,7 +48,7 @@ describe('the simple functions', () => {
   it('run an operation while the file is locked, and release however it ends [R54, R9, C4]', async () => {
     const file = newFile();
 
-    expect(await withLock(file, async (lock) => lock.path)).toBe(join(dirname(file), '.roles.json.lock'));
+    expect(await withLock(file, async (lock) => lock.path)).toBe(fileResource(file).path);
     expect(await withLock(file, { mode: 'shared', timeout: 0 }, ({ mode }) => mode)).toBe('shared');
     expect(withLockSync(file, ({ mode }) => mode)).toBe('exclusive');
     await expect(withLock(file, () => Promise.reject(new Error('disk on fire')))).rejects.toThrow('on fire');
@@ -159,7 +160,7 @@ os.replace(path + '.new', path)`;
     await Promise.all([withLock(file, () => {}), withLock(file, { mode: 'shared' }, () => {})]);
 
     expect(readdirSync(dirname(file)).sort()).toEqual(['.roles.json.lock', 'roles.json']);
-    const record = readFileSync(join(dirname(file), '.roles.json.lock'), 'latin1');
+    const record = readFileSync(fileResource(file).path, 'latin1');
     expect(record).toContain('state free');
     expect(record).not.toMatch(/^pid /m);
   });

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, unlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type AcquireOptions, LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
+import { queueDirectory } from '../../src/engine/kernel/entry.ts';
 import { Agent } from '../support/agent.ts';
 import { heard } from '../support/events.ts';
 import { newPlace, type Place } from '../support/place.ts';
@@ -153,7 +154,8 @@ it('leaves nothing of a wait that ended, however it ended, beside the lock file 
   const agent = await Agent.start({ home: place.home });
   await agent.acquire('mirror');
   const { locks } = place;
-  const beside = () => readdirSync(locks.directory).filter((name) => !name.endsWith('.lock'));
+  const beside = () =>
+    readdirSync(locks.directory).filter((name) => name !== basename(locks.pathOf('mirror')));
   const abort = new AbortController();
 
   const late = locks.acquire('mirror', { timeout: 10 });
@@ -196,7 +198,7 @@ it('gets on when somebody empties the queue by hand [H15, R66]', async () => {
   const lock = await place.locks.acquire('mirror');
   await lineUp(place, agents, [], PATIENT);
 
-  const queue = `${lock.path}.queue`;
+  const queue = queueDirectory(lock.path);
   for (const ticket of readdirSync(queue)) unlinkSync(join(queue, ticket));
   await lock.release();
 

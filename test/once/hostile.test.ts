@@ -11,17 +11,17 @@ import {
 import { join } from 'node:path';
 import { once } from 'holdfast/once';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { placeOf } from '../../src/once/scope.ts';
 import { fill, smallDisk } from '../support/disk.ts';
-import { locksIn, newHome } from '../support/place.ts';
+import { newHome } from '../support/place.ts';
 import { makeFifo } from '../support/tool.ts';
-import { recordsOf, Work } from './work.ts';
+import { Work } from './work.ts';
 
 /** A key with a success, and where its record is. */
 async function recorded(value: unknown = { answer: 42 }): Promise<{ file: string; directory: string }> {
-  const home = newHome();
+  newHome();
   await once('build', () => value);
-  const lock = locksIn(home).pathOf('once:build');
-  const directory = recordsOf(home, lock);
+  const { records: directory } = placeOf('build');
   return { file: join(directory, 'success'), directory };
 }
 

@@ -2,11 +2,12 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OnceOptions } from 'holdfast/once';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { placeOf } from '../../src/once/scope.ts';
 import { Agent, type Remote } from '../support/agent.ts';
 import { within } from '../support/deadline.ts';
 import { locksIn, newHome } from '../support/place.ts';
 import { until } from '../support/until.ts';
-import { countedOnce, linesOf, recordsOf } from './work.ts';
+import { countedOnce, linesOf } from './work.ts';
 
 /** `npm run test:once` runs 100. */
 const ROUNDS = Number(process.env.HOLDFAST_ONCE_ROUNDS ?? 3);
@@ -211,8 +212,7 @@ describe('a waiter in another process', () => {
 
   it('never finds a torn record or a litter of temporary files after runners were killed while they recorded [A1, G4, H16]', async () => {
     const home = newHome();
-    const manager = locksIn(home);
-    const records = recordsOf(home, manager.pathOf('once:build'));
+    const { records } = placeOf('build');
     for (const call of ['fsync', 'rename']) {
       const victim = await Agent.start({
         home,

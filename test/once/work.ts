@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { OnceOptions, RunContext } from 'holdfast/once';
 import { once } from 'holdfast/once';
 import type { Remote } from '../support/agent.ts';
@@ -18,11 +17,6 @@ export class Work {
   once(options: OnceOptions = {}): Promise<unknown> {
     return once(this.key, (context) => this.#body(context, ++this.runs), options);
   }
-}
-
-/** The directory of a key's records, which lies beside its lock under the same name. */
-export function recordsOf(home: string, lockPath: string): string {
-  return join(home, 'once', (lockPath.split('/').at(-1) as string).replace(/\.lock$/, ''));
 }
 
 /** For `Agent.run`: work that leaves a line in a file each time it runs, and returns who ran it. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { parseName, queueDirectory } from '../../src/engine/kernel/entry.ts';
 import { type Edge, findCycle, findKnot } from '../../src/lock/wait-graph.ts';
 import type { Agent } from '../support/agent.ts';
 import { until } from '../support/until.ts';
@@ -50,10 +51,13 @@ const held = (agent: Agent, { name }: Step, as = '') => agent.heard(`holds ${nam
 const go = (agent: Agent, as = '') => agent.run(({ values }, as) => (values[`go${as}`] as () => void)(), as);
 
 /** The directories beside the locks of these names, which are there while somebody waits or has left a note. */
-const queues = (line: Line) => entries(line.locks.directory).filter((name) => name.endsWith('.queue'));
+const queues = (line: Line) =>
+  entries(line.locks.directory).filter((name) => name.endsWith(queueDirectory('')));
 
 function notesAt(line: Line, name: string): string[] {
-  return entries(`${line.locks.pathOf(name)}.queue`).filter((entry) => entry.includes('-waits-'));
+  return entries(queueDirectory(line.locks.pathOf(name))).filter(
+    (entry) => parseName('', entry)?.kind === 'waits',
+  );
 }
 
 describe('processes that wait in a circle', () => {

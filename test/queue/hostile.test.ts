@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type EntryKind, entryKinds, entryName } from '../../src/engine/kernel/entry.ts';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
 import { makeFifo } from '../support/tool.ts';
@@ -20,8 +21,7 @@ import { entries, Line } from './line.ts';
 const WAIT = { timeout: 120_000 };
 
 /** A name as of an entry that is older than all others. */
-const oldest = (kind: string, n: number) =>
-  `${String(n).padStart(20, '0')}-${kind}-${n.toString(16).padStart(16, '0')}`;
+const oldest = (kind: EntryKind, n: number) => entryName(kind, BigInt(n), n.toString(16).padStart(16, '0'));
 
 /** Two writers, two readers and a synchronous one wait, and all get the lock; then a newcomer does. */
 async function expectService(line: Line, agents?: readonly Agent[]): Promise<void> {
@@ -87,7 +87,13 @@ describe('all who wait get the lock, and what is not theirs stays as it is, wher
   it('holds files with names of their own [H18]', async () => {
     const line = await made();
     mkdirSync(line.queue);
-    const names = ['precious', `${oldest('exclusive', 1)}.bak`, oldest('writer', 2), '-'.repeat(200), 'ü'];
+    const names = [
+      'precious',
+      `${oldest('exclusive', 1)}.bak`,
+      oldest('held', 2).replace('held', 'writer'),
+      '-'.repeat(200),
+      'ü',
+    ];
     for (const name of names) writeFileSync(join(line.queue, name), name);
 
     await expectService(line);
@@ -102,7 +108,7 @@ describe('all who wait get the lock, and what is not theirs stays as it is, wher
     const victim = join(line.home, 'victim');
     writeFileSync(victim, 'precious');
     const names: string[] = [];
-    for (const [at, kind] of ['exclusive', 'shared', 'upgrade', 'held', 'waits'].entries()) {
+    for (const [at, kind] of entryKinds.entries()) {
       const [fifo, link, directory] = [
         oldest(kind, 3 * at),
         oldest(kind, 3 * at + 1),
@@ -124,15 +130,15 @@ describe('all who wait get the lock, and what is not theirs stays as it is, wher
   it('holds thousands of tickets of the dead, which are removed [H18, R12]', async () => {
     const line = await made();
     mkdirSync(line.queue);
-    const kinds = ['exclusive', 'shared', 'upgrade', 'held', 'waits'] as const;
-    for (let n = 0; n < 2_000; n++) writeFileSync(join(line.queue, oldest(kinds[n % 5] as string, n)), '');
+    for (let n = 0; n < 2_000; n++)
+      writeFileSync(join(line.queue, oldest(entryKinds[n % 5] as EntryKind, n)), '');
 
     await expectService(line);
 
     expect(line.leftBehind()).toEqual([]);
   });
 
-  it.each(['exclusive', 'shared', 'upgrade'])(
+  it.each(['exclusive', 'shared', 'upgrade'] as const)(
     'holds an old ticket (%s) that somebody keeps locked for ever [H18, R81]',
     async (kind) => {
       const line = await made();

@@ -1,6 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AcquireOptions, Target } from 'holdfast';
+import { parseName, queueDirectory } from '../../src/engine/kernel/entry.ts';
 import { Agent } from '../support/agent.ts';
 import { newPlace } from '../support/place.ts';
 import { until } from '../support/until.ts';
@@ -25,7 +26,7 @@ export class Line {
   readonly locks = this.#place.locks;
   readonly target: Target = 'mirror';
   readonly path = this.locks.pathOf(this.target);
-  readonly queue = `${this.path}.queue`;
+  readonly queue = queueDirectory(this.path);
   readonly #log = join(this.home, 'log');
 
   constructor() {
@@ -39,7 +40,8 @@ export class Line {
 
   /** The tickets of those who wait, in their order. Looking at them touches nothing that anybody watches. */
   get tickets(): string[] {
-    return entries(this.queue).filter((name) => /^\d{20}-(exclusive|shared)-[0-9a-f]{16}$/.test(name));
+    const kindOf = (name: string) => parseName(this.queue, name)?.kind ?? '';
+    return entries(this.queue).filter((name) => ['exclusive', 'shared'].includes(kindOf(name)));
   }
 
   /** Who had a turn so far, in order. */

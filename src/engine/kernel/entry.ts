@@ -30,10 +30,11 @@ const ATTEMPTS = 20;
 const MOST_TEXT = 16 * 1024;
 
 /** What an entry says of its owner: it waits in a mode, it holds in shared mode, or it holds and waits elsewhere. */
-export type EntryKind = 'exclusive' | 'shared' | 'upgrade' | 'held' | 'waits';
+export const entryKinds = ['exclusive', 'shared', 'upgrade', 'held', 'waits'] as const;
+export type EntryKind = (typeof entryKinds)[number];
 
 /** `<monotonic ns, 20 digits>-<kind>-<random>`: sorts by age, and is never used twice. */
-const NAME = /^(\d{20})-(exclusive|shared|upgrade|held|waits)-[0-9a-f]{16}$/;
+const NAME = new RegExp(`^(\\d{20})-(${entryKinds.join('|')})-[0-9a-f]{16}$`);
 
 export interface EntryName {
   readonly name: string;
@@ -51,9 +52,13 @@ export function queueDirectory(lockPath: string): string {
   return `${lockPath}.queue`;
 }
 
-/** A name for an entry made now; names made later sort behind. */
-function newName(kind: EntryKind): string {
-  return `${String(process.hrtime.bigint()).padStart(20, '0')}-${kind}-${randomBytes(8).toString('hex')}`;
+/** The name of an entry, of one made now by default; names made later sort behind. */
+export function entryName(
+  kind: EntryKind,
+  time = process.hrtime.bigint(),
+  random = randomBytes(8).toString('hex'),
+): string {
+  return `${String(time).padStart(20, '0')}-${kind}-${random}`;
 }
 
 /**
@@ -92,7 +97,7 @@ export class Entry {
         const found = lstatSync(directory, { throwIfNoEntry: false });
         if (found === undefined) continue; // as below, for ENOENT
         if (!found.isDirectory()) return undefined; // nor a link that leads into somebody else's directory
-        const name = newName(kind);
+        const name = entryName(kind);
         const path = join(directory, name);
         const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, 0o644);
         if (syscalls().lock(fd, 'exclusive') === 0 && fstatSync(fd).nlink === 1) {
@@ -168,7 +173,8 @@ export function listEntries(lockPath: string): EntryName[] {
   }
 }
 
-function parseName(directory: string, name: string): EntryName | undefined {
+/** Undefined for the name of anything else. */
+export function parseName(directory: string, name: string): EntryName | undefined {
   const [, time, kind] = NAME.exec(name) ?? [];
   if (time === undefined) return undefined;
   return { name, path: join(directory, name), kind: kind as EntryKind, time: BigInt(time) };

@@ -31,10 +31,15 @@ function stamp(): string {
   return String(last).padStart(16, '0');
 }
 
+/** The name of a ticket that is taken now, unless another stamp is given. */
+export function ticketName(kind: TicketKind, time = stamp()): string {
+  return `ticket.${time}.${kind}.${randomBytes(8).toString('hex')}`;
+}
+
 /** Information only. Undefined when none can be left: a full disk. The lock is none the worse for it. */
 export function leaveTicket({ request, place }: PortableLock, kind: TicketKind): Ticket | undefined {
   const mode: Mode = kind === 'shared' ? 'shared' : 'exclusive';
-  const name = `ticket.${stamp()}.${kind}.${randomBytes(8).toString('hex')}`;
+  const name = ticketName(kind);
   const text = formatRecord(recordFor(request, mode, undefined));
   try {
     makeQueue(request, place);

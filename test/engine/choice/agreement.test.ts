@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { ContractError, EngineMismatchError, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { Place } from '../../../src/engine/portable/place.ts';
 import { Agent } from '../../support/agent.ts';
 import { heard } from '../../support/events.ts';
 import { locksIn, newPlace } from '../../support/place.ts';
@@ -60,7 +61,7 @@ describe.each(layouts)('a lock that others hold with the portable engine (lock %
 
     const lock = await locks.acquire('mirror');
 
-    expect(existsSync(`${locks.pathOf('mirror')}.queue/token`)).toBe(true);
+    expect(existsSync(new Place(locks.pathOf('mirror')).counter)).toBe(true);
     expect(lock.contract).toBe('claim');
     await lock.release();
   });

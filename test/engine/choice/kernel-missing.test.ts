@@ -1,9 +1,11 @@
 import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { Place } from '../../../src/engine/portable/place.ts';
 import { Agent } from '../../support/agent.ts';
 import { Child } from '../../support/child.ts';
+import { locksIn } from '../../support/place.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { tool } from '../../support/tool.ts';
 import { until } from '../../support/until.ts';
@@ -106,9 +108,8 @@ describe('without the binding to the system', () => {
     const say = (args: readonly string[]) => new Child(process.execPath, [main, ...args], { cwd, env });
     const wrapper = say(['run', 'mirror', '--', 'sh', '-c', 'echo $$; exec sleep 600']);
     const command = Number(await wrapper.line(''));
-    const locks = join(cwd, 'home/locks');
-    const isRecorded = () =>
-      readdirSync(locks, { recursive: true }).some((name) => String(name).includes('/child.'));
+    const locks = locksIn(join(cwd, 'home'));
+    const isRecorded = () => locks.inspect('mirror').holders[0]?.child !== undefined;
     await until(isRecorded, 'the command is recorded');
     expect(wrapper.stderr).toContain('holdfast: warning: locked by the portable engine');
 
@@ -118,6 +119,7 @@ describe('without the binding to the system', () => {
     const free = await say(['run', '--timeout', '50s', 'mirror', '--', 'true']).exits();
 
     expect([busy.code, free.code]).toEqual([75, 0]);
-    expect(readdirSync(locks)).toEqual([expect.stringMatching(/\.queue$/)]);
+    const { queue } = new Place(locks.pathOf('mirror'));
+    expect(readdirSync(locks.directory)).toEqual([basename(queue)]);
   });
 });

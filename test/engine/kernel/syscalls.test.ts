@@ -11,6 +11,7 @@ import {
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { queueDirectory } from '../../../src/engine/kernel/entry.ts';
 import { syscalls } from '../../../src/engine/kernel/syscalls/index.ts';
 import { nativeBuffer, nativePath } from '../../../src/engine/kernel/syscalls/native.ts';
 import { wake } from '../../../src/engine/kernel/wake/index.ts';
@@ -103,13 +104,11 @@ describe('the system calls, whatever the architecture lays out how', () => {
 
   it('know what exists', () => {
     const { path, name } = newFile();
-    mkdirSync(`${path}.queue`);
+    mkdirSync(queueDirectory(path));
 
-    expect([name, nativePath(`${path}.queue`), nativePath(`${path}.none`)].map(syscalls().exists)).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    expect(
+      [name, nativePath(queueDirectory(path)), nativePath(`${path}.none`)].map(syscalls().exists),
+    ).toEqual([true, true, false]);
   });
 
   it('tell of the close of a file that is watched, of the right one', async () => {

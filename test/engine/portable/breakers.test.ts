@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Mode } from '../../../src/engine/engine.ts';
+import { Place } from '../../../src/engine/portable/place.ts';
 import { memoryDirectory } from '../../support/temp.ts';
 import { Interleaving, type Outcome } from './interleaving.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
@@ -19,7 +20,7 @@ async function contenders(modes: readonly Mode[], layout: string, steps = STEPS)
 
 function makeStale(path: string, layout: 'file' | 'directory'): string {
   rmSync(join(path, '../..', String(Number(path.split('/').at(-2)) - 4)), { recursive: true, force: true });
-  mkdirSync(`${path}.queue`, { recursive: true });
+  mkdirSync(new Place(path).queue, { recursive: true });
   return leaveClaim(path, layout, dead);
 }
 
@@ -48,7 +49,7 @@ describe.each(['file', 'directory'] as const)('two contenders that meet a stale 
     const orders = all.explore(
       (round) => {
         const token = makeStale(lockOf(round), layout);
-        leaveClaim(`${lockOf(round)}.queue/break.${token}`, layout, dead);
+        leaveClaim(new Place(lockOf(round)).breakPath(token), layout, dead);
       },
       (outcomes, order) => {
         expect(outcomes, `in the order ${order}`).not.toContain('lost');
@@ -69,7 +70,7 @@ describe.each(['file', 'directory'] as const)(
       const seen = new Set<string>();
 
       const orders = all.explore(
-        (round) => mkdirSync(`${lockOf(round)}.queue`, { recursive: true }),
+        (round) => mkdirSync(new Place(lockOf(round)).queue, { recursive: true }),
         (outcomes, order) => {
           expect(outcomes, `in the order ${order}`).not.toContain('lost');
           expect(granted(outcomes), `in the order ${order}`).toBeLessThanOrEqual(1);

@@ -1,10 +1,13 @@
 import fs, { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { CLAIM_FILE } from '../../../src/engine/signature.ts';
 import { self } from '../../../src/identity/self.ts';
+import { fileResource } from '../../../src/lock/resource.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { until } from '../../support/until.ts';
 import { contender, unusedLock } from '../harness.ts';
@@ -15,7 +18,7 @@ const layouts = ['file', 'directory'] as const;
 
 describe.each(layouts)('a claim (lock %s)', (layout) => {
   const engine = portableEngine({ layout });
-  const fileOf = (path: string) => (layout === 'directory' ? join(path, 'claim') : path);
+  const fileOf = (path: string) => (layout === 'directory' ? join(path, CLAIM_FILE) : path);
 
   it('lies beside the data, and tells who has it and since when, for people too [R2, R3, F2, F3, F5, F6, G8, R56]', async () => {
     const home = tempDirectory();
@@ -28,7 +31,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
       { engine: 'portable', layout, purpose: 'save' },
     );
 
-    expect(lock).toMatchObject({ path: join(home, '.roles.json.lock'), contract: 'claim' });
+    expect(lock).toMatchObject({ path: fileResource(data).path, contract: 'claim' });
     const text = readFileSync(fileOf(lock.path), 'utf8');
     expect(text).toMatch(/^holdfast-claim 1\ntoken [0-9a-f]{32}\nmode exclusive\nsince /);
     expect(text).toContain(`"pid":${process.pid}`);
@@ -37,8 +40,9 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
     expect(since).toBeGreaterThanOrEqual(before);
     expect(since).toBeLessThanOrEqual(Date.now());
     await lock.release();
-    expect(readdirSync(home).sort()).toEqual(['.roles.json.lock.queue', 'roles.json']);
-    expect(readdirSync(`${lock.path}.queue`)).toEqual(['token']);
+    const { queue, counter } = new Place(lock.path);
+    expect(readdirSync(home).sort()).toEqual([basename(queue), 'roles.json']);
+    expect(readdirSync(queue)).toEqual([basename(counter)]);
   });
 
   it('that somebody replaced is left to him at the release, and its holder finds out [H9, F9, H7]', async () => {
@@ -65,14 +69,15 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
   it('of a dead process leaves nothing behind but the counter, also when it named a command [F4, F9, R46]', () => {
     const { request } = unusedLock();
     const dead = deadProcess();
-    const token = leaveClaim(request().path, layout, dead);
-    mkdirSync(`${request().path}.queue`);
+    const place = new Place(request().path);
+    const token = leaveClaim(place.lock, layout, dead);
+    mkdirSync(place.queue);
     const child = `holdfast-child 1\n${JSON.stringify({ pid: dead.pid, start: '1' })}`;
-    writeFileSync(`${request().path}.queue/child.${token}`, child);
+    writeFileSync(place.childPath(token), child);
 
     engine.tryAcquire(request())?.release();
 
-    expect(readdirSync(`${request().path}.queue`)).toEqual(['token']);
+    expect(readdirSync(place.queue)).toEqual([basename(place.counter)]);
   });
 
   it.each([
@@ -137,18 +142,18 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
 
   it('is not believed for its name: litter of the dead goes at the first lock of a process, the rest stays [F12, G20, R47]', async () => {
     const { request } = unusedLock();
-    const queue = `${request().path}.queue`;
-    mkdirSync(queue);
-    const unfinished = join(queue, `new.${'a'.repeat(32)}`);
+    const place = new Place(request().path);
+    mkdirSync(place.queue);
+    const unfinished = place.privatePath('a'.repeat(32));
     leaveClaim(unfinished, layout, deadProcess());
-    const living = join(queue, `new.${'b'.repeat(32)}`);
+    const living = place.privatePath('b'.repeat(32));
     leaveClaim(living, layout, self());
-    writeFileSync(join(queue, 'new.txt'), 'precious');
+    writeFileSync(join(place.queue, 'new.txt'), 'precious');
 
     await contender(engine).acquire(request());
 
     expect(existsSync(unfinished)).toBe(false);
-    expect(readdirSync(queue)).toEqual(expect.arrayContaining([`new.${'b'.repeat(32)}`, 'new.txt']));
+    expect(readdirSync(place.queue)).toEqual(expect.arrayContaining([basename(living), 'new.txt']));
   });
 });
 

@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Mode } from '../../../src/engine/engine.ts';
+import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { Child, fixture } from '../../support/child.ts';
 import { tempDirectory } from '../../support/temp.ts';
@@ -12,7 +13,8 @@ import { deadProcess, leaveClaim } from './stale.ts';
 const CALLS = 'mkdir openat write pwrite64 fchmod fsync link rename unlink rmdir utimensat'.split(' ');
 const AT_ONCE = 4;
 const MOST_CALLS = 100;
-const FOREIGN = ['uv.lock', 'mirror.lock.queue/notes.txt', 'mirror.lock.queue/readers.old'];
+const { queue: QUEUE, counter } = new Place('mirror.lock');
+const FOREIGN = ['uv.lock', `${QUEUE}/notes.txt`, `${QUEUE}/readers.old`];
 
 type Layout = 'file' | 'directory';
 
@@ -28,7 +30,7 @@ const dead = deadProcess();
 function makePlace({ layout, over }: Victim): string {
   const home = tempDirectory();
   const path = join(home, 'mirror.lock');
-  mkdirSync(`${path}.queue`);
+  mkdirSync(join(home, QUEUE));
   if (over === 'stale') leaveClaim(path, layout, dead);
   for (const name of FOREIGN) writeFileSync(join(home, name), 'precious');
   return path;
@@ -58,8 +60,12 @@ function expectRecovery(path: string, victim: Victim, where: string): void {
   for (const { remove } of later.leftovers(path)) remove?.();
   const home = join(path, '..');
   for (const name of FOREIGN) expect(readFileSync(join(home, name), 'utf8'), where).toBe('precious');
-  expect(readdirSync(home).sort(), where).toEqual(['mirror.lock.queue', 'uv.lock']);
-  expect(readdirSync(`${path}.queue`).sort(), where).toEqual(['notes.txt', 'readers.old', 'token']);
+  expect(readdirSync(home).sort(), where).toEqual([QUEUE, 'uv.lock']);
+  expect(readdirSync(join(home, QUEUE)).sort(), where).toEqual([
+    'notes.txt',
+    'readers.old',
+    basename(counter),
+  ]);
 }
 
 /** Kills a victim at every call of every kind, one in each run, until a run is spared. Returns how many were killed. */

@@ -3,6 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Grant, Mode } from '../../../src/engine/engine.ts';
+import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { HoldfastError } from '../../../src/errors/base.ts';
 import { memoryDirectory } from '../../support/temp.ts';
@@ -10,7 +11,8 @@ import { requestFor } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 
 /** What lies in the queue directory for a while may be litter, but what is foreign stays. */
-const FOREIGN = ['uv.lock', 'mirror.lock.queue/notes.txt'];
+const { queue: QUEUE } = new Place('mirror.lock');
+const FOREIGN = ['uv.lock', `${QUEUE}/notes.txt`];
 const dead = deadProcess();
 
 type When = 'instead of' | 'after';
@@ -83,7 +85,7 @@ describe.each(['file', 'directory'] as const)(
         for (let at = 1; ; at++) {
           const home = memoryDirectory();
           const path = join(home, 'mirror.lock');
-          mkdirSync(`${path}.queue`);
+          mkdirSync(join(home, QUEUE));
           leaveClaim(path, layout, dead);
           for (const name of FOREIGN) writeFileSync(join(home, name), 'precious');
 
@@ -101,7 +103,7 @@ describe.each(['file', 'directory'] as const)(
           expect(next?.isIntact(), `to be had after ${where}`).toBe(true);
           next?.release();
           for (const name of FOREIGN) expect(readFileSync(join(home, name), 'utf8'), where).toBe('precious');
-          expect(readdirSync(home).sort(), where).toEqual(['mirror.lock.queue', 'uv.lock']);
+          expect(readdirSync(home).sort(), where).toEqual([QUEUE, 'uv.lock']);
           if (call === undefined) {
             expect(at).toBeGreaterThan(30);
             expect(granted).toBeGreaterThan(5);

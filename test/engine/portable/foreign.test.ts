@@ -12,10 +12,13 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cleanStale } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { ticketName } from '../../../src/engine/portable/ticket.ts';
+import { readersDirectory } from '../../../src/engine/signature.ts';
 import { self } from '../../../src/identity/self.ts';
 import { makeFifo } from '../../support/tool.ts';
 import { until } from '../../support/until.ts';
@@ -68,8 +71,8 @@ describe.each(['file', 'directory'] as const)(
       'in the place of the counter (%s), is left as it is: the lock works, without a token, and says so [F12, H18]',
       async (kind) => {
         const { request } = unusedLock();
-        const path = `${request().path}.queue/token`;
-        mkdirSync(`${request().path}.queue`);
+        const { queue, counter: path } = new Place(request().path);
+        mkdirSync(queue);
         const untouched = KINDS[kind]?.(path);
 
         const grant = await contender(engine).acquire(request());
@@ -87,12 +90,13 @@ describe.each(['file', 'directory'] as const)(
       async (kind) => {
         const { request } = unusedLock();
         const { path } = request();
-        mkdirSync(`${path}.queue`);
-        const untouched = KINDS[kind]?.(`${path}.queue/recovered`);
+        const { queue, news, counter } = new Place(path);
+        mkdirSync(queue);
+        const untouched = KINDS[kind]?.(news);
         const token = leaveClaim(path, layout, deadProcess());
         const digits = '1'.padStart(16, '0');
         writeFileSync(
-          `${path}.queue/token`,
+          counter,
           `holdfast-token 1\ntoken ${digits}\nclaim ${token}\nend ${digits}\n`.padEnd(128),
         );
 
@@ -108,7 +112,7 @@ describe.each(['file', 'directory'] as const)(
       'among those who share (%s), is named and refused instead of waited for, and readers share on [F12, R82]',
       async (kind) => {
         const { home, request } = unusedLock();
-        const readers = `${request().path}.queue/readers`;
+        const readers = readersDirectory(request().path);
         const path = join(readers, '.DS_Store');
         mkdirSync(readers, { recursive: true });
         const untouched = KINDS[kind]?.(path);
@@ -119,7 +123,7 @@ describe.each(['file', 'directory'] as const)(
         }
 
         untouched?.();
-        expect(readdirSync(home)).toEqual(['mirror.lock.queue']);
+        expect(readdirSync(home)).toEqual([basename(new Place(request().path).queue)]);
         const grant = await contender(engine).acquire(request('shared'));
         grant.release();
         for (const name of readdirSync(readers)) renameSync(join(readers, name), join(home, name));
@@ -129,7 +133,7 @@ describe.each(['file', 'directory'] as const)(
 
     it('among those who share fails an upgrade, which leaves the lock shared as it was [F12, R82]', async () => {
       const { request } = unusedLock();
-      const path = `${request().path}.queue/readers/.DS_Store`;
+      const path = join(readersDirectory(request().path), '.DS_Store');
       const grant = await contender(engine).acquire(request('shared'));
       writeFileSync(path, 'precious');
 
@@ -143,8 +147,8 @@ describe.each(['file', 'directory'] as const)(
     it('a ticket of a time to come keeps nobody from a free lock [R7, R66]', async () => {
       const { request } = unusedLock();
       const { path } = request();
-      mkdirSync(`${path}.queue`);
-      leaveClaim(`${path}.queue/ticket.${'9'.repeat(16)}.exclusive.${'0'.repeat(16)}`, 'file', {
+      mkdirSync(new Place(path).queue);
+      leaveClaim(join(new Place(path).queue, ticketName('exclusive', '9'.repeat(16))), 'file', {
         ...self(),
         pidNamespace: '1',
       });
@@ -158,9 +162,9 @@ describe.each(['file', 'directory'] as const)(
 
     it('in the place of those who share, a link, is refused in either mode, and nothing is left behind it [F12, H18]', async () => {
       const { home, request } = unusedLock();
-      const [target, readers] = [join(home, 'elsewhere'), `${request().path}.queue/readers`];
+      const [target, readers] = [join(home, 'elsewhere'), readersDirectory(request().path)];
       mkdirSync(target);
-      mkdirSync(`${request().path}.queue`);
+      mkdirSync(new Place(request().path).queue);
       symlinkSync(target, readers);
 
       for (const mode of ['exclusive', 'shared'] as const) {
@@ -175,7 +179,7 @@ describe.each(['file', 'directory'] as const)(
 
     it('but is named like what the dead leave, is not cleaned away, however old it is [F12]', async () => {
       const { home, request } = unusedLock();
-      const queue = `${request().path}.queue`;
+      const queue = new Place(request().path).queue;
       const kinds = ['new', 'gone', 'break', 'child', 'waits'].map((kind) => join(queue, `${kind}.${SOME}`));
       const note = join(queue, `waits.${'b'.repeat(32)}`);
       const wait = {
@@ -247,7 +251,7 @@ it('what somebody put into a claim directory stays when the claim goes [F12]', a
   grant.release();
 
   expect(existsSync(request().path)).toBe(false);
-  const queue = `${request().path}.queue`;
+  const queue = new Place(request().path).queue;
   const [aside = ''] = readdirSync(queue).filter((name) => name.startsWith('gone.'));
   expect(readFileSync(join(queue, aside, 'thesis'), 'utf8')).toBe('precious');
 });

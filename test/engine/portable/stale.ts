@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatRecord, newToken } from '../../../src/engine/portable/record.ts';
 import type { LayoutName } from '../../../src/engine/portable/settings.ts';
+import { CLAIM_FILE } from '../../../src/engine/signature.ts';
 import type { HolderRecord } from '../../../src/identity/holder.ts';
 import { self } from '../../../src/identity/self.ts';
 
@@ -24,6 +25,6 @@ export function leaveClaim(path: string, layout: LayoutName, holder: HolderRecor
     anonymous: false,
   });
   if (layout === 'directory') mkdirSync(path, { recursive: true });
-  writeFileSync(layout === 'directory' ? join(path, 'claim') : path, text);
+  writeFileSync(layout === 'directory' ? join(path, CLAIM_FILE) : path, text);
   return token;
 }
