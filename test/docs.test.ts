@@ -1,65 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as holdfast from 'holdfast';
 import { type HoldfastError, Lock, LockManager, type Target } from 'holdfast';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { eventNames } from '../src/events/channel.ts';
-import { Child } from './support/child.ts';
+import { blocks, ownDocuments, prose, read, root, table } from './documents.ts';
 import { tempDirectory } from './support/temp.ts';
-import { tool } from './support/tool.ts';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-const command = join(root, 'dist/cli/main.js');
-
-const read = (path: string) => readFileSync(join(root, path), 'utf8');
-
-interface Block {
-  readonly language: string;
-  readonly text: string;
-  readonly line: number;
-}
-
-function blocks(markdown: string): Block[] {
-  return [...markdown.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(
-    ({ 1: language = '', 2: text = '', index }) => ({
-      language,
-      text,
-      line: markdown.slice(0, index).split('\n').length,
-    }),
-  );
-}
-
-const prose = (markdown: string) => markdown.replace(/^```[\s\S]*?^```$/gm, '');
-
-/** The rows of the table under a heading, without its head; cells as plain text. */
-function table(markdown: string, heading: string): string[][] {
-  const [, section] = markdown.split(`\n## ${heading}\n`);
-  const rows = section?.split(/\n## /)[0]?.match(/^\|.*\|$/gm) ?? [];
-  return rows.slice(2).map((row) =>
-    row
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.replaceAll('`', '').trim()),
-  );
-}
-
-/** A directory of its own from which `holdfast` can be imported. */
-function project(): { cwd: string; env: NodeJS.ProcessEnv } {
-  const cwd = tempDirectory();
-  mkdirSync(join(cwd, 'node_modules'));
-  symlinkSync(root, join(cwd, 'node_modules/holdfast'), 'dir');
-  writeFileSync(join(cwd, 'package.json'), '{"type":"module"}');
-  return { cwd, env: { HOLDFAST_HOME: join(cwd, 'home'), HOLDFAST_AUDIT: 'on' } };
-}
-
-const ownDocuments = [
-  'README.md',
-  ...['guarantees', 'recovery', 'file-systems', 'platforms', 'events', 'rules', 'once'].map(
-    (name) => `docs/${name}.md`,
-  ),
-];
 
 describe('the programs in the documentation', () => {
   const programs = ownDocuments.flatMap((path) =>
@@ -70,20 +17,6 @@ describe('the programs in the documentation', () => {
 
   it('are all there', () => {
     expect(programs.length).toBeGreaterThanOrEqual(8);
-  });
-
-  it.each(programs)('run as they are printed, and end well: $where', async ({ text }) => {
-    const { cwd, env } = project();
-    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
-    writeFileSync(join(cwd, 'example.js'), ts.transpileModule(text, { compilerOptions }).outputText);
-
-    const child = new Child(process.execPath, ['example.js'], { cwd, env });
-
-    expect(await child.exits()).toMatchObject({
-      code: 0,
-      stderr: '',
-    });
-    expect(new LockManager({ directory: join(cwd, 'home/locks') }).query().held).toEqual([]);
   });
 
   it('have types that hold', () => {
@@ -117,38 +50,6 @@ describe('the programs in the documentation', () => {
 
 describe('the README', () => {
   const readme = read('README.md');
-
-  it('starts with a command that works as it stands', () => {
-    const line = 'npm install && npx holdfast run backup -- tar czf docs.tgz docs';
-    expect(blocks(readme)[0]?.text.trim()).toBe(line);
-    const { cwd, env } = project();
-    symlinkSync(join(root, 'docs'), join(cwd, 'docs'));
-    const [, args = ''] = line.split('npx holdfast ');
-
-    tool(process.execPath, [command, ...args.split(' ')], { cwd, env });
-
-    expect(existsSync(join(cwd, 'docs.tgz'))).toBe(true);
-    expect(blocks(readme)[1]?.text.trim()).toBe('npm install && npm test');
-  });
-
-  it('shows what a busy lock looks like, word for word [A4]', async () => {
-    const [, shown, code] =
-      /^\$ holdfast run --no-wait.*\n(holdfast: .*)\n\$ echo \$\?\n(\d+)$/m.exec(readme) ?? [];
-    const { cwd, env } = project();
-    const hold = ['run', '--purpose', 'nightly save', 'mirror', '--', 'sh', '-c', 'echo held; cat'];
-    const holder = new Child(process.execPath, [command, ...hold], { cwd, env });
-    await holder.line('held');
-
-    const other = new Child(process.execPath, [command, 'run', '--no-wait', 'mirror', '--', 'true'], {
-      cwd,
-      env,
-    });
-    const { code: exitCode, stderr } = await other.exits();
-
-    expect(exitCode).toBe(Number(code));
-    expect(anyHolder(stderr.trim())).toBe(anyHolder(shown ?? ''));
-    await holder.finish();
-  });
 
   it('says first of all what is not guaranteed: locks are advisory, of this machine, and no transactions [C6]', () => {
     const [, section = ''] = readme.split('And what is not:');
@@ -184,28 +85,6 @@ describe('the README', () => {
     expect(missing).toEqual([]);
   });
 });
-
-it.each([
-  ['README.md', 'Exit codes of `holdfast`'],
-  ['docs/cli.md', 'Exit codes'],
-])('the table of exit codes in %s is the one that --help prints', (path, heading) => {
-  const help = tool(process.execPath, [command, '--help']);
-  const printed = help
-    .split('Exit codes:\n')[1]
-    ?.trimEnd()
-    .split('\n')
-    .map((line) => line.trim().split(/ {2,}/));
-  expect(table(read(path), heading)).toEqual(printed);
-});
-
-/** A message with everything in it that differs from one holder to the next made the same. */
-function anyHolder(message: string): string {
-  return message
-    .replace(/pid \d+/g, 'pid 1')
-    .replace(/user \w+/, 'user me')
-    .replace(/since .*?\)/, 'since then)')
-    .replace(/Lock: .*\//, 'Lock: /');
-}
 
 describe('the reference', () => {
   it('lists every event there is', () => {

@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clock, duration, holder, holders, printable, shellWord } from '../../src/errors/describe.ts';
-import { tool } from '../support/tool.ts';
+import { clock, duration, holder, holders, printable } from '../../src/errors/describe.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not come out
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
@@ -92,28 +91,4 @@ describe('a holder in words', () => {
 it('shows control characters instead of sending them, and leaves everything else as it is [R66]', () => {
   expect(printable('a\u001b[2Jb\n\u202e\u009b')).toBe('a\\u001b[2Jb\\u000a\\u202e\\u009b');
   expect(printable('é 🔒 "x" \\')).toBe('é 🔒 "x" \\');
-});
-
-it('quotes a word so that a shell takes it literally, and only where it is needed [A4]', () => {
-  expect(shellWord('mirror')).toBe('mirror');
-  expect(shellWord('./data/roles.json')).toBe('./data/roles.json');
-  for (const word of [
-    'two words',
-    "it's",
-    '$HOME',
-    '`id`',
-    '~root',
-    '*',
-    ';',
-    '',
-    '-n',
-    'a\nb',
-    '"',
-    '\\',
-    '!x',
-    '#x',
-  ]) {
-    const output = tool('sh', ['-c', `printf %s ${shellWord(word)}`]);
-    expect(output).toBe(word);
-  }
 });

@@ -3,7 +3,6 @@ import { basename, dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { acquireLock, InputError, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { Agent } from '../support/agent.ts';
 import { newLocks } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
@@ -105,17 +104,6 @@ describe('any string is the name of a lock', () => {
         code: 'HOLDFAST_INPUT',
         input: 'lock name',
       });
-    }
-  });
-
-  it('is the same lock in every process [H20]', async () => {
-    const home = tempDirectory();
-    const [holder, other] = await Agent.several(home, 2);
-    for (const name of ['a\ud83d', 'a\0b', '__proto__', '..', '🔒\n']) {
-      await holder.acquire(name);
-      expect(await other.couldAcquire(name)).toBe(false);
-      expect(await other.couldAcquire(`${name}x`)).toBe(true);
-      await holder.release();
     }
   });
 });

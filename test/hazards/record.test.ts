@@ -4,9 +4,7 @@ import fc from 'fast-check';
 import { BusyError, HoldfastError, type Lock, LockManager, toProblem } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_BYTES, readRecord, readState } from '../../src/engine/kernel/block.ts';
-import { Agent } from '../support/agent.ts';
-import { locksIn, newLocks } from '../support/place.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { newLocks } from '../support/place.ts';
 
 function tempManager(): { manager: LockManager; path: string } {
   const manager = newLocks();
@@ -176,23 +174,6 @@ describe('a file with somebody else’s content in the lock’s place', () => {
       expect(readFileSync(path).equals(content)).toBe(true);
     },
   );
-
-  it('excludes other processes, which are told who holds [H15, R66]', async () => {
-    const home = tempDirectory();
-    const [holder, other] = await Agent.several(home, 2);
-    const path = locksIn(home).pathOf('mirror');
-    plant(path, 'precious');
-
-    const granted = await holder.acquire('mirror');
-
-    expect(granted.degraded).toEqual(['foreign-content']);
-    await expect(other.acquire('mirror', { timeout: 0 })).rejects.toMatchObject({
-      code: 'HOLDFAST_BUSY',
-      holders: [{ pid: holder.pid }],
-    });
-    await holder.release();
-    expect(readFileSync(path, 'utf8')).toBe('precious');
-  });
 
   it('is refused by a strict manager [H15, R66]', async () => {
     const { path } = tempManager();

@@ -1,8 +1,7 @@
 import { LostError, UnsupportedError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { Agent } from '../support/agent.ts';
 import { heard } from '../support/events.ts';
-import { newLocks, newPlace } from '../support/place.ts';
+import { newLocks } from '../support/place.ts';
 
 const isFree = (locks: ReturnType<typeof newLocks>) => locks.inspect('mirror').state === 'free';
 
@@ -42,19 +41,6 @@ describe('a lock', () => {
     successor.assertHeld();
     expect(isFree(locks)).toBe(false);
     await successor.release();
-  });
-
-  it('is released before `release` returns, and the promise is for those who like to await [R9]', async () => {
-    const { home, locks } = newPlace();
-    const agent = await Agent.start({ home });
-    const lock = await locks.acquire('mirror');
-
-    const done = lock.release();
-
-    expect(isFree(locks)).toBe(true);
-    expect(done).toBeInstanceOf(Promise);
-    await expect(done).resolves.toBe(undefined);
-    expect(await agent.couldAcquire('mirror')).toBe(true);
   });
 
   it('is released once, however often it is asked, and never for its successor [F9]', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { Agent } from '../support/agent.ts';
 import { heard } from '../support/events.ts';
 import { newLocks, newPlace } from '../support/place.ts';
 import { staysOpen } from '../support/turns.ts';
@@ -52,24 +51,6 @@ describe('the requests of one thread for one lock', () => {
 
     const patient = Array.from({ length: MANY }, (_, n) => n).filter((n) => ![5, 7].includes(n % 10));
     expect(order).toEqual(patient);
-  });
-
-  it('keep their order against another process that holds the lock in between [C1, C2]', async () => {
-    const { home, locks } = newPlace();
-    const agent = await Agent.start({ home });
-    await agent.acquire('mirror');
-    const order: number[] = [];
-    const all = Array.from({ length: 20 }, (_, n) =>
-      locks.acquire('mirror', { timeout: 30_000 }).then((lock) => {
-        order.push(n);
-        return lock.release();
-      }),
-    );
-
-    await agent.release();
-    await Promise.all(all);
-
-    expect(order).toEqual(Array.from({ length: 20 }, (_, n) => n));
   });
 
   it('go together while they read, and in turn with those who write [R4, R33]', async () => {

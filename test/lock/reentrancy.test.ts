@@ -1,8 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { type AcquireOptions, DeadlockError, type Lock, UnsupportedError } from 'holdfast';
+import { type AcquireOptions, DeadlockError, type Lock } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { Agent } from '../support/agent.ts';
 import { gate } from '../support/deadline.ts';
 import { heard, next } from '../support/events.ts';
 import { locksIn, newLocks, newPlace } from '../support/place.ts';
@@ -170,22 +169,6 @@ describe('a lock asked for by code that holds it already', () => {
       const inner = await locks.acquire('mirror', again);
       expect(inner.degraded).toMatchObject([{ reason: 'foreign-content' }]);
       await inner.release();
-    });
-  });
-
-  it('stays exclusive for the enclosing code: it is not made shared while both have it [R4]', async () => {
-    const { home, locks } = newPlace();
-    const agent = await Agent.start({ home });
-
-    await locks.with('mirror', async (outer) => {
-      const inner = await locks.acquire('mirror', again);
-      await expect(inner.downgrade()).rejects.toThrow(/it cannot be made shared/);
-      await expect(outer.downgrade()).rejects.toBeInstanceOf(UnsupportedError);
-      expect(outer.mode).toBe('exclusive');
-      expect(await agent.couldAcquire('mirror', { mode: 'shared' })).toBe(false);
-      await inner.release();
-      await outer.downgrade();
-      expect(await agent.couldAcquire('mirror', { mode: 'shared' })).toBe(true);
     });
   });
 

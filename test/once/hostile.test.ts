@@ -1,37 +1,9 @@
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'holdfast/once';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { placeOf } from '../../src/once/scope.ts';
-import { fill, smallDisk } from '../support/disk.ts';
-import { newHome } from '../support/place.ts';
-import { makeFifo } from '../support/tool.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { counts, recorded } from './recorded.ts';
 import { Work } from './work.ts';
-
-/** A key with a success, and where its record is. */
-async function recorded(value: unknown = { answer: 42 }): Promise<{ file: string; directory: string }> {
-  newHome();
-  await once('build', () => value);
-  const { records: directory } = placeOf('build');
-  return { file: join(directory, 'success'), directory };
-}
-
-/** Whether the record still counts. */
-async function counts(): Promise<boolean> {
-  const work = vi.fn(() => ({ answer: 43 }));
-  const value = (await once('build', work)) as { answer: number };
-  expect(value.answer).toBe(work.mock.calls.length === 0 ? 42 : 43);
-  return work.mock.calls.length === 0;
-}
 
 describe('a record', () => {
   it('is readable by people, and by its user alone [A11, R68]', async () => {
@@ -74,17 +46,6 @@ describe('a record', () => {
     expect(await counts()).toBe(false);
   });
 
-  it.each<[string, (file: string) => void]>([
-    ['a link', (file) => symlinkSync('/etc/passwd', file)],
-    ['a FIFO', makeFifo],
-  ])('that is %s is none, is not waited for, and gives way to a result [A1, H18]', async (_, plant) => {
-    const { file } = await recorded();
-    rmSync(file);
-    plant(file);
-    expect(await counts()).toBe(false);
-    expect(statSync(file).isFile()).toBe(true);
-  });
-
   it('that is a directory keeps the work from being run for nothing, with an error that names it [A1, H18]', async () => {
     const { file, directory } = await recorded();
     rmSync(file);
@@ -119,35 +80,5 @@ describe('a record', () => {
       rmSync(file);
       expect(await new Work().once(), text).toBe(1);
     }
-  });
-});
-
-describe('on a full disk', () => {
-  beforeEach(() => void newHome());
-
-  it('nothing is run whose result could not be recorded [A1, H14]', async () => {
-    const { disk } = smallDisk('size=64k');
-    await once('other', () => 1, { directory: disk });
-    fill(disk);
-    const work = vi.fn();
-    await expect(once('build', work, { directory: disk })).rejects.toMatchObject({
-      code: 'HOLDFAST_UNRECORDED',
-      ran: false,
-      message: expect.stringContaining('ENOSPC'),
-    });
-    expect(work).not.toHaveBeenCalled();
-    expect(await once('other', () => 2, { directory: disk })).toBe(1);
-  });
-
-  it('a result that does not fit any more is an error that has it, and the old one stays [A1, G4, H14]', async () => {
-    const { disk } = smallDisk('size=64k');
-    await once('build', () => 'old', { directory: disk });
-    const big = { directory: disk, ttl: 0 };
-    await expect(once('build', () => 'x'.repeat(100_000), big)).rejects.toMatchObject({
-      code: 'HOLDFAST_UNRECORDED',
-      ran: true,
-      value: expect.stringMatching(/^x{100000}$/),
-    });
-    expect(await once('build', () => 'new', { directory: disk })).toBe('old');
   });
 });

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { LockManager, OnceFailedError, TimeoutError, UnrecordedError } from 'holdfast';
 import { once } from 'holdfast/once';
 import { describe, expect, it, vi } from 'vitest';
-import { Agent } from '../support/agent.ts';
 import { gate, within } from '../support/deadline.ts';
 import { newHome } from '../support/place.ts';
 import { until } from '../support/until.ts';
@@ -15,14 +14,6 @@ describe('a result', () => {
     const work = new Work();
     expect([await work.once(), await work.once()]).toEqual([1, 1]);
     expect(work.runs).toBe(1);
-  });
-
-  it('outlives the process that made it [A1]', async () => {
-    const home = newHome();
-    const [other] = await Agent.several(home, 1);
-    await other.run(({ once }) => once('build', () => ({ made: 'there' })));
-    await other.kill();
-    expect(await new Work().once()).toEqual({ made: 'there' });
   });
 
   it.each([

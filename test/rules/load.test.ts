@@ -2,10 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
-import { RulesError } from '../../src/errors/rules-error.ts';
 import { loadRules } from '../../src/rules/load.ts';
-import { makeFifo } from '../support/tool.ts';
-import { rulesOf, writeRules } from './text.ts';
+import { errorOf, rulesOf, writeRules } from './text.ts';
 
 const schema = JSON.parse(
   readFileSync(new URL('../../schema/holdfast.schema.json', import.meta.url), 'utf8'),
@@ -15,15 +13,6 @@ const fitsSchema = new Ajv({ allErrors: true, strict: true, allowUnionTypes: tru
 /** What a schema can say of a text: nothing of its lines, its captures, or what other keys make of it. */
 function fits(text: string): boolean {
   return fitsSchema(parseDocument(text).toJS());
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<RulesError> {
-  const error = await promise.then(
-    () => expect.unreachable('the rules were accepted'),
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(RulesError);
-  return error as RulesError;
 }
 
 const WHOLE = `
@@ -275,15 +264,6 @@ describe('files that cannot be read', () => {
     const error = await errorOf(loadRules([asked]));
     expect(error).toMatchObject({ file: asked, problem });
     expect(error.line).toBeUndefined();
-  });
-
-  it('hold nobody up: a directory or a FIFO in the place of the file [H18]', async () => {
-    const path = writeRules({ 'holdfast.yaml': '' });
-    makeFifo(`${path}.fifo`);
-    expect(await errorOf(loadRules([`${path}.fifo`]))).toMatchObject({ problem: 'is not a file' });
-    expect(await errorOf(loadRules([path.replace(/\/[^/]*$/, '')]))).toMatchObject({
-      problem: 'is not a file',
-    });
   });
 });
 

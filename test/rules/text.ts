@@ -1,5 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
+import { RulesError } from '../../src/errors/rules-error.ts';
 import { loadRules } from '../../src/rules/load.ts';
 import type { Rules } from '../../src/rules/rules.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -17,4 +19,14 @@ export function writeRules(files: Readonly<Record<string, string | Buffer>>): st
 /** The rules that a file with this text makes. */
 export function rulesOf(text: string | Buffer): Promise<Rules> {
   return loadRules([writeRules({ 'holdfast.yaml': text })]);
+}
+
+/** What the rules are refused by. */
+export async function errorOf(promise: Promise<unknown>): Promise<RulesError> {
+  const error = await promise.then(
+    () => expect.unreachable('the rules were accepted'),
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(RulesError);
+  return error as RulesError;
 }

@@ -4,7 +4,6 @@ import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { makeDirectory, unsafeDirectory } from '../../src/storage/directory.ts';
 import { stateHome } from '../../src/storage/home.ts';
-import { Agent } from '../support/agent.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 describe('the directory of a lock', () => {
@@ -23,45 +22,6 @@ describe('the directory of a lock', () => {
     const lock = await new LockManager().acquire({ file });
     expect(lock.path).toBe(join(file, '../.roles.json.lock'));
     await lock.release();
-  });
-
-  it('may be made by several processes at once [G13, G16]', async () => {
-    const home = tempDirectory();
-    const agents = await Agent.several(home, 4);
-    for (let round = 0; round < 30; round++) {
-      const directory = join(home, `round ${round}`, 'a/b/c/d/e');
-      await Promise.all(agents.map((agent) => agent.manage({ directory })));
-      const start = Date.now() + 10;
-      const acquired = agents.map((agent, i) =>
-        agent.run(
-          async ({ manager }, name, start) => {
-            while (Date.now() < start); // all at the same instant
-            await (await manager.acquire(name)).release();
-          },
-          `lock ${i}`,
-          start,
-        ),
-      );
-      await Promise.all(acquired);
-      expect(readdirSync(directory)).toHaveLength(agents.length);
-    }
-  });
-
-  it('cannot be a file, nor lie below one, nor be a link to nowhere: an error with the path [C5, G13]', async () => {
-    const base = tempDirectory();
-    const file = join(base, 'file');
-    writeFileSync(file, '');
-    const link = join(base, 'link');
-    symlinkSync(join(base, 'nowhere'), link);
-    const [agent] = await Agent.several(base, 1);
-    for (const directory of [file, join(file, 'below'), link]) {
-      await agent.manage({ directory });
-      await expect(agent.acquire('mirror')).rejects.toMatchObject({
-        code: expect.stringMatching(/^HOLDFAST_(UNWRITABLE|REFUSED)$/),
-        message: expect.stringContaining(directory),
-      });
-    }
-    expect(readdirSync(base).sort()).toEqual(['file', 'link']);
   });
 
   it('is found by makeDirectory whoever made it, and a file in its place is an error [G16]', () => {
@@ -101,23 +61,5 @@ describe('where the state lives', () => {
     expect(stateHome({ HOLDFAST_HOME: '/a', XDG_STATE_HOME: '/b' })).toBe('/a');
     expect(stateHome({ HOLDFAST_HOME: '', XDG_STATE_HOME: '/b' })).toBe('/b/holdfast');
     expect(stateHome({})).toMatch(/\/\.local\/state\/holdfast$/);
-  });
-
-  it('is never guessed from a variable that cannot be meant: the error names it [F13]', async () => {
-    const wrong: readonly (readonly [string, string])[] = [
-      ['HOLDFAST_HOME', 'relative'],
-      ['XDG_STATE_HOME', './x'],
-      ['HOLDFAST_HOME', '/a\0b'],
-    ];
-    for (const [name, value] of wrong) {
-      expect(() => stateHome({ [name]: value })).toThrow(
-        expect.objectContaining({ code: 'HOLDFAST_INPUT', input: `environment variable ${name}` }),
-      );
-    }
-    const agent = await Agent.start({ home: 'relative' });
-    await expect(agent.acquire('mirror')).rejects.toMatchObject({
-      code: 'HOLDFAST_INPUT',
-      message: expect.stringContaining('HOLDFAST_HOME'),
-    });
   });
 });

@@ -1,57 +1,7 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { doubleRecoveries, fallenTokens, type Hold, lostUpdates, overlaps, type Update } from './history.mjs';
-import { type Report, stress } from './stress.mjs';
-
-const SEED = Math.floor(Math.random() * 2 ** 31);
-const NOTHING = { occupancy: [], overlaps: [], tokens: [], recoveries: [], updates: [] };
-
-describe(`8 processes, 500 holds each, some of them killed or stopped (seed ${SEED})`, () => {
-  let run: Report;
-  beforeAll(async () => {
-    run = await stress({ seed: SEED });
-    const { attempts, kills, stops, recovered, timeouts, meanWait, maximumWait, took } = run;
-    console.log(
-      `stress seed ${SEED}: ${attempts} attempts, ${kills} killed, ${stops} stopped, ${recovered} recovered, ` +
-        `${timeouts} timeouts, wait mean ${meanWait.toFixed(1)} ms max ${maximumWait.toFixed(0)} ms, ${took.toFixed(0)} ms`,
-    );
-  }, 180_000);
-
-  it('never let two into the same place, lost no update and repeated no token [R77, H21]', () => {
-    expect(run.violations).toEqual(NOTHING);
-  });
-
-  it('ran to its end: nobody waited for ever [R81]', () => {
-    expect(run.hung).toBe('');
-    expect(run.attempts).toBeGreaterThanOrEqual(8 * 500);
-  });
-
-  it('granted more than 95 % of the acquisitions within their timeout', () => {
-    expect(run.waits).toBeGreaterThan(2_000);
-    expect(run.succeeded).toBeGreaterThan(0.95);
-  });
-
-  it('let the acquisitions wait less than 500 ms on average', () => {
-    expect(run.meanWait).toBeLessThan(500);
-  });
-
-  it('was disturbed as it should be: participants were killed inside, and their successors told [R10, R45]', () => {
-    expect(run.kills).toBeGreaterThan(0);
-    expect(run.stops).toBeGreaterThan(0);
-    expect(run.recovered).toBeGreaterThan(0);
-    expect(run.recovered).toBeLessThanOrEqual(2 * run.kills);
-  });
-});
 
 describe('the oracle', () => {
-  it('finds every kind of fault with locks that exclude nobody [R77]', async () => {
-    const { violations } = await stress({ seed: 1, processes: 4, holds: 100, locked: false });
-
-    expect(violations.occupancy).not.toEqual([]);
-    expect(violations.overlaps).not.toEqual([]);
-    expect(violations.tokens).not.toEqual([]);
-    expect(violations.updates).not.toEqual([]);
-  });
-
   const hold = (name: string, mode: string, from: number, to: number, rest: Partial<Hold> = {}): Hold => ({
     ...{ hold: name, mode, from: BigInt(from), to: BigInt(to) },
     ...{ resource: 'alpha', token: from, after: '-', released: true, ...rest },

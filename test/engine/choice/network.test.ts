@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { LockManager } from '../../../src/lock/manager.ts';
 import type { ManagerOptions } from '../../../src/lock/options.ts';
 import { fileSystems } from '../../../src/storage/file-system/index.ts';
-import { Agent } from '../../support/agent.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { timeoutOf } from '../../support/timeout.ts';
 
@@ -94,18 +92,5 @@ describe('the kernel’s lock on a network drive', () => {
       expect(lock.contract).toBe('kernel');
       expect(lock.degraded.map(({ reason }) => reason)).toEqual(['network-drive']);
     });
-  });
-
-  it('is waited for by looking every 250 milliseconds at most, unless told otherwise [R50]', async () => {
-    const home = tempDirectory();
-    const [holder] = await Agent.several(home, 1);
-    await holder.acquire('mirror');
-    const locks = onDrive('nfs4', [], { engine: 'kernel', directory: `${home}/locks` });
-    const wait = vi.spyOn(kernelEngine, 'wait');
-    for (const options of [{}, { pollInterval: 90 }]) {
-      await expect(locks.acquire('mirror', { timeout: 1, ...options })).rejects.toThrow('waited');
-    }
-
-    expect(wait.mock.calls.map(([{ pollInterval }]) => pollInterval)).toEqual([250, 90]);
   });
 });

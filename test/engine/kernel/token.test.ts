@@ -1,21 +1,11 @@
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import type { Grant } from '../../../src/engine/engine.ts';
-import { BLOCK_BYTES, readState } from '../../../src/engine/kernel/block.ts';
+import { BLOCK_BYTES } from '../../../src/engine/kernel/block.ts';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
-import { Child, fixture } from '../../support/child.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { requestFor } from '../harness.ts';
-
-const newPath = () => join(tempDirectory(), 'mirror.lock');
-
-function acquire(path: string): Grant {
-  const grant = kernelEngine.tryAcquire(requestFor(path));
-  if (grant === undefined) throw new Error(`${path} is held`);
-  onTestFinished(() => grant.release());
-  return grant;
-}
+import { acquire, countersOf, newPath } from './counters.ts';
 
 /** One exclusive grant; its token, if it has one. */
 function tokenOf(path: string): number {
@@ -23,12 +13,6 @@ function tokenOf(path: string): number {
   const token = grant.token();
   grant.release();
   return token as number;
-}
-
-function countersOf(path: string): { token: number; bound: number } {
-  const bytes = readFileSync(path);
-  const { token, bound } = readState(bytes, bytes.length, '');
-  return { token, bound };
 }
 
 /** Makes the file look as if it had been written during another boot. */
@@ -40,45 +24,6 @@ function forgeBoot(path: string, change: (text: string) => string = (text) => te
 }
 
 const digits = (value: number) => String(value).padStart(16, '0');
-
-it('has the bound on the disk before it shows a token, file and directory both [H16]', async () => {
-  const path = newPath();
-  const strace = ['-f', '-y', '-s', '120', '-e', 'trace=pwrite64,fsync,write'];
-  const child = new Child('strace', [...strace, process.execPath, fixture('engine-token.mjs'), path]);
-  const { stderr, code } = await child.exits();
-  expect(code).toBe(0);
-
-  const calls = stderr.split('\n').filter((line) => line.includes(dirname(path)) || /"token \d/.test(line));
-  const shown = calls.findIndex((line) => /write\(1.*"token \d/.test(line));
-  const token = Number(/"token (\d+)/.exec(calls[shown] ?? '')?.[1]);
-  const bounded = calls.findIndex((line) => {
-    const [, bound] = /pwrite64\(.*bound (\d+)/.exec(line) ?? [];
-    return line.includes(path) && Number(bound) >= token;
-  });
-  const synced = calls.findIndex((line, at) => at > bounded && /fsync\(/.test(line) && line.includes(path));
-  const listed = calls.findIndex((line) => /fsync\(/.test(line) && line.includes(`<${dirname(path)}>`));
-
-  expect(token).toBeGreaterThan(0);
-  expect({ bounded: bounded >= 0, synced: synced > bounded }).toEqual({ bounded: true, synced: true });
-  expect(listed).toBeGreaterThan(bounded);
-  expect(shown).toBeGreaterThan(Math.max(synced, listed));
-});
-
-it('syncs the disk once for many tokens, and not at all for a lock whose token nobody reads', async () => {
-  const path = newPath();
-  const strace = ['-f', '-y', '-e', 'trace=fsync,fdatasync'];
-  const child = new Child('strace', [...strace, process.execPath, fixture('engine-token.mjs'), path, '50']);
-  const { stderr, stdout } = await child.exits();
-
-  expect(stdout.match(/token \d/g)).toHaveLength(50);
-  const syncs = stderr.split('\n').filter((line) => line.includes(dirname(path)));
-  expect(syncs).toHaveLength(2); // the file, and its directory
-
-  acquire(newPath()).release();
-  const untouched = newPath();
-  acquire(untouched).release();
-  expect(countersOf(untouched).bound).toBe(0);
-});
 
 it('goes on above the bound after another boot, wherever the counting had got to', () => {
   const path = newPath();

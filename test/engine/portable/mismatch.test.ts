@@ -4,10 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { contender, granted, unusedLock } from '../harness.ts';
-import { Peer } from '../peer.ts';
 import { refusals } from './ways.ts';
 
-const module = new URL('../../fixtures/portable-engines.mjs', import.meta.url);
 const layouts = ['file', 'directory'] as const;
 
 function refusal(wanted: string, found: string) {
@@ -30,15 +28,6 @@ describe.each(layouts)('a lock that the portable engine (lock %s) has', (layout)
       expect(grant.isIntact()).toBe(true);
     },
   );
-
-  it('is had by the kernel engine when its last reader was killed', async () => {
-    const { home, request } = unusedLock();
-    const peer = await Peer.start({ module, name: `${layout}Engine` }, home);
-    await peer.acquire(request('shared'));
-    await peer.kill();
-
-    await contender(kernelEngine).acquire(request());
-  });
 
   it('is had by whichever engine comes first after its release', async () => {
     const { request } = unusedLock();

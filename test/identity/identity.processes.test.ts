@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { processFacts } from '../../src/identity/index.ts';
+import { Agent } from '../support/agent.ts';
+import { Child } from '../support/child.ts';
+import { tempDirectory } from '../support/temp.ts';
+import { untilStopped } from '../support/until.ts';
+
+describe('the record of this process', () => {
+  it('is in the lock file while the lock is held, with the time, and gone after [R3, G12, F3]', async () => {
+    const home = tempDirectory();
+    const [holder] = await Agent.several(home, 1);
+    const before = Date.now();
+    const { path } = await holder.acquire('mirror', { purpose: 'nightly save' });
+
+    const text = readFileSync(path, 'utf8');
+    expect(text).toMatch(new RegExp(`^pid ${holder.pid}$`, 'm'));
+    expect(text).toMatch(/^purpose "nightly save" *$/m);
+    const since = Date.parse(/^since (.*)$/m.exec(text)?.[1] as string);
+    expect(since).toBeGreaterThanOrEqual(before);
+    expect(since).toBeLessThanOrEqual(Date.now());
+
+    await holder.release();
+    expect(readFileSync(path, 'utf8')).not.toContain('pid');
+  });
+});
+
+it('sees whether a process is stopped [R11]', async () => {
+  const child = new Child('sleep', ['600']);
+  expect(processFacts.isStopped(child.pid)).toBe(false);
+  child.signal('SIGSTOP');
+  await untilStopped(child.pid);
+  expect(processFacts.isStopped(child.pid)).toBe(true);
+  expect(processFacts.isStopped(2 ** 30)).toBeUndefined();
+});

@@ -1,0 +1,22 @@
+import { gate } from '../support/deadline.ts';
+import { newLocks } from '../support/place.ts';
+import { someTurns } from '../support/turns.ts';
+
+/** Two bodies that each want what the other holds; the error of the one that lost, which came second. */
+export async function cycleInThisProcess(): Promise<unknown> {
+  const locks = newLocks();
+  let lost: unknown;
+  const { opened: ready, open: bothHold } = gate();
+  const first = locks.with('a', async () => {
+    await ready;
+    await locks.with('b', { timeout: 30_000 }, () => {});
+  });
+  const second = locks.with('b', async () => {
+    bothHold();
+    await Promise.resolve();
+    await someTurns();
+    lost = await locks.acquire('a', { timeout: 30_000 }).catch((error) => error);
+  });
+  await Promise.all([first, second]);
+  return lost;
+}
