@@ -22,7 +22,10 @@ export default defineConfig({
     retry: 0,
     reporters: ['default'],
     projects: [
-      { extends: true, test: { name: 'pure', include: pure, setupFiles: 'test/setup/no-processes.ts' } },
+      {
+        extends: true,
+        test: { name: 'pure', isolate: false, include: pure, setupFiles: 'test/setup/no-processes.ts' },
+      },
       {
         extends: true,
         test: { name: 'processes', include: others, globalSetup: 'test/setup/fresh-dist.ts' },
