@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { main } from './cli/cli.ts';
 import { blocks, ownDocuments, read, root, table } from './documents.ts';
 import { Child } from './support/child.ts';
 import { tempDirectory } from './support/temp.ts';
 import { tool } from './support/tool.ts';
-
-const command = join(root, 'dist/cli/main.js');
 
 /** A directory of its own from which `holdfast` can be imported. */
 function project(): { cwd: string; env: NodeJS.ProcessEnv } {
@@ -51,7 +50,7 @@ describe('the README', () => {
     symlinkSync(join(root, 'docs'), join(cwd, 'docs'));
     const [, args = ''] = line.split('npx holdfast ');
 
-    tool(process.execPath, [command, ...args.split(' ')], { cwd, env });
+    tool(process.execPath, [main, ...args.split(' ')], { cwd, env });
 
     expect(existsSync(join(cwd, 'docs.tgz'))).toBe(true);
     expect(blocks(readme)[1]?.text.trim()).toBe('npm install && npm test');
@@ -62,10 +61,10 @@ describe('the README', () => {
       /^\$ holdfast run --no-wait.*\n(holdfast: .*)\n\$ echo \$\?\n(\d+)$/m.exec(readme) ?? [];
     const { cwd, env } = project();
     const hold = ['run', '--purpose', 'nightly save', 'mirror', '--', 'sh', '-c', 'echo held; cat'];
-    const holder = new Child(process.execPath, [command, ...hold], { cwd, env });
+    const holder = new Child(process.execPath, [main, ...hold], { cwd, env });
     await holder.line('held');
 
-    const other = new Child(process.execPath, [command, 'run', '--no-wait', 'mirror', '--', 'true'], {
+    const other = new Child(process.execPath, [main, 'run', '--no-wait', 'mirror', '--', 'true'], {
       cwd,
       env,
     });
@@ -81,7 +80,7 @@ it.each([
   ['README.md', 'Exit codes of `holdfast`'],
   ['docs/cli.md', 'Exit codes'],
 ])('the table of exit codes in %s is the one that --help prints', (path, heading) => {
-  const help = tool(process.execPath, [command, '--help']);
+  const help = tool(process.execPath, [main, '--help']);
   const printed = help
     .split('Exit codes:\n')[1]
     ?.trimEnd()

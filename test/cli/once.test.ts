@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Ending } from '../support/child.ts';
 import { until } from '../support/until.ts';
-import { Cli } from './cli.ts';
+import { Cli, main } from './cli.ts';
 
 function isGone(pid: number): boolean {
   try {
@@ -245,7 +245,7 @@ describe('holdfast once', () => {
       'x',
       '--',
       process.execPath,
-      cliPath,
+      main,
       'once',
       'x',
       '--',
@@ -263,8 +263,6 @@ describe('holdfast once', () => {
     expect(runs()).toBe(3);
   });
 });
-
-const cliPath = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 
 describe('looking at a task', () => {
   it('that was never started says so everywhere [A12]', async () => {
