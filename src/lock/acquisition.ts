@@ -112,7 +112,7 @@ function placeOf({ path }: Request): { readonly networkDrive?: string } {
 /**
  * One asynchronous wait, from the moment the lock was found busy to its single end: granted, failed, timed out, aborted.
  *
- * No late grant (trace): each end first marks the wait as over and leaves the cohort, then cancels the engine's wait. The
+ * No late grant (trace): each end first marks the wait as over, then cancels the engine's wait and leaves the cohort. The
  * engine calls back on this thread only, so a grant comes either before, and is the end itself, or never.
  */
 export class Wait implements Pending {

@@ -26,8 +26,19 @@ export interface OnceState {
   readonly remaining: number;
 }
 
-/** Looks at a key, without taking its lock. */
+/**
+ * Looks at a key, without taking its lock. A runner records how its run ended before it gives the lock back, so one that
+ * seems dead may have done both while this looked: only when the same run seems dead again was there no end to see.
+ */
 export function stateOf(key: string, place: Place): OnceState {
+  for (let dead: string | undefined; ; ) {
+    const state = lookAt(key, place);
+    if (state.name !== 'dead' || state.current?.id === dead) return state;
+    dead = state.current?.id;
+  }
+}
+
+function lookAt(key: string, place: Place): OnceState {
   const store = new Store(place.records, key);
   const begun = store.current(); // before the outcomes: one that comes in between is newer and overrules it
   const [success, failure] = [store.success(), store.failure()];
