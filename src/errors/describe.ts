@@ -69,10 +69,25 @@ export function holders(records: readonly HolderRecord[], now = new Date()): str
   return `${text} and ${rest.length} other${rest.length === 1 ? '' : 's'}`;
 }
 
+const CONTROL = /\p{Cc}/u;
+
 /** A word a shell takes literally: quoted only where needed, and as cmd.exe and PowerShell want it on Windows. */
 export function shellWord(word: string): string {
   if (sep === '\\') return /^[\w@+=:,./\\~-]+$/.test(word) ? word : `"${word.replaceAll('"', '\\"')}"`;
+  if (CONTROL.test(word)) return withoutControls(word);
   return /^[\w@%+=:,./~-]+$/.test(word) && !word.startsWith('~')
     ? word
     : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Control characters are for no terminal: written as bash, zsh and ksh read them: `$'…'`. */
+function withoutControls(word: string): string {
+  const escaped = word.replace(/[\\'\p{Cc}]/gu, (char) =>
+    char === '\\' || char === "'" ? `\\${char}` : bytesOf(char),
+  );
+  return `$'${escaped}'`;
+}
+
+function bytesOf(char: string): string {
+  return [...Buffer.from(char)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 }

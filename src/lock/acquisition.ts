@@ -93,9 +93,17 @@ function timedOut(request: Request, waited: number, position?: number): TimeoutE
 export function waitSync(request: Request, cohort: Cohort, extra: readonly Degradation[]): Lock {
   const started = performance.now();
   const deadlock = request.holding.length > 0 ? new DeadlockPoll(request) : undefined;
+  trace?.(
+    request.path,
+    `request ${request.id} waits on its thread (${request.mode}, timeout ${request.timeout} ms)`,
+  );
   try {
     const grant = engine.acquireSync(request, request.timeout, () => deadlock?.poll());
     const waited = performance.now() - started;
+    trace?.(
+      request.path,
+      `request ${request.id} is ${grant === undefined ? 'out of time' : 'granted'} after ${Math.round(waited)} ms`,
+    );
     if (grant === undefined) throw timedOut(request, waited);
     return take(request, cohort, grant, waited, extra);
   } finally {

@@ -51,9 +51,9 @@ export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Ter
     await publishFailure(job, current, record('failure', failureBody(error), 0), error);
     throw error;
   }
-  trace?.(lock.path, `run ${current.run} succeeded, and is recorded`);
   const success = record(encoded.kind, encoded.body, terms.ttl ?? Number.POSITIVE_INFINITY);
   await store.publish(success, { value });
+  trace?.(lock.path, `run ${current.run} succeeded, and is recorded`);
   const { run, started, took } = success.header;
   store.remember({ run, started, took, outcome: 'success', ...exitCodeOf(value) });
   return success;

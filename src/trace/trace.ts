@@ -1,20 +1,28 @@
-import { basename } from 'node:path';
+import { writeSync } from 'node:fs';
 import { debuglog } from 'node:util';
 import { threadId } from 'node:worker_threads';
 
-const log = debuglog('holdfast');
 const NANOSECONDS_PER_MICROSECOND = 1000n;
+const STANDARD_ERROR = 2;
+/** Names and messages come from anywhere: none may look like a line of its own, or reach the terminal as a command. */
+const CONTROL = /\p{C}/gu;
 
 /**
- * With `NODE_DEBUG=holdfast`, tells one step of a wait, a wake-up, a take-over or a run on standard error: which lock, and
- * what happens and why; Node.js puts the process id before it. The first number is the machine's monotonic clock in
- * microseconds, so that the lines of several processes sort into one history.
+ * With `NODE_DEBUG=holdfast`, tells one step of a wait, a wake-up, a take-over or a run on standard error: which process and
+ * thread, which lock or command it is about, and what happens and why. The number is the machine's monotonic clock in
+ * microseconds, so that the lines of several processes sort into one history. A line that cannot be written is dropped: it
+ * must not matter to a program whether it is watched.
  *
  * Undefined otherwise. Call it as `trace?.(path, …)`: then neither the call nor the building of its text costs anything.
  */
-export const trace = log.enabled
-  ? (path: string, step: string): void => {
+export const trace = debuglog('holdfast').enabled
+  ? (subject: string, step: string): void => {
       const now = process.hrtime.bigint() / NANOSECONDS_PER_MICROSECOND;
-      log('%d thread %d %s: %s', Number(now), threadId, basename(path), step);
+      const line = `HOLDFAST ${process.pid}: ${now} thread ${threadId} ${subject}: ${step}`;
+      try {
+        writeSync(STANDARD_ERROR, `${line.replace(CONTROL, '\uFFFD')}\n`);
+      } catch {
+        // A full disk or pipe, or nobody reads.
+      }
     }
   : undefined;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { trace } from '../../src/trace/trace.ts';
-import { Cli } from '../cli/cli.ts';
+import { Cli, main } from '../cli/cli.ts';
 
 const TRACED = { env: { NODE_DEBUG: 'holdfast' } };
 
@@ -55,8 +55,8 @@ it.each(['kernel', 'portable'])(
       [holder.pid, /is released|is given back/],
       [waiter.pid, /^granted with token \d+$/],
       [waiter.pid, /^request \d+ is granted after \d+ ms$/],
-      [waiter.pid, /^runs as process \d+ under 1 locks/],
-      [waiter.pid, /^ended: 0$/],
+      [waiter.pid, /^true runs as process \d+, and (carries its locks|has its locks by their records)$/],
+      [waiter.pid, /^true ended: 0$/],
       [waiter.pid, /is released|is given back/],
     ]);
   },
@@ -85,4 +85,19 @@ it('tells what becomes of a run of once', async () => {
   expect(first.stderr).toMatch(/begins run 1, attempt 1/);
   expect(first.stderr).toMatch(/run 1 succeeded, and is recorded/);
   expect(second.stderr).toMatch(/begins run 2, attempt 1; what is recorded: none/);
+});
+
+it('is dropped where it cannot be written, and changes nothing else', async () => {
+  const cli = new Cli();
+  const command = '"$0" "$1" run x -- sh -c "echo ran; exit 7" 2>/dev/full';
+  const { code, stdout } = await cli.program('sh', ['-c', command, process.execPath, main], TRACED).finish();
+  expect({ code, stdout }).toEqual({ code: 7, stdout: 'ran\n' });
+});
+
+it('has one line for each step, whatever a name holds, and no control characters', async () => {
+  const cli = new Cli();
+  const name = 'a\u001b[31m\nHOLDFAST 1: 5 thread 0 x: granted with token 999';
+  const { stderr } = await cli.run(['run', '--name', name, '--', 'true'], TRACED);
+  expect(stderr).not.toContain('\u001b');
+  expect(stderr.split('\n').filter((line) => line.startsWith('HOLDFAST 1:'))).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { actFor } from '../../identity/self.ts';
 import { decide } from '../../rules/decide.ts';
 import type { Rules } from '../../rules/rules.ts';
 import { shortPath } from '../../rules/source.ts';
+import { trace } from '../../trace/trace.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note } from '../output/text.ts';
 import { CliError, report } from '../report.ts';
@@ -26,6 +27,7 @@ export async function startGuarded(
     const wrapped = wrappedBy(words[0], options);
     const decision = decide(rules, { words, file: () => wrapped?.file ?? findCommand(words[0]) });
     actFor(words.join(' '));
+    trace?.(words[0], decision === undefined ? 'has no rule' : `is operation ${decision.operation.name}`);
     if (decision === undefined) meetUnmatched(rules, words);
     const locks =
       decision === undefined ? [] : await acquireFor(decision, words, options, signals.interrupted);

@@ -6,6 +6,7 @@ import { printable } from '../../errors/describe.ts';
 import { onLockEvent } from '../../events/channel.ts';
 import { actFor } from '../../identity/self.ts';
 import { failureIn } from '../../once/failure.ts';
+import { trace } from '../../trace/trace.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError, exitCodeOf } from '../report.ts';
 import { exactWords } from '../run/bytes.ts';
@@ -99,6 +100,7 @@ export async function runInBackground(call: OnceCall): Promise<void> {
     const task = taskOfCall(call);
     const path = task.place.locks.pathOf({ name: task.place.lock });
     actFor(shownWords(call).join(' '));
+    trace?.(path, `process ${process.pid} sees to ${call.id} in the background`);
     onLockEvent('waiting', (event) => {
       if (event.path === path) tell({ event: 'waiting' });
     });

@@ -54,13 +54,14 @@ export class Signals {
     const { pid } = command;
     // Without a handler, the second of two deliveries cannot be told from the first.
     if (pid !== undefined && catches(pid, signal) === false) {
+      trace?.(`process ${pid}`, `gets ${signal}, which it has no handler for`);
       command.kill(signal);
       return;
     }
     const audience = (await this.#canary?.audienceOf(signal)) ?? 'unknown';
     trace?.(
       `process ${pid}`,
-      `${signal} came, and not to the command itself as far as is known: ${audience}`,
+      `gets ${signal} unless the terminal sent it there too; who got it: ${audience}`,
     );
     if (audience === 'alone' || (audience === 'unknown' && isProbablyAlone(signal))) command.kill(signal);
   }

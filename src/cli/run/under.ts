@@ -41,12 +41,13 @@ export function runUnder(
   };
   const isCarried = own.length === locks.length;
   const command = start(locks, () => startCommand(parts, isCarried ? undefined : record));
+  const subject = locks[0]?.path ?? 'no lock';
   trace?.(
-    words[0],
-    `runs as process ${command.pid} under ${locks.length} locks, which ${isCarried ? 'it carries' : 'their records keep for it'}`,
+    subject,
+    `${words[0]} runs as process ${command.pid}, and ${isCarried ? 'carries its locks' : 'has its locks by their records'}`,
   );
   whenEnded(command, (outcome) => {
-    trace?.(words[0], `ended: ${'error' in outcome ? outcome.error : outcome.exitCode}`);
+    trace?.(subject, `${words[0]} ended: ${'error' in outcome ? outcome.error : outcome.exitCode}`);
     release(locks);
     process.exit('error' in outcome ? report(outcome.error, options) : outcome.exitCode);
   });

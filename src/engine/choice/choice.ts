@@ -1,5 +1,6 @@
 import { EngineMismatchError } from '../../errors/lock-errors.ts';
 import { describeFileSystem, localLockOption } from '../../storage/file-system/index.ts';
+import { trace } from '../../trace/trace.ts';
 import type {
   Contract,
   Degradation,
@@ -138,6 +139,7 @@ function follow(request: LockRequest, error: unknown): EngineName | undefined {
   if (!(error instanceof EngineMismatchError) || termsOf(request).engine !== 'auto') return undefined;
   const site = siteOf(request.path);
   if (error.found === 'kernel' && !kernelIsUsable(site.surroundings)) return undefined;
+  trace?.(request.path, `belongs to the ${error.found} engine, which is asked now`);
   site.domain = error.found;
   return error.found;
 }

@@ -94,6 +94,7 @@ export class Contender {
         try {
           refuseStrangersFile(this.#request, uid);
           const grant = this.#granted();
+          if (grant === undefined) trace?.(this.#request.path, 'has every permit taken');
           if (grant === undefined) this.#system.lock(this.#fd, 'none'); // every permit is taken
           return grant;
         } catch (error) {

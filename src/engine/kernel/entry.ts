@@ -216,7 +216,7 @@ export class ForeignEntry {
   isAlive(): boolean {
     if (fstatSync(this.descriptor).nlink === 0) return false;
     if (syscalls().lock(this.descriptor, 'exclusive') !== 0) return true;
-    trace?.(this.entry.path, 'is what a dead process left, and is removed');
+    trace?.(this.entry.path, 'is unlocked: its owner is dead');
     if (isSigned(this.descriptor)) unlinkQuietly(this.entry.path); // while it is locked, see the trace above
     syscalls().lock(this.descriptor, 'none');
     removeIfEmpty(dirname(this.entry.path));

@@ -166,6 +166,7 @@ export class KernelGrant implements Grant {
     if (syscalls().convert(fd, 'shared') !== 0)
       throw new UnsupportedError(request, 'This lock cannot be made shared');
     this.#mode = 'shared';
+    trace?.(request.path, 'is shared from now on');
     this.#beforeRelease?.();
     this.#beforeRelease = undefined;
     wake().touch(fd); // a conversion raises no event of its own

@@ -58,7 +58,7 @@ export class KernelWaiter implements Waiting {
   }
 
   poke(): void {
-    trace?.(this.#request.path, 'is woken by a hint, and looks again');
+    trace?.(this.#request.path, 'looks again at once');
     this.#retries = 0;
     this.#seenFree = false;
     this.#step();

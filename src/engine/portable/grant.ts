@@ -1,4 +1,5 @@
 import type { HolderRecord } from '../../identity/holder.ts';
+import { trace } from '../../trace/trace.ts';
 import type {
   Contract,
   Conversion,
@@ -101,6 +102,7 @@ export class PortableGrant implements Grant {
     if (writeCount(this.#lock, token, tenure.token) !== 'written') return undefined;
     removeChild(this.#lock, tenure.token);
     this.#open = false;
+    trace?.(request.path, `is handed on inside the thread with token ${token}`);
     const count = { token, recovered: undefined, degraded: [] };
     return new PortableGrant(new PortableLock(request, settings), tenure, 'exclusive', count);
   }
@@ -114,6 +116,7 @@ export class PortableGrant implements Grant {
     this.#moveTo(mark);
     gate.end();
     this.#mode = 'shared';
+    trace?.(this.#lock.place.lock, 'is shared from now on');
   }
 
   upgrade(outcome: Conversion): Waiting {

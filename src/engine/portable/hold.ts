@@ -58,6 +58,10 @@ export function shareUnderGate(lock: PortableLock, claim = prepareClaim(lock, 's
   const sent = now();
   try {
     const path = permits === undefined ? share(lock, claim) : publishPermit(lock, claim, permits);
+    trace?.(
+      lock.place.lock,
+      path === undefined ? 'has every permit taken' : `granted together with others, by claim ${claim.token}`,
+    );
     if (path !== undefined) return new Tenure(lock, claim, path, sent);
   } catch (error) {
     giveBack(claim);

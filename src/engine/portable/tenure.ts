@@ -80,7 +80,7 @@ export class Tenure {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#timer);
-    trace?.(this.#path, `claim ${this.token} is given back`);
+    trace?.(this.#lock.place.lock, `claim ${this.token} is given back`);
     this.#lock.settings.step('release');
     if (this.#lock.settings.lease === undefined) giveBack(this.#claim);
     else this.#endLease();

@@ -1,3 +1,4 @@
+import { trace } from '../../trace/trace.ts';
 import type { Conversion, Waiting } from '../engine.ts';
 import { rivalUpgrade } from '../upgrade.ts';
 import { removeQuietly } from './files.ts';
@@ -76,6 +77,7 @@ export class PortableUpgrade implements Waiting {
       this.#timer = setTimeout(() => this.poke(), this.#pauses.next());
     } else {
       this.#finish();
+      trace?.(this.#grant.lock.place.lock, 'is alone, and is upgraded');
       this.#grant.convert(this.#gate.handOver());
       this.#outcome.converted();
     }

@@ -40,7 +40,7 @@ export class PortableWaiter implements Waiting {
 
   poke(): void {
     if (this.#done) return;
-    trace?.(this.#contender.lock.place.lock, 'is woken by a hint, and looks again');
+    trace?.(this.#contender.lock.place.lock, 'looks again at once');
     this.#pauses.restart();
     this.#sleep(0);
   }
