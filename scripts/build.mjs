@@ -6,8 +6,12 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wr
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { digestOfInputs, stamp } from './build-inputs.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+
+const inputs = digestOfInputs(); // what changes from here on makes another build necessary
+rmSync(stamp, { force: true });
 
 // Beside dist/, so that the relative paths in source maps are right after the move.
 const staging = `dist.${process.pid}`;
@@ -40,6 +44,9 @@ for (const file of filesIn('dist')) {
   const isKept = quick && /\.d\.ts(\.map)?$/.test(file);
   if (!built.includes(file) && !isKept) rmSync(join('dist', file), { force: true });
 }
+
+mkdirSync(dirname(stamp), { recursive: true });
+writeFileSync(stamp, inputs);
 
 /** @param {string} folder */
 function filesIn(folder) {

@@ -1,23 +1,12 @@
-import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hasDeclarations, isBuilt } from '../../scripts/build-inputs.mjs';
 import { tool } from '../support/tool.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const build = join(fileURLToPath(new URL('../..', import.meta.url)), 'scripts/build.mjs');
 
-/** Child programs of the tests import the built package: builds it when it is older than the sources. */
+/** Child programs of the tests import the built package: builds it unless it is of the tree as it stands. */
 export default function freshDist(): void {
-  if (modified(join(root, 'dist/index.js')) < newest(join(root, 'src'))) {
-    tool(process.execPath, [join(root, 'scripts/build.mjs'), '--quick'], { timeout: 0 });
-  }
-}
-
-// Folders count too: their time changes when a file is removed.
-function newest(folder: string): number {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  return Math.max(modified(folder), ...names.map((name) => modified(join(folder, name))));
-}
-
-function modified(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (isBuilt() && hasDeclarations()) return;
+  tool(process.execPath, hasDeclarations() ? [build, '--quick'] : [build], { timeout: 0 });
 }

@@ -5,11 +5,21 @@ import threads from 'node:worker_threads';
 /** In pure tests, whatever would start a process or a thread fails, also where the source does it. */
 function refuse(): never {
   throw new Error(
-    'A pure test starts no process and no thread. Move this test to a file *.processes.test.ts.',
+    'A pure test starts no process and no thread. This file was taken for pure by what it imports (test/setup/purity.ts): ' +
+      'import at its top what starts it, or move the test to a file that does.',
   );
 }
 
-const starts = ['spawn', 'spawnSync', 'fork', 'exec', 'execSync', 'execFile', 'execFileSync'] as const;
-for (const name of starts) processes[name] = refuse as never;
-threads.Worker = refuse as never;
+const starts = [
+  'spawn',
+  'spawnSync',
+  'fork',
+  'exec',
+  'execSync',
+  'execFile',
+  'execFileSync',
+  'ChildProcess',
+] as const;
+for (const name of starts) Object.assign(processes, { [name]: refuse });
+Object.assign(threads, { Worker: refuse });
 syncBuiltinESMExports();

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { ChildProcess, execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -23,6 +23,7 @@ it('takes a test file for pure when nothing it imports can start a process or na
       "import type { Child } from './support/child.ts';\nimport type cp from 'node:child_process';",
     'circle.test.ts': "import { there } from './support/there.ts';",
     'ring.test.ts': "import { one } from './support/one.ts';\nimport { two } from './support/two.ts';",
+    'absent.test.ts': "import x from './nowhere.ts';",
     'direct.test.ts': "const { spawn } = await import('node:child_process');",
     'deep/indirect.test.ts': "import {\n  type Options,\n  between,\n} from '../support/between.ts';",
     'thread.test.ts': "import { Worker } from 'node:worker_threads';",
@@ -37,9 +38,9 @@ it('takes a test file for pure when nothing it imports can start a process or na
   });
 
   const { pure, others } = sortTests(root);
-  const named = (files: string[]) => files.map((file) => file.slice(join(root, 'test/').length)).sort();
+  const named = (files: string[]) => files.map((file) => file.slice('test/'.length)).sort();
 
-  expect(named(pure)).toEqual(['circle.test.ts', 'pure.test.ts', 'typed.test.ts']);
+  expect(named(pure)).toEqual(['absent.test.ts', 'circle.test.ts', 'pure.test.ts', 'typed.test.ts']);
   expect(named(others)).toEqual([
     'built.test.ts',
     'deep/indirect.test.ts',
@@ -52,5 +53,6 @@ it('takes a test file for pure when nothing it imports can start a process or na
 it('refuses a process and a thread in a pure test, whoever starts them', async () => {
   await import('./no-processes.ts');
   expect(() => execFileSync('true')).toThrow('A pure test starts no process');
+  expect(() => new ChildProcess()).toThrow('A pure test starts no process');
   expect(() => new Worker('0', { eval: true })).toThrow('A pure test starts no process');
 });

@@ -1,12 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-const STARTS = /'node:(child_process|worker_threads|cluster)'|\bdist\//;
+const STARTS = /['"](node:)?(child_process|worker_threads|cluster)['"]|\bdist\//;
 const TYPES = /^(?:import|export) type [^;]*;/gm;
 const IMPORTED = /^(?:import|export) [^;]*?from '(\.[^']+)'/gm;
 
 /**
- * Sorts the test files below `test/` into pure ones and others. A test file is pure when neither it nor any module of
+ * Sorts the test files below `test/` into pure ones and others, as paths from the root. A test file is pure when neither it nor any module of
  * `test/` that it imports can start a process or a thread, or names the built package.
  */
 export function sortTests(root: string): { readonly pure: string[]; readonly others: string[] } {
@@ -15,8 +15,10 @@ export function sortTests(root: string): { readonly pure: string[]; readonly oth
 
   function look(file: string) {
     const text = readFileSync(file, 'utf8').replaceAll(TYPES, '');
-    const imported = [...text.matchAll(IMPORTED)].map(([, path = '']) => join(dirname(file), path));
-    const seen = { starts: STARTS.test(text), imported: imported.filter((path) => path.startsWith(tests)) };
+    const imported = [...text.matchAll(IMPORTED)]
+      .map(([, path = '']) => join(dirname(file), path))
+      .filter((path) => path.startsWith(tests) && existsSync(path)); // vitest tells of what is not there
+    const seen = { starts: STARTS.test(text), imported };
     modules.set(file, seen);
     return seen;
   }
@@ -33,7 +35,7 @@ export function sortTests(root: string): { readonly pure: string[]; readonly oth
 
   const files = readdirSync(tests, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => join(tests, name));
-  const pure = files.filter(isPure);
+    .map((name) => join('test', name));
+  const pure = files.filter((file) => isPure(join(root, file)));
   return { pure, others: files.filter((file) => !pure.includes(file)) };
 }
