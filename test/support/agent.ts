@@ -5,6 +5,7 @@ import type * as holdfast from 'holdfast';
 import type { AcquireOptions, Lock, LockManager, ManagerOptions, Target } from 'holdfast';
 import type { once } from 'holdfast/once';
 import { onTestFinished } from 'vitest';
+import { processFacts } from '../../src/identity/index.ts';
 import { Child, type ChildOptions, fixture } from './child.ts';
 import { within } from './deadline.ts';
 
@@ -15,6 +16,8 @@ export interface Remote {
   readonly fs: typeof fs;
   readonly timers: typeof timers;
   readonly threads: typeof threads;
+  /** As the process was started with. */
+  readonly env: NodeJS.ProcessEnv;
   manager: LockManager;
   readonly locks: Record<string, Lock>;
   readonly waits: Record<string, Promise<Lock>>;
@@ -42,6 +45,7 @@ export interface Granted {
 
 interface Message {
   readonly hello?: number;
+  readonly namespace?: string;
   readonly news?: string;
   readonly id?: number;
   readonly value?: unknown;
@@ -57,7 +61,7 @@ export class Agent {
   /** Agents of this test file that finished tests left in good order, for the next ones: starting one takes long. */
   static readonly #idle: Agent[] = [];
   readonly child: Child;
-  /** The process itself, also when it was started through another program. */
+  /** The process itself, also when it was started through another program, unless that hides it in a pid namespace. */
   readonly pid: number;
   readonly #answers = new Map<number, (message: Message) => void>();
   #calls = 0;
@@ -100,8 +104,9 @@ export class Agent {
       ...(cwd !== undefined && { cwd }),
       lifetime: reusable ? 'own' : 'test',
     });
-    const { hello } = parsed(await child.line('{"hello"'));
-    return new Agent(child, hello as number);
+    const { hello, namespace } = parsed(await child.line('{"hello"'));
+    // In a pid namespace of its own, its id means another process here: its starter, which ends with it, is signalled.
+    return new Agent(child, namespace === processFacts.pidNamespace() ? (hello as number) : child.pid);
   }
 
   /** Puts the process back for the next test if it is in good order, and ends it if it is not. */
@@ -244,7 +249,9 @@ export class Agent {
 }
 
 const moveIn = (remote: Remote, home: string) => {
-  process.env.HOLDFAST_HOME = home;
+  for (const name of Object.keys(process.env)) if (!(name in remote.env)) delete process.env[name];
+  Object.assign(process.env, remote.env, { HOLDFAST_HOME: home });
+  process.umask(0o022);
   remote.manager = new remote.holdfast.LockManager();
 };
 

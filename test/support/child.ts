@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { within } from './deadline.ts';
 import { type Ending, Program, type ProgramOptions } from './program.mjs';
@@ -71,9 +72,34 @@ export class Child extends Program {
     await within(this.exited, `waiting for the death of ${this.#name}`);
   }
 
-  /** Ends it, whatever it does. */
+  /** Ends it, whatever it does, and what it started and is still below it. */
   async end(): Promise<void> {
+    const below = this.isRunning ? descendantsOf(this.pid) : [];
     this.closeInput();
     await this.killAlone();
+    for (const pid of below) killQuietly(pid);
+  }
+}
+
+/** As Linux lists them; none elsewhere. */
+function descendantsOf(pid: number): number[] {
+  const children = childrenOf(pid);
+  return [...children, ...children.flatMap(descendantsOf)];
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
+    return listed.split(' ').filter(Boolean).map(Number);
+  } catch {
+    return []; // it has just ended
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended with its parent.
   }
 }

@@ -1,4 +1,5 @@
-// The one place where tests start what runs beside them. Plain JavaScript: the stress runs are scripts of their own, too.
+// The one place where tests start a program that runs beside them (`tool` runs small ones to their end, `Thread` starts
+// threads). Plain JavaScript: the stress runs are scripts of their own, too.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -52,6 +53,7 @@ export class Program {
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr });
       });
     });
+    this.ended.catch(() => {}); // nobody need wait for one that could not be started
   }
 
   get pid() {
