@@ -92,6 +92,17 @@ operations:
       },
     ]);
   });
+
+  it('goes by the stronger of two modes in which an operation holds a resource [A2, X59]', async () => {
+    // The global lock is exclusive, and comes before what the operation itself says.
+    const text = `
+global: x
+operations:
+  outer: { command: m outer, uses: { x: shared }, calls: inner }
+  inner: { command: m inner, uses: x }
+`;
+    expect(await findings(text)).toEqual([]);
+  });
 });
 
 describe('a possible deadlock', () => {
