@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RulesError } from '../../src/errors/rules-error.ts';
@@ -53,6 +53,17 @@ describe('the rules that apply', () => {
       });
       expect(() => findRules(project)).toThrow(/belongs to another user .*--rules/);
     }
+  });
+
+  it('are not taken for missing when they cannot be looked at, which would run commands without locks [A2, R82]', () => {
+    const own = configured();
+    const project = tempDirectory();
+    const circle = join(project, 'holdfast.yaml');
+    symlinkSync('holdfast.yaml', circle);
+    expect(() => findRules(project)).toThrow(`${circle}: cannot be looked at (ELOOP)`);
+
+    symlinkSync('holdfast.yaml', own);
+    expect(() => findRules(tempDirectory())).toThrow(`${own}: cannot be looked at (ELOOP)`);
   });
 
   it('need a directory for the settings that is absolute [F13]', () => {
