@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { endAll } from '../../src/cli/break/end.ts';
+import { recordOf } from '../../src/identity/index.ts';
+import { Child, fixture } from '../support/child.ts';
+import { HANGING } from '../support/deadline.ts';
+
+function victim({ pid }: Child, { isWrapper = false, start = recordOf(pid).start } = {}) {
+  return { title: 'a process', identity: { ...recordOf(pid), start: start as string }, isWrapper };
+}
+
+describe('a process that break ends', () => {
+  it('gets no signal when it is another one than took the lock, under the same id [H1, X59]', async () => {
+    const bystander = new Child('cat');
+
+    const ended = await endAll([victim(bystander, { start: '1' })], 0);
+
+    expect(ended).toEqual([{ title: 'a process', pid: bystander.pid, outcome: 'gone' }]);
+    bystander.say('still here');
+    await bystander.line('still here');
+  });
+
+  it('gets its signal once when it is a command: the holdfast run around it gets none, which would pass it on [A5, X59]', async () => {
+    const command = new Child('cat');
+    const wrapper = new Child(process.execPath, [fixture('cli-recorder.mjs')]);
+    await wrapper.says(/ready/);
+
+    const ending = endAll([victim(command), victim(wrapper, { isWrapper: true })], HANGING);
+    await command.exits();
+    wrapper.signal('SIGUSR2'); // what came before it was told before
+    await wrapper.says(/got SIGUSR2/);
+
+    expect((await wrapper.finish()).stdout.match(/SIG\w+/g)).toEqual(['SIGUSR2']);
+    expect((await ending).map(({ outcome }) => outcome)).toEqual(['terminated', 'terminated']);
+  });
+});
