@@ -7,6 +7,7 @@ import { identityOf } from '../../src/cli/run/on-record/index.ts';
 import { Agent } from '../support/agent.ts';
 import { Child, fixture } from '../support/child.ts';
 import { smallDisk } from '../support/disk.ts';
+import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { Cli, main } from './cli.ts';
 
@@ -71,6 +72,29 @@ describe('a command under a portable lock', () => {
 
     expect(code).toBe(7);
     expect(JSON.parse(stdout)).toEqual([['', "it's", '*'], 'a b', '() { :; }', running.pid]);
+  });
+
+  it('is on record with its start time, so that no later process of its id keeps the lock [A5, H1, H11]', async () => {
+    const cli = new Cli();
+    const running = await cli.hold('--engine', 'portable', 'mirror');
+    const command = Number(/ready (\d+)/.exec(running.stdout)?.[1]);
+
+    const [holder] = locksIn(cli.home).inspect('mirror').holders;
+
+    expect(holder).toMatchObject({ pid: running.pid, child: identityOf(command) });
+    expect(holder?.child?.start).toMatch(/^\d+$/);
+  });
+
+  it('has no descriptor open but those that holdfast was started with [A5]', async () => {
+    const cli = new Cli();
+    const list = 'for fd in 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$fd ] || echo $fd; done';
+    const run = [NODE, main, ...PORTABLE, 'mirror', '--', 'sh', '-c', list];
+
+    const plain = await cli.program('sh', ['-c', 'exec "$@"', 'sh', ...run]).finish();
+    const given = await cli.program('sh', ['-c', 'exec "$@" 3<&0 5<&0', 'sh', ...run]).finish();
+
+    expect(plain).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(given).toMatchObject({ code: 0, stdout: '3\n5\n', stderr: '' });
   });
 
   it.each([
