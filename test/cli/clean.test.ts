@@ -73,6 +73,22 @@ describe('holdfast clean', () => {
     expect((await cli.run(['clean', '.'], { cwd: locks })).stdout).toMatch(/^removed claim crashed~/);
   });
 
+  it('takes every word for a name under --name, also that of a directory [F12]', async () => {
+    const cli = new Cli();
+    const data = join(cli.home, 'data');
+    mkdirSync(data);
+    const [dead] = await Agent.several(cli.home, 1);
+    await dead.acquire('./data', { engine: 'portable' }, 'name');
+    await dead.acquire({ file: join(data, 'roles.json') }, { engine: 'portable' }, 'file');
+    await dead.kill();
+
+    const { code, stdout } = await cli.run(['clean', '--name', './data'], { cwd: cli.home });
+
+    const lock = locksIn(cli.home).pathOf('./data');
+    expect([code, stdout]).toEqual([0, `removed claim ${lock}: its owner is dead\n`]);
+    expect(readdirSync(data)).toContain('.roles.json.lock');
+  });
+
   it('never touches a file that Holdfast did not make, whatever it is called [F12]', async () => {
     const cli = new Cli();
     const data = join(cli.home, 'data');

@@ -51,7 +51,7 @@ describe('completion in bash', () => {
 
 describe('completion in fish', () => {
   it('completes commands, options and lock names [R82]', async () => {
-    const { env } = await prepared();
+    const { env, home } = await prepared();
     const complete = (line: string) =>
       tool('fish', ['-c', `holdfast completion fish | source; complete -C '${line}'`], { env })
         .split('\n')
@@ -61,6 +61,7 @@ describe('completion in fish', () => {
     expect(complete('holdfast rules c')).toEqual(['check']);
     expect(complete('holdfast run --sh')).toEqual(['--shared']);
     expect(complete('holdfast who mi').sort()).toEqual(['mint', 'mirror']);
+    expect(complete(`holdfast who --directory ${home}/other `)).toEqual(['elsewhere']);
     expect(complete('holdfast completion z')).toEqual(['zsh']);
     expect(complete('holdfast doctor src/cli/com')).toEqual(['src/cli/commands/', 'src/cli/completion/']);
   });

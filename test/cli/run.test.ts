@@ -74,6 +74,21 @@ describe('run gives its command', () => {
     expect(stdout).not.toMatch(/anon_inode|\/y~\w+\.lock \(deleted\)/);
   });
 
+  it('the jobserver of make, though both ends of its pipe are here [A5]', async () => {
+    const make = `import os, sys
+ends = os.pipe()
+for end in ends: os.set_inheritable(end, True)
+os.write(ends[1], b'a token')
+os.environ.update(MAKEFLAGS=' -j2 --jobserver-auth=%d,%d' % ends, TAKE=str(ends[0]), GIVE=str(ends[1]))
+os.execvp(sys.argv[1], sys.argv[1:])`;
+    const script = 'head -c 7 <&$TAKE; printf "a token" >&$GIVE';
+    const words = ['-c', make, process.execPath, main, 'run', 'x', '--', 'sh', '-c', script];
+
+    const { code, stdout, stderr } = await new Cli().program('python3', words).finish();
+
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'a token', stderr: '' });
+  });
+
   it('no network sockets, and opens none itself [R67]', async () => {
     const cli = new Cli();
     const script = 'ls -l /proc/$PPID/fd /proc/self/fd; exec cat';
