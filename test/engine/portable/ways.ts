@@ -1,8 +1,6 @@
-import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
-import { onTestFinished } from 'vitest';
 import type { Engine, LockRequest } from '../../../src/engine/engine.ts';
 import { contender } from '../harness.ts';
+import { intercept } from './intercept.ts';
 
 /** Every way in which a lock can be asked for, each with its error. */
 export async function refusals(engine: Engine, request: LockRequest): Promise<unknown[]> {
@@ -24,13 +22,10 @@ export async function refusals(engine: Engine, request: LockRequest): Promise<un
 
 /** Has the directories of readers look empty until the test is over, as an old listing of a network drive may. */
 export function listReadersAsOld(): void {
-  const { readdirSync } = fs;
-  const old = (path: string, ...rest: never[]) =>
-    String(path).endsWith('readers') ? [] : (readdirSync as (...args: unknown[]) => unknown)(path, ...rest);
-  Object.assign(fs, { readdirSync: old });
-  syncBuiltinESMExports();
-  onTestFinished(() => {
-    Object.assign(fs, { readdirSync });
-    syncBuiltinESMExports();
-  });
+  intercept(
+    'readdirSync',
+    (original) =>
+      ((path: string, ...rest: never[]) =>
+        String(path).endsWith('readers') ? [] : original(path, ...rest)) as typeof original,
+  );
 }
