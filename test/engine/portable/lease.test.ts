@@ -1,11 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
-import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { describe, expect, it } from 'vitest';
 import { Agent } from '../../support/agent.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { untilStopped } from '../../support/until.ts';
-import { contender, unusedLock } from '../harness.ts';
 
-const DAY = 86_400_000;
 const layouts = ['file', 'directory'] as const;
 
 describe.each(layouts)('under a lease (lock %s)', (layout) => {
@@ -85,32 +82,4 @@ describe.each(layouts)('under a lease (lock %s)', (layout) => {
     await reader.release();
     await writer.run(({ locks }) => locks.lock?.assertHeld());
   });
-
-  it('time is what the faster of both clocks says: a jump ahead ends it, a jump back does not prolong it [H22]', async () => {
-    const leased = portableEngine({ layout, lease: 60_000 });
-    const { request } = unusedLock();
-    const grant = await contender(leased).acquire(request());
-    const wall = Date.now();
-    const monotonic = performance.now();
-
-    const clock = vi.spyOn(Date, 'now').mockReturnValue(wall + 59_000);
-    expect(grant.isExpired()).toBe(false);
-    clock.mockReturnValue(wall + 61_000);
-    expect([grant.isExpired(), grant.isIntact()]).toEqual([true, false]);
-    clock.mockReturnValue(wall - DAY);
-    const stopwatch = vi.spyOn(performance, 'now').mockReturnValue(monotonic + 61_000);
-    expect([grant.isExpired(), grant.isIntact()]).toEqual([true, false]);
-    clock.mockRestore();
-    stopwatch.mockRestore();
-  });
-});
-
-it('a wall clock that jumps takes no lock without a lease from anybody [H22]', async () => {
-  const { request } = unusedLock();
-  const grant = await contender(portableEngine()).acquire(request());
-  const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + DAY);
-
-  expect(portableEngine().tryAcquire(request())).toBe(undefined);
-  expect([grant.isExpired(), grant.isIntact()]).toEqual([false, true]);
-  clock.mockRestore();
 });
