@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { Grant, Waiting } from '../../../src/engine/engine.ts';
+import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import type { Step } from '../../../src/engine/portable/settings.ts';
+import { until } from '../../support/until.ts';
+import { contender, unusedLock, upgrading } from '../harness.ts';
+import { listReadersAsOld } from './ways.ts';
+
+/** How often something is tried before it counts as never succeeding. */
+const TRIES = 20;
+
+describe.each(['file', 'directory'] as const)('a portable lock that changes its mode (lock %s)', (layout) => {
+  const engine = portableEngine({ layout });
+  const { acquire, isFree } = contender(engine);
+
+  it('is free at no step of a downgrade, and the reader that it becomes keeps writers out [X55, R4]', async () => {
+    const { request } = unusedLock();
+    const intruders: (Grant | undefined)[] = [];
+    let downgrades = false;
+    const onStep = () => {
+      if (downgrades) intruders.push(engine.tryAcquire(request()));
+    };
+    const grant = await contender(portableEngine({ layout, onStep })).acquire(request());
+
+    downgrades = true;
+    grant.downgrade();
+    downgrades = false;
+
+    expect(intruders.length).toBeGreaterThan(1);
+    expect(intruders.filter((intruder) => intruder !== undefined)).toEqual([]);
+    expect(await isFree(request())).toBe(false);
+    expect(await isFree(request('shared'))).toBe(true);
+  });
+
+  it('is not made exclusive by an old listing of the readers: it stays shared until the last of them leaves [X55, H12]', async () => {
+    const { request } = unusedLock();
+    const drains: Step[] = [];
+    const onStep = (step: Step) => step === 'drain' && drains.push(step);
+    const grant = await contender(portableEngine({ layout, onStep })).acquire(request('shared'));
+    const other = await acquire(request('shared'));
+    listReadersAsOld();
+    const upgrade = upgrading(grant);
+    await until(() => drains.length > 3 || upgrade.outcome() !== 'waiting', 'the upgrade is tried');
+
+    expect(upgrade.outcome()).toBe('waiting');
+    expect([grant.isIntact(), other.isIntact()]).toEqual([true, true]);
+    other.release();
+
+    expect(await upgrade.ended()).toBe('converted');
+    expect(grant.isIntact()).toBe(true);
+  });
+
+  it('is shared as before by an upgrade that is cancelled, and others may share it again [X55, R4]', async () => {
+    const { request } = unusedLock();
+    const grant = await acquire(request('shared'));
+    const other = await acquire(request('shared'));
+    const upgrade = upgradeOf(grant);
+    upgrade.waiting.poke();
+    expect(await isFree(request('shared'))).toBe(false);
+
+    upgrade.waiting.cancel();
+
+    expect(await isFree(request('shared'))).toBe(true);
+    other.release();
+    expect(await isFree(request())).toBe(false);
+    expect([grant.isIntact(), upgrade.outcome()]).toEqual([true, 'waiting']);
+  });
+
+  it('is made exclusive before a writer that blocks its thread at the gate [R4, R81]', async () => {
+    const { request } = unusedLock();
+    const grant = await acquire(request('shared'));
+    let upgrade: ReturnType<typeof upgradeOf> | undefined;
+    let tries = 0;
+    const enough = new Error('enough');
+    const poll = () => {
+      upgrade ??= upgradeOf(grant); // the writer has the gate by now
+      upgrade.waiting.poke();
+      if (upgrade.outcome() !== 'waiting' || ++tries === TRIES) throw enough;
+    };
+
+    expect(() => engine.acquireSync(request(), Number.POSITIVE_INFINITY, poll)).toThrow(enough);
+
+    expect(upgrade?.outcome()).toBe('converted');
+    expect(await isFree(request('shared'))).toBe(false);
+  });
+});
+
+/** An upgrade whose steps the test takes itself. */
+function upgradeOf(grant: Grant): { waiting: Waiting; outcome: () => unknown } {
+  let outcome: unknown = 'waiting';
+  const become = (result: unknown) => {
+    outcome = result;
+  };
+  const waiting = grant.upgrade({
+    converted: () => become('converted'),
+    lost: () => become('lost'),
+    failed: become,
+  });
+  return { waiting, outcome: () => outcome };
+}
