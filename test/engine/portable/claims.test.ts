@@ -2,7 +2,7 @@ import fs, { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, write
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { LockManager } from 'holdfast';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { CLAIM_FILE } from '../../../src/engine/signature.ts';
@@ -13,6 +13,7 @@ import { until } from '../../support/until.ts';
 import { contender, unusedLock } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 
+const DAY = 86_400_000;
 const ANCIENT = new Date('2001-01-01');
 const layouts = ['file', 'directory'] as const;
 
@@ -124,6 +125,17 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
       expect(grant?.isIntact()).toBe(true);
       grant?.release();
     }
+  });
+
+  it('that is damaged is as old as the file system says, whatever the clock of this machine does [F4, H15, H22]', () => {
+    const { request } = unusedLock();
+    const { path } = request();
+    leaveClaim(path, layout, deadProcess());
+    writeFileSync(fileOf(path), readFileSync(fileOf(path), 'utf8').slice(0, 60));
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + DAY });
+    onTestFinished(() => void vi.useRealTimers());
+
+    expect(engine.tryAcquire(request())).toBe(undefined);
   });
 
   it('that is damaged while its holder lives is touched by him, so that nobody takes it, and he finds out [F4, H15, R66]', async () => {

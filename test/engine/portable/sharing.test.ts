@@ -51,6 +51,21 @@ describe.each(['file', 'directory'] as const)(
       expect(await isFree(request('shared'))).toBe(true);
     });
 
+    it('has all who share agree on the number of permits, or on none, as long as one of them is there', async () => {
+      const { request } = unusedLock();
+      const permit = { ...request('shared'), permits: 2 };
+      const disagreement = expect.objectContaining({ code: 'HOLDFAST_PERMITS', agreed: 2 });
+      const holder = await acquire(permit);
+
+      for (const other of [{ ...permit, permits: 3 }, { ...permit, permits: 1 }, request('shared')]) {
+        expect(() => engine.tryAcquire(other)).toThrow(disagreement);
+      }
+      await acquire(permit);
+      expect(engine.tryAcquire(permit)).toBe(undefined);
+
+      expect(holder.isIntact()).toBe(true);
+    });
+
     it('makes an exclusive lock shared with no instant in between: readers come in, writers do not [R4]', async () => {
       const { request } = unusedLock();
       const grant = await acquire(request());
