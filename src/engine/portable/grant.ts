@@ -127,7 +127,10 @@ export class PortableGrant implements Grant {
       this.#mode = 'exclusive';
     };
     const keep = (mark: Tenure) => this.#moveTo(mark);
-    return new PortableUpgrade({ lock: this.#lock, mark: () => this.#tenure, keep, convert }, outcome);
+    const cover = (gate: Tenure) => {
+      if (this.#child !== undefined) leaveChild(this.#lock, gate.token, this.#child);
+    };
+    return new PortableUpgrade({ lock: this.#lock, mark: () => this.#tenure, cover, keep, convert }, outcome);
   }
 
   /** Holds the lock by this claim from now on, for its command as well. @throws {UnwritableError} the claim is then gone. */

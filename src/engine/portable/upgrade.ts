@@ -1,6 +1,7 @@
 import { trace } from '../../trace/trace.ts';
 import type { Conversion, Waiting } from '../engine.ts';
 import { rivalUpgrade } from '../upgrade.ts';
+import { removeChild } from './child.ts';
 import { removeQuietly } from './files.ts';
 import { Gate } from './gate.ts';
 import { shareUnderGate } from './hold.ts';
@@ -15,6 +16,8 @@ export interface Upgradable {
   readonly lock: PortableLock;
   /** The reader claim by which it shares the lock. */
   readonly mark: () => Tenure;
+  /** Names the command that works under the lock beside this gate too. @throws {UnwritableError} */
+  readonly cover: (gate: Tenure) => void;
   /** Shares the lock by this reader claim from now on. */
   readonly keep: (mark: Tenure) => void;
   /** Has the lock to itself by this gate from now on. */
@@ -26,9 +29,10 @@ export interface Upgradable {
  *  1. U leaves its ticket, at which a W that waits for readers at the gate lets go of it. Of U and V the younger fails,
  *     for both would wait for ever.
  *  2. U takes the gate, as every writer does; from then on nobody else is granted anything.
- *  3. U sees no other reader, removes its own reader claim, and makes sure that none is left. So it has the lock, or it
- *     leaves a new reader claim and waits on; the gate was its own throughout.
- *  U dead anywhere: its gate and its reader claim are taken over like those of anybody.
+ *  3. U sees no other reader, has the gate name its command, removes its own reader claim, and makes sure that none is
+ *     left. So it has the lock, or it leaves a new reader claim and waits on; the gate was its own throughout.
+ *  U dead anywhere: its gate and its reader claim are taken over like those of anybody, but for a command that lives:
+ *  until 3 its reader claim keeps the lock for it, in 3 the gate does.
  */
 export class PortableUpgrade implements Waiting {
   readonly position = 1;
@@ -73,7 +77,10 @@ export class PortableUpgrade implements Waiting {
     if (!mark.isIntact()) {
       this.cancel();
       this.#outcome.lost();
-    } else if (this.#gate.reach() === undefined || !this.#isAlone(mark)) {
+      return;
+    }
+    const gate = this.#gate.reach();
+    if (gate === undefined || !this.#isAlone(mark, gate)) {
       this.#timer = setTimeout(() => this.poke(), this.#pauses.next());
     } else {
       this.#finish();
@@ -84,22 +91,24 @@ export class PortableUpgrade implements Waiting {
   }
 
   /** Step 3, with the gate. */
-  #isAlone(mark: Tenure): boolean {
+  #isAlone(mark: Tenure, gate: Tenure): boolean {
     const { lock } = this.#grant;
     if (livingReaders(lock).some(({ token }) => token !== mark.token)) return false;
+    this.#grant.cover(gate);
     mark.end();
     let alone = false;
     try {
       alone = areReadersGone(lock);
     } finally {
-      if (!alone) this.#shareAgain();
+      if (!alone) this.#shareAgain(gate);
     }
     return alone;
   }
 
-  #shareAgain(): void {
+  #shareAgain(gate: Tenure): void {
     const renewed = shareUnderGate(this.#grant.lock);
     if (renewed !== undefined) this.#grant.keep(renewed);
+    removeChild(this.#grant.lock, gate.token);
   }
 
   /** @throws {DeadlockError} another one waits for the same. */

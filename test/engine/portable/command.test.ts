@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RecordedChild } from '../../../src/engine/engine.ts';
 import { leaveChild } from '../../../src/engine/portable/child.ts';
+import { Contender } from '../../../src/engine/portable/contender.ts';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { type Step, settingsOf } from '../../../src/engine/portable/settings.ts';
 import { CLAIM_FILE } from '../../../src/engine/signature.ts';
 import { self } from '../../../src/identity/self.ts';
-import { contender, unusedLock } from '../harness.ts';
+import { contender, unusedLock, upgrading } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 
 const dead = deadProcess();
@@ -15,6 +17,14 @@ const dead = deadProcess();
 describe.each(['file', 'directory'] as const)('a portable lock whose holder died (lock %s)', (layout) => {
   const engine = portableEngine({ layout });
   const { isFree } = contender(engine);
+
+  /** Has a claim look as if its holder had died; returns what undoes it. */
+  function holderDied(path: string): () => void {
+    const file = layout === 'directory' ? join(path, CLAIM_FILE) : path;
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, before.replace(/^holder .*$/m, `holder ${JSON.stringify(dead)}`));
+    return () => writeFileSync(file, before);
+  }
 
   /** A lock whose holder died and left this record of its command. */
   function lockOf(child: RecordedChild) {
@@ -53,11 +63,30 @@ describe.each(['file', 'directory'] as const)('a portable lock whose holder died
     grant.downgrade();
     const [reader] = engine.inspect(place.lock).holders;
     const path = place.readerPath(String(reader?.claim));
-    const file = layout === 'directory' ? join(path, CLAIM_FILE) : path;
-    const ofTheDead = readFileSync(file, 'utf8').replace(/^holder .*$/m, `holder ${JSON.stringify(dead)}`);
-    writeFileSync(file, ofTheDead);
+    holderDied(path);
 
     expect(await isFree(request())).toBe(false);
     expect(await isFree(request('shared'))).toBe(true);
+  });
+
+  it('is kept for its command also when that happened in the middle of an upgrade [X55, H11, H16]', async () => {
+    const { request } = unusedLock();
+    const { lock } = new Place(request().path);
+    const seen: boolean[] = [];
+    const onStep = (step: Step) => {
+      if (step !== 'drain') return; // the reader claim is gone, and the lock not exclusive yet
+      const undo = holderDied(lock);
+      const intruder = new Contender(request('shared'), settingsOf({ layout })).tryOnce();
+      intruder?.release();
+      seen.push(intruder !== undefined);
+      undo();
+    };
+    const grant = await contender(portableEngine({ layout, onStep })).acquire(request('shared'));
+    grant.recordChild({ pid: process.pid });
+
+    const outcome = await upgrading(grant).ended();
+
+    expect(seen).toEqual([false]);
+    expect(outcome).toBe('converted');
   });
 });

@@ -1,5 +1,8 @@
+import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Grant, Waiting } from '../../../src/engine/engine.ts';
+import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import type { Step } from '../../../src/engine/portable/settings.ts';
 import { until } from '../../support/until.ts';
@@ -64,6 +67,27 @@ describe.each(['file', 'directory'] as const)('a portable lock that changes its 
     other.release();
     expect(await isFree(request())).toBe(false);
     expect([grant.isIntact(), upgrade.outcome()]).toEqual([true, 'waiting']);
+  });
+
+  it('names its command under the claim that it has at the time, and under no other afterwards [X55, H11, F9]', async () => {
+    const { request } = unusedLock();
+    const place = new Place(request().path);
+    const grant = await acquire(request('shared'));
+    const other = await acquire(request('shared'));
+    grant.recordChild({ pid: process.pid });
+    const records = () => readdirSync(place.queue).filter((name) => name.startsWith('child.'));
+    listReadersAsOld();
+    const upgrade = upgrading(grant);
+    const [first] = records();
+    await until(() => records().length === 1 && records()[0] !== first, 'the upgrade was tried');
+    other.release();
+    expect(await upgrade.ended()).toBe('converted');
+
+    expect(records()).toEqual([
+      basename(place.childPath(String(engine.inspect(place.lock).holders[0]?.claim))),
+    ]);
+    grant.release();
+    expect(records()).toEqual([]);
   });
 
   it('is made exclusive before a writer that blocks its thread at the gate [R4, R81]', async () => {
