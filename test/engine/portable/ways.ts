@@ -1,5 +1,5 @@
 import type { Engine, LockRequest } from '../../../src/engine/engine.ts';
-import { contender } from '../harness.ts';
+import { contender, granted } from '../harness.ts';
 import { intercept } from './intercept.ts';
 
 /** Every way in which a lock can be asked for, each with its error. */
@@ -7,12 +7,14 @@ export async function refusals(engine: Engine, request: LockRequest): Promise<un
   const ways = [
     () => engine.tryAcquire(request),
     () => engine.acquireSync(request, 0),
-    () => contender(engine).wait(request).granted,
+    () => granted(contender(engine).wait(request)),
   ];
   const errors: unknown[] = [];
   for (const way of ways) {
     try {
-      errors.push(['granted', await way()]);
+      const grant = await way();
+      await grant?.release(); // so that the next way does not wait for it
+      errors.push(['granted', grant]);
     } catch (error) {
       errors.push(error);
     }
