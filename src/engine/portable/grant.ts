@@ -29,6 +29,7 @@ export class PortableGrant implements Grant {
   #mode: Mode;
   #count: Count | undefined;
   #synced = false;
+  #failedToSync = false;
   #child: RecordedChild | undefined;
   /** False once released, or handed on. */
   #open = true;
@@ -60,8 +61,20 @@ export class PortableGrant implements Grant {
     if (this.#mode === 'shared') return lastToken(this.#lock.place);
     const token = this.#count?.token;
     if (token === undefined) return undefined;
-    this.#synced ||= this.#open && syncCount(this.#lock);
+    this.#synced ||= this.#open && this.#sync(token);
     return this.#synced ? token : undefined;
+  }
+
+  /** After a sync that failed, the system may take for written what it dropped, so the next one has it written anew. */
+  #sync(token: number): boolean {
+    const stands = !this.#failedToSync || (this.isIntact() && this.#write(token));
+    const synced = stands && syncCount(this.#lock);
+    this.#failedToSync = !synced;
+    return synced;
+  }
+
+  #write(token: number): boolean {
+    return writeCount(this.#lock, token, this.#tenure.token) === 'written';
   }
 
   isIntact(): boolean {
@@ -99,7 +112,7 @@ export class PortableGrant implements Grant {
     if (!fits || this.#count?.token === undefined || tenure.age > STALE_RECORD || !this.isIntact())
       return undefined;
     const token = nextToken(this.#lock);
-    if (writeCount(this.#lock, token, tenure.token) !== 'written') return undefined;
+    if (!this.#write(token)) return undefined;
     removeChild(this.#lock, tenure.token);
     this.#open = false;
     trace?.(request.path, `is handed on inside the thread with token ${token}`);

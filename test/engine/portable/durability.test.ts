@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { lastToken } from '../../../src/engine/portable/counter.ts';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { CLAIM_FILE } from '../../../src/engine/signature.ts';
@@ -62,6 +64,52 @@ describe.each(['file', 'directory'] as const)('the disk (lock %s)', (layout) => 
 
     expect(grant.token()).toBe(undefined);
     expect(grant.isIntact()).toBe(true);
+  });
+
+  it('is told the count anew before a token is told after all: a second sync alone may sync nothing [X53, H14]', async () => {
+    const { request } = unusedLock();
+    const grant = await acquire(request());
+    const calls: string[] = [];
+    let isBroken = true;
+    intercept(
+      'writeSync',
+      (original) =>
+        ((...args: never[]) => {
+          calls.push('write');
+          return (original as (...args: never[]) => number)(...args);
+        }) as typeof original,
+    );
+    intercept('fsyncSync', (original) => (fd) => {
+      if (isBroken) throw systemError('EIO');
+      calls.push('sync');
+      original(fd);
+    });
+    expect(grant.token()).toBe(undefined);
+    isBroken = false;
+
+    expect(grant.token()).toBe(lastToken(new Place(request().path)));
+
+    expect(calls.slice(0, 2)).toEqual(['write', 'sync']);
+  });
+
+  it('is told nothing by a holder that lost its lock: the count is the successor’s [X53, H9]', async () => {
+    const { request } = unusedLock();
+    const place = new Place(request().path);
+    const grant = await acquire(request());
+    let isBroken = true;
+    intercept('fsyncSync', (original) => (fd) => {
+      if (isBroken) throw systemError('EIO');
+      original(fd);
+    });
+    expect(grant.token()).toBe(undefined);
+    isBroken = false;
+    rmSync(place.lock, { recursive: true });
+    const successor = await acquire(request());
+    const token = successor.token();
+
+    expect(grant.token()).toBe(undefined);
+
+    expect(lastToken(place)).toBe(token);
   });
 
   it('that takes only a part of the count leaves the grant without a token, and it says so [X53, H14]', async () => {
