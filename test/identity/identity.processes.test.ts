@@ -33,3 +33,24 @@ it('sees whether a process is stopped [R11]', async () => {
   expect(processFacts.isStopped(child.pid)).toBe(true);
   expect(processFacts.isStopped(2 ** 30)).toBeUndefined();
 });
+
+it('sees a process as stopped that a debugger stopped [R11]', async () => {
+  const debugged = new Child('python3', [
+    '-c',
+    `
+import ctypes, os, signal, sys
+PTRACE_TRACEME = 0
+pid = os.fork()
+if pid == 0:
+    ctypes.CDLL(None).ptrace(PTRACE_TRACEME, 0, None, None)
+    os.kill(os.getpid(), signal.SIGTRAP)
+os.waitpid(pid, os.WUNTRACED)
+print('stopped', pid, flush=True)
+sys.stdin.readline()
+os.kill(pid, signal.SIGKILL)
+`,
+  ]);
+  const pid = Number((await debugged.line('stopped')).slice('stopped '.length));
+
+  expect(processFacts.isStopped(pid)).toBe(true);
+});

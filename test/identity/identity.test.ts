@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { machineDigest } from '../../src/identity/machine.ts';
 import { commandLine, self } from '../../src/identity/self.ts';
 
 describe('the record of this process', () => {
@@ -23,6 +24,13 @@ describe('the record of this process', () => {
 
     expect(JSON.stringify(self())).not.toContain(id);
     expect(id).not.toContain(self().machine);
+  });
+
+  it('names another machine in another way, and this one always in the same [H5]', () => {
+    const [one, other] = ['0', '1'].map((digit) => machineDigest(digit.repeat(32)));
+
+    expect(one).not.toBe(other);
+    expect(machineDigest('0'.repeat(32))).toBe(one);
   });
 
   it('shows the command as its user typed it [A4]', () => {

@@ -21,6 +21,19 @@ describe('a process of this boot and pid namespace', () => {
   });
 });
 
+it('a process that has ended is dead as long as its parent has not asked how, whatever else is known [F7, R45]', () => {
+  const facts = { startClock: 'boot', startTime: () => self().start, isZombie: () => true } as const;
+  const judged = (record: object) => judge(record, { place: here(), facts }, 'shared');
+
+  expect(judged(self())).toBe('dead');
+  expect(judged({ ...self(), timeNamespace: '1' })).toBe('dead');
+  expect(judged({ ...self(), pidNamespace: '1' })).toBe('unknown');
+});
+
+it('a process of another time namespace is not dead for another start time [H4, F7]', () => {
+  expect(liveness({ ...self(), timeNamespace: '1', start: '1' }, 'local')).toBe('unknown');
+});
+
 describe('a process of another boot', () => {
   const gone = { ...self(), boot: OTHER_BOOT };
 
@@ -88,6 +101,7 @@ describe('a record that proves nothing', () => {
     ['tells an empty boot', { ...self(), boot: '' }],
     ['has a pid of 0', { ...self(), pid: 0 }],
     ['has a negative pid', { ...self(), pid: -1 }],
+    ['has a negative pid, and there is no such process group', { ...self(), pid: -(2 ** 30) }],
     ['has a pid that is no integer', { ...self(), pid: 1.5 }],
     ['is from another pid namespace', { ...self(), pidNamespace: '1' }],
   ])('is unknown, so held: it %s [F7, H3, R47]', (_what, record) => {

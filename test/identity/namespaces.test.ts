@@ -1,4 +1,6 @@
+import { existsSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { here, liveness, recordOf } from '../../src/identity/index.ts';
 import { self } from '../../src/identity/self.ts';
@@ -109,6 +111,19 @@ describe('a renamed host', () => {
     expect(await renamed.verdictOn(earlier, 'local')).toBe('unknown');
     expect(await renamed.verdictOn({ ...earlier, host: 'holdfast-renamed' }, 'local')).toBe('dead');
   });
+});
+
+it('a machine that was not set up yet has no id, for all such machines would have the same [H5]', async () => {
+  const id = join(tempDirectory(), 'machine-id');
+  writeFileSync(id, 'uninitialized\n');
+  const files = ['/etc/machine-id', '/var/lib/dbus/machine-id'].filter((file) => existsSync(file));
+  const mounts = files.map((file) => `mount --bind ${id} ${file}`).join(' && ');
+  const inside = await Observer.start('unshare', '--mount', 'sh', '-c', `${mounts} && exec "$@"`, 'sh');
+
+  const record = await inside.self();
+
+  expect(record.boot).toBe(here().boot);
+  expect(record.machine).toBe(undefined);
 });
 
 describe('other users', () => {
