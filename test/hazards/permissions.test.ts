@@ -17,6 +17,7 @@ import { Agent } from '../support/agent.ts';
 import { asUser } from '../support/child.ts';
 import { mountTmpfs } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { tool } from '../support/tool.ts';
 
 const NOBODY = 65534;
 const SOMEBODY = 61234; // a uid that no user database knows
@@ -100,6 +101,24 @@ describe('a lock file that may be read but not written', () => {
     await expect(reader.acquire(target)).rejects.toMatchObject({ code: 'HOLDFAST_DEGRADED' });
 
     expect(await owner.couldAcquire(target)).toBe(true);
+  });
+
+  it('because its file system is read-only excludes all the same, and says so [X56, H17, C5]', async () => {
+    const home = tempDirectory();
+    const mount = join(home, 'mount');
+    mountTmpfs(mount, 'size=1m');
+    const target = { file: join(mount, 'roles.json') };
+    const [holder, other] = await Agent.several(home, 2);
+    await holder.acquire(target);
+    await holder.release();
+    tool('mount', ['-o', 'remount,ro', mount]);
+
+    const granted = await holder.acquire(target);
+
+    expect(granted.degraded).toEqual(['read-only-file']);
+    expect(await other.couldAcquire(target)).toBe(false);
+    await holder.release();
+    expect(await other.couldAcquire(target)).toBe(true);
   });
 });
 

@@ -1,5 +1,6 @@
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import fs, { copyFileSync, readFileSync, readlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { BLOCK_BYTES } from '../../../src/engine/kernel/block.ts';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
@@ -54,6 +55,61 @@ it('does not trust the bound of another boot for the tokens of this one', () => 
 
   expect(countersOf(path).bound).toBeGreaterThanOrEqual(token);
   expect(tokenOf(path)).toBe(token + 1);
+});
+
+/** The files that are synced from now on, in order, each with the bound that the lock file tells at that moment. */
+function syncsOf(path: string): string[] {
+  const { fsyncSync } = fs;
+  const synced: string[] = [];
+  const noting = (fd: number) => {
+    synced.push(`${readlinkSync(`/proc/self/fd/${fd}`)} ${countersOf(path).bound}`);
+    fsyncSync(fd);
+  };
+  Object.assign(fs, { fsyncSync: noting });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    Object.assign(fs, { fsyncSync });
+    syncBuiltinESMExports();
+  });
+  return synced;
+}
+
+it('syncs a bound at or above the token, and the directory of the file, before it shows it [X56, H16]', () => {
+  const path = newPath();
+  const grant = acquire(path);
+  const synced = syncsOf(path);
+
+  const token = grant.token() as number;
+
+  const { bound } = countersOf(path);
+  expect(bound).toBeGreaterThanOrEqual(token);
+  expect(synced).toEqual([`${path} ${bound}`, `${dirname(path)} ${bound}`]);
+});
+
+it('does not trust a bound that a holder wrote which died, maybe before the disk had it [X56, H16]', () => {
+  const [path, left] = [newPath(), newPath()];
+  acquire(path).token();
+  copyFileSync(path, left); // as a holder leaves it that is killed
+  const grant = acquire(left);
+  const synced = syncsOf(left);
+
+  grant.token();
+
+  expect(synced).toEqual([`${left} ${countersOf(left).bound}`, `${dirname(left)} ${countersOf(left).bound}`]);
+});
+
+it('has a new bound before it shows a token that passes the one there was [X56, H16]', () => {
+  const path = newPath();
+  const token = tokenOf(path);
+  const text = readFileSync(path, 'latin1');
+  writeFileSync(path, text.replace(digits(countersOf(path).bound), digits(token + 1)), 'latin1');
+  const synced = syncsOf(path);
+
+  expect(tokenOf(path)).toBe(token + 1);
+  expect(synced).toEqual([]);
+  expect(tokenOf(path)).toBe(token + 2);
+  expect(countersOf(path).bound).toBeGreaterThanOrEqual(token + 2);
+  expect(synced).toHaveLength(2);
 });
 
 it('lets tokens rise although the lock file was deleted in between, within one millisecond too', () => {

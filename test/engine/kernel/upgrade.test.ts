@@ -1,9 +1,26 @@
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { Grant } from '../../../src/engine/engine.ts';
+import { Contender } from '../../../src/engine/kernel/contender.ts';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
+import { syscalls } from '../../../src/engine/kernel/syscalls/index.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { requestFor, upgrading } from '../harness.ts';
+import { before } from './between.ts';
+import { newPath } from './counters.ts';
+
+function share(path: string): Grant {
+  const grant = kernelEngine.tryAcquire(requestFor(path, 'shared')) as Grant;
+  onTestFinished(() => grant.release());
+  return grant;
+}
+
+/** One try of a program that regards no ticket. */
+function push(path: string, mode: 'exclusive' | 'shared'): Grant | undefined {
+  const contender = new Contender(requestFor(path, mode));
+  onTestFinished(() => contender.close());
+  return contender.tryOnce();
+}
 
 it('an upgrade that outlives its grant converts no lock that got the descriptorâ€™s number since [H9, R81]', async () => {
   const home = tempDirectory();
@@ -21,4 +38,55 @@ it('an upgrade that outlives its grant converts no lock that got the descriptorâ
   expect(reader).toBeDefined();
   reader.release();
   other.release();
+});
+
+it('an upgrade has lost the lock when somebody had it alone while the kernel converted it [X56, H9]', async () => {
+  const path = newPath();
+  const reader = share(path);
+  const { descriptor } = reader;
+  before('convert', () => {
+    syscalls().lock(descriptor as number, 'none'); // as flock(2) does before it tries for the new lock
+    const writer = push(path, 'exclusive');
+    expect(writer).toBeDefined();
+    writer?.release();
+  });
+
+  expect(await upgrading(reader).ended()).toBe('lost');
+});
+
+it('an upgrade that another reader comes before goes on, and still shares the lock [X56, R4]', () => {
+  const path = newPath();
+  const reader = share(path);
+  let other: Grant | undefined;
+  before('convert', () => {
+    other = push(path, 'shared');
+  });
+  const ends: unknown[] = [];
+  const waiting = reader.upgrade({
+    converted: () => ends.push('converted'),
+    lost: () => ends.push('lost'),
+    failed: (error) => ends.push(error),
+  });
+  onTestFinished(() => waiting.cancel());
+
+  waiting.poke();
+  expect(other).toBeDefined();
+  other?.release();
+
+  expect(push(path, 'exclusive')).toBe(undefined);
+  expect(ends).toEqual([]);
+});
+
+it('nobody comes past a reader that waits to have the lock alone [R7]', () => {
+  const path = newPath();
+  const [first, second] = [share(path), share(path)];
+  const waiting = first.upgrade({ converted: () => {}, lost: () => {}, failed: () => {} });
+  onTestFinished(() => waiting.cancel());
+
+  expect(kernelEngine.tryAcquire(requestFor(path, 'shared'))).toBe(undefined);
+  second.release();
+  expect(kernelEngine.tryAcquire(requestFor(path, 'exclusive'))).toBe(undefined);
+
+  waiting.cancel();
+  share(path);
 });

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { CLAIM_FILE, readersDirectory } from '../../../src/engine/signature.ts';
 import { contender, granted, unusedLock } from '../harness.ts';
 import { refusals } from './ways.ts';
 
@@ -28,6 +29,33 @@ describe.each(layouts)('a lock that the portable engine (lock %s) has', (layout)
       expect(grant.isIntact()).toBe(true);
     },
   );
+
+  it('is refused to the kernel engine before a lock file is made while readers share it', async () => {
+    const { request } = unusedLock();
+    await contender(portable).acquire(request('shared'));
+
+    for (const error of await refusals(kernelEngine, request())) {
+      expect(error).toMatchObject(refusal('kernel', 'portable'));
+    }
+
+    expect(existsSync(request().path)).toBe(false);
+  });
+
+  it('is refused to the kernel engine also while its only reader is one of whom nothing can be proved [H3]', async () => {
+    const { request } = unusedLock();
+    await contender(portable).acquire(request('shared'));
+    const readers = readersDirectory(request().path);
+    const [name = ''] = readdirSync(readers);
+    const isDirectory = statSync(join(readers, name)).isDirectory();
+    const claim = join(readers, name, isDirectory ? CLAIM_FILE : '');
+    const inContainer = readFileSync(claim, 'utf8').replace(/"pidNamespace":"\d+"/, '"pidNamespace":"1"');
+    expect(inContainer).toContain('"pidNamespace":"1"');
+    writeFileSync(claim, inContainer);
+
+    for (const error of await refusals(kernelEngine, request())) {
+      expect(error).toMatchObject(refusal('kernel', 'portable'));
+    }
+  });
 
   it('is had by whichever engine comes first after its release', async () => {
     const { request } = unusedLock();

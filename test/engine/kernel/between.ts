@@ -1,0 +1,55 @@
+import { onTestFinished } from 'vitest';
+import { syscalls } from '../../../src/engine/kernel/syscalls/index.ts';
+import type { Syscalls } from '../../../src/engine/kernel/syscalls/syscalls.ts';
+
+type Call = 'lock' | 'convert' | 'write' | 'close';
+
+/**
+ * Another process's step in between: right before the next such call (of those that `when` accepts), once. The calls
+ * themselves are the real ones. A test in which it never happens fails.
+ */
+export function before<C extends Call>(
+  call: C,
+  step: () => void,
+  when: (...args: Parameters<Syscalls[C]>) => boolean = () => true,
+): void {
+  let happened = false;
+  wrap(call, (real, args) => {
+    if (!happened && when(...args)) {
+      happened = true;
+      step();
+    }
+    return real(...args);
+  });
+  onTestFinished(() => {
+    if (!happened) throw new Error(`There was no call of ${call} to come before`);
+  });
+}
+
+/** The same after each of these calls, from now on; not within the step itself. */
+export function afterEvery(calls: readonly Call[], step: () => void): void {
+  let within = false;
+  for (const call of calls) {
+    wrap(call, (real, args) => {
+      const result = real(...args);
+      if (!within) {
+        within = true;
+        step();
+        within = false;
+      }
+      return result;
+    });
+  }
+}
+
+type Real<C extends Call> = (...args: Parameters<Syscalls[C]>) => ReturnType<Syscalls[C]>;
+
+function wrap<C extends Call>(
+  call: C,
+  wrapper: (real: Real<C>, args: Parameters<Syscalls[C]>) => ReturnType<Syscalls[C]>,
+): void {
+  const system = syscalls();
+  const real = system[call] as unknown as Real<C>;
+  Object.assign(system, { [call]: (...args: Parameters<Syscalls[C]>) => wrapper(real, args) });
+  onTestFinished(() => void Object.assign(system, { [call]: real }));
+}
