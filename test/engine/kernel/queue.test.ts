@@ -1,13 +1,14 @@
-import { renameSync, unlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { unlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { LockRequest } from '../../../src/engine/engine.ts';
-import { Entry, entryName, queueDirectory } from '../../../src/engine/kernel/entry.ts';
+import { queueDirectory } from '../../../src/engine/kernel/entry.ts';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { Place } from '../../../src/engine/kernel/queue.ts';
 import { self } from '../../../src/identity/self.ts';
 import { requestFor } from '../harness.ts';
 import { newPath } from './counters.ts';
+import { leaveOldTicket } from './old-ticket.ts';
 
 function placeIn(request: LockRequest): Place {
   const place = new Place(request);
@@ -29,10 +30,7 @@ it('a waiter whose ticket was removed by hand takes a new one, at the tail, and 
 
 it('nobody can tell of a waiter in another pid namespace whether it can take its turn, though its pid runs here too [H3, G11]', () => {
   const request = requestFor(newPath());
-  const ticket = Entry.leave(request, 'exclusive', { ...self(), pidNamespace: '1' });
-  onTestFinished(() => ticket?.remove());
-  const path = ticket?.path as string;
-  renameSync(path, join(dirname(path), entryName('exclusive', 1n))); // waits for a long time
+  leaveOldTicket(request, { ...self(), pidNamespace: '1' });
   expect(kernelEngine.tryAcquire(request)).toBe(undefined);
 
   const grant = kernelEngine.lookPast(request)?.();
