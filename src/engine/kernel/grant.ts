@@ -12,6 +12,7 @@ import type { Permit } from './permit.ts';
 import { holderOf, type Slot } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
+import type { NativeBuffer } from './syscalls/syscalls.ts';
 import { nextToken, TOKENS_PER_TENURE } from './token.ts';
 import { KernelUpgrade } from './upgrade.ts';
 import { wake } from './wake/index.ts';
@@ -52,8 +53,8 @@ export class KernelGrant implements Grant {
   #beforeRelease: (() => void) | undefined;
   /** Somebody may have passed the descriptor on to another process. */
   #lent = false;
-  /** The record names a child of this grant's own. */
-  #hasChild = false;
+  /** The process that works under this grant. */
+  #child: HolderRecord['child'];
 
   constructor(parts: GrantParts) {
     this.#parts = parts;
@@ -82,13 +83,13 @@ export class KernelGrant implements Grant {
    * is of no consequence that a power loss may repeat those.
    */
   token(): number | undefined {
-    const { request, slot, fd, since } = this.#parts;
+    const { request, fd } = this.#parts;
     const token = this.#token;
     if (token === 0) return undefined;
     if (this.#mode === 'exclusive' && token > this.#bound) {
       if (!this.#open) return undefined;
       const bound = token + TOKENS_PER_SYNC;
-      const written = syscalls().write(fd, slot.held(request, this.#reserved, bound, since));
+      const written = syscalls().write(fd, this.#block(bound));
       if (written !== BLOCK_BYTES || !isSynced(fd)) return undefined;
       syncDirectoryQuietly(dirname(request.path));
       this.#bound = bound;
@@ -128,7 +129,7 @@ export class KernelGrant implements Grant {
     let { since } = this.#parts;
     let reserved = this.#reserved;
     const now = Date.now();
-    const stale = this.#lent || this.#hasChild || now - since > STALE_RECORD;
+    const stale = this.#lent || this.#child !== undefined || now - since > STALE_RECORD;
     if (stale || !isSameRecord(request, this.#parts.request) || token >= reserved) {
       since = now;
       if (token >= reserved) reserved += TOKENS_PER_TENURE;
@@ -161,7 +162,7 @@ export class KernelGrant implements Grant {
   downgrade(): void {
     if (!this.#open || this.#mode === 'shared') return;
     const { request, fd } = this.#parts;
-    this.#mark = Entry.leave(request, 'held', holderOf(request));
+    this.#mark = Entry.leave(request, 'held', this.#holder());
     this.#clearRecord();
     if (syscalls().convert(fd, 'shared') !== 0)
       throw new UnsupportedError(request, 'This lock cannot be made shared');
@@ -179,7 +180,7 @@ export class KernelGrant implements Grant {
 
   #convert(): 'exclusive' | 'shared' | 'lost' {
     if (!this.#open) return 'lost';
-    const { request, slot, fd, since } = this.#parts;
+    const { fd } = this.#parts;
     const system = syscalls();
     const taken = system.convert(fd, 'exclusive') === 0;
     if (!taken && system.lock(fd, 'shared') !== 0) return 'lost';
@@ -189,7 +190,7 @@ export class KernelGrant implements Grant {
     this.#token = nextToken(state);
     this.#reserved = this.#token + TOKENS_PER_TENURE;
     this.#bound = state.sameBoot ? state.bound : 0;
-    if (this.#token > 0) system.write(fd, slot.held(request, this.#reserved, this.#bound, since));
+    if (this.#token > 0) system.write(fd, this.#block(this.#bound));
     this.#mode = 'exclusive';
     this.#mark?.remove();
     this.#mark = undefined;
@@ -213,18 +214,27 @@ export class KernelGrant implements Grant {
 
   recordChild(child: RecordedChild): void {
     if (!this.#open || child === 'starting') return;
-    this.#hasChild = true;
-    const { request, fd, since } = this.#parts;
-    const holder = request.anonymous ? {} : { ...holderOf(request), child };
-    if (this.#mark !== undefined) {
-      this.#mark.write(holder);
-    } else if (this.#token !== 0) {
-      const block = nativeBuffer(BLOCK_BYTES);
-      formatBlock(block.buffer, request.resource, self().boot, holder);
-      writeCounters(block.buffer, this.#reserved, this.#bound);
-      writeSince(block.buffer, since);
-      syscalls().write(fd, block);
-    }
+    this.#child = child;
+    if (this.#mark !== undefined) this.#mark.write(this.#holder());
+    else if (this.#mode === 'exclusive' && this.#token !== 0)
+      syscalls().write(this.#parts.fd, this.#block(this.#bound));
+  }
+
+  #holder(): HolderRecord {
+    const { request } = this.#parts;
+    const holder = holderOf(request);
+    return this.#child === undefined || request.anonymous ? holder : { ...holder, child: this.#child };
+  }
+
+  /** What the lock file says while this grant is exclusive. Valid until the next call. */
+  #block(bound: number): NativeBuffer {
+    const { request, slot, since } = this.#parts;
+    if (this.#child === undefined) return slot.held(request, this.#reserved, bound, since);
+    const block = nativeBuffer(BLOCK_BYTES);
+    formatBlock(block.buffer, request.resource, self().boot, this.#holder());
+    writeCounters(block.buffer, this.#reserved, bound);
+    writeSince(block.buffer, since);
+    return block;
   }
 
   /**
