@@ -123,6 +123,7 @@ export class Holding implements Member {
         converted: () => {
           this.#upgrade = undefined;
           this.#changeMode('exclusive');
+          this.#tellOfRecovery();
           resolve();
         },
         lost: () => {
@@ -136,6 +137,11 @@ export class Holding implements Member {
         },
       });
     });
+  }
+
+  #tellOfRecovery(): void {
+    const previous = this.grant.recovered;
+    if (previous !== undefined) publish('recovered', () => ({ ...eventBase(this.request), previous }));
   }
 
   #changeMode(mode: Request['mode']): void {

@@ -25,11 +25,6 @@ export class Lock {
   readonly path: string;
   /** What the grant is worth. */
   readonly contract: Contract;
-  /**
-   * The previous exclusive holder ended without releasing: what the lock protects may be half-done. True for exactly
-   * one exclusive holder after each such end, so that one of them repairs.
-   */
-  readonly recovered: boolean;
   /** In which ways this grant is weaker than usual; mutual exclusion is not among them. Empty as a rule. */
   readonly degraded: readonly Degradation[];
   readonly #holding: Holding;
@@ -47,10 +42,17 @@ export class Lock {
     this.resource = request.resource;
     this.path = request.path;
     this.contract = grant.contract;
-    this.recovered = grant.recovered !== undefined;
     this.degraded =
       extraDegradations.length === 0 ? grant.degraded : [...grant.degraded, ...extraDegradations];
     holding.lock ??= this;
+  }
+
+  /**
+   * The previous exclusive holder ended without releasing: what the lock protects may be half-done. True for exactly
+   * one exclusive holder after each such end, so that one of them repairs. One that shares the lock learns it by `upgrade`.
+   */
+  get recovered(): boolean {
+    return this.#holding.grant.recovered !== undefined;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { type LockManager, TimeoutError, UnsupportedError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { heard } from '../support/events.ts';
 import { newPlace } from '../support/place.ts';
 
 const shared = (locks: LockManager, name: string) => locks.acquire(name, { mode: 'shared' });
@@ -100,6 +101,30 @@ describe('an upgrade', () => {
     await upgraded;
     await lock.release();
   });
+
+  it.each(['kernel', 'portable'] as const)(
+    'tells of an exclusive holder that died before the lock was shared, and nobody after it, by the %s engine [R45]',
+    async (engine) => {
+      const { home, locks } = newPlace({ engine });
+      const victim = await Agent.start({ home, manager: { engine } });
+      await victim.acquire('mirror', { purpose: 'half-done work' });
+      await victim.kill();
+      const news = heard('recovered');
+      const lock = await shared(locks, 'mirror');
+      expect(lock.recovered).toBe(false);
+
+      await lock.upgrade();
+
+      expect(lock.recovered).toBe(true);
+      expect(news).toMatchObject([
+        { mode: 'exclusive', previous: { pid: victim.pid, purpose: 'half-done work' } },
+      ]);
+      await lock.release();
+      await using next = await locks.acquire('mirror');
+      expect(next.recovered).toBe(false);
+      expect(news).toHaveLength(1);
+    },
+  );
 
   it.each(['kernel', 'portable'] as const)(
     'ends with LostError when the lock is released, and leaves those taken afterwards as they are, by the %s engine [H9]',

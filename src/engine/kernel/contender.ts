@@ -21,7 +21,7 @@ import { holderOf, type Slot, slotOf } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { NativeBuffer, Syscalls } from './syscalls/syscalls.ts';
-import { nextToken, TOKENS_PER_TENURE } from './token.ts';
+import { nextToken, TOKENS_PER_TENURE, trustedBound } from './token.ts';
 
 const { EWOULDBLOCK } = constants.errno;
 
@@ -152,8 +152,7 @@ export class Contender {
     const since = Date.now();
     const state = this.#readState(fd);
     const recovered = state.held ? (readRecord(block().buffer, BLOCK_BYTES).holder ?? {}) : undefined;
-    // A holder that died may have written its bound without having synced it.
-    const bound = state.sameBoot && !state.held ? state.bound : 0;
+    const bound = trustedBound(state);
     let token = this.#readOnly === undefined ? nextToken(state) : 0;
     let degraded = this.#degradation(state);
     if (token > 0) {

@@ -6,14 +6,14 @@ import { self } from '../../identity/self.ts';
 import { syncDirectoryQuietly } from '../../storage/fs/sync-directory.ts';
 import { trace } from '../../trace/trace.ts';
 import type { Conversion, Degradation, Grant, LockRequest, Mode, RecordedChild, Waiting } from '../engine.ts';
-import { BLOCK_BYTES, type BlockState, formatBlock, readState, writeCounters, writeSince } from './block.ts';
+import { BLOCK_BYTES, formatBlock, readRecord, readState, writeCounters, writeSince } from './block.ts';
 import { Entry } from './entry.ts';
 import type { Permit } from './permit.ts';
 import { holderOf, type Slot } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { NativeBuffer } from './syscalls/syscalls.ts';
-import { nextToken, TOKENS_PER_TENURE } from './token.ts';
+import { nextToken, TOKENS_PER_TENURE, trustedBound } from './token.ts';
 import { KernelUpgrade } from './upgrade.ts';
 import { wake } from './wake/index.ts';
 
@@ -48,6 +48,7 @@ export class KernelGrant implements Grant {
   #token: number;
   #reserved: number;
   #mark: Entry | Permit | undefined;
+  #recovered: HolderRecord | undefined;
   /** False once released: from then on the descriptor's number may stand for somebody else's file. */
   #open = true;
   #beforeRelease: (() => void) | undefined;
@@ -63,10 +64,11 @@ export class KernelGrant implements Grant {
     this.#token = parts.token;
     this.#reserved = parts.reserved;
     this.#mark = parts.mark;
+    this.#recovered = parts.recovered;
   }
 
   get recovered(): HolderRecord | undefined {
-    return this.#parts.recovered;
+    return this.#recovered;
   }
 
   get degraded(): readonly Degradation[] {
@@ -184,22 +186,21 @@ export class KernelGrant implements Grant {
     const system = syscalls();
     const taken = system.convert(fd, 'exclusive') === 0;
     if (!taken && system.lock(fd, 'shared') !== 0) return 'lost';
-    const state = this.#readState();
-    if (state.held || state.token !== this.#token || !this.isIntact()) return 'lost';
+    const block = nativeBuffer(BLOCK_BYTES);
+    const length = system.read(fd, block);
+    const state = readState(block.buffer, length, self().boot);
+    if (state.token !== this.#token || !this.isIntact()) return 'lost';
     if (!taken) return 'shared';
+    // Nobody else holds it: who did, and died, came before this grant.
+    if (state.held) this.#recovered = readRecord(block.buffer, length).holder ?? {};
     this.#token = nextToken(state);
     this.#reserved = this.#token + TOKENS_PER_TENURE;
-    this.#bound = state.sameBoot ? state.bound : 0;
+    this.#bound = trustedBound(state);
     if (this.#token > 0) system.write(fd, this.#block(this.#bound));
     this.#mode = 'exclusive';
     this.#mark?.remove();
     this.#mark = undefined;
     return 'exclusive';
-  }
-
-  #readState(): BlockState {
-    const block = nativeBuffer(BLOCK_BYTES);
-    return readState(block.buffer, syscalls().read(this.#parts.fd, block), self().boot);
   }
 
   #clearRecord(): void {

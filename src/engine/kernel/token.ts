@@ -22,3 +22,8 @@ export function nextToken(state: BlockState): number {
   }
   return (state.sameBoot ? state.token : Math.max(state.token, state.bound)) + 1;
 }
+
+/** The bound that the disk is known to have; a holder that died may have written its own without having synced it. */
+export function trustedBound(state: BlockState): number {
+  return state.sameBoot && !state.held ? state.bound : 0;
+}

@@ -1,3 +1,4 @@
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Grant } from '../../../src/engine/engine.ts';
@@ -7,7 +8,7 @@ import { syscalls } from '../../../src/engine/kernel/syscalls/index.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { requestFor, upgrading } from '../harness.ts';
 import { before } from './between.ts';
-import { newPath } from './counters.ts';
+import { acquire, countersOf, newPath } from './counters.ts';
 
 function share(path: string): Grant {
   const grant = kernelEngine.tryAcquire(requestFor(path, 'shared')) as Grant;
@@ -89,4 +90,22 @@ it('nobody comes past a reader that waits to have the lock alone [R7]', () => {
 
   waiting.cancel();
   share(path);
+});
+
+it('an upgrade after an exclusive holder that died is granted, is told of it, and has a token and a bound of its own [X56, R45]', async () => {
+  const [path, left] = [newPath(), newPath()];
+  const dead = acquire(path);
+  const shown = dead.token() as number;
+  copyFileSync(path, left); // as the holder leaves it that is killed
+  const reader = share(left);
+  expect(reader.recovered).toBe(undefined);
+
+  expect(await upgrading(reader).ended()).toBe('converted');
+
+  expect(reader.recovered).toMatchObject({ pid: process.pid });
+  const { bound } = countersOf(left);
+  expect(reader.token()).toBeGreaterThan(shown);
+  expect(countersOf(left).bound).toBeGreaterThan(bound);
+  reader.release();
+  expect(acquire(left).recovered).toBe(undefined);
 });
