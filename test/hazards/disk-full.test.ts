@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { Child } from '../support/child.ts';
 import { fill, smallDisk } from '../support/disk.ts';
+import { newPlace } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { until } from '../support/until.ts';
 
@@ -173,6 +175,26 @@ it('an error of the disk while a token is made durable is a typed one, and the l
 
   await holder.run(({ locks }) => locks.lock?.assertHeld());
   expect(await other.couldAcquire('mirror')).toBe(false);
+});
+
+it('a token that an upgrade could not write is shown to nobody, and is the next holder’s [X56, H14]', async () => {
+  const { home, locks } = newPlace();
+  const [holder] = await Agent.several(home, 1);
+  await holder.acquire('mirror');
+  const before = await holder.run(({ locks }) => locks.lock?.token);
+  await holder.run(({ locks }) => locks.lock?.downgrade());
+  const inject = ['-e', 'trace=pwrite64', '-e', 'inject=pwrite64:error=EIO'];
+  const failing = new Child('strace', ['-f', ...inject, '-p', String(holder.pid)]);
+  await failing.says(/attached/, 'stderr');
+
+  await holder.run(({ locks }) => locks.lock?.upgrade());
+
+  const shown = holder.run(({ locks }) => locks.lock?.token);
+  await expect(shown).rejects.toMatchObject({ code: 'HOLDFAST_UNSUPPORTED' });
+  await failing.kill('SIGINT');
+  await holder.release();
+  await using next = await locks.acquire('mirror');
+  expect(next.token).toBeGreaterThan(before as number);
 });
 
 it('an audit log that met a full disk goes on with a line of its own when there is room again [H14, R70]', async () => {

@@ -196,7 +196,8 @@ export class KernelGrant implements Grant {
     this.#token = nextToken(state);
     this.#reserved = this.#token + TOKENS_PER_TENURE;
     this.#bound = trustedBound(state);
-    if (this.#token > 0) system.write(fd, this.#block(this.#bound));
+    const written = this.#token > 0 && system.write(fd, this.#block(this.#bound)) === BLOCK_BYTES;
+    if (!written) this.#token = 0; // the next holder counts it again, so nobody may have seen it
     this.#mode = 'exclusive';
     this.#mark?.remove();
     this.#mark = undefined;
