@@ -67,7 +67,7 @@ describe('processes that wait for one lock', () => {
     const held = await line.locks.acquire('mirror');
     await line.join(first, 'first', PATIENT);
     await line.join(second, 'second', { ...PATIENT, sync: true });
-    expect(await thread.tell('wait', 'mirror', { timeout: 60_000 })).toBe('waiting');
+    expect(await thread.tell('wait', 'mirror', PATIENT)).toBe('waiting');
     await until(() => line.tickets.length === 3, 'the thread has a ticket');
     await line.join(third, 'third', { ...PATIENT, sync: true });
 
