@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import type { Contract, Engine, Grant, LockRequest, Mode, Waiting } from '../../src/engine/engine.ts';
 import { within } from '../support/deadline.ts';
+import { looksTaken } from '../support/looks.ts';
 import { tempDirectory } from '../support/temp.ts';
-import { staysOpen } from '../support/turns.ts';
+import { passTime } from '../support/time.mjs';
+import { LONG, staysOpen } from '../support/turns.ts';
 import type { EngineSource } from './peer.ts';
 
 /** What decides: an engine, or the choice among them. */
@@ -45,8 +47,15 @@ export interface StartedWait {
   readonly isOver: () => boolean;
 }
 
-/** Gives a wait every chance to be granted against the rules. */
+/** Gives a wait every chance to be granted against the rules: it looks at the lock again and again, and gets nothing. */
 export async function expectStillWaiting({ granted }: StartedWait): Promise<void> {
+  const before = looksTaken();
+  expect(await staysOpen(granted)).toBe(true);
+  expect(looksTaken() - before, 'looks at the lock').toBeGreaterThanOrEqual(2);
+}
+
+/** Nothing comes of a wait that was cancelled, whatever happens in a long time. */
+export async function expectNoGrant({ granted }: StartedWait): Promise<void> {
   expect(await staysOpen(granted)).toBe(true);
 }
 
@@ -54,7 +63,7 @@ export function granted(started: StartedWait): Promise<Grant> {
   return within(started.granted, 'waiting for a grant');
 }
 
-/** An upgrade, and what became of it. */
+/** An upgrade, and what became of it. `outcome` tells when a long time has passed. */
 export function upgrading(grant: Grant) {
   let outcome: unknown = 'waiting';
   const ended = new Promise<unknown>((resolve) => {
@@ -67,7 +76,8 @@ export function upgrading(grant: Grant) {
   void ended.then((result) => {
     outcome = result;
   });
-  return { ended: () => within(ended, 'an upgrade'), outcome: () => outcome };
+  const late = () => passTime(LONG).then(() => outcome);
+  return { ended: () => within(ended, 'an upgrade'), outcome: late };
 }
 
 /** The engine's calls as tests want them: what they start is ended with the test. */

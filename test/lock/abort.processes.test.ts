@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { heard } from '../support/events.ts';
 import { newPlace } from '../support/place.ts';
-import { someTurns, staysOpen } from '../support/turns.ts';
+import { passTime } from '../support/time.mjs';
+import { LONG, staysOpen } from '../support/turns.ts';
 
 const reason = new Error('the client went away');
 
@@ -21,7 +22,7 @@ it('leaves no late grant behind: the lock is free once its holder released [C4, 
 
   expect(await agent.couldAcquire('mirror')).toBe(true);
   await agent.acquire('mirror');
-  await someTurns();
+  await passTime(LONG);
   expect(grants).toEqual([]);
   expect(locks.query().pending).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { gate } from '../support/deadline.ts';
 import { newLocks } from '../support/place.ts';
-import { someTurns } from '../support/turns.ts';
+import { until } from '../support/until.ts';
 
 /** Two bodies that each want what the other holds; the error of the one that lost, which came second. */
 export async function cycleInThisProcess(): Promise<unknown> {
@@ -13,8 +13,7 @@ export async function cycleInThisProcess(): Promise<unknown> {
   });
   const second = locks.with('b', async () => {
     bothHold();
-    await Promise.resolve();
-    await someTurns();
+    await until(() => locks.query().pending.length === 1, 'the first waits');
     lost = await locks.acquire('a', { timeout: 30_000 }).catch((error) => error);
   });
   await Promise.all([first, second]);

@@ -66,8 +66,6 @@ describe('a wait for one of several permits', () => {
     const locks = newLocks();
     const free = await locks.acquire('pool', permit);
     const [a, b] = await closeCircle(locks);
-    // Longer than it takes to find a cycle, measured by one that is found meanwhile.
-    await expect(cycleInThisProcess()).resolves.toBeInstanceOf(DeadlockError);
     expect(await staysOpen(Promise.race([a, b]))).toBe(true);
 
     await free.release();

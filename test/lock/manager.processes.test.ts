@@ -59,11 +59,11 @@ describe('acquire', () => {
     const abort = new AbortController();
     const descriptors = () => readdirSync('/proc/self/fd').length;
     const first = locks.acquire('mirror', { signal: abort.signal });
-    await staysOpen(first);
+    expect(await staysOpen(first)).toBe(true);
     const before = descriptors();
 
     const others = Array.from({ length: 100 }, () => locks.acquire('mirror', { signal: abort.signal }));
-    await staysOpen(first);
+    expect(await staysOpen(first)).toBe(true);
     const after = descriptors();
     abort.abort(new Error('enough'));
     await Promise.allSettled([first, ...others]);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type AcquireOptions, LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
@@ -55,12 +55,19 @@ it('does not let a newcomer pass those who wait, though the lock is free for a m
   const [first, newcomer] = await Agent.several(place.home, 2);
   const lock = await place.locks.acquire('mirror');
   await lineUp(place, [first]);
-  first.signal('SIGSTOP');
-  await untilStopped(first.pid);
+  const thaw = join(place.home, 'thaw');
+  // Busy with something else. One that is stopped may be passed, once its ticket is some time old.
+  const frozen = first.run(({ fs, tell }, thaw) => {
+    tell('frozen');
+    const never = new Int32Array(new SharedArrayBuffer(4));
+    while (!fs.existsSync(thaw)) Atomics.wait(never, 0, 0, 1);
+  }, thaw);
+  await first.heard('frozen');
 
   await lock.release();
   const passed = await newcomer.couldAcquire('mirror');
-  first.signal('SIGCONT');
+  writeFileSync(thaw, '');
+  await frozen;
 
   expect(passed).toBe(false);
   await first.granted();
@@ -107,7 +114,7 @@ it('grants readers together, and neither past a writer that came before them [R4
 
   await lock.release();
   await Promise.all([one.granted(), two.granted()]);
-  expect(await late.stillWaits()).toBe(true);
+  expect(await late.stillWaits('lock', 3 * ORDERLY.pollInterval)).toBe(true);
   await Promise.all([one.release(), two.release()]);
   await writer.granted();
   await writer.release();

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { gate } from '../support/deadline.ts';
 import { heard, next } from '../support/events.ts';
 import { locksIn, newLocks, newPlace } from '../support/place.ts';
-import { someTurns, staysOpen } from '../support/turns.ts';
+import { passTime } from '../support/time.mjs';
+import { LONG, staysOpen } from '../support/turns.ts';
 
 const again = { reentrant: true } as const;
 
@@ -191,7 +192,7 @@ describe('a lock asked for by other code of the same process', () => {
       [1, 2, 3].map((n) =>
         locks.with('mirror', async () => {
           order.push(n);
-          await someTurns();
+          await passTime(LONG); // in which none of the others comes in
           order.push(n);
         }),
       ),

@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { heard } from '../support/events.ts';
 import { newPlace } from '../support/place.ts';
-import { someTurns, staysOpen } from '../support/turns.ts';
+import { passTime } from '../support/time.mjs';
+import { LONG, staysOpen } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 
 it('waits for another process and gets the lock on its release, in order with those who wait otherwise [R9]', async () => {
@@ -71,7 +72,7 @@ it('leaves a wait of this thread that it passed as it was: one grant follows, an
 
   expect(await agent.couldAcquire('mirror')).toBe(true);
   await agent.acquire('mirror');
-  await someTurns();
+  await passTime(LONG);
   expect(grants).toHaveLength(2);
   expect(locks.query().pending).toEqual([]);
 });

@@ -2,7 +2,8 @@ import { renameSync, writeFileSync } from 'node:fs';
 import type { Lock } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import type { Agent } from '../support/agent.ts';
-import { someTurns } from '../support/turns.ts';
+import { passTime } from '../support/time.mjs';
+import { LONG, someTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 import { Line, PATIENT } from './line.ts';
 
@@ -97,7 +98,7 @@ describe('a thread that hands its lock on to itself', () => {
     await other.acquire('mirror');
 
     await first.release();
-    await someTurns(50);
+    await passTime(LONG);
     expect(line.locks.query().pending).toHaveLength(2);
     await other.release();
 

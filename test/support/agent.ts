@@ -8,6 +8,8 @@ import { onTestFinished } from 'vitest';
 import { processFacts } from '../../src/identity/index.ts';
 import { Child, type ChildOptions, fixture } from './child.ts';
 import { within } from './deadline.ts';
+import type { passTime } from './time.mjs';
+import { LONG } from './turns.ts';
 
 /** What a function that is sent to an agent finds there. It sees nothing else of the test: its text is what is sent. */
 export interface Remote {
@@ -18,6 +20,7 @@ export interface Remote {
   readonly threads: typeof threads;
   /** As the process was started with. */
   readonly env: NodeJS.ProcessEnv;
+  readonly passTime: typeof passTime;
   manager: LockManager;
   readonly locks: Record<string, Lock>;
   readonly waits: Record<string, Promise<Lock>>;
@@ -215,17 +218,21 @@ export class Agent {
     );
   }
 
-  /** Whether a wait there stays open although the event loop turns many times. */
-  stillWaits(as = 'lock'): Promise<boolean> {
-    return this.run(async ({ waits, timers }, as) => {
-      let open = true;
-      const close = () => {
-        open = false;
-      };
-      waits[as]?.then(close, close);
-      for (let turn = 0; turn < 20; turn++) await timers.setImmediate();
-      return open;
-    }, as);
+  /** Whether a wait there stays open although a long time passes for all that waits there by timer. */
+  stillWaits(as = 'lock', ms = LONG): Promise<boolean> {
+    return this.run(
+      async ({ waits, passTime }, as, ms) => {
+        let open = true;
+        const close = () => {
+          open = false;
+        };
+        waits[as]?.then(close, close);
+        await passTime(ms);
+        return open;
+      },
+      as,
+      ms,
+    );
   }
 
   release(as = 'lock'): Promise<void> {

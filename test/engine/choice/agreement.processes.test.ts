@@ -3,8 +3,8 @@ import { ContractError, EngineMismatchError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { Agent } from '../../support/agent.ts';
+import { next } from '../../support/events.ts';
 import { newPlace } from '../../support/place.ts';
-import { someTurns } from '../../support/turns.ts';
 
 const layouts = ['file', 'directory'] as const;
 
@@ -20,8 +20,9 @@ describe.each(layouts)('a lock that others hold with the portable engine (lock %
 
       expect(await locks.tryAcquire('mirror')).toBe(undefined);
       expect(locks.inspect('mirror')).toMatchObject({ state: mode, contract: 'claim' });
+      const told = next('waiting');
       const waiting = locks.acquire('mirror', { timeout: Number.POSITIVE_INFINITY });
-      await someTurns(1);
+      await told;
       await holder.release();
 
       const lock = await waiting;

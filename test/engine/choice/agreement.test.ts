@@ -1,8 +1,7 @@
 import { EngineMismatchError, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { heard } from '../../support/events.ts';
+import { heard, next } from '../../support/events.ts';
 import { locksIn, newPlace } from '../../support/place.ts';
-import { someTurns } from '../../support/turns.ts';
 
 describe('a manager that is told the engine', () => {
   it('gives claims, or leases, and does not call them degraded, for they were asked for [F1, F2, F5, R53, R56]', async () => {
@@ -64,8 +63,9 @@ describe('a manager that is told the engine', () => {
   it('does not hand a lock on within the process to a request on other terms [F1]', async () => {
     const { locks } = newPlace();
     const first = await locks.acquire('mirror', { engine: 'kernel' });
+    const waiting = next('waiting');
     const second = locks.acquire('mirror', { engine: 'portable' });
-    await someTurns(1);
+    await waiting;
 
     await first.release();
 

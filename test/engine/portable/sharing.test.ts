@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { DeadlockError } from '../../../src/errors/lock-errors.ts';
-import { someTurns } from '../../support/turns.ts';
 import { contender, expectStillWaiting, granted, unusedLock, upgrading } from '../harness.ts';
 import { listReadersAsOld } from './ways.ts';
 
@@ -87,8 +86,7 @@ describe.each(['file', 'directory'] as const)(
       const writer = wait(request());
       await expectStillWaiting(writer);
       const upgrade = upgrading(grant);
-      await someTurns();
-      expect(upgrade.outcome()).toBe('waiting');
+      expect(await upgrade.outcome()).toBe('waiting');
 
       reader.release();
 
@@ -104,11 +102,11 @@ describe.each(['file', 'directory'] as const)(
       const { request } = unusedLock();
       const [older, younger] = [await acquire(request('shared')), await acquire(request('shared'))];
       const first = upgrading(older);
-      await someTurns();
+      expect(await first.outcome()).toBe('waiting');
 
       expect(await upgrading(younger).ended()).toBeInstanceOf(DeadlockError);
       expect(younger.isIntact()).toBe(true);
-      expect(first.outcome()).toBe('waiting');
+      expect(await first.outcome()).toBe('waiting');
       younger.release();
 
       expect(await first.ended()).toBe('converted');
