@@ -86,7 +86,7 @@ describe('the packed package', () => {
     expect(readFileSync(join(installed, 'dist/index.d.ts'), 'utf8')).toContain('export');
   });
 
-  it('brings a command that can be run as it is [A5]', async () => {
+  it('brings a command that can be run as it is', async () => {
     const command = join(project, 'node_modules/holdfast/dist/cli/main.js');
     expect(() => accessSync(command, constants.X_OK)).not.toThrow();
 

@@ -37,7 +37,7 @@ function shown({ events }: Cast): string {
 }
 
 describe('the recording', () => {
-  it.each(names)('%s is an asciicast that shows what its commands print now [A4]', (name) => {
+  it.each(names)('%s is an asciicast that shows what its commands print now', (name) => {
     const kept = read(recordings, name);
     expect(kept.header).toMatchObject({ version: 2, width: expect.any(Number), height: expect.any(Number) });
     const times = kept.events.map(([seconds]) => seconds);

@@ -16,7 +16,7 @@ async function recorded(cli: Cli, name: string): Promise<void> {
 }
 
 describe('break --kill', () => {
-  it('shows the holder, ends its command, and frees the lock without removing its file [A4, R82]', async () => {
+  it('shows the holder, ends its command, and frees the lock without removing its file [R82]', async () => {
     const cli = new Cli();
     const holder = cli.start(['run', 'x', '--', 'sleep', '60']);
     await recorded(cli, 'x');
@@ -28,7 +28,7 @@ describe('break --kill', () => {
     expect(existsSync(lockFile(cli))).toBe(true);
   });
 
-  it('kills after the grace period what does not end by itself [A4]', async () => {
+  it('kills after the grace period what does not end by itself', async () => {
     const cli = new Cli();
     const holder = cli.start([
       'run',

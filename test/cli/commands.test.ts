@@ -12,7 +12,7 @@ describe('ls', () => {
     expect(await cli.json(['ls', '--json'])).toEqual([]);
   });
 
-  it('lists free and held locks with mode, holder and time [A4, R82]', async () => {
+  it('lists free and held locks with mode, holder and time [R82]', async () => {
     const cli = new Cli();
     await cli.run(['run', 'free one', '--', 'true']);
     const mirror = await cli.hold('mirror', '--purpose', 'nightly save');
@@ -45,7 +45,7 @@ describe('ls', () => {
 });
 
 describe('who', () => {
-  it('exits with 0 and names the holder, or with 1 when the lock is free [A4]', async () => {
+  it('exits with 0 and names the holder, or with 1 when the lock is free [G12]', async () => {
     const cli = new Cli();
     expect(await cli.run(['who', 'x'])).toMatchObject({ code: 1, stdout: 'x is free\n', stderr: '' });
     const holder = await cli.hold('x');
@@ -59,7 +59,7 @@ describe('who', () => {
     });
   });
 
-  it('names every holder of a shared lock [A4]', async () => {
+  it('names every holder of a shared lock [G12]', async () => {
     const cli = new Cli();
     await cli.hold('--shared', 'x', '--purpose', 'first');
     await cli.hold('--shared', 'x', '--purpose', 'second');
@@ -70,7 +70,7 @@ describe('who', () => {
 });
 
 describe('wait', () => {
-  it('ends when every lock is free, at once when they are [A4]', async () => {
+  it('ends when every lock is free, at once when they are', async () => {
     const cli = new Cli();
     expect(await cli.run(['wait', 'a', 'b'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
     const holder = await cli.hold('a');
@@ -80,7 +80,7 @@ describe('wait', () => {
     expect(await waiter.exits()).toMatchObject({ code: 0, signal: null, stdout: '' });
   });
 
-  it('ends with --any when one is free, and says which [A4]', async () => {
+  it('ends with --any when one is free, and says which', async () => {
     const cli = new Cli();
     const [a] = [await cli.hold('a'), await cli.hold('b')];
     const waiter = cli.start(['wait', '--any', 'a', 'b']);
@@ -112,7 +112,7 @@ describe('log', () => {
     return follower;
   }
 
-  it('shows what runs did, last lines last [R82]', async () => {
+  it('shows what runs did, last lines last [R70]', async () => {
     const cli = new Cli();
     expect((await cli.run(['log'])).stderr).toMatch(/nothing was logged yet/);
     await cli.run(['run', 'x', '--purpose', 'nightly save', '--', 'true']);
@@ -127,14 +127,14 @@ describe('log', () => {
     expect(lines.map((line) => JSON.parse(line).event)).toEqual(['granted', 'released']);
   });
 
-  it('follows the log as it grows [R82]', async () => {
+  it('follows the log as it grows [R70]', async () => {
     const cli = new Cli();
     const follower = await following(cli);
     follower.signal('SIGTERM');
     expect((await follower.exits()).signal).toBe('SIGTERM');
   });
 
-  it('is not followed any more when nobody reads what is shown [R82]', async () => {
+  it('is not followed any more when nobody reads what is shown', async () => {
     const cli = new Cli();
     const follower = await following(cli);
 
@@ -144,7 +144,7 @@ describe('log', () => {
     expect(await follower.exits()).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('shows lines that are no events harmlessly [R82]', async () => {
+  it('shows lines that are no events harmlessly', async () => {
     const cli = new Cli();
     const hostile =
       '\u001b[2Jnot json\n{"event":7,"resource":{},"holders":[null]}\n{"event":"granted","at":"never"}\n7\n';
@@ -155,7 +155,7 @@ describe('log', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
-  it('is not written with HOLDFAST_AUDIT=off, and a lock does not fail for its sake [R82]', async () => {
+  it('is not written with HOLDFAST_AUDIT=off, and a lock does not fail for its sake [F13]', async () => {
     const cli = new Cli();
     const off = { HOLDFAST_AUDIT: 'off' };
     expect((await cli.run(['run', 'x', '--', 'echo', 'ran'], { env: off })).stdout).toBe('ran\n');
@@ -171,13 +171,13 @@ describe('log', () => {
   });
 });
 
-it('colours are for terminals: none in pipes [R82]', async () => {
+it('colours are for terminals: none in pipes', async () => {
   const cli = new Cli();
   await cli.hold('x');
   for (const command of ['ls', 'log']) expect((await cli.run([command])).stdout).not.toContain('\u001b');
 });
 
-it('--version prints the version of the package [R82]', async () => {
+it('--version prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   expect((await new Cli().run(['--version'])).stdout).toBe(`${version}\n`);
 });

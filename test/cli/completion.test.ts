@@ -30,7 +30,7 @@ describe('completion in bash', () => {
     return stdout.split('\n').filter(Boolean);
   }
 
-  it('completes commands, options, lock names and the command to run [R82]', async () => {
+  it('completes commands, options, lock names and the command to run', async () => {
     expect(await complete('holdfast', 'r')).toEqual(['run', 'rules']);
     expect(await complete('holdfast', 'wa')).toEqual(['wait']);
     expect(await complete('holdfast', 'run', '--sh')).toEqual(['--shared']);
@@ -50,7 +50,7 @@ describe('completion in bash', () => {
 });
 
 describe('completion in fish', () => {
-  it('completes commands, options and lock names [R82]', async () => {
+  it('completes commands, options and lock names', async () => {
     const { env, home } = await prepared();
     const complete = (line: string) =>
       tool('fish', ['-c', `holdfast completion fish | source; complete -C '${line}'`], { env })
@@ -68,7 +68,7 @@ describe('completion in fish', () => {
 });
 
 describe('completion in zsh', () => {
-  it('completes commands, options and lock names [R82]', async () => {
+  it('completes commands, options and lock names', async () => {
     const cli = await prepared();
     // A zsh on a terminal: Tab, then what stands on the line is printed by Enter.
     const rc = `autoload -U compinit; compinit -u -d '${cli.home}/dump'; source <(holdfast completion zsh); PS1='> '; echo ready`;

@@ -28,7 +28,7 @@ describe('a guarded command inside another', () => {
     }
   });
 
-  it('is refused clearly when it needs exclusive what is held shared around it [A5]', async () => {
+  it('is refused clearly when it needs exclusive what is held shared around it [R81, R82]', async () => {
     const cli = new Guarded(RULES);
     cli.writeTool('bin/reader', readFileSync(join(cli.home, 'bin/mirror'), 'utf8'));
     const { code, stderr } = await cli.guard(`reader --in ${inner('mirror save')}`);
@@ -38,7 +38,7 @@ describe('a guarded command inside another', () => {
     );
   });
 
-  it('takes its own locks when the variable speaks of a holder that is gone [A5]', async () => {
+  it('takes its own locks when the variable speaks of a holder that is gone [C2]', async () => {
     const cli = new Guarded(RULES);
     const { stdout } = await cli.guard('mirror --in printenv HOLDFAST_HELD');
     cli.env.HOLDFAST_HELD = /^\[.*\]$/m.exec(stdout)?.[0];
@@ -76,7 +76,7 @@ describe('a guarded command inside another', () => {
 });
 
 describe('arguments and output that are no UTF-8', () => {
-  it('reach the command, and come from it, byte for byte [A5]', async () => {
+  it('reach the command, and come from it, byte for byte', async () => {
     const cli = new Guarded(RULES);
     cli.writeTool(
       'bin/mirror',

@@ -56,7 +56,7 @@ describe('wrappers', () => {
     await first.finish();
   });
 
-  it('find the tool later in PATH, also behind wrappers elsewhere, links to themselves and the same directory again [A2]', async () => {
+  it('find the tool later in PATH, also behind wrappers elsewhere, links to themselves and the same directory again', async () => {
     const cli = await shimmed();
     await cli.run(['guard', '--shim', '../more-shims', 'mirror'], { cwd: cli.project });
     cli.write('links/.keep', '');
@@ -86,7 +86,7 @@ describe('wrappers', () => {
     });
   });
 
-  it('end with 127 when there is no tool behind them [A5]', async () => {
+  it('end with 127 when there is no tool behind them', async () => {
     const cli = await shimmed();
     expect(await byName(cli, ['shims'], ['save']).exits()).toMatchObject({
       code: 127,
@@ -94,7 +94,7 @@ describe('wrappers', () => {
     });
   });
 
-  it('end with an error when their rules are gone or broken, and run nothing [A2, R82]', async () => {
+  it('end with an error when their rules are gone or broken, and run nothing [R82]', async () => {
     const cli = await shimmed();
     const path = cli.write('project/holdfast.yaml', 'operations:\n  save: { comand: mirror }\n');
     expect(await byName(cli, ['shims', 'bin'], ['save']).exits()).toMatchObject({
@@ -105,7 +105,7 @@ describe('wrappers', () => {
     expect(path).toContain('project');
   });
 
-  it('never replace a file that is none, and then write nothing [R69, R82]', async () => {
+  it('never replace a file that is none, and then write nothing [R82]', async () => {
     const cli = new Guarded(RULES);
     const path = cli.write('shims/two', '#!/bin/sh\necho mine\n');
     const { code, stderr } = await cli.run(['guard', '--shim', '../shims'], { cwd: cli.project });

@@ -24,7 +24,7 @@ operations:
 `;
 
 describe('a guarded command', () => {
-  it('ends as it does, and runs as often as it is started [A5, A10]', async () => {
+  it('ends as it does, and runs as often as it is started [A10]', async () => {
     const cli = new Guarded(RULES);
     for (let times = 0; times < 2; times++) {
       expect(await cli.guard('mirror save x')).toEqual({
@@ -170,7 +170,7 @@ describe('the locks of a guarded command', () => {
 });
 
 describe('the policy', () => {
-  it('wait waits, says so, and runs then [A8]', async () => {
+  it('wait waits, says so, and runs then [R8]', async () => {
     const cli = new Guarded(RULES);
     const holder = await cli.busy('mirror save');
     const waiter = cli.begin('mirror patient');
@@ -179,7 +179,7 @@ describe('the policy', () => {
     expect(await waiter.exits()).toMatchObject({ code: 0, stdout: 'start patient\nend patient\n' });
   });
 
-  it('wait with a timeout ends with 124, and disturbs nobody [A8, A15]', async () => {
+  it('wait with a timeout ends with 124, and disturbs nobody [A15]', async () => {
     const cli = new Guarded(RULES);
     const holder = await cli.busy('mirror save');
     const { code, stdout, stderr } = await cli.guard('mirror hasty');
@@ -191,7 +191,7 @@ describe('the policy', () => {
     await holder.finish();
   });
 
-  it('wait is over when a signal comes: nothing is run, nothing held [A5, H25]', async () => {
+  it('wait is over when a signal comes: nothing is run, nothing held [H25]', async () => {
     const cli = new Guarded(RULES);
     const holder = await cli.busy('mirror save');
     const waiter = cli.begin('mirror patient');
@@ -217,7 +217,7 @@ describe('the policy', () => {
     expect(alone.stderr).toBe('');
   });
 
-  it('warn runs also where no lock is to be had at all [A8, C5]', async () => {
+  it('warn runs also where no lock is to be had at all [A8]', async () => {
     const cli = new Guarded(RULES);
     cli.write('locks', 'a file in the place of the directory');
     expect((await cli.guard('mirror save')).code).toBe(125);
@@ -226,7 +226,7 @@ describe('the policy', () => {
     expect(stderr).toMatch(/^holdfast: warning: careless runs without the lock on mirror: The lock file/);
   });
 
-  it('is for the command line to replace [A8]', async () => {
+  it('is for the command line to replace', async () => {
     const cli = new Guarded(RULES);
     const holder = await cli.busy('mirror save');
     expect((await cli.guard('mirror patient', '--policy', 'fail')).code).toBe(75);
@@ -287,7 +287,7 @@ describe('a command that no rule matches', () => {
     expect(await calls('mirror save')).toMatch(/flock\(\d+, LOCK_EX\|LOCK_NB\)/);
   });
 
-  it('is not what a run asks for: it reads no rules, and loads no parser for them [A6]', async () => {
+  it('is not what a run asks for: it reads no rules, and loads no parser for them', async () => {
     const cli = new Guarded('no rules at all');
     const trace = [
       '-f',

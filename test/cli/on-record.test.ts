@@ -58,7 +58,7 @@ describe('a command under a portable lock', () => {
     expect(await waiting.exits()).toMatchObject({ code: 0, stdout: 'next\n' });
   });
 
-  it('gets its words, its environment, its descriptors and its exit code as it would without a lock [A5]', async () => {
+  it('gets its words, its environment, its descriptors and its exit code as it would without a lock', async () => {
     const cli = new Cli();
     const env = { 'odd.name': 'a b', 'BASH_FUNC_x%%': '() { :; }' };
     const script = [
@@ -118,7 +118,7 @@ describe.each([
   ['run', ['run']],
   ['once', ['once']],
 ])('on a disk that is too full for the record, holdfast %s', (_name, verb) => {
-  it('does not start the command, says why, and gives the lock back [H14, A5]', async () => {
+  it('does not start the command, says why, and gives the lock back [H14]', async () => {
     const { disk } = smallDisk('size=64k');
     const cli = new Cli();
     const env = { HOLDFAST_ENGINE: 'portable', HOLDFAST_HOME: join(disk, 'home') };

@@ -30,7 +30,7 @@ class Nobody {
 }
 
 describe('records that belong to root', () => {
-  it('are an error that names them, their owner and the next step, wherever their task is asked for [A4, H17]', async () => {
+  it('are an error that names them, their owner and the next step, wherever their task is asked for [H17, R82]', async () => {
     const nobody = new Nobody();
     await nobody.run('a', '--', 'true');
     const success = nobody.takeFrom('a');
@@ -47,7 +47,7 @@ describe('records that belong to root', () => {
     }
   });
 
-  it('are listed as what they are, and left by clean, which goes on to the others [A11, A13, H17]', async () => {
+  it('are listed as what they are, and left by clean, which goes on to the others [A13, H17]', async () => {
     const nobody = new Nobody();
     for (const id of ['a', 'b']) await nobody.run(id, '--', 'true');
     const success = nobody.takeFrom('a');
@@ -67,7 +67,7 @@ describe('records that belong to root', () => {
 });
 
 describe('a home that cannot be read', () => {
-  it('that is a file is an error, not an empty list [A4, A11]', async () => {
+  it('that is a file is an error, not an empty list [R82]', async () => {
     const cli = new Cli();
     const file = join(cli.home, 'file');
     writeFileSync(file, '');
@@ -81,7 +81,7 @@ describe('a home that cannot be read', () => {
     }
   });
 
-  it('that is another user’s is an error that says whose it is [A4, A11, H17]', async () => {
+  it('that is another user’s is an error that says whose it is [H17, R82]', async () => {
     const nobody = new Nobody();
     mkdirSync(join(nobody.cli.home, 'once'));
     chownSync(nobody.cli.home, 0, 0);

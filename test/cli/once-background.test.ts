@@ -27,7 +27,7 @@ describe(`20 terminals that start one task at the same instant, in ${ROUNDS} rou
     }
   });
 
-  it('run it once more when the runner and its command are killed -9 in the middle [A1, A13, H16]', {
+  it('run it once more when the runner and its command are killed -9 in the middle [A1, H16]', {
     timeout: 600_000,
   }, async () => {
     for (let round = 0; round < ROUNDS; round++) {
@@ -158,7 +158,7 @@ describe('a run in the background', () => {
   });
 
   it.each(['--wait', '--follow'])(
-    'is waited for by %s for as long as is asked, months too [A15]',
+    'is waited for by %s for as long as is asked, months too [A12]',
     async (deed) => {
       const task = new Task();
       await task.start('--detach', '--quiet').exits();
@@ -258,7 +258,7 @@ describe('a run in the background', () => {
 
 describe('a run in the foreground', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'passes %s on to its command, and has no result then [A5, A14]',
+    'passes %s on to its command, and has no result then [A14]',
     async (signal) => {
       const task = new Task();
       const running = task.start();

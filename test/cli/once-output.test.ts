@@ -125,7 +125,7 @@ describe('on a full disk', () => {
     return cli;
   };
 
-  it('a command whose log does not fit runs to its end, and has a result; what is missing is told [A11, H14]', async () => {
+  it('a command whose log does not fit runs to its end, and has a result; what is missing is told [H14]', async () => {
     const cli = smallHome('size=256k');
     const env = { HOLDFAST_AUDIT: 'off' };
     const command = ['once', 'chatty', '--', 'sh', '-c', 'head -c 1000000 /dev/zero'];
@@ -141,7 +141,7 @@ describe('on a full disk', () => {
     expect(JSON.parse(third.stderr)).toEqual(gap);
   });
 
-  it('a command whose log cannot be put aside runs to its end, and has a result; what is missing is told [A11, H14]', async () => {
+  it('a command whose log cannot be put aside runs to its end, and has a result; what is missing is told [H14]', async () => {
     const cli = smallHome('size=64m,nr_inodes=60');
     const env = { HOLDFAST_AUDIT: 'off' };
     const useUp = `i=0; while (: > ${cli.home}/filler$i); do i=$((i + 1)); done`;
@@ -154,7 +154,7 @@ describe('on a full disk', () => {
     expect((await cli.run(['once', '--peek', 'big'], { env })).code).toBe(0);
   });
 
-  it('a command is not run whose result could not be recorded [A11, H14]', async () => {
+  it('a command is not run whose result could not be recorded [H14]', async () => {
     const cli = smallHome('size=48k');
     fill(cli.home);
     const { code, stdout, stderr } = await cli.run(['once', 'x', '--', 'echo', 'ran']);

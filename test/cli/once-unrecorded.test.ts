@@ -5,7 +5,7 @@ import { Cli } from './cli.ts';
 
 const NOBODY = 65534;
 
-it('a call ends as its own run did when that cannot be recorded, whatever else is on record [A11, A14]', async () => {
+it('a call ends as its own run did when that cannot be recorded, whatever else is on record [H17]', async () => {
   const cli = new Cli();
   chownSync(cli.home, NOBODY, NOBODY);
   const once = (...words: string[]) => cli.asUser(NOBODY, ['once', ...words]).finish();

@@ -33,7 +33,7 @@ describe('holdfast once', () => {
     expect(runs()).toBe(1);
   });
 
-  it('gives its input to the command, and takes the options of the command for the command [A1]', async () => {
+  it('gives its input to the command, and takes the options of the command for the command', async () => {
     const cli = new Cli();
     const running = cli.start(['once', 'sort', '--', 'sort', '-r', '--quiet', '--ttl']);
     expect((await running.finish('a\nb\n')).code).not.toBe(0);
@@ -41,7 +41,7 @@ describe('holdfast once', () => {
     expect(ended(await sorted.finish('a\nb\n'))).toEqual({ code: 0, stdout: 'b\na\n', stderr: '' });
   });
 
-  it('waits for nobody when the task is free, whatever the time-out [A15]', async () => {
+  it('waits for nobody when the task is free, whatever the time-out', async () => {
     const cli = new Cli();
     for (const timeout of ['0', '1ms']) {
       const { code, stdout } = await cli.run([
@@ -71,7 +71,7 @@ describe('holdfast once', () => {
     expect(runs()).toBe(2);
   });
 
-  it('tells of a failure in one line of JSON, where JSON is asked for [A4, A11]', async () => {
+  it('tells of a failure in one line of JSON, where JSON is asked for [R82]', async () => {
     const cli = new Cli();
     const words = ['sh', '-c', 'echo oops >&2; exit 3'];
     const first = await cli.run(['once', '--json', '--failure-ttl', '1h', 'bad', '--', ...words]);
@@ -106,7 +106,7 @@ describe('holdfast once', () => {
   it.each([
     ['nosuchcommand', 127, 'nosuchcommand: command not found'],
     ['/etc/passwd', 126, '/etc/passwd: not executable'],
-  ])('tells of a command that cannot be started as a shell does: %s [A1]', async (word, code, message) => {
+  ])('tells of a command that cannot be started as a shell does: %s [R82]', async (word, code, message) => {
     const { code: found, stderr } = await new Cli().run(['once', 'x', '--', word]);
     expect(found).toBe(code);
     expect(stderr).toContain(`holdfast: x failed: ${message}, after`);
@@ -229,7 +229,7 @@ describe('holdfast once', () => {
     },
   );
 
-  it('keeps of the environment what says much, and no secrets; for its user alone [A11]', async () => {
+  it('keeps of the environment what says much, and no secrets; for its user alone', async () => {
     const cli = new Cli();
     const env = { API_TOKEN: 'secret', LANG: 'C' };
     await cli.run(['once', 'x', '--', 'true'], { env });
@@ -238,7 +238,7 @@ describe('holdfast once', () => {
     expect(state?.environment).not.toHaveProperty('API_TOKEN');
   });
 
-  it('refuses to be started by its own command, which would wait for itself [A1]', async () => {
+  it('refuses to be started by its own command, which would wait for itself [R81]', async () => {
     const cli = new Cli();
     const { code, stderr } = await cli.run([
       'once',
@@ -317,7 +317,7 @@ describe('looking at a task', () => {
     for (const deed of ['--peek', '--active']) expect((await cli.run(['once', deed, 'x'])).code).toBe(1);
   });
 
-  it('is listed in a table that no ID and no command makes wider than it can be read [A12, A18]', async () => {
+  it('is listed in a table that no ID and no command makes wider than it can be read [R82]', async () => {
     const cli = new Cli();
     const id = `${'é'.repeat(30)}${'\u{1f512}'.repeat(200)}`;
     await cli.run(['once', id, '--', 'true', 'x'.repeat(500)]);
@@ -331,7 +331,7 @@ describe('looking at a task', () => {
     expect(listed.map((each) => each.id)).toContain(id);
   });
 
-  it('that a program ran with the library shows its result too [A11]', async () => {
+  it('that a program ran with the library shows its result too [A12]', async () => {
     const cli = new Cli();
     const script = "import { once } from 'holdfast/once'; await once('x', () => ({ answer: 42 }));";
     const program = cli.program(process.execPath, ['--input-type=module', '--eval', script]);
@@ -375,7 +375,7 @@ describe('bad usage of once', () => {
     [['--inputs', 'a', 'x', '--', 'true'], '--inputs takes every word after it'],
     [['--system', 'x', '--', 'true'], 'once has no --system'],
     [['--validate', '', 'x', '--', 'true'], '--validate needs a value'],
-  ])('names the offence and runs nothing: %j [A1]', async (args, message) => {
+  ])('names the offence and runs nothing: %j [R82]', async (args, message) => {
     const cli = new Cli();
     const { code, stdout, stderr } = await cli.run(['once', ...args]);
     expect(code).toBe(125);
@@ -384,7 +384,7 @@ describe('bad usage of once', () => {
     expect(existsSync(join(cli.home, 'once'))).toBe(false);
   });
 
-  it('names the environment variable that cannot be used [A18]', async () => {
+  it('names the environment variable that cannot be used [F13]', async () => {
     const cli = new Cli();
     const env = { HOLDFAST_ONCE_SCOPE: 'world' };
     const { code, stderr } = await cli.run(['once', 'x', '--', 'true'], { env });

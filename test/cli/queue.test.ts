@@ -17,7 +17,7 @@ const LINE =
   /1\. in line: "second job" \(pid \d+.*waiting for .*\n {2}2\. in line: "true" .*shared, waiting for/;
 
 describe('the line before a lock', () => {
-  it('is told by who, in its order, and counted by ls [R8, R82]', async () => {
+  it('is told by who, in its order, and counted by ls [R82]', async () => {
     const { cli } = await crowded();
 
     expect((await cli.run(['who', 'mirror'])).stdout).toMatch(LINE);
@@ -27,7 +27,7 @@ describe('the line before a lock', () => {
     });
   });
 
-  it('is watched by top, which prints again and again where there is no terminal [R8]', async () => {
+  it('is watched by top, which prints again and again where there is no terminal [R82]', async () => {
     const { cli } = await crowded();
 
     const { code, stdout } = await cli.run(['top', '--count', '2', '--interval', '1ms']);
@@ -39,7 +39,7 @@ describe('the line before a lock', () => {
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ locks: [{ resource: 'mirror' }] }]);
   });
 
-  it('is not watched by top any more when nobody reads what it prints [R8]', async () => {
+  it('is not watched by top any more when nobody reads what it prints', async () => {
     const { cli } = await crowded();
     const top = cli.start(['top', '--interval', '10ms']);
     await top.says(LINE);
@@ -49,7 +49,7 @@ describe('the line before a lock', () => {
     expect(await top.exits()).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('is redrawn in place by top on a terminal, which q leaves as it was [R8]', async () => {
+  it('is redrawn in place by top on a terminal, which q leaves as it was [R82]', async () => {
     const { cli, holder } = await crowded();
     const top = cli.onTerminal(['top', '--interval', '10ms'], { env: { TERM: 'xterm' } });
     await top.says(/2\. in line/);
@@ -66,7 +66,7 @@ describe('the line before a lock', () => {
 });
 
 describe('run with permits', () => {
-  it('lets in as many commands as there are permits, and ends with 75 for one more [R4, A3]', async () => {
+  it('lets in as many commands as there are permits, and ends with 75 for one more [A3]', async () => {
     const cli = new Cli();
     await cli.hold('--permits', '2', 'pool');
     await cli.hold('--permits', '2', 'pool');

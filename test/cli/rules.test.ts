@@ -36,7 +36,7 @@ locks    mirror, exclusive: free
     await holder.finish();
   });
 
-  it('tells what becomes of commands without a rule, and of those that use nothing [A6, A7]', async () => {
+  it('tells what becomes of commands without a rule, and of those that use nothing [A7]', async () => {
     const cli = new Guarded(RULES);
     expect((await cli.guard('mirror help', '--explain')).stdout).toMatch(/^locks +none$/m);
     expect((await cli.guard('mirror what', '--explain')).stdout).toBe(
@@ -69,7 +69,7 @@ locks    mirror, exclusive: free
 });
 
 describe('rules', () => {
-  it('check ends with 0 where nothing is found, and with 1 and the place where something is [A2, R81]', async () => {
+  it('check ends with 0 where nothing is found, and with 1 and the place where something is [R81, R82]', async () => {
     const cli = new Guarded(RULES);
     const check = (...more: string[]) => cli.run(['rules', 'check', ...more], { cwd: cli.project });
     expect(await check()).toMatchObject({
@@ -148,7 +148,7 @@ describe('rules that cannot be used', () => {
       /^holdfast: holdfast\.yaml:1:25: < is never closed by >/,
     ],
   ])(
-    'end every command that reads them with 125 before anything is run: %s [A2, R82]',
+    'end every command that reads them with 125 before anything is run: %s [R82]',
     async (_what, text, says) => {
       const cli = new Guarded(text);
       for (const args of [
@@ -166,7 +166,7 @@ describe('rules that cannot be used', () => {
     },
   );
 
-  it('are asked for where there are none [A2, R82]', async () => {
+  it('are asked for where there are none [R82]', async () => {
     const cli = new Guarded(RULES);
     const { code, stdout, stderr } = await cli.run(['guard', '--', 'mirror', 'save'], { cwd: '/' });
     expect({ code, stdout }).toEqual({ code: 125, stdout: '' });

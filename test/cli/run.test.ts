@@ -9,18 +9,18 @@ import { Cli, main } from './cli.ts';
 const nested = (...args: string[]) => [process.execPath, main, 'run', ...args];
 
 describe('run ends as its command does', () => {
-  it.each([0, 1, 7, 75, 124, 255])('with the exit code %i [A5]', async (code) => {
+  it.each([0, 1, 7, 75, 124, 255])('with the exit code %i', async (code) => {
     expect((await new Cli().run(['run', 'x', '--', 'sh', '-c', `exit ${code}`])).code).toBe(code);
   });
 
-  it('with 127 when there is no such command, and frees the lock [A5, C4]', async () => {
+  it('with 127 when there is no such command, and frees the lock [C4]', async () => {
     const cli = new Cli();
     const missing = await cli.run(['run', 'x', '--', 'no-such-command']);
     expect(missing).toMatchObject({ code: 127, stderr: 'holdfast: no-such-command: command not found\n' });
     expect((await cli.run(['who', 'x'])).code).toBe(1);
   });
 
-  it('with 126 when the command cannot be executed, and frees the lock [A5, C4]', async () => {
+  it('with 126 when the command cannot be executed, and frees the lock [C4]', async () => {
     const cli = new Cli();
     const file = join(cli.home, 'data');
     writeFileSync(file, 'not a program');
@@ -38,7 +38,7 @@ describe('run ends as its command does', () => {
 });
 
 describe('run gives its command', () => {
-  it('input, output and arguments untouched [A5]', async () => {
+  it('input, output and arguments untouched', async () => {
     const script = 'cat; printf "%s|" "$@" >&2';
     const running = new Cli().start([
       'run',
@@ -125,7 +125,7 @@ describe('run locks', () => {
     ]);
   });
 
-  it('a file by its path, beside that file [A5]', async () => {
+  it('a file by its path, beside that file [G17]', async () => {
     const cli = new Cli();
     const file = join(cli.home, 'data', 'roles.json');
     await cli.hold(file);
@@ -136,21 +136,21 @@ describe('run locks', () => {
     expect((await cli.run(['run', '-n', 'roles.json', '--', 'true'])).code).toBe(0);
   });
 
-  it('shared together with other shared holders, and against exclusive ones [A5]', async () => {
+  it('shared together with other shared holders, and against exclusive ones [R4]', async () => {
     const cli = new Cli();
     await cli.hold('--shared', 'x');
     expect((await cli.run(['run', '-n', '-s', 'x', '--', 'true'])).code).toBe(0);
     expect((await cli.run(['run', '-n', 'x', '--', 'true'])).code).toBe(75);
   });
 
-  it('all of several names or none [C4]', async () => {
+  it('all of several names or none', async () => {
     const cli = new Cli();
     await cli.hold('b');
     expect((await cli.run(['run', '-n', 'a', 'b', 'c', '--', 'echo', 'ran'])).stdout).toBe('');
     expect((await cli.run(['run', '-n', 'a', 'c', '--', 'echo', 'ran'])).stdout).toBe('ran\n');
   });
 
-  it('in the directory it is told, before or after its name [A5]', async () => {
+  it('in the directory it is told, before or after its name', async () => {
     const cli = new Cli();
     const directory = join(cli.home, 'elsewhere');
     await cli.hold('x', '--directory', directory);
@@ -172,7 +172,7 @@ describe('a run inside a run', () => {
     }
   });
 
-  it('fails clearly when it wants exclusive what is held shared around it [A5]', async () => {
+  it('fails clearly when it wants exclusive what is held shared around it [R81, R82]', async () => {
     const result = await new Cli().run(['run', '--shared', 'x', '--', ...nested('x', '--', 'echo', 'ran')]);
     expect(result).toMatchObject({ code: 125, stdout: '' });
     expect(result.stderr).toMatch(
@@ -180,7 +180,7 @@ describe('a run inside a run', () => {
     );
   });
 
-  it('takes the lock itself when the variable speaks of an earlier holder [A5]', async () => {
+  it('takes the lock itself when the variable speaks of an earlier holder [C2]', async () => {
     const cli = new Cli();
     const { stdout } = await cli.run(['run', 'x', '--', 'sh', '-c', 'printf %s "$HOLDFAST_HELD"']);
     const env = { HOLDFAST_HELD: stdout };
@@ -197,7 +197,7 @@ describe('a run inside a run', () => {
     '[null]',
     '[{"path":7}]',
     '[{"path":"/x","pid":-1,"start":"","boot":""}]',
-  ])('ignores the variable when it holds %j [A5]', async (held) => {
+  ])('ignores the variable when it holds %j [C2]', async (held) => {
     const cli = new Cli();
     const env = { HOLDFAST_HELD: held };
     expect((await cli.run(['run', 'x', '--', 'echo', 'ran'], { env })).stdout).toBe('ran\n');
@@ -228,7 +228,7 @@ it('a tool guarded by run: save beside save fails clearly, save beside help work
   expect((await first.finish()).code).toBe(0);
 });
 
-it('an operation that is not put under run opens no lock file and takes no lock, also while one is held [A6]', async () => {
+it('an operation that is not put under run opens no lock file and takes no lock, also while one is held', async () => {
   const cli = new Cli();
   const tool = join(cli.home, 'tool');
   const guard = `'${process.execPath}' '${main}' run -n mirror --`;

@@ -3,7 +3,7 @@ import { fixture } from '../support/child.ts';
 import { Cli } from './cli.ts';
 
 describe('while it waits, run', () => {
-  it('names the holder at once, in one line, and goes on when the lock is free [R8, R82, G14]', async () => {
+  it('names the holder at once, in one line, and goes on when the lock is free [R8, R82]', async () => {
     const cli = new Cli();
     const holder = await cli.hold('x', '--purpose', 'nightly save');
     const waiter = cli.start(['run', 'x', '--', 'echo', 'ran']);

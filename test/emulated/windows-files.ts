@@ -41,7 +41,7 @@ describe('a file on Windows that somebody has open', () => {
   });
 });
 
-it('is not refused a lock directory on Windows that others take away and put there at that moment [H16, R13]', async () => {
+it('is not refused a lock directory on Windows that others take away and put there at that moment [R13, G7]', async () => {
   const { home } = newPlace();
   const agents = await Agent.several(home, 4);
   for (const agent of agents) await agent.manage({ engine: 'portable', layout: 'directory' });
@@ -61,7 +61,7 @@ it('is not refused a lock directory on Windows that others take away and put the
   expect(grants).toEqual(agents.map(() => 'all granted'));
 });
 
-it('names a data file on Windows in a way that its shells take literally [A4, R13]', async () => {
+it('names a data file on Windows in a way that its shells take literally [A4]', async () => {
   const { home, locks } = newPlace();
   const [agent] = await Agent.several(home, 1);
   const plain = join(home, 'roles.json');

@@ -16,7 +16,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
   const unusedLock = () => unusedLockIn(directory?.());
   const { acquire, isFree, wait } = contender(engine);
 
-  describe(`the ${name} engine, in one process [R13, R14, R16, R53]`, () => {
+  describe(`the ${name} engine, in one process [R16]`, () => {
     it('keeps exclusive and shared contenders out of an exclusive lock [R4]', async () => {
       const { request } = unusedLock();
       await acquire(request('exclusive'));
@@ -60,7 +60,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
       expect(overAtOnce).toBe(false);
     });
 
-    it('leaves nothing of a cancelled wait: no late grant, and the lock is free after its holder [A15]', async () => {
+    it('leaves nothing of a cancelled wait: no late grant, and the lock is free after its holder', async () => {
       const { request } = unusedLock();
       const holder = await acquire(request());
       const started = wait(request());
@@ -87,7 +87,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
       expect(await isFree(request())).toBe(true);
     });
 
-    it('lets the other waiters pass one that was cancelled [A15]', async () => {
+    it('lets the other waiters pass one that was cancelled [R7]', async () => {
       const { request } = unusedLock();
       const holder = await acquire(request());
       const [first, second] = [wait(request()), wait(request())];
@@ -183,7 +183,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
       expect((await acquire(request())).recovered).toBe(undefined);
     });
 
-    it('acquires synchronously what is free, and gives up in time on what is not [G9]', async () => {
+    it('acquires synchronously what is free, and gives up in time on what is not [F8]', async () => {
       const { request } = unusedLock();
       const grant = engine.acquireSync(request(), 0);
 
@@ -227,7 +227,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
       for (const { user, command } of holders) expect([user, command]).toEqual([undefined, undefined]);
     });
 
-    it('tells once when a lock is free, and nothing after it was told to stop [A12]', async () => {
+    it('tells once when a lock is free, and nothing after it was told to stop', async () => {
       const { request } = unusedLock();
       const holder = await acquire(request());
       let stopped = 0;

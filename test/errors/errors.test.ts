@@ -19,7 +19,7 @@ const codes: Record<string, string> = {
 };
 
 describe('an error class', () => {
-  it.each(Object.keys(codes))('%s is exported under its stable code [R44, C3]', (name) => {
+  it.each(Object.keys(codes))('%s is exported under its stable code [C3]', (name) => {
     const exported = (holdfast as unknown as Record<string, { code: string }>)[name];
     expect(exported?.code).toBe(codes[name]);
   });
@@ -51,7 +51,7 @@ describe('an option that cannot be used', () => {
     ['reentrant', { reentrant: 1 }],
   ];
 
-  it.each(wrong)('%s is refused by name, and nothing is touched: %o [F13]', async (input, options) => {
+  it.each(wrong)('%s is refused by name, and nothing is touched: %o [R82]', async (input, options) => {
     const directory = join(tempDirectory(), 'locks');
     const manager = new LockManager({ directory });
 
@@ -62,7 +62,7 @@ describe('an option that cannot be used', () => {
     expect(manager.query().held).toEqual([]);
   });
 
-  it('of a manager is refused by name as well [F13]', () => {
+  it('of a manager is refused by name as well [R82]', () => {
     const options: readonly (readonly [string, object])[] = [
       ['timeout', { timeout: -1 }],
       ['holdLimit', { holdLimit: 0 }],
@@ -78,7 +78,7 @@ describe('an option that cannot be used', () => {
     }
   });
 
-  it('is shown short and harmless [F13, R66]', () => {
+  it('is shown short and harmless [R82]', () => {
     const error = new InputError('lock name', 'x');
     expect(error.message).toBe('lock name x.');
     const long = `\u001b[2J${'x'.repeat(500)}`;

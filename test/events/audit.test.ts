@@ -40,7 +40,7 @@ function setUp(audit: { readonly maxBytes?: number; readonly record?: 'anonymous
 }
 
 describe('the audit log', () => {
-  it('has one line for each step of a lock, with who, what and when [R70]', async () => {
+  it('has one line for each step of a lock, with who, what and when [R70, R44]', async () => {
     const { manager, path } = setUp();
     const lock = await manager.acquire('mirror', { purpose: 'nightly save' });
     const contender = manager.acquire('mirror', { timeout: 1 });

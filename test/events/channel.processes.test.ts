@@ -11,7 +11,7 @@ function setUp(): { home: string; manager: LockManager; recorder: Recorder } {
 }
 
 describe('each step of a lock is told once:', () => {
-  it('a wait that ends with the grant [F14, R8]', async () => {
+  it('a wait that ends with the grant [R8, R70]', async () => {
     const { home, manager, recorder } = setUp();
     const [holder] = await Agent.several(home, 1);
     await holder.acquire('mirror', { purpose: 'nightly save' });
@@ -29,7 +29,7 @@ describe('each step of a lock is told once:', () => {
     expect(new Set(recorder.events.map(({ id }) => id)).size).toBe(1);
   });
 
-  it('a wait that ends with its timeout, and a try that finds the lock busy [F14]', async () => {
+  it('a wait that ends with its timeout, and a try that finds the lock busy [R70]', async () => {
     const { home, manager, recorder } = setUp();
     const [holder] = await Agent.several(home, 1);
     await holder.acquire('mirror');
@@ -43,7 +43,7 @@ describe('each step of a lock is told once:', () => {
     expect(recorder.names.slice(5)).toEqual(['requested']);
   });
 
-  it('a wait that is aborted, with its reason [F14]', async () => {
+  it('a wait that is aborted, with its reason [R70]', async () => {
     const { home, manager, recorder } = setUp();
     const [holder] = await Agent.several(home, 1);
     await holder.acquire('mirror');
@@ -59,7 +59,7 @@ describe('each step of a lock is told once:', () => {
     expect(recorder.names).toHaveLength(3);
   });
 
-  it('a grant that follows on a holder that died, with the record of the dead [F14, R45]', async () => {
+  it('a grant that follows on a holder that died, with the record of the dead [R45, R70]', async () => {
     const { home, manager, recorder } = setUp();
     const [holder] = await Agent.several(home, 1);
     await holder.acquire('mirror', { purpose: 'nightly save' });
@@ -80,7 +80,7 @@ describe('each step of a lock is told once:', () => {
     expect(recorder.one('recovered').previous).toMatchObject({ pid: holder.pid, purpose: 'nightly save' });
   });
 
-  it('a lock that nobody can release any more: it stays held [F14]', async () => {
+  it('a lock that nobody can release any more: it stays held [R70]', async () => {
     const home = tempDirectory();
     const agent = await Agent.start({ home, node: ['--expose-gc'] });
     const [other] = await Agent.several(home, 1);
@@ -120,7 +120,7 @@ describe('each step of a lock is told once:', () => {
     expect(await other.couldAcquire('released')).toBe(true);
   });
 
-  it('a process that exits while it holds: exclusive and shared [F14, H25]', async () => {
+  it('a process that exits while it holds: exclusive and shared [R70]', async () => {
     const { home } = setUp();
     const agent = await Agent.start({ home });
     await agent.acquire('mirror', {}, 'a');
@@ -137,7 +137,7 @@ describe('each step of a lock is told once:', () => {
   });
 });
 
-it('keeps the errors of listeners from the user of the lock [F14]', async () => {
+it('keeps the errors of listeners from the user of the lock', async () => {
   const home = tempDirectory();
   const agent = await Agent.start({ home });
   await agent.run(({ holdfast, tell }) => {

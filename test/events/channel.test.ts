@@ -11,7 +11,7 @@ function setUp(): { home: string; manager: LockManager; recorder: Recorder } {
 }
 
 describe('each step of a lock is told once:', () => {
-  it('a free lock that is taken and given back [F14]', async () => {
+  it('a free lock that is taken and given back [R70]', async () => {
     const { manager, recorder } = setUp();
 
     const lock = await manager.acquire('mirror', { purpose: 'nightly save', timeout: 77 });
@@ -34,7 +34,7 @@ describe('each step of a lock is told once:', () => {
     expect(recorder.one('released')).toMatchObject({ ...common, held: expect.any(Number) });
   });
 
-  it('the same steps of with and of the synchronous calls [F14]', async () => {
+  it('the same steps of with and of the synchronous calls [R70]', async () => {
     const { manager, recorder } = setUp();
 
     await manager.with('mirror', (lock) => lock.assertHeld());
@@ -43,7 +43,7 @@ describe('each step of a lock is told once:', () => {
     expect(recorder.names).toEqual(['requested', 'granted', 'released', 'requested', 'granted', 'released']);
   });
 
-  it('a lock that is lost, and whose release later has nothing to tell [F14, H7]', async () => {
+  it('a lock that is lost, and whose release later has nothing to tell [H7, R70]', async () => {
     const { manager, recorder } = setUp();
     const lock = await manager.acquire('mirror');
     unlinkSync(lock.path);
@@ -57,7 +57,7 @@ describe('each step of a lock is told once:', () => {
     expect(recorder.one('lost').reason).toBe('replaced');
   });
 
-  it('a lock that reaches its hold limit [F14, R11]', async () => {
+  it('a lock that reaches its hold limit [R11, R70]', async () => {
     const { manager, recorder } = setUp();
     const lost = next('lost');
     const lock = await manager.acquire('mirror', { holdLimit: 20 });
@@ -69,7 +69,7 @@ describe('each step of a lock is told once:', () => {
     expect(recorder.one('lost').held).toBeGreaterThanOrEqual(19);
   });
 
-  it('a degraded grant, also one that a strict manager refuses [F14, C5]', async () => {
+  it('a degraded grant, also one that a strict manager refuses [R66, R70]', async () => {
     const { home, manager, recorder } = setUp();
     await (await manager.acquire('other')).release();
     writeFileSync(manager.pathOf('mirror'), 'precious');
@@ -85,7 +85,7 @@ describe('each step of a lock is told once:', () => {
   });
 });
 
-it('publishes on diagnostics channels of known names, for those who listen without Holdfast [F14]', async () => {
+it('publishes on diagnostics channels of known names, for those who listen without Holdfast', async () => {
   const { manager } = setUp();
   const seen: unknown[] = [];
   const listen = (message: unknown) => seen.push(message);

@@ -35,7 +35,7 @@ function matrix(): {
 }
 
 describe('the mirror', () => {
-  it('has a row and a column for each of its operations in the README [A2]', () => {
+  it('has a row and a column for each of its operations in the README', () => {
     const rows = matrix();
     expect(rows.map(({ at }) => at)).toEqual(rows[0]?.others.map(([line]) => line));
     expect(rows).toHaveLength(9);
@@ -81,7 +81,7 @@ describe('the mirror', () => {
     ['install knots', 'uninstall knots/', 1],
     ['install knots', 'uninstall ../installed/knots', 1],
   ])(
-    'with %s half-way does nothing for %s, which is not how it is meant to be called [A2, A3]',
+    'with %s half-way does nothing for %s, which is not how it is meant to be called',
     async (at, line, code) => {
       const example = new Example(registry);
       const holder = await example.halfWay(at);
@@ -109,7 +109,7 @@ describe('the mirror', () => {
     expect(await example.run('save')).toMatchObject({ code: 0, stdout: 'saved as latest\n' });
   });
 
-  it('fetches, checks, repairs, restores, installs and bundles for real [A2]', async () => {
+  it('fetches, checks, repairs, restores, installs and bundles for real', async () => {
     const example = new Example(registry);
     const says = async (line: string) => {
       const { code, stdout, stderr } = await example.run(line);

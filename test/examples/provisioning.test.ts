@@ -86,7 +86,7 @@ it('provisions once for 50 concurrent requests and refuses 49 with an answer tha
   expectVolume(data, service);
 });
 
-it('shows in every worker what the lock says: idle, running, ready [C3]', async () => {
+it('shows in every worker what the lock says: idle, running, ready [G12]', async () => {
   const { data, content, service } = await start();
   expect((await service.get()).body).toEqual({ state: 'idle' });
 
@@ -114,7 +114,7 @@ it('shows in every worker what the lock says: idle, running, ready [C3]', async 
   expectVolume(data, service);
 });
 
-it('is free again after kill -9 of the worker in the middle, and the next request clears up and succeeds [C2] [C4]', async () => {
+it('is free again after kill -9 of the worker in the middle, and the next request clears up and succeeds [C4]', async () => {
   const { data, content, service, locks } = await start();
   const cutOff = service.post().catch((error: Error) => error);
   await content.asked();
@@ -229,7 +229,7 @@ it('does not touch the volume any more once another program has taken the lock f
   expectVolume(data, service);
 });
 
-it('stays busy while a program that a killed worker had started still writes the volume [C2] [C4]', async () => {
+it('stays busy while a program that a killed worker had started still writes the volume [C2]', async () => {
   const content = await Content.start();
   const bin = slowTar(content.url);
   const env = { PATH: `${bin}:${process.env.PATH}` };

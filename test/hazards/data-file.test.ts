@@ -16,7 +16,7 @@ function dataFile(content = '{"roles":[]}\n'): string {
 }
 
 describe('a data file', () => {
-  it('is not touched by being locked, in any way: content, times, mode, inode [R58, R2]', async () => {
+  it('is not touched by being locked, in any way: content, times, mode, inode [R58]', async () => {
     const file = dataFile();
     const before = statSync(file, { bigint: true });
     const [other] = await Agent.several(join(file, '..'), 1);
@@ -170,7 +170,7 @@ describe('the time a caller waits', () => {
     expect(byCall).toSatisfy((waited: number) => waited >= 119 && waited < 3_000);
   });
 
-  it('leaves the holder and the other waiters undisturbed when it is over [R41, A15]', async () => {
+  it('leaves the holder and the other waiters undisturbed when it is over [R41]', async () => {
     const home = tempDirectory();
     const [holder, brief, patient] = await Agent.several(home, 3);
     await holder.acquire('mirror');
@@ -188,7 +188,7 @@ describe('the time a caller waits', () => {
     expect(await brief.couldAcquire('mirror')).toBe(false);
   });
 
-  it('never ends in a grant after it ended otherwise: the lock stays free for others [R41, G11]', async () => {
+  it('never ends in a grant after it ended otherwise: the lock stays free for others', async () => {
     const home = tempDirectory();
     const [holder, other] = await Agent.several(home, 2);
     const manager = locksIn(home);
@@ -236,7 +236,7 @@ describe('shared and exclusive', () => {
     await second.granted();
   });
 
-  it('a shared holder that is killed makes way, and its mark goes with it [R4, R10, R45]', async () => {
+  it('a shared holder that is killed makes way, and its mark goes with it [R10, R45]', async () => {
     const home = tempDirectory();
     const [reader, writer] = await Agent.several(home, 2);
     const { path } = await reader.acquire('mirror', { mode: 'shared' });

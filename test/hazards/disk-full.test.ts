@@ -102,7 +102,7 @@ describe('on a full disk', () => {
 describe('on a disk without a free inode', () => {
   const full = 'size=1m,nr_inodes=2'; // its root, and the directory of the locks
 
-  it('a lock that cannot be made is an UnwritableError with its path [H14, G13, C5]', async () => {
+  it('a lock that cannot be made is an UnwritableError with its path [H14]', async () => {
     const { locks } = smallDisk(full);
     mkdirSync(locks, { mode: 0o700 });
 

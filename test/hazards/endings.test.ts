@@ -76,7 +76,7 @@ describe.each(cases)('a process that ends by $ending while $state ($mode)', ({ s
   });
 });
 
-it('leaves no record of a shared holder behind when the process exits by itself [R12, R9]', async () => {
+it('leaves no record of a shared holder behind when the process exits by itself [R12]', async () => {
   const { home, locks: manager } = newPlace();
 
   await runTo('process.exit', 'holding', 'shared', home);

@@ -64,7 +64,7 @@ describe.each(Object.keys(programs))('%s', (program) => {
     },
   );
 
-  it('is named as the holder, and as no Holdfast program [C6, G12]', async () => {
+  it('is named as the holder, and as no Holdfast program [C6]', async () => {
     const { manager, path } = await made();
     const holder = start(path, 'exclusive');
     await holder.line('held');

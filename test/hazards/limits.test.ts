@@ -232,7 +232,7 @@ it('opens no socket, for holding or for waiting: there is nothing to talk to [R6
   await waiter.granted();
 });
 
-it('waits without burning the processor: some dozens of tries in a second, not thousands [H23]', async () => {
+it('waits without burning the processor: some dozens of tries in a second, not thousands', async () => {
   const home = tempDirectory();
   const [holder, waiter] = await Agent.several(home, 2);
   await holder.acquire('mirror');

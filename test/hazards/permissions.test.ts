@@ -133,7 +133,7 @@ describe('a directory that may not be written', () => {
     return { home, locked, target, agent, own };
   }
 
-  it('is an UnwritableError that names the lock file, when no fallback is set [H17, C5]', async () => {
+  it('is an UnwritableError that names the lock file, when no fallback is set [H17]', async () => {
     const { target, agent, locked } = await unwritable();
     const nobody = await agent();
     const { path } = fileResource(target.file);
@@ -148,7 +148,7 @@ describe('a directory that may not be written', () => {
     expect(readdirSync(locked)).toEqual([]);
   });
 
-  it('is an UnwritableError also for a manager’s directory that cannot be made [H17, C5]', async () => {
+  it('is an UnwritableError also for a manager’s directory that cannot be made [H17]', async () => {
     const { agent, locked } = await unwritable();
     const nobody = await agent();
     await nobody.manage({ directory: join(locked, 'deep/locks') });
@@ -283,7 +283,7 @@ describe('the lock file of a data file', () => {
     expect((await owner.acquire(target)).degraded).toEqual([]);
   });
 
-  it('of a name is for its user alone: mode 0600 in a directory of mode 0700 [R65, R69]', async () => {
+  it('of a name is for its user alone: mode 0600 in a directory of mode 0700 [R69]', async () => {
     const directory = join(tempDirectory(), 'state', 'locks');
 
     const lock = await new LockManager({ directory }).acquire('mirror');

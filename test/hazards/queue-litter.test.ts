@@ -60,7 +60,7 @@ async function expectToWork({ home, manager }: ReturnType<typeof setUp>): Promis
 }
 
 describe('what lies in the queue of a lock', () => {
-  it('is left alone when it is not Holdfast’s, and disturbs nobody [H15, R66, F12]', async () => {
+  it('is left alone when it is not Holdfast’s, and disturbs nobody [H15, R66]', async () => {
     const at = setUp();
     const names = [
       'notes.txt',
@@ -77,7 +77,7 @@ describe('what lies in the queue of a lock', () => {
     for (const name of names) expect(readFileSync(join(at.queue, name), 'utf8')).toBe('precious');
   });
 
-  it('is left alone when only its name is Holdfast’s, and disturbs nobody [H15, R66, F12]', async () => {
+  it('is left alone when only its name is Holdfast’s, and disturbs nobody [H15, R66]', async () => {
     const at = setUp();
     const names = entryKinds.flatMap((kind, n) => [oldName(kind, 2 * n + 1), oldName(kind, 2 * n + 2)]);
     names.push(...[1, 2].map((permits) => basename(slotPath(at.path, 0, permits))));
@@ -139,7 +139,7 @@ describe('what lies in the queue of a lock', () => {
     expect(existsSync(join(at.home, 'nowhere'))).toBe(false);
   });
 
-  it('may be removed by hand at any time: waiters get the lock all the same [H7, R66]', async () => {
+  it('may be removed by hand at any time: waiters get the lock all the same [R66]', async () => {
     const at = setUp();
     const [first, second] = await Agent.several(at.home, 2);
     const lock = await at.manager.acquire('mirror');

@@ -245,6 +245,6 @@ describe('a hostile record', () => {
   });
 });
 
-it('takes an error of Holdfast for one by its brand, not by its class [H15]', () => {
+it('takes an error of Holdfast for one by its brand, not by its class [C3]', () => {
   expect({ [Symbol.for('holdfast.error')]: true, code: 'HOLDFAST_BUSY' }).toBeInstanceOf(HoldfastError);
 });

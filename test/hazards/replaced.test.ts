@@ -155,7 +155,7 @@ it('hands no lock on an old file to the next request of the same process [H7]', 
   expect(await other.couldAcquire('mirror')).toBe(false);
 });
 
-it('reports a body that ended without its lock as LostError, also when nothing told of the loss [H7, G15]', async () => {
+it('reports a body that ended without its lock as LostError, also when nothing told of the loss [H7]', async () => {
   const home = tempDirectory();
   const holder = await Agent.start({ home });
   const unlinking = ({ manager, fs }: Remote) => manager.with('mirror', (lock) => fs.unlinkSync(lock.path));
@@ -165,7 +165,7 @@ it('reports a body that ended without its lock as LostError, also when nothing t
   await expect(holder.run(unlinkingSync)).rejects.toMatchObject({ code: 'HOLDFAST_LOST' });
 });
 
-it('reports a body that ended after its lock was lost as LostError, and the body’s own error first [H7, G15]', async () => {
+it('reports a body that ended after its lock was lost as LostError, and the body’s own error first [H7]', async () => {
   const home = tempDirectory();
   const holder = await Agent.start({ home });
   const path = locksIn(home).pathOf('mirror');

@@ -4,7 +4,7 @@ import { tempDirectory } from '../support/temp.ts';
 import { untilStopped } from '../support/until.ts';
 
 describe('a holder that is stopped', () => {
-  it('keeps its lock, for its work may be half-done: others time out and are told who it is [H21, R11, G14]', async () => {
+  it('keeps its lock, for its work may be half-done: others time out and are told who it is [H21, R11]', async () => {
     const home = tempDirectory();
     const [holder, other] = await Agent.several(home, 2);
     const { path } = await holder.acquire('mirror', { purpose: 'nightly save' });
@@ -81,7 +81,7 @@ describe('a holder that is stopped', () => {
   });
 });
 
-it('a waiter that is stopped does not keep the lock from others [H21]', async () => {
+it('a waiter that is stopped does not keep the lock from others [R81]', async () => {
   const home = tempDirectory();
   const [holder, stopped, other] = await Agent.several(home, 3);
   await holder.acquire('mirror');
@@ -125,7 +125,7 @@ describe('a hold limit', () => {
     await other.run(({ locks }) => locks.lock?.assertHeld());
   });
 
-  it('does nothing to a lock that is released in time, nor to the next one [R11, R9]', async () => {
+  it('does nothing to a lock that is released in time, nor to the next one [R11]', async () => {
     const home = tempDirectory();
     const [agent] = await Agent.several(home, 1);
     await agent.acquire('mirror', { holdLimit: 50 });

@@ -73,7 +73,7 @@ describe('a lock of the whole machine', () => {
     await somebody.acquire('mirror', { timeout: 0 });
   });
 
-  it('has as many permits for all users together as they agreed on [R4, H17]', async () => {
+  it('has as many permits for all users together as they agreed on [H17]', async () => {
     const [root, nobody, somebody] = await users();
     await root.acquire('download', { permits: 2 });
     await nobody.acquire('download', { permits: 2 });

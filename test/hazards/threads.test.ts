@@ -99,7 +99,7 @@ it('lets one of two cluster workers work and refuses the other at once, with the
   expect(lines.sort()).toEqual(['again HOLDFAST_BUSY provision', 'done', 'refused HOLDFAST_BUSY', 'working']);
 });
 
-it('does not leave the lock with the children of its holder: it is free when the holder dies [H24, R10]', async () => {
+it('does not leave the lock with the children of its holder: it is free when the holder dies [R10, H11]', async () => {
   const { home } = newPlace();
   const [holder, other] = await Agent.several(home, 2);
   await holder.acquire('made here');

@@ -22,7 +22,7 @@ describe('a process of this boot and pid namespace', () => {
     expect(liveness(record)).toBe('dead');
   });
 
-  it('is dead as a zombie, which its parent never asks about [F7, R45]', async () => {
+  it('is dead as a zombie, which its parent never asks about [R45]', async () => {
     const parent = new Child('python3', [
       '-c',
       `

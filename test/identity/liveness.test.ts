@@ -11,7 +11,7 @@ describe('a process of this boot and pid namespace', () => {
     expect(liveness({ ...self(), start: '1' })).toBe('dead');
   });
 
-  it('is told by the process alone, whatever thread of it holds the lock [F7, H24]', () => {
+  it('is told by the process alone, whatever thread of it holds the lock [F7]', () => {
     expect(liveness({ ...self(), thread: 7 })).toBe('alive');
   });
 
@@ -37,11 +37,11 @@ it('a process of another time namespace is not dead for another start time [H4, 
 describe('a process of another boot', () => {
   const gone = { ...self(), boot: OTHER_BOOT };
 
-  it('is dead on a drive of this machine, when machine id and host name are its own [F7, H2, R45]', () => {
+  it('is dead on a drive of this machine, when machine id and host name are its own [H2, R45]', () => {
     expect(liveness(gone, 'local')).toBe('dead');
   });
 
-  it('is unknown on a drive that clones of this machine might share [F7, H5, H6]', () => {
+  it('is unknown on a drive that clones of this machine might share [H5, H6]', () => {
     expect(liveness(gone, 'shared')).toBe('unknown');
     expect(liveness(gone)).toBe('unknown');
   });
@@ -108,7 +108,7 @@ describe('a record that proves nothing', () => {
     expect(liveness(record, 'local')).toBe('unknown');
   });
 
-  it('is unknown where the platform tells no boot [F7]', () => {
+  it('is unknown where the platform tells no boot', () => {
     const place = { ...here(), boot: '' };
 
     expect(judge({ ...self(), boot: '' }, { place, facts: processFacts }, 'local')).toBe('unknown');

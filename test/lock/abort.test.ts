@@ -97,7 +97,7 @@ it('decides for one end when release and abort come together, and holds nothing 
   expect(outcomes.aborted + outcomes.granted).toBe(100);
 });
 
-it('has no effect after the grant [C4]', async () => {
+it('has no effect after the grant', async () => {
   const locks = newLocks();
   const abort = new AbortController();
   const first = await locks.acquire('mirror', { signal: abort.signal });

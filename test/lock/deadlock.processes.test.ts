@@ -61,7 +61,7 @@ describe('waits of several processes for what each other holds', () => {
     }
   });
 
-  it('that lead to no cycle only wait [R81]', async () => {
+  it('that lead to no cycle only wait [X57]', async () => {
     const { home, locks } = newPlace();
     const [one, two] = await Agent.several(home, 2);
     const last = await locks.acquire('c');

@@ -62,7 +62,7 @@ describe('a wait for one of several permits', () => {
     return [a, b];
   }
 
-  it('is no deadlock while one holder of them waits for nothing, however many waits the others have [R81]', async () => {
+  it('is no deadlock while one holder of them waits for nothing, however many waits the others have [X57]', async () => {
     const locks = newLocks();
     const free = await locks.acquire('pool', permit);
     const [a, b] = await closeCircle(locks);

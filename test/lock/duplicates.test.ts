@@ -58,7 +58,7 @@ it('recognises the errors of another copy of the package, each as its own class 
   expect(holdfast.toProblem(errors.BusyError)?.status).toBe(409);
 });
 
-it('excludes the other copy of the package, waits for it, and hears its events [C1, C2]', async () => {
+it('excludes the other copy of the package, waits for it, and hears its events', async () => {
   const other = await secondCopy();
   const { locks } = newPlace();
   const theirs = new other.LockManager({ directory: locks.directory });

@@ -94,7 +94,7 @@ os.replace(path + '.new', path)`;
     await lock.release();
   });
 
-  it('belongs to the owner of the data file when root makes it [R65, C2]', async () => {
+  it('belongs to the owner of the data file when root makes it [R65]', async () => {
     expect(process.getuid?.(), 'these tests run as root').toBe(0);
     const { home } = newPlace();
     const file = join(home, 'data/roles.json');

@@ -9,7 +9,7 @@ import { tempDirectory } from '../support/temp.ts';
 const newFile = () => join(tempDirectory(), 'roles.json');
 
 describe('the simple functions', () => {
-  it('lock a file by its path, exclusively unless told otherwise, with a lock file beside it [R54, R2]', async () => {
+  it('lock a file by its path, exclusively unless told otherwise, with a lock file beside it [R54]', async () => {
     const file = newFile();
     const requests = heard('requested');
 
@@ -59,7 +59,7 @@ describe('the lock of a data file', () => {
     expect(readFileSync(file, 'utf8')).toBe('{"roles":["admin"]}');
   });
 
-  it('leaves nothing behind but its empty-handed lock file [R12]', async () => {
+  it('leaves nothing behind but its empty-handed lock file [R12, R2]', async () => {
     const file = newFile();
     writeFileSync(file, '{}');
     await Promise.all([withLock(file, () => {}), withLock(file, { mode: 'shared' }, () => {})]);
@@ -71,7 +71,7 @@ describe('the lock of a data file', () => {
   });
 
   it.each([0o600, 0o640, 0o664, 0o666])(
-    'may be used by whoever may use the data file: mode %o is taken over [R65]',
+    'may be used by whoever may use the data file: mode %o is taken over [R69]',
     async (mode) => {
       const file = newFile();
       writeFileSync(file, '{}');
@@ -83,7 +83,7 @@ describe('the lock of a data file', () => {
     },
   );
 
-  it('never gives a lock file more rights than to read and write, nor less than its owner needs [R65]', async () => {
+  it('never gives a lock file more rights than to read and write, nor less than its owner needs [R69]', async () => {
     const file = newFile();
     writeFileSync(file, '#!/bin/sh\n');
     chmodSync(file, 0o555);

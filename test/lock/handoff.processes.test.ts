@@ -22,7 +22,7 @@ describe('a lock that goes to the next waiter of the same thread', () => {
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
   });
 
-  it('keeps rising tokens when its holder is killed after many turns, and is then recovered [R10]', async () => {
+  it('keeps rising tokens when its holder is killed after many turns, and is then recovered [R10, R45]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const shown = await agent.run(async ({ manager, locks }) => {
@@ -55,7 +55,7 @@ describe('a lock that goes to the next waiter of the same thread', () => {
     expect(recovered).toEqual([true, false, false]);
   });
 
-  it('does not go round in one process for ever while another one waits [R81]', async () => {
+  it('does not go round in one process for ever while another one waits [R7]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const order: string[] = [];

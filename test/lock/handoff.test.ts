@@ -49,7 +49,7 @@ describe('a lock that goes to the next waiter of the same thread', () => {
     await three.release();
   });
 
-  it('has its own end: its limit, its check and its signal are not those of the one before [R11, F9]', async () => {
+  it('has its own end: its limit, its check and its signal are not those of the one before [R11]', async () => {
     const locks = newLocks();
     const losses = heard('lost');
     const first = await locks.acquire('mirror', { holdLimit: 60_000 });

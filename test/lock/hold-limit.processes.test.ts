@@ -9,7 +9,7 @@ describe('a lock with a hold limit', () => {
     vi.useRealTimers();
   });
 
-  it('is released by its own watchdog, which aborts its signal and says so once [R11, G20]', async () => {
+  it('is released by its own watchdog, which aborts its signal and says so once [R11]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const [losses, releases] = [heard('lost'), heard('released')];
@@ -33,7 +33,7 @@ describe('a lock with a hold limit', () => {
     await agent.run(({ locks }) => locks.lock?.assertHeld());
   });
 
-  it('does not keep a process alive that has nothing else to do [R11]', async () => {
+  it('does not keep a process alive that has nothing else to do', async () => {
     const { home } = newPlace();
     const agent = await Agent.start({ home, node: ['--expose-gc'] });
 

@@ -18,7 +18,7 @@ describe('acquireAll', () => {
     await Promise.all([there, here(['a', 'b']), here(['b', 'a'])]);
   });
 
-  it.each(['a', 'b', 'c'])('holds nothing when %s is not to be had in time [C4]', async (busy) => {
+  it.each(['a', 'b', 'c'])('holds nothing when %s is not to be had in time', async (busy) => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     await agent.acquire(busy);
@@ -32,7 +32,7 @@ describe('acquireAll', () => {
     await agent.run(({ locks }) => locks.lock?.assertHeld());
   });
 
-  it('holds nothing when its signal aborts while it waits for one of them [C4]', async () => {
+  it('holds nothing when its signal aborts while it waits for one of them', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const names = ['a', 'b', 'c'];
@@ -53,7 +53,7 @@ describe('acquireAll', () => {
     expect(await agent.couldAcquire(names[1] as string)).toBe(true);
   });
 
-  it('spends one timeout on the whole, not one on each [G9]', async () => {
+  it('spends one timeout on the whole, not one on each [F8]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const [first, second] = ['a', 'b'].sort((a, b) => (locks.pathOf(a) < locks.pathOf(b) ? -1 : 1)) as [
@@ -73,7 +73,7 @@ describe('acquireAll', () => {
     expect(requests[1]?.timeout).toBeLessThan(requests[0]?.timeout as number);
   });
 
-  it('fails with TimeoutError when its time is over before it comes to the one that is busy [G14]', async () => {
+  it('fails with TimeoutError when its time is over before it comes to the one that is busy [F8]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const names = ['a', 'b'].sort((a, b) => (locks.pathOf(a) < locks.pathOf(b) ? -1 : 1));

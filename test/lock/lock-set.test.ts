@@ -29,7 +29,7 @@ describe('acquireAll', () => {
     expect(releases.map(({ path }) => path)).toEqual(paths.reverse());
   });
 
-  it('takes a resource that is named twice once, in the stronger mode [A2]', async () => {
+  it('takes a resource that is named twice once, in the stronger mode [R4]', async () => {
     const locks = newLocks();
     const shared = { name: 'mirror', mode: 'shared' } as const;
     const exclusive = { name: 'mirror', mode: 'exclusive' } as const;
@@ -48,7 +48,7 @@ describe('acquireAll', () => {
     await both.release();
   });
 
-  it('gives each its own mode, and the mode of the options where none is said [R4, A2]', async () => {
+  it('gives each its own mode, and the mode of the options where none is said [R4]', async () => {
     const locks = newLocks();
     const modes = async (...call: Parameters<typeof locks.acquireAll>) => {
       await using set = await locks.acquireAll(...call);

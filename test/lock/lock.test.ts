@@ -60,7 +60,7 @@ describe('a lock', () => {
     await successor.release();
   });
 
-  it('says how long it was held when it is released [F14]', async () => {
+  it('says how long it was held when it is released', async () => {
     const locks = newLocks();
     const releases = heard('released');
     const started = performance.now();
@@ -123,7 +123,7 @@ describe('a lock', () => {
     expect(lock.token).toBe(token);
   });
 
-  it('says that a shared lock has no token yet when nobody held it exclusively [R4]', async () => {
+  it('says that a shared lock has no token yet when nobody held it exclusively', async () => {
     const locks = newLocks();
     const reader = await locks.acquire('mirror', { mode: 'shared' });
     expect(() => reader.token).toThrow(UnsupportedError);
@@ -146,7 +146,7 @@ describe('a lock', () => {
     expect(lock.descriptor).toBe(undefined);
   });
 
-  it('names in its record the process that works under it, and not after its release [A5]', async () => {
+  it('names in its record the process that works under it, and not after its release [G12]', async () => {
     const locks = newLocks();
     const lock = await locks.acquire('mirror', { purpose: 'mirror save' });
     lock.recordChild({ pid: 4711, start: '99' });

@@ -114,7 +114,7 @@ describe('tryAcquire', () => {
 });
 
 describe('untilFree', () => {
-  it('resolves when another process releases, and takes nothing [A12]', async () => {
+  it('resolves when another process releases, and takes nothing', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     await agent.acquire('mirror');

@@ -70,7 +70,7 @@ describe('acquire', () => {
     await alone.release();
   });
 
-  it('waits for one that this thread holds, and gets it on its release [C1, R9]', async () => {
+  it('waits for one that this thread holds, and gets it on its release [R9]', async () => {
     const locks = newLocks();
     const first = await locks.acquire('mirror');
     const second = locks.acquire('mirror');
@@ -107,7 +107,7 @@ describe('tryAcquire', () => {
 });
 
 describe('with', () => {
-  it('holds the lock while the body runs, gives its result and releases [R9, G15]', async () => {
+  it('holds the lock while the body runs, gives its result and releases [R9]', async () => {
     const locks = newLocks();
 
     const result = await locks.with('mirror', async (lock) => {
@@ -177,7 +177,7 @@ describe('with', () => {
 });
 
 describe('untilFree', () => {
-  it('rejects with the reason of its signal, then and at once, never by throwing [A15]', async () => {
+  it('rejects with the reason of its signal, then and at once, never by throwing', async () => {
     const locks = newLocks();
     const lock = await locks.acquire('mirror');
     const abort = new AbortController();

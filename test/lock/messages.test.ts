@@ -25,7 +25,7 @@ async function messageOf(locks: LockManager, target: Target, options: AcquireOpt
 }
 
 describe('the message of a lock that somebody holds', () => {
-  it('names who, since when, how long was waited, and what to do next [A4, G14, R44, R82]', async () => {
+  it('names who, since when, how long was waited, and what to do next [A4, G14, R82]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const { path } = await agent.acquire('mirror', { purpose: 'aba mirror save' });
@@ -75,7 +75,7 @@ describe('the message of a lock that somebody holds', () => {
     expect((await shell.finish()).stdout).toBe(name);
   });
 
-  it('shows no control character of a name or a record to a terminal [A4, R66]', async () => {
+  it('shows no control character of a name or a record to a terminal [R66]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     await agent.acquire('evil\u001b[2J\r\n', { purpose: '\u001b]0;owned\u0007\u202e' });
@@ -86,7 +86,7 @@ describe('the message of a lock that somebody holds', () => {
     expect(message.replace(/Look: .*/s, '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
   });
 
-  it('names a data file as it was asked for, and the command line that leads to it [G14, R54]', async () => {
+  it('names a data file as it was asked for, and the command line that leads to it [G14]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const file = `${home}/roles.json`;
@@ -102,7 +102,7 @@ describe('the message of a lock that somebody holds', () => {
     );
   });
 
-  it('counts the holders of a shared lock [R4, G14]', async () => {
+  it('counts the holders of a shared lock [G14]', async () => {
     const { home, locks } = newPlace();
     const agents = await Agent.several(home, 3);
     for (const agent of agents) await agent.acquire('mirror', { mode: 'shared', purpose: `reader` });

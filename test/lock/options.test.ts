@@ -120,11 +120,11 @@ async function expectRefusalOfOne(
 }
 
 describe('an option that cannot be used is refused by name before anything is touched', () => {
-  it.each(badAcquireOptions)('%s: %o [G10, F13]', (input, options) =>
+  it.each(badAcquireOptions)('%s: %o [R82]', (input, options) =>
     expectRefusal(input, 'mirror', bad(options)),
   );
 
-  it.each(badTargets)('%s: %o [G10, F13]', async (input, target) => {
+  it.each(badTargets)('%s: %o [R82]', async (input, target) => {
     await expectRefusal(input, bad(target), {});
     const locks = newLocks();
     expect(() => locks.inspect(bad(target))).toThrow(names(input));
@@ -132,11 +132,11 @@ describe('an option that cannot be used is refused by name before anything is to
     await expect(locks.untilFree(bad(target))).rejects.toEqual(names(input));
   });
 
-  it.each(badManagerOptions)('of a manager, %s: %o [G10, F13]', (input, options) => {
+  it.each(badManagerOptions)('of a manager, %s: %o [R82]', (input, options) => {
     expect(() => new LockManager(bad<ManagerOptions>(options))).toThrow(names(input));
   });
 
-  it.each(noOptions)('of whatever kind, where the options belong: %s [G10, F13]', async (value) => {
+  it.each(noOptions)('of whatever kind, where the options belong: %s [R82]', async (value) => {
     await expectRefusal('options', 'mirror', bad(value));
     const locks = newLocks();
     expect(() => new LockManager(bad<ManagerOptions>(value))).toThrow(names('options'));
@@ -152,7 +152,7 @@ describe('an option that cannot be used is refused by name before anything is to
     ['timeout', { timeout: 'soon' }],
     ['signal', { signal: {} }],
     ['mode', { mode: 'exclusive' }],
-  ])('of an upgrade, %s: %j [G10, F13]', async (input, options) => {
+  ])('of an upgrade, %s: %j [R82]', async (input, options) => {
     const locks = newLocks();
     const lock = await locks.acquire('mirror', { mode: 'shared' });
 
@@ -165,7 +165,7 @@ describe('an option that cannot be used is refused by name before anything is to
   it.each([
     ['signal', { signal: 'x' }],
     ['sginal', { sginal: AbortSignal.abort() }],
-  ])('of a watch, %s: %j [G10, F13]', async (input, options) => {
+  ])('of a watch, %s: %j [R82]', async (input, options) => {
     await expect(newLocks().untilFree('mirror', bad(options))).rejects.toEqual(names(input));
   });
 
@@ -190,7 +190,7 @@ describe('an option that cannot be used is refused by name before anything is to
     expect(existsSync(locks.directory)).toBe(false);
   });
 
-  it('of a mode that stands in the target, where it would mean nothing but for several [R4]', async () => {
+  it('of a mode that stands in the target, where it would mean nothing but for several [R82]', async () => {
     const target = { name: 'mirror', mode: 'shared' };
 
     await expectRefusalOfOne('mode', bad(target));
@@ -206,7 +206,7 @@ describe('an option that cannot be used is refused by name before anything is to
     await all.release();
   });
 
-  it('of terms that do not go with those of the manager [F1]', async () => {
+  it('of terms that do not go with those of the manager [R82]', async () => {
     const kernel = newLocks({ engine: 'kernel' });
     const portable = newLocks({ engine: 'portable' });
 
@@ -228,7 +228,7 @@ describe('an option that cannot be used is refused by name before anything is to
 });
 
 describe('the message of a refused option', () => {
-  it('says what was expected and shows what came, harmlessly [F13]', () => {
+  it('says what was expected and shows what came, harmlessly [R82]', () => {
     const message = (options: Record<string, unknown>): string => {
       try {
         new LockManager(bad<ManagerOptions>(options));

@@ -3,7 +3,7 @@ import { Agent } from '../support/agent.ts';
 import { newPlace } from '../support/place.ts';
 
 describe('the requests of one thread for one lock', () => {
-  it('keep their order against another process that holds the lock in between [C1, C2]', async () => {
+  it('keep their order against another process that holds the lock in between [C1]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     await agent.acquire('mirror');

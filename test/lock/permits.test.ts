@@ -8,7 +8,7 @@ import { newPlace } from '../support/place.ts';
 const SEMAPHORE = { permits: 2 } as const;
 
 describe('a lock with permits', () => {
-  it('admits as many processes as it has permits, and one more when one of them releases [R4]', async () => {
+  it('admits as many processes as it has permits, and one more when one of them releases', async () => {
     const { home } = newPlace();
     const [a, b, c] = await Agent.several(home, 3);
     await a.acquire('pool', SEMAPHORE);
@@ -22,7 +22,7 @@ describe('a lock with permits', () => {
     expect(await a.couldAcquire('pool', SEMAPHORE)).toBe(false);
   });
 
-  it('gives the permit of a killed holder to the next in line [R10, R48]', async () => {
+  it('gives the permit of a killed holder to the next in line [R10, R45]', async () => {
     const { home } = newPlace();
     const victim = await Agent.start({ home, env: {} });
     const [b, c] = await Agent.several(home, 2);
@@ -105,7 +105,7 @@ describe('a lock with permits', () => {
     expect(readdirSync(locks.directory)).toEqual([basename(locks.pathOf('pool'))]);
   });
 
-  it('clears away the slots of holders that were killed [R45, R12]', async () => {
+  it('clears away the slots of holders that were killed [R45, R46]', async () => {
     const { home, locks } = newPlace();
     const victim = await Agent.start({ home, env: {} });
     await victim.acquire('pool', { permits: 3 });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { newPlace } from '../support/place.ts';
 
-it('tells what is held, by whom and since when, across processes [G12, R8]', async () => {
+it('tells what is held, by whom and since when, across processes [G12]', async () => {
   const { home, locks } = newPlace();
   const agent = await Agent.start({ home });
   await agent.acquire('mirror', { purpose: 'nightly save' }, 'one');
@@ -32,7 +32,7 @@ it('tells what is held, by whom and since when, across processes [G12, R8]', asy
   await own.release();
 });
 
-it('inspects one lock, held by another program too [C6, G12]', async () => {
+it('inspects one lock, held by another program too [C6]', async () => {
   const { home, locks } = newPlace();
   const agent = await Agent.start({ home });
   expect(locks.inspect('mirror')).toEqual({

@@ -25,7 +25,7 @@ it('tells what this thread waits for, each in its place [R8]', async () => {
   await (await second).release();
 });
 
-it('lists locks on files that this thread holds, though they lie elsewhere [R8]', async () => {
+it('lists locks on files that this thread holds, though they lie elsewhere', async () => {
   const { home, locks } = newPlace();
   const file = join(home, 'roles.json');
   const lock = await locks.acquire({ file });

@@ -30,7 +30,7 @@ async function lineUp(
 const pids = (agents: readonly Agent[]) => agents.map(({ pid }) => pid);
 const waiting = ({ locks }: Place) => locks.inspect('mirror').waiters.map(({ record }) => record.pid);
 
-it('grants waits of several processes in the order in which they came [R7, R81]', async () => {
+it('grants waits of several processes in the order in which they came [R7]', async () => {
   const place = newPlace();
   const agents = await Agent.several(place.home, 4);
   const lock = await place.locks.acquire('mirror');
@@ -73,7 +73,7 @@ it('does not let a newcomer pass those who wait, though the lock is free for a m
   await first.granted();
 });
 
-it('does not let a stopped waiter at the head hold up the others for ever [R81, H21]', async () => {
+it('does not let a stopped waiter at the head hold up the others for ever [R81]', async () => {
   const place = newPlace();
   const [head, next] = await Agent.several(place.home, 2);
   const lock = await place.locks.acquire('mirror');
@@ -90,7 +90,7 @@ it('does not let a stopped waiter at the head hold up the others for ever [R81, 
   await head.granted();
 });
 
-it('passes over waiters that were killed, and clears away what they left [R10, R45, R12]', async () => {
+it('passes over waiters that were killed, and clears away what they left [R81]', async () => {
   const place = newPlace();
   const [first, second, third] = await Agent.several(place.home, 3);
   const lock = await place.locks.acquire('mirror');
@@ -105,7 +105,7 @@ it('passes over waiters that were killed, and clears away what they left [R10, R
   expect(readdirSync(dirname(lock.path))).toEqual([lock.path.split('/').at(-1)]);
 });
 
-it('grants readers together, and neither past a writer that came before them [R4, R33]', async () => {
+it('grants readers together, and neither past a writer that came before them [R4]', async () => {
   const place = newPlace();
   const agents = await Agent.several(place.home, 4);
   const [one, two, writer, late] = agents;
@@ -122,7 +122,7 @@ it('grants readers together, and neither past a writer that came before them [R4
   await late.granted();
 });
 
-it('does not let readers that come and go keep a writer out [R4, R81]', async () => {
+it('does not let readers that come and go keep a writer out [R81]', async () => {
   const place = newPlace();
   const [writer, other] = await Agent.several(place.home, 2);
   const reader = await place.locks.acquire('mirror', { mode: 'shared' });
@@ -156,7 +156,7 @@ it('tells a waiter its place among all processes, and again when it moves up [R8
   expect(positions.at(-1)).toBe(1);
 });
 
-it('leaves nothing of a wait that ended, however it ended, beside the lock file [R12, A15]', async () => {
+it('leaves nothing of a wait that ended, however it ended, beside the lock file [R12]', async () => {
   const place = newPlace();
   const agent = await Agent.start({ home: place.home });
   await agent.acquire('mirror');
@@ -199,7 +199,7 @@ it('is told by a waiter that asked not to be named without its name [R68]', asyn
   expect(waiters[0]?.record).not.toHaveProperty('command');
 });
 
-it('gets on when somebody empties the queue by hand [H15, R66]', async () => {
+it('gets on when somebody empties the queue by hand [R66]', async () => {
   const place = newPlace();
   const agents = await Agent.several(place.home, 3);
   const lock = await place.locks.acquire('mirror');

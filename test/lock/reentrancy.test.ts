@@ -97,7 +97,7 @@ describe('a lock asked for by code that holds it already', () => {
     });
   });
 
-  it('is refused for writing to who reads, also with `reentrant` [R4, R81]', async () => {
+  it('is refused for writing to who reads, also with `reentrant` [R81]', async () => {
     const locks = newLocks();
 
     await locks.with('mirror', { mode: 'shared' }, async (outer) => {
@@ -124,7 +124,7 @@ describe('a lock asked for by code that holds it already', () => {
     ['a limit', {}, { holdLimit: 50 }, { code: 'HOLDFAST_INPUT', input: 'holdLimit' }],
     ['a shorter limit', { holdLimit: 60_000 }, { holdLimit: 50 }, { input: 'holdLimit' }],
   ] as const satisfies readonly [string, AcquireOptions, AcquireOptions, object][])(
-    'is refused also with `reentrant` to who asks for %s: %j, then %j [F1, R11]',
+    'is refused also with `reentrant` to who asks for %s: %j, then %j [F1]',
     async (_what, outer, inner, error) => {
       const locks = newLocks();
 
@@ -157,7 +157,7 @@ describe('a lock asked for by code that holds it already', () => {
     },
   );
 
-  it('is refused with `reentrant` to a strict manager where it is degraded, and says so to the others [F1]', async () => {
+  it('is refused with `reentrant` to a strict manager where it is degraded, and says so to the others', async () => {
     const { home, locks } = newPlace();
     const path = locks.pathOf('mirror');
     mkdirSync(dirname(path));
@@ -201,7 +201,7 @@ describe('a lock asked for by other code of the same process', () => {
     expect(order).toEqual([1, 1, 2, 2, 3, 3]);
   });
 
-  it('is waited for, not called a deadlock, after a plain acquire of the same function [C1]', async () => {
+  it('is waited for, not called a deadlock, after a plain acquire of the same function', async () => {
     const locks = newLocks();
     const lock = await locks.acquire('mirror');
     const second = locks.acquire('mirror');
@@ -211,7 +211,7 @@ describe('a lock asked for by other code of the same process', () => {
     await (await second).release();
   });
 
-  it('is waited for by siblings inside a `with` on something else [C1]', async () => {
+  it('is waited for by siblings inside a `with` on something else', async () => {
     const locks = newLocks();
 
     await locks.with('registry', async () => {
@@ -223,7 +223,7 @@ describe('a lock asked for by other code of the same process', () => {
     });
   });
 
-  it('is waited for by work that outlives the body it was started in [C1]', async () => {
+  it('is waited for by work that outlives the body it was started in', async () => {
     const locks = newLocks();
     const { opened, open: start } = gate();
     const late = locks.with('mirror', () => ({ work: opened.then(() => locks.acquire('mirror')) }));

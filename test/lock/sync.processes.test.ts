@@ -43,7 +43,7 @@ it('gets the lock of a holder that is killed, and says that it recovered it [R10
   expect(await recovered).toBe(true);
 });
 
-it('leaves no trace of a synchronous wait that ran out of time [A15, R12]', async () => {
+it('leaves no trace of a synchronous wait that ran out of time', async () => {
   const { home, locks } = newPlace();
   const agent = await Agent.start({ home });
   await agent.acquire('mirror');

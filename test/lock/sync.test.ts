@@ -36,7 +36,7 @@ it('runs a body while the lock is held, gives its result and releases it however
   expect(locks.inspect('mirror').state).toBe('free');
 });
 
-it('refuses a body that returns a promise, whose work would go on without the lock [C4]', async () => {
+it('refuses a body that returns a promise, whose work would go on without the lock', async () => {
   const locks = newLocks();
   const { opened, open } = gate();
   const work = async () => await opened;

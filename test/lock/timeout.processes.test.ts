@@ -19,7 +19,7 @@ describe('a timeout', () => {
     expect(failures).toMatchObject([{ waited: 0, resource: 'mirror' }]);
   });
 
-  it('that is finite fails with TimeoutError, never early, and disturbs nobody [G9, G14, R41, A15]', async () => {
+  it('that is finite fails with TimeoutError, never early, and disturbs nobody [G14, R41, F8]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     await agent.acquire('mirror');
@@ -39,7 +39,7 @@ describe('a timeout', () => {
     expect(locks.query().pending).toEqual([]);
   });
 
-  it('leaves no late grant behind: the lock is free once its holder released [A15]', async () => {
+  it('leaves no late grant behind: the lock is free once its holder released', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     await agent.acquire('mirror');
@@ -52,7 +52,7 @@ describe('a timeout', () => {
     expect(grants).toEqual([]);
   });
 
-  it('covers a synchronous wait as well [G9, G14]', async () => {
+  it('covers a synchronous wait as well [F8]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     await agent.acquire('mirror');

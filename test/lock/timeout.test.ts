@@ -11,7 +11,7 @@ describe('a timeout', () => {
     await (await locks.acquire('mirror', { timeout: 0 })).release();
   });
 
-  it('lets those behind go on who are patient [R7, A15]', async () => {
+  it('lets those behind go on who are patient [R7]', async () => {
     const locks = newLocks();
     const lock = await locks.acquire('mirror');
     const hasty = locks.acquire('mirror', { timeout: 1 });
@@ -24,7 +24,7 @@ describe('a timeout', () => {
   });
 
   it.each([Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 31 + 1, 2 ** 40, Number.MAX_VALUE])(
-    'of %d ms is not mistaken for a short one [G9]',
+    'of %d ms is not mistaken for a short one',
     async (timeout) => {
       const warnings: Error[] = [];
       const onWarning = (warning: Error) => warnings.push(warning);
@@ -52,7 +52,7 @@ describe('a deadline', () => {
   });
 
   it.each([0, 1, 999, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 5_000, 3 * 2 ** 31])(
-    'of %d ms comes then, and not before [G9]',
+    'of %d ms comes then, and not before',
     (ms) => {
       vi.useFakeTimers();
       const started = performance.now();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { newPlace } from '../support/place.ts';
 
 describe('a downgrade', () => {
-  it('admits the readers of its own thread that waited [C1]', async () => {
+  it('admits the readers of its own thread that waited [R4]', async () => {
     const { locks } = newPlace();
     const lock = await locks.acquire('mirror');
     const reader = locks.acquire('mirror', { mode: 'shared' });
@@ -30,7 +30,7 @@ describe('an upgrade', () => {
   });
 
   it.each(['kernel', 'portable'] as const)(
-    'of one lock is under way once: a second is refused, and the first goes on, by the %s engine [R81]',
+    'of one lock is under way once: a second is refused, and the first goes on, by the %s engine',
     async (engine) => {
       const { locks } = newPlace({ engine });
       const one = await locks.acquire('mirror', { mode: 'shared' });

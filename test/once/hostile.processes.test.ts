@@ -10,7 +10,7 @@ describe('a record', () => {
   it.each<[string, (file: string) => void]>([
     ['a link', (file) => symlinkSync('/etc/passwd', file)],
     ['a FIFO', makeFifo],
-  ])('that is %s is none, is not waited for, and gives way to a result [A1, H18]', async (_, plant) => {
+  ])('that is %s is none, is not waited for, and gives way to a result [H18]', async (_, plant) => {
     const { file } = await recorded();
     rmSync(file);
     plant(file);
@@ -22,7 +22,7 @@ describe('a record', () => {
 describe('on a full disk', () => {
   beforeEach(() => void newHome());
 
-  it('nothing is run whose result could not be recorded [A1, H14]', async () => {
+  it('nothing is run whose result could not be recorded [H14]', async () => {
     const { disk } = smallDisk('size=64k');
     await once('other', () => 1, { directory: disk });
     fill(disk);
@@ -36,7 +36,7 @@ describe('on a full disk', () => {
     expect(await once('other', () => 2, { directory: disk })).toBe(1);
   });
 
-  it('a result that does not fit any more is an error that has it, and the old one stays [A1, G4, H14]', async () => {
+  it('a result that does not fit any more is an error that has it, and the old one stays [G4, H14]', async () => {
     const { disk } = smallDisk('size=64k');
     await once('build', () => 'old', { directory: disk });
     const big = { directory: disk, ttl: 0 };

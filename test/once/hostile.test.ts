@@ -6,7 +6,7 @@ import { counts, recorded } from './recorded.ts';
 import { Work } from './work.ts';
 
 describe('a record', () => {
-  it('is readable by people, and by its user alone [A11, R68]', async () => {
+  it('is readable by people, and by its user alone', async () => {
     const { file, directory } = await recorded();
     const [magic, header, body] = readFileSync(file, 'utf8').split('\n') as [string, string, string];
     expect(magic).toBe('holdfast once 1');
@@ -15,7 +15,7 @@ describe('a record', () => {
     expect([file, directory].map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o700]);
   });
 
-  it('that is cut anywhere is none [A1, H15]', async () => {
+  it('that is cut anywhere is none [H15]', async () => {
     const { file } = await recorded();
     const whole = readFileSync(file);
     for (let length = 0; length < whole.length; length += length < 40 ? 1 : 23) {
@@ -38,7 +38,7 @@ describe('a record', () => {
     ['a time that is none', (whole) => whole.replace(/"finished":"[^"]+"/, '"finished":"later"')],
     ['a negative time to live', (whole) => whole.replace('"ttl":null', '"ttl":-1')],
     ['another program’s file', () => '\u0000\u001b[2J'.repeat(1000)],
-  ])('with %s is none [A1, H15]', async (_, change) => {
+  ])('with %s is none [H15]', async (_, change) => {
     const { file } = await recorded();
     const whole = readFileSync(file, 'utf8');
     writeFileSync(file, change(whole));
@@ -46,7 +46,7 @@ describe('a record', () => {
     expect(await counts()).toBe(false);
   });
 
-  it('that is a directory keeps the work from being run for nothing, with an error that names it [A1, H18]', async () => {
+  it('that is a directory keeps the work from being run for nothing, with an error that names it [H18]', async () => {
     const { file, directory } = await recorded();
     rmSync(file);
     mkdirSync(file);
@@ -59,20 +59,20 @@ describe('a record', () => {
     expect(work).not.toHaveBeenCalled();
   });
 
-  it('of another user is none [A1, R65]', async () => {
+  it('of another user is none', async () => {
     const { file } = await recorded();
     chownSync(file, 65_534, 65_534);
     expect(await counts()).toBe(false);
   });
 
-  it('is not looked for in a directory that everybody can write [A1, H18]', async () => {
+  it('is not looked for in a directory that everybody can write [H18]', async () => {
     const { file, directory } = await recorded();
     rmSync(file);
     chmodSync(directory, 0o777);
     await expect(once('build', () => 1)).rejects.toMatchObject({ code: 'HOLDFAST_UNRECORDED', ran: false });
   });
 
-  it('that says what is under way is ignored when it is damaged [A1, H15]', async () => {
+  it('that says what is under way is ignored when it is damaged [H15]', async () => {
     const { file, directory } = await recorded();
     for (const text of ['', '{', 'null', '[]', '{"key":"build","run":"1"}', '\0'.repeat(9999)]) {
       writeFileSync(join(directory, 'current'), text);

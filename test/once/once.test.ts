@@ -35,7 +35,7 @@ describe('a result', () => {
     expect(Buffer.isBuffer(second)).toBe(Buffer.isBuffer(value));
   });
 
-  it('is a copy of its own for every caller [A1]', async () => {
+  it('is a copy of its own for every caller', async () => {
     newHome();
     const work = new Work(() => ({ list: [1] }));
     const [first, second] = (await Promise.all([work.once(), work.once()])) as { list: number[] }[];
@@ -45,7 +45,7 @@ describe('a result', () => {
     expect(work.runs).toBe(1);
   });
 
-  it('leaves properties out that are undefined, for its runner too [A1]', async () => {
+  it('leaves properties out that are undefined, for its runner too', async () => {
     newHome();
     expect(Object.keys(await once('build', () => ({ a: 1, b: undefined })))).toEqual(['a']);
   });
@@ -61,7 +61,7 @@ describe('a result', () => {
     ['the result.self contains itself,', circle],
     ['the result[1] is undefined,', [1, undefined]],
   ])(
-    'that cannot be represented is an error that says "%s ..." and has the value [A1]',
+    'that cannot be represented is an error that says "%s ..." and has the value [R82]',
     async (words, value) => {
       newHome();
       const error = await once('build', () => value).catch((thrown) => thrown);
@@ -164,7 +164,7 @@ describe('callers of one process', () => {
     expect(work.runs).toBe(1);
   });
 
-  it('are told of a call that would wait for itself, also through another key [A1]', async () => {
+  it('are told of a call that would wait for itself, also through another key [R81]', async () => {
     newHome();
     const b: Promise<unknown> = once('a', () => once('b', () => once('a', () => 1)));
     await expect(b).rejects.toMatchObject({ code: 'HOLDFAST_DEADLOCK' });
@@ -172,14 +172,14 @@ describe('callers of one process', () => {
 });
 
 describe('the time to live', () => {
-  it('of 0 shares a run among those who call together, and runs again for a later call [A14, G2]', async () => {
+  it('of 0 shares a run among those who call together, and runs again for a later call [A14]', async () => {
     newHome();
     const work = new Work();
     expect(await Promise.all([work.once({ ttl: 0 }), work.once({ ttl: 0 })])).toEqual([1, 1]);
     expect(await work.once({ ttl: 0 })).toBe(2);
   });
 
-  it('is over by the clock; a clock that was set back makes a result too old [A14, H22]', async () => {
+  it('is over by the clock; a clock that was set back makes a result too old [A14]', async () => {
     newHome();
     const work = new Work();
     vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-01-01T12:00:00Z') });
@@ -231,7 +231,7 @@ describe('the time to live', () => {
     expect(work.runs).toBe(2);
   });
 
-  it('of a stale result is not ended by a renewal that fails [A14, G4]', async () => {
+  it('of a stale result is not ended by a renewal that fails [A14]', async () => {
     newHome();
     const failing = gate();
     const work = new Work(async (_, runs) => {
@@ -311,7 +311,7 @@ describe('a recorded success', () => {
     expect(work.runs).toBe(2);
   });
 
-  it('counts only for the same inputs, texts and contents of files [A14]', async () => {
+  it('counts only for the same inputs, texts and contents of files', async () => {
     const home = newHome();
     const file = join(home, 'input');
     const work = new Work();
@@ -373,7 +373,7 @@ it.each([
   ['scope', ['k'], { scope: 'everyone' }],
   ['scope', ['k'], { scope: { project: '/no/such/directory' } }],
   ['directory', ['k'], { directory: '' }],
-])('a bad %s is an InputError that names it, and nothing runs [A1]', async (input, [key], options) => {
+])('a bad %s is an InputError that names it, and nothing runs [R82]', async (input, [key], options) => {
   newHome();
   const work = vi.fn();
   await expect(once(key as string, work, options as never)).rejects.toMatchObject({

@@ -92,7 +92,7 @@ describe('20 processes that call with one key at the same instant', () => {
   });
 });
 
-it('processes on the portable engine run it once too, and once more when the runner is killed [A1, F1]', async () => {
+it('processes on the portable engine run it once too, and once more when the runner is killed [A1, R15]', async () => {
   const home = newHome();
   const env = { HOLDFAST_ENGINE: 'portable' };
   const agents = await Promise.all(Array.from({ length: 8 }, () => Agent.start({ home, env })));
@@ -176,7 +176,7 @@ describe('a waiter in another process', () => {
     expect(await waiter.run(({ once }) => once('build', () => 'a run of its own'))).toBe('a run of its own');
   });
 
-  it('gives up when as many runners as `attempts` says died one after the other; a later call tries again [A1]', async () => {
+  it('gives up when as many runners as `attempts` says died one after the other; a later call tries again', async () => {
     const home = newHome();
     const agents = await Agent.several(home, 3);
     const die = ({ once, tell }: Remote) =>
@@ -210,7 +210,7 @@ describe('a waiter in another process', () => {
     expect(await last.run(({ once }) => once('build', () => 'at last', { attempts: 2 }))).toBe('at last');
   });
 
-  it('never finds a torn record or a litter of temporary files after runners were killed while they recorded [A1, G4, H16]', async () => {
+  it('never finds a torn record or a litter of temporary files after runners were killed while they recorded [G4, H16]', async () => {
     const home = newHome();
     const { records } = placeOf('build');
     for (const call of ['fsync', 'rename']) {
@@ -239,7 +239,7 @@ describe('a waiter in another process', () => {
   });
 });
 
-it('a run whose lock was replaced while it worked records nothing, and its call is told so [A1, H7]', async () => {
+it('a run whose lock was replaced while it worked records nothing, and its call is told so [H7]', async () => {
   const home = newHome();
   const [runner, other] = await Agent.several(home, 2);
   const running = runner.run(heldOnce, 'build', join(home, 'runs'), {});

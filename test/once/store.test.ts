@@ -28,7 +28,7 @@ it('a line of the history that is torn is left out, and the rest is there [A11, 
   expect(store.history()).toMatchObject([{ run: 1 }, { run: 3 }]);
 });
 
-it('whatever else lies among the records is not taken for a key [A11, H15, H18]', async () => {
+it('whatever else lies among the records is not taken for a key [H15, H18]', async () => {
   const directory = tempDirectory();
   await once('build', () => 1, { directory });
   const records = join(directory, 'once');
@@ -42,7 +42,7 @@ it('whatever else lies among the records is not taken for a key [A11, H15, H18]'
   expect(knownKeys(directory).keys.map(({ key }) => key)).toEqual(['build']);
 });
 
-it('a key of which only a failure or a dead run is known has a state all the same [A11, A13]', async () => {
+it('a key of which only a failure or a dead run is known has a state all the same [A12]', async () => {
   const directory = tempDirectory();
   await once('bad', () => Promise.reject(new Error('no')), { directory }).catch(() => {});
   const [known] = knownKeys(directory).keys;

@@ -30,7 +30,7 @@ async function expectTheRestInOrder({ line, held, agentOf, rest }: Three): Promi
 }
 
 describe.each(NAMES)('of three that wait, the one at the %s', (special) => {
-  it('may be killed: its ticket goes, and the others get their turns in order [R7, R10, R81]', async () => {
+  it('may be killed: its ticket goes, and the others get their turns in order [R7, R81]', async () => {
     const three = await threeInLine(special, PATIENT);
 
     await three.agent.kill();
@@ -50,7 +50,7 @@ describe.each(NAMES)('of three that wait, the one at the %s', (special) => {
     await until(() => line.leftBehind().length === 0, 'nothing is left behind');
   });
 
-  it('may be aborted: the others get their turns in order [R7, A15]', async () => {
+  it('may be aborted: the others get their turns in order [R7]', async () => {
     const three = await threeInLine(special, PATIENT);
     const { line, agent } = three;
 
@@ -61,7 +61,7 @@ describe.each(NAMES)('of three that wait, the one at the %s', (special) => {
     await expectTheRestInOrder(three);
   });
 
-  it('may run out of time: the others get their turns in order [R7, G9]', async () => {
+  it('may run out of time: the others get their turns in order [R7]', async () => {
     const line = new Line();
     const thaw = line.thaw();
     // Its time is up long before the others are in line, but it cannot know before its event loop moves.
@@ -74,7 +74,7 @@ describe.each(NAMES)('of three that wait, the one at the %s', (special) => {
     await expectTheRestInOrder(three);
   });
 
-  it('may be stopped: the others do not wait for it, and it has its turn when it goes on [R7, H21]', async () => {
+  it('may be stopped: the others do not wait for it, and it has its turn when it goes on [R7, R81]', async () => {
     const patient = { timeout: 120_000 };
     const { line, held, agent, agentOf, rest } = await threeInLine(special, patient, patient);
     agent.signal('SIGSTOP');
@@ -109,7 +109,7 @@ describe.each(NAMES)('of three that wait, the one at the %s', (special) => {
   });
 });
 
-it('three that wait may all be killed: the next one finds the lock free and nothing of them [R7, R10, R12]', async () => {
+it('three that wait may all be killed: the next one finds the lock free and nothing of them [R81]', async () => {
   const line = new Line();
   const agents = await line.agents(3);
   const held = await line.locks.acquire('mirror');
@@ -126,7 +126,7 @@ it('three that wait may all be killed: the next one finds the lock free and noth
   expect(line.leftBehind()).toEqual([]);
 });
 
-it('a synchronous waiter may be killed, and does not wait for one that was [R7, R10]', async () => {
+it('a synchronous waiter may be killed, and does not wait for one that was [R7, R81]', async () => {
   const line = new Line();
   const [first, second, third] = await line.agents(3);
   const held = await line.locks.acquire('mirror');

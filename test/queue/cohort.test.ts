@@ -10,7 +10,7 @@ import { Line, PATIENT } from './line.ts';
 const MOST_TURNS = 32;
 
 describe('a thread that hands its lock on to itself', () => {
-  it('does so in the order of the calls, with rising tokens, until others wait for 32 turns [R7, R31, R81]', async () => {
+  it('does so in the order of the calls, with rising tokens, until others wait for 32 turns [R7]', async () => {
     const line = new Line();
     const [other] = await line.agents(1);
     const first = await line.locks.acquire('mirror');
@@ -33,7 +33,7 @@ describe('a thread that hands its lock on to itself', () => {
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
   });
 
-  it('counts its turns from when others wait on, so that each of them waits for 32 at most [R81]', async () => {
+  it('counts its turns from when others wait on, so that each of them waits for 32 at most [R7]', async () => {
     const line = new Line();
     const agents = await line.agents(3);
     let [own, most] = [0, 0];
@@ -110,7 +110,7 @@ describe('a thread that hands its lock on to itself', () => {
     }
   });
 
-  it('hands on no lock without a token, and strict requests are refused as ever [G18]', async () => {
+  it('hands on no lock without a token, and strict requests are refused as ever', async () => {
     const line = new Line();
     const [strict] = await line.agents(1);
     const first = await line.locks.acquire('mirror');

@@ -94,7 +94,7 @@ describe('processes that wait in a circle', () => {
     },
   );
 
-  it('over locks that are shared: the youngest fails, the others go on [R81, R4]', async () => {
+  it('over locks that are shared: the youngest fails, the others go on [R81]', async () => {
     const line = new Line();
     const [a, b, c] = await line.agents(3);
     const shared = { name: 'r0', mode: 'shared' } as const;
@@ -192,7 +192,7 @@ describe('flows of one process that wait in a circle', () => {
   });
 });
 
-it('gives no alarm to processes that take several locks at random in one order, for all their waits [R81]', async () => {
+it('gives no alarm to processes that take several locks at random in one order, for all their waits [X57]', async () => {
   const line = new Line();
   const agents = await line.agents(4);
   const errors = await Promise.all(

@@ -15,7 +15,7 @@ describe('the search for a circle', () => {
       edges.filter(({ heldPath }) => heldPath === path),
     );
 
-  it('finds none where everybody takes locks in one order [R81]', () => {
+  it('finds none where everybody takes locks in one order [X57]', () => {
     const ordered = arrows.map((all) => all.filter(([from, to]) => from < to));
     fc.assert(
       fc.property(ordered, fc.nat(10), fc.array(fc.nat(10)), (edges, own, more) => {

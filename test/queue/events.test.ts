@@ -53,7 +53,7 @@ describe('a process that waits behind others', () => {
     for (const wait of waits) await (await wait).release();
   });
 
-  it('learns its place from its TimeoutError as well [R82, G9]', async () => {
+  it('learns its place from its TimeoutError as well [R82]', async () => {
     const line = new Line();
     const [holder, other] = await line.agents(2);
     await holder.acquire('mirror');
@@ -68,7 +68,7 @@ describe('a process that waits behind others', () => {
 });
 
 describe('whoever looks at a lock', () => {
-  it('sees all who wait, in their order, with their mode, purpose and time [R8, G12]', async () => {
+  it('sees all who wait, in their order, with their mode, purpose and time [R82]', async () => {
     const line = new Line();
     const [a, b, c] = await line.agents(3);
     const held = await line.locks.acquire('mirror');
@@ -100,7 +100,7 @@ describe('whoever looks at a lock', () => {
     await until(() => waiters().length === 0, 'nobody waits any more');
   });
 
-  it('does not count those whose ticket is there and who are dead [R8, H15]', async () => {
+  it('does not count those whose ticket is there and who are dead [R45]', async () => {
     const line = new Line();
     const [a, b] = await line.agents(2);
     const held = await line.locks.acquire('mirror');

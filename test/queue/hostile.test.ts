@@ -127,7 +127,7 @@ describe('all who wait get the lock, and what is not theirs stays as it is, wher
     expect(readFileSync(victim, 'utf8')).toBe('precious');
   });
 
-  it('holds thousands of tickets of the dead, which are removed [H18, R12]', async () => {
+  it('holds thousands of tickets of the dead, which are removed [R46]', async () => {
     const line = await made();
     mkdirSync(line.queue);
     for (let n = 0; n < 2_000; n++)
@@ -139,7 +139,7 @@ describe('all who wait get the lock, and what is not theirs stays as it is, wher
   });
 
   it.each(['exclusive', 'shared', 'upgrade'] as const)(
-    'holds an old ticket (%s) that somebody keeps locked for ever [H18, R81]',
+    'holds an old ticket (%s) that somebody keeps locked for ever [R81]',
     async (kind) => {
       const line = await made();
       mkdirSync(line.queue);
@@ -166,7 +166,7 @@ describe('all who wait get the lock, and what is not theirs stays as it is, wher
     },
   );
 
-  it('cannot be read nor written by those who wait [H18, H17]', async () => {
+  it('cannot be read nor written by those who wait [H17]', async () => {
     const line = new Line();
     const nobody = { home: line.home, through: ['setpriv', '--reuid=65534', '--clear-groups'] };
     mkdirSync(line.locks.directory);

@@ -48,7 +48,7 @@ async function waitInContainer(home: string, engine: EngineName, locks: LockMana
 }
 
 describe.each<EngineName>(['kernel', 'portable'])('a free lock of the %s engine', (engine) => {
-  it('is had without waiting although one is ahead who may never take it [G11, H3, R7]', async () => {
+  it('is had without waiting although one is ahead who may never take it [G11, H3]', async () => {
     const { locks } = await heldUp(engine);
     expect(locks.inspect('mirror')).toMatchObject({ state: 'free', waiters: [{}] });
 
@@ -62,7 +62,7 @@ describe.each<EngineName>(['kernel', 'portable'])('a free lock of the %s engine'
     expect(locks.inspect('mirror').waiters).toHaveLength(1);
   });
 
-  it('is had so by the command line too [A3, H3]', async () => {
+  it('is had so by the command line too [H3, G11]', async () => {
     const cli = new Cli();
     await heldUp(engine, cli.home);
 
@@ -73,7 +73,7 @@ describe.each<EngineName>(['kernel', 'portable'])('a free lock of the %s engine'
     expect([code, stdout]).toEqual([0, 'in\n']);
   });
 
-  it('is left to one who can take it, and the error names who waits, first of all the first [G11, R7, R82]', async () => {
+  it('is left to one who can take it, and the error names who waits, first of all the first [R7, R82]', async () => {
     const { home, locks } = await heldUp(engine);
     const held = await locks.acquire('mirror', NOW);
     const [busy] = await Agent.several(home, 1);

@@ -14,7 +14,7 @@ async function findings(text: string): Promise<Pick<Finding, 'kind' | 'problem'>
 const kinds = async (text: string) => (await findings(text)).map(({ kind }) => kind);
 
 describe('a check of the rules', () => {
-  it('finds nothing where there is nothing [A2]', async () => {
+  it('finds nothing where there is nothing', async () => {
     const text = `
 resources: { mirror: , registry: }
 operations:
@@ -26,7 +26,7 @@ operations:
     expect(await findings(text)).toEqual([]);
   });
 
-  it('finds operations that are never reached, by one earlier pattern or by several [A2]', async () => {
+  it('finds operations that are never reached, by one earlier pattern or by several [R82]', async () => {
     const one = 'operations:\n  any: { command: m **, uses: x }\n  save: { command: m save, uses: y }';
     expect(await findings(one)).toEqual([
       {
@@ -40,7 +40,7 @@ operations:
     expect((await findings(several))[0]?.problem).toContain('earlier operations together match all such');
   });
 
-  it('finds resources and operations that nobody knows, and what is meant [A2]', async () => {
+  it('finds resources and operations that nobody knows, and what is meant [R82]', async () => {
     const text = `
 resources: { mirror: , package-<name>: }
 operations:
@@ -60,13 +60,13 @@ operations:
     ]);
   });
 
-  it('finds operations that lock nothing, unless that is said [A6]', async () => {
+  it('finds operations that lock nothing, unless that is said [R82]', async () => {
     expect(await kinds('operations: { a: m a }')).toEqual(['uses-nothing']);
     expect(await kinds('global: g\noperations: { a: m a }')).toEqual([]);
     expect(await kinds('operations: { a: { command: m, uses: none } }')).toEqual([]);
   });
 
-  it('finds one resource in two scopes, where two would not exclude each other [A2]', async () => {
+  it('finds one resource in two scopes, where two would not exclude each other [R82]', async () => {
     const text = 'operations:\n  a: { command: m a, uses: x }\n  b: { command: m b, uses: x, scope: system }';
     expect(await findings(text)).toEqual([
       {
@@ -78,7 +78,7 @@ operations:
     expect(await kinds(`resources: { x: { file: data } }\n${text}`)).toEqual([]);
   });
 
-  it('finds calls that are always refused: exclusive inside of shared [A2]', async () => {
+  it('finds calls that are always refused: exclusive inside of shared [R81]', async () => {
     const text = `
 operations:
   outer: { command: m outer, uses: { x: shared }, calls: inner }
@@ -111,7 +111,7 @@ describe('a possible deadlock', () => {
   const waiting = (name: string, uses: string) =>
     `  ${name}: { command: m ${name}, uses: ${uses}, policy: wait }\n`;
 
-  it('is two operations that call others in opposite orders [A2, R81]', async () => {
+  it('is two operations that call others in opposite orders [R81]', async () => {
     const text = `operations:\n${outer('p', 'a', 'wb')}${outer('q', 'b', 'wa')}${waiting('wa', 'a')}${waiting('wb', 'b')}`;
     expect(await findings(text)).toEqual([
       {
@@ -122,13 +122,13 @@ describe('a possible deadlock', () => {
     ]);
   });
 
-  it('is an operation that calls one against the order of another alone [A2, R81]', async () => {
+  it('is an operation that calls one against the order of another alone [R81]', async () => {
     // "both" takes a before b; "p" holds b and waits for a.
     const text = `operations:\n${outer('p', 'b', 'wa')}${waiting('wa', 'a')}${waiting('both', '[a, b]')}`;
     expect(await kinds(text)).toEqual(['deadlock']);
   });
 
-  it('is a longer circle, also through calls of calls [A2, R81]', async () => {
+  it('is a longer circle, also through calls of calls [R81]', async () => {
     const text = `operations:\n${outer('p', 'a', 'middle')}${outer('middle', 'b', 'wc')}${outer('q', 'c', 'wa')}${waiting('wc', 'c')}${waiting('wa', 'a')}`;
     expect((await findings(text)).map(({ problem }) => problem)).toEqual([
       expect.stringContaining(
@@ -137,7 +137,7 @@ describe('a possible deadlock', () => {
     ]);
   });
 
-  it('is an operation that calls one on another thing of the same kind [A2, R81]', async () => {
+  it('is an operation that calls one on another thing of the same kind [R81]', async () => {
     const text = `operations:
   move: { command: m move <from>, uses: package-<from>, calls: install }
   install: { command: m install <name>, uses: package-<name>, policy: wait }
@@ -167,11 +167,11 @@ describe('a possible deadlock', () => {
       'what everybody shares',
       `${outer('p', '{ a: shared }', 'wb')}${outer('q', '{ b: shared }', 'wa')}${waiting('wa', '{ a: shared }')}${waiting('wb', '{ b: shared }')}`,
     ],
-  ])('is not found in %s [A2, R81]', async (_what, text) => {
+  ])('is not found in %s', async (_what, text) => {
     expect((await kinds(`operations:\n${text}`)).filter((kind) => kind === 'deadlock')).toEqual([]);
   });
 
-  it('is not found where a lock around both keeps them apart [A2, R81]', async () => {
+  it('is not found where a lock around both keeps them apart', async () => {
     const text = `operations:\n${outer('p', 'a', 'wb')}${outer('q', 'b', 'wa')}${waiting('wa', 'a')}${waiting('wb', 'b')}`;
     expect(await kinds(text)).toEqual(['deadlock']);
     expect(await kinds(`global: 0-first\n${text}`)).toEqual([]);
@@ -179,7 +179,7 @@ describe('a possible deadlock', () => {
     expect(new Set(await kinds(`global: z-last\n${text}`))).toEqual(new Set(['deadlock']));
   });
 
-  it('is looked for among hundreds of operations that all call each other in a moment [A2, R81]', async () => {
+  it('is looked for among hundreds of operations that all call each other in a moment [R81]', async () => {
     const many = (uses: (at: number) => string) =>
       Array.from({ length: 300 }, (_, at) =>
         waiting(`op${at}`, uses(at)).replace(' }\n', `, calls: op${(at * 7 + 3) % 300} }\n`),

@@ -21,7 +21,7 @@ function rows(heading: string): string[][] {
 
 describe('the documentation of rules', () => {
   it.each([...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml = '']) => yaml))(
-    'shows rules that can be used, and in which a check finds only what is said: %s [A2]',
+    'shows rules that can be used, and in which a check finds only what is said: %s',
     async (yaml) => {
       const rules = await rulesOf(yaml);
       const found = checkRules(rules, (_operation, resource) => resource);
@@ -36,7 +36,7 @@ describe('the documentation of rules', () => {
     expect([isMatch(matching), isMatch(other)]).toEqual([true, false]);
   });
 
-  it('lists every kind of finding there is [A2]', () => {
+  it('lists every kind of finding there is', () => {
     const kinds: readonly Finding['kind'][] = [
       'never-matches',
       'unknown-resource',

@@ -36,7 +36,7 @@ describe('the rules that apply', () => {
     expect(findRules(project)).toEqual([join(project, 'holdfast.yaml'), own]);
   });
 
-  it('are not those of another user, who could switch our locks off with them [R69]', () => {
+  it('are not those of another user, who could switch our locks off with them', () => {
     configured();
     const project = tempDirectory();
     writeFileSync(join(project, 'holdfast.yaml'), '');

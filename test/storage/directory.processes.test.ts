@@ -6,7 +6,7 @@ import { Agent } from '../support/agent.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 describe('the directory of a lock', () => {
-  it('may be made by several processes at once [G13, G16]', async () => {
+  it('may be made by several processes at once [G13]', async () => {
     const home = tempDirectory();
     const agents = await Agent.several(home, 4);
     for (let round = 0; round < 30; round++) {
@@ -28,7 +28,7 @@ describe('the directory of a lock', () => {
     }
   });
 
-  it('cannot be a file, nor lie below one, nor be a link to nowhere: an error with the path [C5, G13]', async () => {
+  it('cannot be a file, nor lie below one, nor be a link to nowhere: an error with the path [R82]', async () => {
     const base = tempDirectory();
     const file = join(base, 'file');
     writeFileSync(file, '');

@@ -17,14 +17,14 @@ describe('the directory of a lock', () => {
     expect(statSync(join(base, 'a/b/c')).mode & 0o7777).toBe(0o700);
   });
 
-  it('is made for a data file that does not exist either [G13]', async () => {
+  it('is made for a data file that does not exist either [G13, R2]', async () => {
     const file = join(tempDirectory(), 'x/y/roles.json');
     const lock = await new LockManager().acquire({ file });
     expect(lock.path).toBe(join(file, '../.roles.json.lock'));
     await lock.release();
   });
 
-  it('is found by makeDirectory whoever made it, and a file in its place is an error [G16]', () => {
+  it('is found by makeDirectory whoever made it, and a file in its place is an error', () => {
     const base = tempDirectory();
     makeDirectory(join(base, 'a/b'), 0o700);
     makeDirectory(join(base, 'a/b'), 0o700);

@@ -88,7 +88,7 @@ describe('a file system', () => {
     expect(nearest(directory)).toBe(directory);
   });
 
-  it('on Windows is a network drive when its real path is a share, mapped to a letter or not [R15, R49]', () => {
+  it('on Windows is a network drive when its real path is a share, mapped to a letter or not [R49, R13]', () => {
     expect(windowsFileSystem('Z:\\locks', '\\\\nas\\share\\locks')).toMatchObject({
       type: 'smb',
       reach: 'network',

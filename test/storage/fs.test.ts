@@ -74,14 +74,14 @@ describe('a look at a path', () => {
 });
 
 describe('the sync of a directory', () => {
-  it('succeeds for one that is there [G4]', async () => {
+  it('succeeds for one that is there', async () => {
     const { directory } = place();
     await syncDirectory(directory);
     fsyncDirectory(directory);
     syncDirectoryQuietly(directory);
   });
 
-  it('tells that there is none, unless it is a quiet one [G4]', async () => {
+  it('tells that there is none, unless it is a quiet one', async () => {
     const missing = place().at('missing');
     await expect(syncDirectory(missing)).rejects.toMatchObject({ code: 'ENOENT' });
     expect(() => fsyncDirectory(missing)).toThrow(
@@ -90,7 +90,7 @@ describe('the sync of a directory', () => {
     syncDirectoryQuietly(missing);
   });
 
-  it('is done without by the durable one where a file system has none [G4]', async () => {
+  it('is done without by the durable one where a file system has none', async () => {
     await syncDirectory('/proc');
     expect(() => fsyncDirectory('/proc')).toThrow(expect.objectContaining({ syscall: 'fsync' }));
     syncDirectoryQuietly('/proc');

@@ -86,7 +86,7 @@ describe('a lock that the kernel engine has', () => {
 });
 
 describe('contenders that would choose differently', () => {
-  it('move over, also while they wait: a waiter stopped while the lock changed hands goes on in the new domain [F1]', async () => {
+  it('move over, also while they wait: a waiter stopped while the lock changed hands goes on in the new domain', async () => {
     const { home, locks } = newPlace();
     const [holder, waiter] = await Agent.several(home, 2);
     await holder.acquire('mirror', { engine: 'portable' });
@@ -103,7 +103,7 @@ describe('contenders that would choose differently', () => {
     expect(await waiter.run(({ locks }) => locks.lock?.contract)).toBe('kernel');
   });
 
-  it('and meet at an unused lock in the same instant are never granted it together, 25 rounds [F1]', async () => {
+  it('and meet at an unused lock in the same instant are never granted it together, 25 rounds [C2]', async () => {
     const { home } = newPlace();
     const crowd = await Agent.several(home, 4);
     const kinds = ['auto', 'kernel', 'portable', 'auto'] as const;

@@ -4,7 +4,7 @@ import { heard, next } from '../../support/events.ts';
 import { locksIn, newPlace } from '../../support/place.ts';
 
 describe('a manager that is told the engine', () => {
-  it('gives claims, or leases, and does not call them degraded, for they were asked for [F1, F2, F5, R53, R56]', async () => {
+  it('gives claims, or leases, and does not call them degraded, for they were asked for [F1]', async () => {
     const { locks } = newPlace({ engine: 'portable', strict: true });
     const degraded = heard('degraded');
     const granted = heard('granted');
@@ -28,7 +28,7 @@ describe('a manager that is told the engine', () => {
     });
   });
 
-  it('lists its locks, shared ones and free ones too, with what they are worth [F1, G12]', async () => {
+  it('lists its locks, shared ones and free ones too, with what they are worth [F1]', async () => {
     const { locks } = newPlace({ engine: 'portable' });
     await locks.with('free', () => {});
     const shared = await locks.acquire('shared', { mode: 'shared' });

@@ -60,7 +60,7 @@ describe('the kernel’s lock on a network drive', () => {
     expect(existsSync(locks.directory)).toBe(false);
   });
 
-  it('is given to who asks for it by name, and told to be unproved between machines [F1, R51]', async () => {
+  it('is given to who asks for it by name, and told to be unproved between machines [F1]', async () => {
     await onDrive('nfs4', ['rw', 'local_lock=none'], { engine: 'kernel' }).with('mirror', (lock) => {
       expect(lock.contract).toBe('kernel');
       expect(lock.degraded).toMatchObject([

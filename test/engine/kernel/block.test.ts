@@ -96,7 +96,7 @@ describe('a block that was written', () => {
     expect(Object.keys(recordOf(block).holder ?? {}).sort()).toEqual(['boot', 'since']);
   });
 
-  it('is printable text of full lines that ends where the block ends [G12]', () => {
+  it('is printable text of full lines that ends where the block ends', () => {
     const text = written({ name: 'a\nb\u0000\u001b[2Jé😀' }).toString('latin1');
 
     expect(text).toHaveLength(BLOCK_BYTES);

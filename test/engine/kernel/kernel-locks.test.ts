@@ -34,7 +34,7 @@ it('sees nothing on a file that nobody locks', async () => {
   await expectSeen(on(newFile()), []);
 });
 
-it('sees an exclusive lock of this process, and nothing on the file beside it [G12]', async () => {
+it('sees an exclusive lock of this process, and nothing on the file beside it', async () => {
   const [path, other] = [newFile(), newFile()];
   flocked(path, 'exclusive');
 
@@ -42,7 +42,7 @@ it('sees an exclusive lock of this process, and nothing on the file beside it [G
   await expectSeen(on(other), []);
 });
 
-it('sees every shared lock, one by one [G12]', async () => {
+it('sees every shared lock, one by one', async () => {
   const path = newFile();
   flocked(path, 'shared');
   flocked(path, 'shared');
@@ -51,7 +51,7 @@ it('sees every shared lock, one by one [G12]', async () => {
   await expectSeen(on(path), [shared, shared]);
 });
 
-it('sees the lock of flock(1), which writes no record [C6, G12]', async () => {
+it('sees the lock of flock(1), which writes no record [C6]', async () => {
   const path = newFile();
   const child = new Child('flock', ['--exclusive', path, 'sh', '-c', 'echo locked; read line']);
   await child.line('locked');
@@ -62,7 +62,7 @@ it('sees the lock of flock(1), which writes no record [C6, G12]', async () => {
   await expectSeen(on(path), []);
 });
 
-it('does not take a waiter for a holder, nor another kind of lock for a flock [C6]', async () => {
+it('does not take a waiter for a holder, nor another kind of lock for a flock', async () => {
   const path = newFile();
   flocked(path, 'exclusive');
   const waiter = new Child('flock', ['--exclusive', path, 'true']);

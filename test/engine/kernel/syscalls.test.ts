@@ -35,7 +35,7 @@ function opened(path: string): number {
 }
 
 describe('the system calls, whatever the architecture lays out how', () => {
-  it('see which file a descriptor is open on, and whose it is [H7, R1]', () => {
+  it('see which file a descriptor is open on, and whose it is [H7]', () => {
     const { path, name, open } = newFile();
     chownSync(path, 54_321, 12_345);
     const fd = open();
@@ -90,7 +90,7 @@ describe('the system calls, whatever the architecture lays out how', () => {
     expect(lock(other, 'exclusive')).toBe(-EWOULDBLOCK);
   });
 
-  it('read and write the start of a file, and nothing beyond it [G12]', () => {
+  it('read and write the start of a file, and nothing beyond it', () => {
     const { path, open } = newFile('0123456789');
     const fd = open();
     const four = nativeBuffer(4);

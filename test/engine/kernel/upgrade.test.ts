@@ -23,7 +23,7 @@ function push(path: string, mode: 'exclusive' | 'shared'): Grant | undefined {
   return contender.tryOnce();
 }
 
-it('an upgrade that outlives its grant converts no lock that got the descriptor’s number since [H9, R81]', async () => {
+it('an upgrade that outlives its grant converts no lock that got the descriptor’s number since [H9]', async () => {
   const home = tempDirectory();
   const take = (name: string) => kernelEngine.tryAcquire(requestFor(join(home, name), 'shared')) as Grant;
   const released = take('mirror.lock');

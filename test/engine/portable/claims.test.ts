@@ -21,7 +21,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
   const engine = portableEngine({ layout });
   const fileOf = (path: string) => (layout === 'directory' ? join(path, CLAIM_FILE) : path);
 
-  it('lies beside the data, and tells who has it and since when, for people too [R2, R3, F2, F3, F5, F6, G8, R56]', async () => {
+  it('lies beside the data, and tells who has it and since when, for people too [R3, F2, F3, F5, F6, R12]', async () => {
     const home = tempDirectory();
     const data = join(home, 'roles.json');
     writeFileSync(data, '{}');
@@ -67,7 +67,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
     grant?.release();
   });
 
-  it('of a dead process leaves nothing behind but the counter, also when it named a command [F4, F9, R46]', () => {
+  it('of a dead process leaves nothing behind but the counter, also when it named a command [F4, R46]', () => {
     const { request } = unusedLock();
     const dead = deadProcess();
     const place = new Place(request().path);
@@ -152,7 +152,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
     expect(grant.isIntact()).toBe(false);
   });
 
-  it('is not believed for its name: litter of the dead goes at the first lock of a process, the rest stays [F12, G20, R47]', async () => {
+  it('is not believed for its name: litter of the dead goes at the first lock of a process, the rest stays [G20, R47]', async () => {
     const { request } = unusedLock();
     const place = new Place(request().path);
     mkdirSync(place.queue);

@@ -78,7 +78,7 @@ describe.each(['file', 'directory'] as const)(
       ['shared', 'ENOSPC', 'instead of'],
       ['shared', 'EIO', 'after'],
     ] as const)(
-      'costs the attempt at most, whichever call it is: %s, %s %s the call [H13, H14, H16, F8]',
+      'costs the attempt at most, whichever call it is: %s, %s %s the call [H13, H14, H16]',
       (mode: Mode, code: string, when: When) => {
         const engine = portableEngine({ layout });
         let granted = 0;

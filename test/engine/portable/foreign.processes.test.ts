@@ -60,7 +60,7 @@ describe.each(['file', 'directory'] as const)(
     const engine = portableEngine({ layout });
 
     it.each(Object.keys(KINDS))(
-      'in the place of the counter (%s), is left as it is: the lock works, without a token, and says so [F12, H18]',
+      'in the place of the counter (%s), is left as it is: the lock works, without a token, and says so [H18]',
       async (kind) => {
         const { request } = unusedLock();
         const { queue, counter: path } = new Place(request().path);
@@ -78,7 +78,7 @@ describe.each(['file', 'directory'] as const)(
     );
 
     it.each(Object.keys(KINDS))(
-      'in the place of the news of a dead holder (%s), is no news and stays [F12, H18]',
+      'in the place of the news of a dead holder (%s), is no news and stays [H18]',
       async (kind) => {
         const { request } = unusedLock();
         const { path } = request();
@@ -101,7 +101,7 @@ describe.each(['file', 'directory'] as const)(
     );
 
     it.each(Object.keys(KINDS))(
-      'among those who share (%s), is named and refused instead of waited for, and readers share on [F12, R82]',
+      'among those who share (%s), is named and refused instead of waited for, and readers share on [R82]',
       async (kind) => {
         const { home, request } = unusedLock();
         const readers = readersDirectory(request().path);

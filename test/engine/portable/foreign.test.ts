@@ -28,7 +28,7 @@ describe.each(['file', 'directory'] as const)(
   (layout) => {
     const engine = portableEngine({ layout });
 
-    it('among those who share fails an upgrade, which leaves the lock shared as it was [F12, R82]', async () => {
+    it('among those who share fails an upgrade, which leaves the lock shared as it was [R82]', async () => {
       const { request } = unusedLock();
       const path = join(readersDirectory(request().path), '.DS_Store');
       const grant = await contender(engine).acquire(request('shared'));
@@ -41,7 +41,7 @@ describe.each(['file', 'directory'] as const)(
       expect(engine.inspect(request().path).state).toBe('shared');
     });
 
-    it('a ticket of a time to come keeps nobody from a free lock [R7, R66]', async () => {
+    it('a ticket of a time to come keeps nobody from a free lock [R66]', async () => {
       const { request } = unusedLock();
       const { path } = request();
       mkdirSync(new Place(path).queue);
@@ -57,7 +57,7 @@ describe.each(['file', 'directory'] as const)(
       grant?.release();
     });
 
-    it('in the place of those who share, a link, is refused in either mode, and nothing is left behind it [F12, H18]', async () => {
+    it('in the place of those who share, a link, is refused in either mode, and nothing is left behind it [H18]', async () => {
       const { home, request } = unusedLock();
       const [target, readers] = [join(home, 'elsewhere'), readersDirectory(request().path)];
       mkdirSync(target);
@@ -127,7 +127,7 @@ describe.each(['file', 'directory'] as const)(
         expect(holder).not.toHaveProperty(field);
     });
 
-    it('a writer that waits for readers it cannot see does not take itself for the holder [R82]', async () => {
+    it('a writer that waits for readers it cannot see does not take itself for the holder', async () => {
       const { request } = unusedLock();
       await contender(engine).acquire(request('shared'));
       listReadersAsOld();
@@ -140,7 +140,7 @@ describe.each(['file', 'directory'] as const)(
   },
 );
 
-it('what somebody put into a claim directory stays when the claim goes [F12]', async () => {
+it('what somebody put into a claim directory stays when the claim goes [F9]', async () => {
   const { request } = unusedLock();
   const grant = await contender(portableEngine({ layout: 'directory' })).acquire(request());
   writeFileSync(join(request().path, 'thesis'), 'precious');

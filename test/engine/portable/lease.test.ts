@@ -8,7 +8,7 @@ const layouts = ['file', 'directory'] as const;
 describe.each(layouts)('under a lease (lock %s)', (layout) => {
   const engine = { engine: 'portable', layout } as const;
 
-  it('a holder that is stopped for longer is succeeded, and finds out at its first check [H21, H9, R11]', async () => {
+  it('a holder that is stopped for longer is succeeded, and finds out at its first check [H21, H9]', async () => {
     const home = tempDirectory();
     const [holder, next] = await Agent.several(home, 2);
     await holder.acquire('mirror', { ...engine, lease: 300 });

@@ -115,7 +115,7 @@ describe.each(layouts)('a lock file of the kernel engine, for the portable engin
 describe.each(layouts)('what is not Holdfast’s in the place of a lock (lock %s)', (layout) => {
   const portable = portableEngine({ layout });
 
-  it('is refused and left byte for byte: content, an empty directory, a full one [F12, R66]', () => {
+  it('is refused and left byte for byte: content, an empty directory, a full one [R66]', () => {
     const { home, request } = unusedLock();
     const { path } = request();
     writeFileSync(path, 'version = 1\n');

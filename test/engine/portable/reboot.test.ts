@@ -22,7 +22,7 @@ async function claimOfAnotherBoot({ request }: UnusedLock): Promise<void> {
 }
 
 describe('a claim of a boot that is over', () => {
-  it('is taken over at once on a local file system, where no other machine could have made it [F7, H2, R45]', async () => {
+  it('is taken over at once on a local file system, where no other machine could have made it [H2, R45]', async () => {
     const place = unusedLock();
     await claimOfAnotherBoot(place);
 
@@ -32,7 +32,7 @@ describe('a claim of a boot that is over', () => {
     grant?.release();
   });
 
-  it('is kept on a network drive, where it may be another machine’s [F7, H2, H6]', async () => {
+  it('is kept on a network drive, where it may be another machine’s [H2, H6]', async () => {
     const place = unusedLock();
     await claimOfAnotherBoot(place);
     vi.spyOn(fileSystems, 'of').mockReturnValue({ type: 'nfs4', reach: 'network', options: [] });

@@ -10,7 +10,7 @@ describe.each(['file', 'directory'] as const)(
     const engine = portableEngine({ layout });
     const { acquire, isFree, wait } = contender(engine);
 
-    it('is not misled by an old listing of a network drive: it costs a writer time, never the readers their lock [H12, R4]', async () => {
+    it('is not misled by an old listing of a network drive: it costs a writer time, never the readers their lock [R4]', async () => {
       const { request } = unusedLock();
       const reader = await acquire(request('shared'));
       listReadersAsOld();
@@ -39,7 +39,7 @@ describe.each(['file', 'directory'] as const)(
       await granted(late);
     });
 
-    it('leaves the gate open behind a writer that gives up [A15]', async () => {
+    it('leaves the gate open behind a writer that gives up', async () => {
       const { request } = unusedLock();
       await acquire(request('shared'));
       const writer = wait(request());
