@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -11,15 +12,37 @@ interface Mention {
   readonly at: string;
 }
 
-/** The ids of every text that ends with some in brackets, as titles do: also of `it.each` and `describe`, in any quotes. */
+/** What looks like an id, also where somebody wrote it in a wrong way. */
+const ID = /^ ?[A-Za-z]{1,2}\d+\b/;
+
+/** The ids in titles, however they are written: of `it`, `test` and `describe`, over several lines, or kept in a table. */
 function mentionsIn(path: string, source: string): Mention[] {
-  return source
-    .split('\n')
-    .flatMap((line, index) =>
-      [...line.matchAll(/\[([A-Z]\d[^\]]*)\](?=(?: ?\[[^\]]*\])*['"`])/g)].flatMap(([, ids = '']) =>
-        ids.split(',').map((id) => ({ id: id.trim(), at: `${path}:${index + 1}` })),
-      ),
-    );
+  const file = ts.createSourceFile(path, source, ts.ScriptTarget.Latest);
+  const found = new Map<string, Mention>();
+  const take = (node: ts.Node, groups: RegExp) => {
+    for (const [, ids = ''] of node.getText(file).matchAll(groups)) {
+      if (!ID.test(ids)) continue;
+      const at = `${path}:${file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1}`;
+      for (const id of ids.split(',').map((each) => each.trim())) found.set(`${at} ${id}`, { id, at });
+    }
+  };
+  const visit = (node: ts.Node) => {
+    const [title] = ts.isCallExpression(node) && isTest(node.expression) ? node.arguments : [];
+    if (title !== undefined) take(title, /\[([^[\]]*)\]/g);
+    else if (ts.isStringLiteralLike(node)) take(node, /\[([^[\]]*)\](?=(?: ?\[[^[\]]*\])*.$)/g);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return [...found.values()];
+}
+
+/** `it`, and what `it.each(…)` gives; not `it.each` itself, whose argument is no title. */
+function isTest(node: ts.Node): boolean {
+  if (ts.isCallExpression(node))
+    return ts.isPropertyAccessExpression(node.expression) && isTest(node.expression.expression);
+  if (ts.isTaggedTemplateExpression(node))
+    return ts.isPropertyAccessExpression(node.tag) && isTest(node.tag.expression);
+  return ts.isIdentifier(node) && ['it', 'test', 'describe'].includes(node.text);
 }
 
 function withoutRow(mentions: readonly Mention[], rows: ReadonlySet<string>): string[] {
@@ -71,13 +94,20 @@ describe('an id in a title', () => {
   const [known, unknown] = ['H7', 'Z1'];
 
   it.each([
-    `it('frees the lock [${unknown}]', () => {`,
-    `])('frees %s [${known}, ${unknown}]', (what) => {`,
-    `describe(\`the \${name} engine [${known}] [${unknown}]\`, () => {`,
-    `  "frees the lock [${unknown}, ${known}]",`,
+    `it('frees the lock [${unknown}]', () => {});`,
+    `it.each([1, 2])('frees %s [${known}, ${unknown}]', (what) => {});`,
+    `describe(\`the \${name} engine [${known}] [${unknown}]\`, () => {});`,
+    `const rows = [["frees the lock [${unknown}, ${known}]", 1]];`,
+    `it('frees [${unknown}] (%s)', () => {});`,
+    `it.for\`a\`('of a table [${unknown}] ', () => {});`,
   ])('that has no row is reported with file and line: %s', (line) => {
     const found = mentionsIn('test/made-up.test.ts', `import it from 'it';\n\n${line}\n`);
     expect(withoutRow(found, ids)).toEqual([`test/made-up.test.ts:3: ${unknown} has no row`]);
+  });
+
+  it.each(['z1', 'ZZ1', ' Z1'])('is found also where it is written like "%s"', (id) => {
+    const found = mentionsIn('test/made-up.test.ts', `it('frees the lock [${id}]', () => {});`);
+    expect(withoutRow(found, ids)).toHaveLength(1);
   });
 
   it('is not read from code that is no title', () => {
