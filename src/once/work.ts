@@ -36,6 +36,7 @@ export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Ter
     value = await job.work({ signal, attempt: current.attempt, lock, current });
   } catch (error) {
     trace?.(lock.path, `run ${current.run} failed: ${error}`);
+    if (error instanceof NoResult) lock.assertHeld(); // the loss that ended it says more
     if (!isHeld(lock)) throw error; // others may be at work here by now
     if (error instanceof NoResult || signal.aborted) {
       endWithout(store, current, error instanceof NoResult ? error.message : 'was aborted', clock);
