@@ -1,0 +1,94 @@
+import { OnceAbandonedError, OnceFailedError } from 'holdfast';
+import { once } from 'holdfast/once';
+import { describe, expect, it } from 'vitest';
+import { NoResult } from '../../src/once/job.ts';
+import { placeOf } from '../../src/once/scope.ts';
+import { Store } from '../../src/once/store.ts';
+import { newHome } from '../support/place.ts';
+import { currentRun, success, UnderWay } from './under-way.ts';
+
+/** A call that returns which attempt it was. */
+const attempt = (attempts: number) => once('build', (context) => context.attempt, { attempts });
+
+function storeOf(): Store {
+  newHome();
+  return new Store(placeOf('build').records, 'build');
+}
+
+describe('who waits for a run that ends without a result', () => {
+  it.each([
+    [1, 2, 2],
+    [2, 3, 3],
+    [1, 3, 2],
+  ])(
+    'runs as the next attempt: after attempt %i, of %i in all, it is attempt %i [A1]',
+    async (dead, all, own) => {
+      newHome();
+      const run = await UnderWay.begin({ attempt: dead });
+      const { settled } = await run.awaitedBy(() => attempt(all));
+      run.leaves();
+      expect(await settled).toBe(own);
+    },
+  );
+
+  it.each([1, 2, 3])('gives up after the last attempt of %i [A1]', async (all) => {
+    newHome();
+    const run = await UnderWay.begin({ attempt: all });
+    const { settled } = await run.awaitedBy(() => attempt(all));
+    run.leaves();
+    await expect(settled).rejects.toBeInstanceOf(OnceAbandonedError);
+    await expect(settled).rejects.toMatchObject({ attempts: all });
+  });
+});
+
+it('who comes after runs have died makes a first attempt, however many there were [A1]', async () => {
+  const store = storeOf();
+  await store.begin(currentRun({ attempt: 3 }));
+  expect(await attempt(3)).toBe(1);
+  expect(store.history()).toMatchObject([
+    { run: 1, outcome: 'no result', detail: 'died' },
+    { run: 2, outcome: 'success' },
+  ]);
+});
+
+it('a run that died between its record and the end of its turn has its result, and is no attempt [A1, H16]', async () => {
+  newHome();
+  const run = await UnderWay.begin({ attempt: 3 });
+  const late = await run.awaitedBy(() => once('build', (context) => context.attempt, { inputs: ['other'] }));
+  await run.store.publish(success('recorded'), { value: 'recorded' });
+  run.store.note(run.current);
+  run.leaves();
+  expect(await late.settled).toBe(1);
+  expect(run.store.history()).toMatchObject([{ run: 2, outcome: 'success' }]);
+});
+
+describe('a run', () => {
+  it('that succeeded is shared by who waited for it, also when its result is remembered for no time [A1, A14]', async () => {
+    newHome();
+    const run = await UnderWay.begin();
+    const { settled } = await run.awaitedBy(() => once('build', () => 'own'));
+    await run.succeeds('shared', { ttl: 0 });
+    expect(await settled).toBe('shared');
+  });
+
+  it('that failed is shared by who waited for it, also when that is remembered for no time [A1, A14]', async () => {
+    newHome();
+    const run = await UnderWay.begin();
+    const { settled } = await run.awaitedBy(() => once('build', () => 'own'));
+    await run.fails(new TypeError('no such target'), { ttl: 0 });
+    await expect(settled).rejects.toBeInstanceOf(OnceFailedError);
+    await expect(settled).rejects.toMatchObject({
+      failure: { name: 'TypeError', message: 'no such target' },
+    });
+  });
+
+  it('whose command a signal ended is no failure, and says in what way it ended [A14]', async () => {
+    const store = storeOf();
+    const reason = new Error('build was ended by SIGTERM');
+    const work = () => Promise.reject(new NoResult('was ended by SIGTERM', reason));
+    await expect(once('build', work, { failureTtl: 60_000 })).rejects.toBe(reason);
+    expect(store.failure()).toBeUndefined();
+    expect(store.current()).toMatchObject({ run: 1, ended: 'was ended by SIGTERM' });
+    expect(await once('build', () => 'next', { failureTtl: 60_000 })).toBe('next');
+  });
+});
