@@ -36,6 +36,20 @@ describe('on a full disk', () => {
     expect(await once('other', () => 2, { directory: disk })).toBe(1);
   });
 
+  it.each<[string, () => unknown, string]>([
+    ['success', () => 'done', 'done'],
+    ['failure', () => Promise.reject(new Error('no room')), 'HOLDFAST_ONCE_FAILED'],
+  ])('the %s of the very run that has filled it is recorded [A1, H14, X58]', async (_, end, recalled) => {
+    const { disk } = smallDisk('size=64k');
+    const options = { directory: disk, failureTtl: 60_000 };
+    const fillUp = () => {
+      fill(disk);
+      return end();
+    };
+    await once('build', fillUp, options).catch(() => {});
+    expect(await once('build', () => 'again', options).catch(({ code }) => code)).toBe(recalled);
+  });
+
   it('a result that does not fit any more is an error that has it, and the old one stays [G4, H14]', async () => {
     const { disk } = smallDisk('size=64k');
     await once('build', () => 'old', { directory: disk });

@@ -1,43 +1,45 @@
-import { copyFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { once } from 'holdfast/once';
-import { expect, it } from 'vitest';
-import { type Place, placeOf } from '../../src/once/scope.ts';
+import { describe, expect, it } from 'vitest';
+import { self } from '../../src/identity/self.ts';
+import { placeOf } from '../../src/once/scope.ts';
 import { stateOf } from '../../src/once/state.ts';
 import { newHome } from '../support/place.ts';
+import { success, UnderWay } from './under-way.ts';
 
-/** A key whose run has published nothing yet, although its lock is free; and the step that publishes. */
-async function unpublished(): Promise<{ readonly place: Place; readonly publish: () => void }> {
-  newHome();
-  const place = placeOf('build');
-  const file = (name: string) => join(place.records, name);
-  await once('build', () => copyFileSync(file('current'), file('kept')));
-  renameSync(file('kept'), file('current'));
-  renameSync(file('success'), file('kept'));
-  const publish = () => {
-    renameSync(file('kept'), file('success'));
-    rmSync(file('current'));
-  };
-  return { place, publish };
+const stateName = () => stateOf('build', placeOf('build')).name;
+const DEAD = { ...self(), start: '1' };
+/** This very process, as the command of a run. */
+const { pid, start = '' } = self();
+
+function taskOf(child: { readonly pid: number; readonly start?: string }) {
+  return { command: ['true'], cwd: '/', environment: {}, child };
 }
 
-it('of a run whose runner is gone without a word is dead [A13]', async () => {
-  const { place } = await unpublished();
-  expect(stateOf('build', place).name).toBe('dead');
-});
-
-it('of a run that ends between the look at its outcome and that at its lock is its outcome [A12]', async () => {
-  const { place, publish } = await unpublished();
-  let looks = 0;
-  const locks = Object.create(place.locks, {
-    inspect: {
-      value: (target: { name: string }) => {
-        if (++looks === 1) publish(); // and the lock is given back at once
-        return place.locks.inspect(target);
-      },
-    },
+describe('a run', () => {
+  it('that died between its record and the end of its turn is done [A11, H16]', async () => {
+    newHome();
+    const run = await UnderWay.begin();
+    await run.store.publish(success('done'), { value: 'done' });
+    run.store.note(run.current);
+    expect(stateName()).toBe('done');
+    run.leaves();
+    expect(stateName()).toBe('done');
   });
 
-  expect(stateOf('build', { ...place, locks }).name).toBe('done');
-  expect(looks).toBe(1);
+  it('whose runner is dead is under way while its command lives and the lock is held [A11, A12]', async () => {
+    newHome();
+    const run = await UnderWay.begin({ by: DEAD, task: taskOf({ pid, start }) });
+    expect(stateName()).toBe('running');
+    run.leaves();
+    expect(stateName()).toBe('dead');
+  });
+
+  it.each([
+    ['was started at another time', { pid, start: '1' }],
+    ['is known by its process id alone, which may be given out again,', { pid }],
+  ])('whose runner is dead, and whose command %s is dead [A12, H1, X59]', async (_, child) => {
+    newHome();
+    const run = await UnderWay.begin({ by: DEAD, task: taskOf(child) });
+    expect(stateName()).toBe('dead');
+    run.leaves();
+  });
 });

@@ -1,11 +1,13 @@
-import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'holdfast/once';
 import { expect, it } from 'vitest';
 import { knownKeys } from '../../src/once/known.ts';
 import { stateOf } from '../../src/once/state.ts';
+import { recordStop, stopperOf } from '../../src/once/stop.ts';
 import { Store } from '../../src/once/store.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { currentRun, failure, success } from './under-way.ts';
 
 it('the history of a key keeps its last runs, and does not grow for ever [A11]', () => {
   const store = new Store(tempDirectory(), 'build');
@@ -48,4 +50,30 @@ it('a key of which only a failure or a dead run is known has a state all the sam
   const [known] = knownKeys(directory).keys;
   if (known === undefined) throw new Error('it is not known');
   expect(stateOf(known.key, known.place)).toMatchObject({ name: 'failed', remaining: 0, current: undefined });
+});
+
+it('the start of a run removes what writers have left that died, and leaves what else there is [A1, H16]', async () => {
+  const directory = tempDirectory();
+  const store = new Store(directory, 'build');
+  for (const name of ['.holdfast-7-0123456789abcdef.tmp', '.holdfast-note']) {
+    writeFileSync(join(directory, name), 'left');
+  }
+  await store.begin(currentRun());
+  expect(readdirSync(directory).sort()).toEqual(['.holdfast-note', 'current', 'reserve']);
+});
+
+it('the start of a run removes the logs and stops of earlier runs, but not the logs of what is recorded [A11]', async () => {
+  const directory = tempDirectory();
+  const store = new Store(directory, 'build');
+  const runs = [1, 2, 3].map((run) => ({ run, id: `a${run}` }));
+  const [good, dead, bad] = runs.map((run) => store.runDirectory(run)) as [string, string, string];
+  for (const logs of [good, dead, bad]) mkdirSync(logs);
+  await store.publish(success('good', { run: 1, id: 'a1' }), { value: 'good' });
+  await store.publish(failure('bad', { run: 3, id: 'a3' }), { value: undefined });
+  recordStop(store, currentRun({ run: 2, id: 'a2' }));
+
+  await store.begin(currentRun({ run: 4, id: 'a4' }));
+
+  expect([good, dead, bad].map((logs) => existsSync(logs))).toEqual([true, false, true]);
+  expect(stopperOf(store, currentRun({ run: 2, id: 'a2' }))).toBeUndefined();
 });
