@@ -2,23 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Ending } from '../support/child.ts';
-import { until } from '../support/until.ts';
 import { Cli, main } from './cli.ts';
-
-function isGone(pid: number): boolean {
-  try {
-    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return true;
-  }
-}
-
-/** A command that leaves a line in a file each time it runs, and goes on with a script. */
-function counted(cli: Cli, script: string): { words: string[]; runs: () => number } {
-  const file = join(cli.home, 'runs');
-  const words = ['sh', '-c', `echo run >> ${file}; ${script}`];
-  return { words, runs: () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0) };
-}
+import { counted } from './task.ts';
 
 const ended = ({ code, stdout, stderr }: Ending) => ({ code, stdout, stderr });
 
@@ -127,45 +112,6 @@ describe('holdfast once', () => {
       { run: 2, outcome: 'success', detail: 0 },
     ]);
   });
-
-  it('does not run a first success again to validate it; asks before it takes a recorded one [A16]', async () => {
-    const cli = new Cli();
-    const { words, runs } = counted(cli, 'true');
-    const asked = join(cli.home, 'asked');
-    const validate = `echo asked >> ${asked}; test ! -e ${join(cli.home, 'broken')}`;
-    const command = ['once', '--validate', validate, 'x', '--', ...words];
-    await cli.run(command);
-    expect([runs(), existsSync(asked)]).toEqual([1, false]);
-    await cli.run(command);
-    expect([runs(), readFileSync(asked, 'utf8')]).toEqual([1, 'asked\n']);
-    writeFileSync(join(cli.home, 'broken'), '');
-    await cli.run(command);
-    expect(runs()).toBe(2);
-  });
-
-  it.each(['SIGINT', 'SIGTERM'] as const)(
-    'ends at %s also while a recorded success is validated, with all that looks at it [A16]',
-    async (signal) => {
-      const cli = new Cli();
-      const { words, runs } = counted(cli, 'true');
-      await cli.run(['once', 'v', '--', ...words]);
-      const file = join(cli.home, 'validator');
-      const running = cli.start([
-        'once',
-        '--validate',
-        `sleep 1000 & echo $! > ${file}; wait`,
-        'v',
-        '--',
-        ...words,
-      ]);
-      const pid = () => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
-      await until(() => pid() > 0, 'the validation runs');
-      running.signal(signal);
-      expect((await running.exits()).code).toBe(signal === 'SIGINT' ? 130 : 143);
-      await until(() => isGone(pid()), 'the end of the whole group');
-      expect(runs()).toBe(1);
-    },
-  );
 
   it('runs again when its time to live is over, or an input has changed [A14]', async () => {
     const cli = new Cli();
