@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fileResource } from '../../src/lock/resource.ts';
@@ -99,7 +99,6 @@ os.execvp(sys.argv[1], sys.argv[1:])`;
     const inodes = sockets.map((line) => /\[(\d+)\]/.exec(line)?.[1]);
     await running.finish();
     const tables = ['tcp', 'tcp6', 'udp', 'udp6'].filter((table) => existsSync(`/proc/net/${table}`));
-    const { readFileSync } = await import('node:fs');
     for (const table of tables) {
       for (const inode of inodes)
         expect(readFileSync(`/proc/net/${table}`, 'utf8')).not.toContain(` ${inode} `);
@@ -108,7 +107,7 @@ os.execvp(sys.argv[1], sys.argv[1:])`;
 });
 
 describe('run locks', () => {
-  it('a name against another run of it, and leaves one empty file behind [A3, R12]', async () => {
+  it('a name against another run of it, and leaves one file behind, which names nobody [A3, R12]', async () => {
     const cli = new Cli();
     const holder = await cli.hold('x');
     expect(await cli.run(['run', '-n', 'x', '--', 'echo', 'ran'])).toMatchObject({ code: 75, stdout: '' });
@@ -123,6 +122,9 @@ describe('run locks', () => {
       basename(locks.pathOf('other')),
       basename(locks.pathOf('x')),
     ]);
+    const left = readFileSync(locks.pathOf('x'), 'utf8');
+    expect(left).toMatch(/^holdfast-lock 1\nstate free\n/);
+    expect(left).not.toMatch(/pid|command|user|echo/);
   });
 
   it('a file by its path, beside that file [G17]', async () => {
@@ -146,8 +148,14 @@ describe('run locks', () => {
   it('all of several names or none', async () => {
     const cli = new Cli();
     await cli.hold('b');
-    expect((await cli.run(['run', '-n', 'a', 'b', 'c', '--', 'echo', 'ran'])).stdout).toBe('');
-    expect((await cli.run(['run', '-n', 'a', 'c', '--', 'echo', 'ran'])).stdout).toBe('ran\n');
+    expect(await cli.run(['run', '-n', 'a', 'b', 'c', '--', 'echo', 'ran'])).toMatchObject({
+      code: 75,
+      stdout: '',
+      stderr: expect.stringMatching(/^holdfast: b is held by /),
+    });
+    for (const name of ['a', 'c']) expect((await cli.run(['who', name])).code).toBe(1);
+    const both = await cli.run(['run', '-n', 'a', 'c', '--', 'echo', 'ran']);
+    expect(both).toMatchObject({ code: 0, stdout: 'ran\n', stderr: '' });
   });
 
   it('in the directory it is told, before or after its name', async () => {

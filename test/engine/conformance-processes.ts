@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { within } from '../support/deadline.ts';
-import { until } from '../support/until.ts';
+import { until, untilStopped } from '../support/until.ts';
 import {
   contender,
   type EngineHarness,
@@ -133,6 +133,7 @@ export function conformanceBetweenProcesses(
       const [peer] = (await peers(home, 1)) as [Peer];
       await peer.acquire(request());
       peer.signal('SIGSTOP');
+      await untilStopped(peer.pid);
       const started = wait(request());
 
       await expectStillWaiting(started);

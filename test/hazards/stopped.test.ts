@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -48,20 +50,25 @@ describe('a holder that is stopped', () => {
   it('and continued past its hold limit fails its next check, before any timer could run [H21, R11]', async () => {
     const home = tempDirectory();
     const [holder, other] = await Agent.several(home, 2);
+    const continued = join(home, 'continued');
     // The check runs in the same turn as the stop, so the watchdog's timer has had no chance.
-    const checked = holder.run(async ({ manager, tell }) => {
+    const checked = holder.run(async ({ manager, fs, tell }, continued) => {
       const lock = await manager.acquire('mirror', { holdLimit: 100 });
-      tell('held');
       const start = performance.now();
-      while (performance.now() - start < 100);
+      tell('held');
+      while (!fs.existsSync(continued) || performance.now() - start < 100);
       try {
         lock.assertHeld();
         return 'passed';
       } catch (error) {
         return (error as { reason?: string }).reason;
       }
-    });
+    }, continued);
     await holder.heard('held');
+    holder.signal('SIGSTOP');
+    await untilStopped(holder.pid);
+    writeFileSync(continued, '');
+    holder.signal('SIGCONT');
 
     expect(await checked).toBe('hold-limit');
     expect(await other.couldAcquire('mirror')).toBe(true);
@@ -132,7 +139,15 @@ describe('a hold limit', () => {
     await agent.release();
     await agent.acquire('mirror', {}, 'second');
 
-    await agent.run(({ timers }) => timers.setTimeout(80)); // the limit of the first has to pass
+    // One that begins later and is kept runs into the same limit, so that of the first has passed by then.
+    await agent.acquire('other', { holdLimit: 50 }, 'other');
+    await agent.run(({ locks }) => {
+      const signal = locks.other?.signal as AbortSignal;
+      return new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        else signal.addEventListener('abort', () => resolve());
+      });
+    });
 
     await agent.run(({ locks }) => locks.second?.assertHeld());
     expect(await agent.run(({ locks }) => locks.second?.signal.aborted)).toBe(false);

@@ -93,8 +93,7 @@ it('decides for one end when release and abort come together, and holds nothing 
     await granted?.release();
     expect(locks.inspect('mirror').state).toBe('free');
   }
-  expect(outcomes.aborted).toBeGreaterThanOrEqual(50); // where the abort came first
-  expect(outcomes.aborted + outcomes.granted).toBe(100);
+  expect(outcomes).toEqual({ granted: 50, aborted: 50 }); // whichever came first
 });
 
 it('has no effect after the grant', async () => {

@@ -17,11 +17,6 @@ beforeAll(() => {
   if (!Number.isInteger(ROUNDS) || ROUNDS < 1) throw new Error('HOLDFAST_ONCE_ROUNDS must be a whole number');
 });
 
-interface Result {
-  readonly by: number;
-  readonly attempt: number;
-}
-
 /** Work that is under way until the process is told to go on by `release`, or killed. */
 const heldOnce = ({ once, fs, tell, values }: Remote, key: string, file: string, options: OnceOptions) =>
   once(
@@ -213,7 +208,9 @@ describe('a waiter in another process', () => {
   it('never finds a torn record or a litter of temporary files after runners were killed while they recorded [G4, H16]', async () => {
     const home = newHome();
     const { records } = placeOf('build');
-    for (const call of ['fsync', 'rename']) {
+    const temporaries = () => readdirSync(records).filter((name) => name.endsWith('.tmp'));
+    // The first sync is that of the outcome, the second that of its directory, after it was renamed.
+    for (const when of [1, 2]) {
       const victim = await Agent.start({
         home,
         through: [
@@ -222,18 +219,23 @@ describe('a waiter in another process', () => {
           '-o',
           '/dev/null',
           '-e',
-          `trace=${call}`,
+          'trace=fsync',
           '-e',
-          `inject=${call}:signal=SIGKILL`,
+          `inject=fsync:signal=SIGKILL:when=${when}`,
         ],
         env: { UV_THREADPOOL_SIZE: '1' },
       });
       const [next] = await Agent.several(home, 1);
-      const file = join(home, `runs-${call}`);
-      await victim.run(countedOnce, 'build', file, { ttl: 0 }).catch(() => {});
-      const result = (await next.run(countedOnce, 'build', file, {})) as Result;
-      expect(linesOf(file).map(Number)).toContain(result.by);
-      expect(readdirSync(records).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+      const file = join(home, `runs-${when}`);
+      await expect(victim.run(countedOnce, 'build', file, {})).rejects.toThrow('SIGKILL');
+      expect(linesOf(file)).toEqual([String(victim.pid)]);
+      expect(temporaries()).toHaveLength(2 - when);
+
+      const by = when === 1 ? next.pid : victim.pid;
+      expect(await next.run(countedOnce, 'build', file, {})).toEqual({ by, attempt: 1 });
+      expect(temporaries()).toEqual([]);
+      expect(await next.run(countedOnce, 'build', file, {})).toEqual({ by, attempt: 1 });
+      expect(linesOf(file).map(Number)).toEqual([...new Set([victim.pid, by])]);
       rmSync(records, { recursive: true });
     }
   });

@@ -6,7 +6,7 @@ import { fixture, Program } from '../support/program.mjs';
 /** From the message to the instant, in milliseconds: long enough for all to be there. */
 const AHEAD = 30;
 
-/** @typedef {'file' | 'directory' | 'proper-lockfile'} Kind */
+/** `nothing` lets everybody in. @typedef {'file' | 'directory' | 'proper-lockfile' | 'nothing'} Kind */
 /** @typedef {{ kind: Kind, rounds: number, holds: number, doubles: number, unheld: number }} Result */
 
 /**

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { expect, it } from 'vitest';
 import { Child, fixture } from '../../support/child.ts';
-import { acquire, countersOf, newPath } from './counters.ts';
+import { newPath } from './counters.ts';
 
 it('has the bound on the disk before it shows a token, file and directory both [H16]', async () => {
   const path = newPath();
@@ -26,6 +26,12 @@ it('has the bound on the disk before it shows a token, file and directory both [
   expect(shown).toBeGreaterThan(Math.max(synced, listed));
 });
 
+/** What was synced in the directory of the lock, and the directory itself, as a trace shows it. */
+function syncedIn(trace: string, lock: string): string[] {
+  const synced = [...trace.matchAll(/sync\(\d+<([^>]*)>/g)].map(([, path = '']) => path);
+  return synced.filter((path) => path.startsWith(dirname(lock)));
+}
+
 it('syncs the disk once for many tokens, and not at all for a lock whose token nobody reads', async () => {
   const path = newPath();
   const strace = ['-f', '-y', '-e', 'trace=fsync,fdatasync'];
@@ -33,11 +39,11 @@ it('syncs the disk once for many tokens, and not at all for a lock whose token n
   const { stderr, stdout } = await child.exits();
 
   expect(stdout.match(/token \d/g)).toHaveLength(50);
-  const syncs = stderr.split('\n').filter((line) => line.includes(dirname(path)));
-  expect(syncs).toHaveLength(2); // the file, and its directory
+  expect(syncedIn(stderr, path)).toEqual([path, dirname(path)]);
 
-  acquire(newPath()).release();
-  const untouched = newPath();
-  acquire(untouched).release();
-  expect(countersOf(untouched).bound).toBe(0);
+  const unread = newPath();
+  const silent = [process.execPath, fixture('engine-token.mjs'), unread, '50', 'unread'];
+  const quiet = await new Child('strace', [...strace, ...silent]).exits();
+  expect(quiet).toMatchObject({ code: 0, stdout: 'token unread\n'.repeat(50) });
+  expect(syncedIn(quiet.stderr, unread)).toEqual([]);
 });
