@@ -33,7 +33,11 @@ const HANGING = 300_000;
  * @property {readonly string[]} tests the files that must catch it
  */
 
-/** @typedef {'caught' | 'survived' | 'text not found' | 'hangs'} Fate */
+/**
+ * `broken`: the tests could not even be loaded, which proves nothing. `hangs`: they had to be ended, which proves enough.
+ *
+ * @typedef {'caught' | 'survived' | 'text not found' | 'broken' | 'hangs'} Fate
+ */
 
 program
   .name('npm run mutate --')
@@ -104,9 +108,10 @@ class Lane {
     await new Promise((resolve) => child.once('exit', resolve));
     clearTimeout(timer);
     if (!existsSync(report)) return 'hangs';
-    const { success, numTotalTests } = JSON.parse(readFileSync(report, 'utf8'));
+    const { success, numTotalTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
     if (numTotalTests === 0 && success) throw new Error(`no test ran: ${tests.join(' ')}`);
-    return success ? 'survived' : 'caught';
+    if (success) return 'survived';
+    return numFailedTests > 0 ? 'caught' : 'broken';
   }
 }
 
@@ -131,7 +136,7 @@ await Promise.all(
   }),
 );
 
-const missed = results.filter(({ fate }) => fate === 'survived' || fate === 'text not found');
+const missed = results.filter(({ fate }) => fate !== 'caught' && fate !== 'hangs');
 const areas = [...new Set(chosen.map(({ id }) => id.split('-')[0]))];
 console.log('');
 for (const area of areas) {
