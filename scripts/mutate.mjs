@@ -104,10 +104,14 @@ class Lane {
       stdio: 'ignore',
       detached: true,
     });
-    const timer = setTimeout(() => process.kill(-Number(child.pid), 'SIGKILL'), HANGING);
+    let hangs = false;
+    const timer = setTimeout(() => {
+      hangs = true;
+      process.kill(-Number(child.pid), 'SIGKILL');
+    }, HANGING);
     await new Promise((resolve) => child.once('exit', resolve));
     clearTimeout(timer);
-    if (!existsSync(report)) return 'hangs';
+    if (!existsSync(report)) return hangs ? 'hangs' : 'broken';
     const { success, numTotalTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
     if (numTotalTests === 0 && success) throw new Error(`no test ran: ${tests.join(' ')}`);
     if (success) return 'survived';
