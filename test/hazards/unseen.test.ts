@@ -40,10 +40,10 @@ describe('a lock file that must not be read', () => {
   it('is waited for until its holder releases it [H17]', async () => {
     const { owner, stranger, target } = await setUp();
     await owner.acquire(target);
-    const seen = await stranger.run(async ({ manager, values }, target) => {
+    const seen = await stranger.run(async ({ manager, values, passTime }, target) => {
       const free = manager.untilFree(target);
       values.free = free;
-      const looked = new Promise((resolve) => setTimeout(resolve, 1, 'held')); // its first look comes before
+      const looked = passTime(1_000).then(() => 'held'); // in which it looks several times
       return Promise.race([free.then(() => 'free'), looked]);
     }, target);
     expect(seen).toBe('held');

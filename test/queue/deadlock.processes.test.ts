@@ -197,7 +197,7 @@ it('gives no alarm to processes that take several locks at random in one order, 
   const agents = await line.agents(4);
   const errors = await Promise.all(
     agents.map((agent, seed) =>
-      agent.run(async ({ manager, timers }, seed) => {
+      agent.run(async ({ manager, timers, passTime }, seed) => {
         let state = seed + 1;
         const random = () => {
           state = (state * 16807) % 2147483647;
@@ -207,7 +207,7 @@ it('gives no alarm to processes that take several locks at random in one order, 
         const nest = async (names: readonly string[]): Promise<void> => {
           const [name, ...rest] = names;
           // Longer than it takes a wait to be examined, now and then.
-          if (name === undefined) return timers.setTimeout(random() < 0.3 ? 150 : 1);
+          if (name === undefined) return random() < 0.3 ? passTime(150) : timers.setImmediate();
           const mode = random() < 0.5 ? 'shared' : 'exclusive';
           await manager.with(name, { timeout: 60_000, mode }, () => nest(rest));
         };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Child } from '../support/child.ts';
 import { Thread } from '../support/thread.ts';
+import { someTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 import { Line, PATIENT } from './line.ts';
 
@@ -148,8 +149,10 @@ it('a release makes the first in line and the one behind it look at the lock, an
     }),
   );
   const looks = () => observed.map(({ stderr }) => stderr.split('flock(').length - 1);
-  const quiet = () =>
-    Promise.all(agents.map((agent) => agent.run(({ timers }, ms) => timers.setTimeout(ms), QUIET)));
+  const quiet = async () => {
+    await Promise.all(agents.map((agent) => agent.run(({ passTime }, ms) => passTime(ms), QUIET)));
+    await someTurns(); // for the last lines of the traces
+  };
   let before: number[];
   do {
     before = looks();
