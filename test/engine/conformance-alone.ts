@@ -60,7 +60,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
       expect(overAtOnce).toBe(false);
     });
 
-    it('leaves nothing of a cancelled wait: no late grant, and the lock is free after its holder', async () => {
+    it('leaves nothing of a cancelled wait: no late grant, and the lock is free after its holder [X57]', async () => {
       const { request } = unusedLock();
       const holder = await acquire(request());
       const started = wait(request());

@@ -3,6 +3,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -124,6 +125,23 @@ describe('the audit log', () => {
       expect(name).toMatch(/^audit\.jsonl\.\d{4}-\d\d-\d\dT\d+Z-\d+$/);
       expect(statSync(join(home, name)).size).toBeLessThan(2048 + 1024);
     }
+  });
+
+  it('is not put aside by who finds the fresh one of another process in its place [R70]', async () => {
+    const home = tempDirectory();
+    const path = join(home, 'audit.jsonl');
+    const manager = locksIn(home, { audit: { path, maxBytes: 2048 } });
+    await (await manager.acquire('mirror')).release();
+    renameSync(path, join(home, 'put aside by another process'));
+    writeFileSync(path, '{"event":"of another process"}\n');
+    const old = () => statSync(join(home, 'put aside by another process')).size;
+
+    while (old() < 2048) await (await manager.acquire('mirror')).release();
+    await (await manager.acquire('mirror')).release();
+    manager.close();
+
+    expect(readFileSync(path, 'utf8')).toMatch(/^\{"event":"of another process"\}\n\{/);
+    expect(readdirSync(home).filter((name) => name.startsWith('audit.jsonl'))).toEqual(['audit.jsonl']);
   });
 
   it('loses no line and mixes none when several processes write and put aside one file [R70]', async () => {

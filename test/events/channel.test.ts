@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { unlinkSync, writeFileSync } from 'node:fs';
-import type { LockManager } from 'holdfast';
+import { type LockManager, onLockEvent } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { next, Recorder } from '../support/events.ts';
 import { locksIn, newPlace } from '../support/place.ts';
@@ -83,6 +83,20 @@ describe('each step of a lock is told once:', () => {
     await expect(strict.acquire('mirror')).rejects.toThrow();
     expect(recorder.names.slice(4)).toEqual(['requested', 'degraded']);
   });
+});
+
+it('tells nobody any more who stopped listening, and the others still', async () => {
+  const { manager } = setUp();
+  const seen: string[] = [];
+  const stop = onLockEvent('granted', () => seen.push('one'));
+  onTestFinished(onLockEvent('granted', () => seen.push('other')));
+  await (await manager.acquire('mirror')).release();
+
+  stop();
+  stop();
+  await (await manager.acquire('mirror')).release();
+
+  expect(seen).toEqual(['one', 'other', 'other']);
 });
 
 it('publishes on diagnostics channels of known names, for those who listen without Holdfast', async () => {

@@ -55,7 +55,7 @@ it('leaves no trace of a synchronous wait that ran out of time', async () => {
   expect(await agent.couldAcquire('mirror')).toBe(true);
 });
 
-it('leaves a wait of this thread that it passed as it was: one grant follows, and its release frees the lock', async () => {
+it('leaves a wait of this thread that it passed as it was: one grant follows, and its release frees the lock [X57]', async () => {
   const { home, locks } = newPlace();
   const agent = await Agent.start({ home });
   await agent.acquire('mirror');

@@ -39,7 +39,7 @@ describe('a timeout', () => {
     expect(locks.query().pending).toEqual([]);
   });
 
-  it('leaves no late grant behind: the lock is free once its holder released', async () => {
+  it('leaves no late grant behind: the lock is free once its holder released [X57]', async () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     await agent.acquire('mirror');

@@ -1,5 +1,5 @@
 import { TimeoutError } from 'holdfast';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { after as callAfter } from '../../src/lock/deadline.ts';
 import { newLocks } from '../support/place.ts';
 import { passTime } from '../support/time.mjs';
@@ -21,6 +21,24 @@ describe('a timeout', () => {
     await lock.release();
 
     await (await patient).release();
+  });
+
+  it('is called off when the wait was granted or aborted, and keeps no process alive', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const locks = newLocks();
+    const lock = await locks.acquire('mirror');
+    const abort = new AbortController();
+    const granted = locks.acquire('mirror', { timeout: 60_000 });
+    const aborted = locks.acquire('mirror', { timeout: 60_000, signal: abort.signal });
+    expect(vi.getTimerCount()).toBe(2);
+
+    abort.abort(new Error('given up'));
+    await expect(aborted).rejects.toThrow('given up');
+    await lock.release();
+    await (await granted).release();
+
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it.each([Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 31 + 1, 2 ** 40, Number.MAX_VALUE])(

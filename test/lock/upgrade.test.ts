@@ -1,6 +1,7 @@
 import { DeadlockError, LostError } from 'holdfast';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { newPlace } from '../support/place.ts';
+import { someTurns } from '../support/turns.ts';
 
 describe('a downgrade', () => {
   it('admits the readers of its own thread that waited [R4]', async () => {
@@ -28,6 +29,32 @@ describe('an upgrade', () => {
     await first;
     await one.release();
   });
+
+  it.each(['kernel', 'portable'] as const)(
+    'that was aborted never comes about later, when the other reader has gone, by the %s engine [X57]',
+    async (engine) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      const { locks } = newPlace({ engine });
+      const [one, two] = [
+        await locks.acquire('mirror', { mode: 'shared' }),
+        await locks.acquire('mirror', { mode: 'shared' }),
+      ];
+      const abort = new AbortController();
+      const upgrade = one.upgrade({ signal: abort.signal });
+      abort.abort(new Error('never mind'));
+      await expect(upgrade).rejects.toThrow('never mind');
+
+      await two.release();
+      vi.advanceTimersByTime(60_000); // whoever still looked for its chance would have had many
+      await someTurns();
+
+      expect(locks.inspect('mirror').state).toBe('shared');
+      const another = await locks.tryAcquire('mirror', { mode: 'shared' });
+      expect(another).toBeDefined();
+      await Promise.all([another?.release(), one.release()]);
+    },
+  );
 
   it.each(['kernel', 'portable'] as const)(
     'of one lock is under way once: a second is refused, and the first goes on, by the %s engine',

@@ -1,8 +1,12 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineName, LockManager } from 'holdfast';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { SECOND_LOOK } from '../../src/engine/engine.ts';
+import { syscalls } from '../../src/engine/kernel/syscalls/index.ts';
+import { self } from '../../src/identity/self.ts';
 import { Cli, main } from '../cli/cli.ts';
+import { leaveClaim } from '../engine/portable/stale.ts';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
 import { locksIn } from '../support/place.ts';
@@ -60,6 +64,38 @@ describe.each<EngineName>(['kernel', 'portable'])('a free lock of the %s engine'
 
     expect(tried).toBeDefined();
     expect(locks.inspect('mirror').waiters).toHaveLength(1);
+  });
+
+  it('is not taken by a try that is aborted before it is seen free again [X57]', async () => {
+    const { locks } = await heldUp(engine);
+    const abort = new AbortController();
+    const reason = new Error('given up');
+
+    const tried = locks.tryAcquire('mirror', { signal: abort.signal });
+    abort.abort(reason);
+
+    await expect(tried).rejects.toBe(reason);
+    expect(locks.inspect('mirror').state).toBe('free');
+    expect(locks.query().held).toEqual([]);
+  });
+
+  it('is left by a synchronous try to one who takes it in the moment between its two looks [X57]', async () => {
+    const { locks } = await heldUp(engine);
+    const path = locks.pathOf('mirror');
+    const other = engine === 'kernel' ? openSync(path, 'r+') : undefined;
+    onTestFinished(() => void (other !== undefined && closeSync(other)));
+    const wait = vi.spyOn(Atomics, 'wait').mockImplementationOnce(() => {
+      if (other === undefined) leaveClaim(path, 'file', self());
+      else syscalls().lock(other, 'exclusive');
+      return 'timed-out';
+    });
+    onTestFinished(() => wait.mockRestore());
+
+    expect(() => locks.acquireSync('mirror', NOW)).toThrow(
+      expect.objectContaining({ code: 'HOLDFAST_BUSY' }),
+    );
+
+    expect(wait).toHaveBeenCalledWith(expect.anything(), 0, 0, SECOND_LOOK);
   });
 
   it('is had so by the command line too [H3, G11]', async () => {

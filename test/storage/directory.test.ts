@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { makeDirectory, unsafeDirectory } from '../../src/storage/directory.ts';
 import { stateHome } from '../../src/storage/home.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -22,6 +22,17 @@ describe('the directory of a lock', () => {
     const lock = await new LockManager().acquire({ file });
     expect(lock.path).toBe(join(file, '../.roles.json.lock'));
     await lock.release();
+  });
+
+  it('for everybody has its mode whole, whatever the umask of who made it, and its parents have no sticky bit [H17]', () => {
+    const base = tempDirectory();
+    const umask = process.umask(0o077);
+    onTestFinished(() => void process.umask(umask));
+
+    makeDirectory(join(base, 'a/locks'), 0o1777);
+
+    expect(statSync(join(base, 'a/locks')).mode & 0o7777).toBe(0o1777);
+    expect(statSync(join(base, 'a')).mode & 0o7000).toBe(0);
   });
 
   it('is found by makeDirectory whoever made it, and a file in its place is an error', () => {

@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { removeTemporaries, writeDurably } from '../../src/storage/durable.ts';
 import { Child } from '../support/child.ts';
+import { fill, smallDisk } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 const module = new URL('../../dist/storage/durable.js', import.meta.url).href;
@@ -59,6 +60,22 @@ describe('a durable write', () => {
       }
     },
   );
+
+  it('that finds the disk full half-way leaves the old content, whole (mounted here as root) [G4, H14]', async () => {
+    const { disk } = smallDisk('size=1m');
+    const file = join(disk, 'file');
+    writeFileSync(file, 'old');
+    fill(disk);
+    truncateSync(join(disk, 'filler'), 900 * 1024);
+
+    // The first call takes as much as there is room for, and no error tells of the rest.
+    await expect(writeDurably(file, Buffer.alloc(400 * 1024, 'new'))).rejects.toMatchObject({
+      code: 'ENOSPC',
+    });
+
+    expect(readFileSync(file, 'utf8')).toBe('old');
+    expect(readdirSync(disk).sort()).toEqual(['file', 'filler']);
+  });
 
   it('that is killed before its rename leaves the old content, and a file that is cleaned up [G4, H16]', async () => {
     for (const call of ['fsync', 'rename']) {

@@ -1,12 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, fstatSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, {
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { READ_SAFELY } from '../../src/storage/fs/open-flags.ts';
 import { closeQuietly, removeIfEmpty, unlinkQuietly } from '../../src/storage/fs/quietly.ts';
 import { sleepSync } from '../../src/storage/fs/sleep-sync.ts';
 import { lstatOrNothing, statOrNothing } from '../../src/storage/fs/stat.ts';
 import { fsyncDirectory, syncDirectory, syncDirectoryQuietly } from '../../src/storage/fs/sync-directory.ts';
+import { openRegularFile, readBeginning } from '../../src/storage/regular-file.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 function place() {
@@ -28,10 +39,32 @@ describe('an open that is safe', () => {
 
   it('waits at no FIFO [H18]', () => {
     const { at } = place();
+    expect(READ_SAFELY & constants.O_NONBLOCK, 'else the open itself would wait').not.toBe(0);
     execFileSync('mkfifo', [at('fifo')]);
     const fd = openSync(at('fifo'), READ_SAFELY);
     expect(fstatSync(fd).isFIFO()).toBe(true);
     closeQuietly(fd);
+  });
+});
+
+describe('a look into a regular file', () => {
+  it('opens nothing else, for that can disturb whoever is at its other end [H18]', () => {
+    const { at } = place();
+    execFileSync('mkfifo', [at('fifo')]);
+    const opened = vi.spyOn(fs, 'openSync');
+    syncBuiltinESMExports();
+    try {
+      for (const name of ['fifo', 'folder', 'link', 'dangling', 'missing']) {
+        expect(openRegularFile(at(name)), name).toBe(undefined);
+        expect(readBeginning(at(name), 10), name).toBe('');
+      }
+      expect(opened).not.toHaveBeenCalled();
+      expect(readBeginning(at('file'), 3)).toBe('tex');
+      expect(opened).toHaveBeenCalledOnce();
+    } finally {
+      opened.mockRestore();
+      syncBuiltinESMExports();
+    }
   });
 });
 
@@ -88,6 +121,21 @@ describe('the sync of a directory', () => {
       expect.objectContaining({ code: 'ENOENT', syscall: 'open' }),
     );
     syncDirectoryQuietly(missing);
+  });
+
+  it('leaves no descriptor open, whether or not it succeeds [H23]', async () => {
+    const { directory } = place();
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+
+    for (let round = 0; round < 5; round++) {
+      for (const path of [directory, '/proc']) {
+        await syncDirectory(path);
+        syncDirectoryQuietly(path);
+      }
+    }
+
+    expect(open()).toBe(before);
   });
 
   it('is done without by the durable one where a file system has none', async () => {

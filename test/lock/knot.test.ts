@@ -1,0 +1,196 @@
+import { DeadlockError, type Lock, type LockManager } from 'holdfast';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { WaitNote } from '../../src/engine/engine.ts';
+import { engine } from '../../src/engine/index.ts';
+import { newLocks } from '../support/place.ts';
+import { staysOpen } from '../support/turns.ts';
+
+/** When a wait is examined for the first time, what passes until that is confirmed, and until the next time. */
+const [FIRST_LOOK, CONFIRM, NEXT_LOOK] = [100, 20, 250];
+const FOR_EVER = Number.POSITIVE_INFINITY;
+const OLD = '1';
+const YOUNG = String(2n ** 62n);
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+afterEach(() => void vi.useRealTimers());
+
+/** The note that the wait of another process leaves beside the lock it holds; the function takes it away again. */
+function waits(locks: LockManager, holds: string, wants: string, more: Partial<WaitNote> = {}): () => void {
+  const erase = engine.noteWait(locks.pathOf(holds), {
+    ...{ id: `999-0-${holds}`, since: OLD, path: locks.pathOf(wants), resource: wants },
+    ...{ who: `"job ${holds}" (pid 999)`, holds, ...more },
+  });
+  onTestFinished(erase);
+  return erase;
+}
+
+/** This owner has a, and waits for b, which others hold. */
+async function wantsB(options: object = {}) {
+  const locks = newLocks();
+  const [a, b] = [await locks.acquire('a'), await locks.acquire('b')];
+  const ask = () => {
+    const ended = locks.acquire('b', { timeout: FOR_EVER, ...options, holding: [a] });
+    const outcome = ended.then(
+      (lock) => lock.release().then(() => 'granted'),
+      (error: unknown) => error,
+    );
+    return { outcome, isOpen: () => staysOpen(outcome) };
+  };
+  const release = (...held: Lock[]) => Promise.all(held.map((lock) => lock.release()));
+  return { locks, a, b, ask, release };
+}
+
+describe('a circle of waits', () => {
+  it('is told to the youngest of them at the second look, which finds all of it still there [X57, R81]', async () => {
+    const { locks, ask } = await wantsB();
+    waits(locks, 'b', 'a');
+    const { outcome, isOpen } = ask();
+
+    vi.advanceTimersByTime(FIRST_LOOK);
+    expect(await isOpen()).toBe(true);
+    vi.advanceTimersByTime(CONFIRM);
+
+    expect(await isOpen()).toBe(false);
+    expect(await outcome).toBeInstanceOf(DeadlockError);
+  });
+
+  it('is none when a wait of it ended between the two looks [X57]', async () => {
+    const { locks, a, b, ask, release } = await wantsB();
+    const end = waits(locks, 'b', 'a');
+    const { outcome, isOpen } = ask();
+
+    vi.advanceTimersByTime(FIRST_LOOK);
+    end();
+    vi.advanceTimersByTime(CONFIRM);
+    vi.advanceTimersByTime(4 * NEXT_LOOK);
+
+    expect(await isOpen()).toBe(true);
+    await release(b);
+    expect(await outcome).toBe('granted');
+    await release(a);
+  });
+
+  it.each(['b', 'c'])('is none when, of two others, the one that holds %s ended [X57]', async (ended) => {
+    const { locks, a, b, ask, release } = await wantsB();
+    const ends = { b: waits(locks, 'b', 'c'), c: waits(locks, 'c', 'a') };
+    const { outcome, isOpen } = ask();
+
+    vi.advanceTimersByTime(FIRST_LOOK);
+    ends[ended as 'b' | 'c']();
+    vi.advanceTimersByTime(CONFIRM);
+
+    expect(await isOpen()).toBe(true);
+    await release(b);
+    expect(await outcome).toBe('granted');
+    await release(a);
+  });
+
+  it('that came undone and is closed again by a new wait is found anew [X57, R81]', async () => {
+    const { locks, ask } = await wantsB();
+    const end = waits(locks, 'b', 'a');
+    const { outcome, isOpen } = ask();
+
+    vi.advanceTimersByTime(FIRST_LOOK);
+    end();
+    waits(locks, 'b', 'a', { since: '2' });
+    vi.advanceTimersByTime(CONFIRM);
+    expect(await isOpen()).toBe(true);
+    vi.advanceTimersByTime(NEXT_LOOK);
+    expect(await isOpen()).toBe(true);
+    vi.advanceTimersByTime(CONFIRM);
+
+    expect(await isOpen()).toBe(false);
+    expect(await outcome).toBeInstanceOf(DeadlockError);
+  });
+
+  it('is left to the youngest: who is younger than one of two others, and older than one, goes on [X57]', async () => {
+    const { locks, a, b, ask, release } = await wantsB();
+    waits(locks, 'b', 'c');
+    waits(locks, 'c', 'a', { since: YOUNG });
+    const { outcome, isOpen } = ask();
+
+    for (let look = 0; look < 4; look++) {
+      vi.advanceTimersByTime(FIRST_LOOK + CONFIRM);
+      vi.advanceTimersByTime(NEXT_LOOK);
+    }
+
+    expect(await isOpen()).toBe(true);
+    await release(b);
+    expect(await outcome).toBe('granted');
+    await release(a);
+  });
+});
+
+describe('a knot of waits for permits', () => {
+  const holders = ['one', 'two'] as const;
+  const holder = (hold: string) => ({ id: `999-0-${hold}`, hold });
+
+  it('counts while every holder of a permit waits for what the waiter holds [X57, R81]', async () => {
+    const { locks, ask } = await wantsB({ permits: 2 });
+    for (const hold of holders) waits(locks, 'b', 'a', holder(hold));
+    const { outcome, isOpen } = ask();
+
+    vi.advanceTimersByTime(FIRST_LOOK);
+    expect(await isOpen()).toBe(true);
+    vi.advanceTimersByTime(CONFIRM);
+
+    expect(await isOpen()).toBe(false);
+    expect(await outcome).toBeInstanceOf(DeadlockError);
+  });
+
+  it.each(holders)(
+    'is none when holder %s, of two, waits no longer at the second look [X57]',
+    async (ended) => {
+      const { locks, a, b, ask, release } = await wantsB({ permits: 2 });
+      const [one, two] = holders.map((hold) => waits(locks, 'b', 'a', holder(hold)));
+      const { outcome, isOpen } = ask();
+
+      vi.advanceTimersByTime(FIRST_LOOK);
+      (ended === 'one' ? one : two)?.();
+      vi.advanceTimersByTime(CONFIRM);
+
+      expect(await isOpen()).toBe(true);
+      await release(b);
+      expect(await outcome).toBe('granted');
+      await release(a);
+    },
+  );
+});
+
+describe('the note of a wait', () => {
+  const noted = (locks: LockManager) => engine.waitsOf(locks.pathOf('a')).map(({ resource }) => resource);
+
+  it('is gone when the wait was granted, and no further look is taken [X57]', async () => {
+    const { locks, a, b, ask, release } = await wantsB();
+    const { outcome } = ask();
+    vi.advanceTimersByTime(FIRST_LOOK);
+    expect(noted(locks)).toEqual(['b']);
+
+    await release(b);
+
+    expect(await outcome).toBe('granted');
+    expect(noted(locks)).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+    await release(a);
+  });
+
+  it('is gone when an upgrade inside of what is held is over [X57]', async () => {
+    const locks = newLocks({ timeout: FOR_EVER });
+    await locks.with('a', async () => {
+      const [own, other] = [
+        await locks.acquire('c', { mode: 'shared' }),
+        await locks.acquire('c', { mode: 'shared' }),
+      ];
+      const abort = new AbortController();
+      const upgrade = own.upgrade({ signal: abort.signal });
+      vi.advanceTimersByTime(FIRST_LOOK);
+      expect(noted(locks)).toEqual(['c']);
+
+      abort.abort(new Error('never mind'));
+
+      await expect(upgrade).rejects.toThrow('never mind');
+      expect(noted(locks)).toEqual([]);
+      await Promise.all([own.release(), other.release()]);
+    });
+  });
+});
