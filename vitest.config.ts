@@ -24,7 +24,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'pure', isolate: false, include: pure, setupFiles: 'test/setup/no-processes.ts' },
+        test: {
+          name: 'pure',
+          isolate: false,
+          include: pure,
+          setupFiles: ['test/setup/no-processes.ts', 'test/setup/give-back.ts'],
+        },
       },
       {
         extends: true,
