@@ -24,10 +24,13 @@ function waits(locks: LockManager, holds: string, wants: string, more: Partial<W
   return erase;
 }
 
+const release = (...held: Lock[]) => Promise.all(held.map((lock) => lock.release())).then(() => {});
+
 /** This owner has a, and waits for b, which others hold. */
 async function wantsB(options: object = {}) {
   const locks = newLocks();
   const [a, b] = [await locks.acquire('a'), await locks.acquire('b')];
+  onTestFinished(() => release(a, b));
   const ask = () => {
     const ended = locks.acquire('b', { timeout: FOR_EVER, ...options, holding: [a] });
     const outcome = ended.then(
@@ -36,8 +39,7 @@ async function wantsB(options: object = {}) {
     );
     return { outcome, isOpen: () => staysOpen(outcome) };
   };
-  const release = (...held: Lock[]) => Promise.all(held.map((lock) => lock.release()));
-  return { locks, a, b, ask, release };
+  return { locks, b, ask };
 }
 
 describe('a circle of waits', () => {
@@ -55,7 +57,7 @@ describe('a circle of waits', () => {
   });
 
   it('is none when a wait of it ended between the two looks [X57]', async () => {
-    const { locks, a, b, ask, release } = await wantsB();
+    const { locks, b, ask } = await wantsB();
     const end = waits(locks, 'b', 'a');
     const { outcome, isOpen } = ask();
 
@@ -67,11 +69,10 @@ describe('a circle of waits', () => {
     expect(await isOpen()).toBe(true);
     await release(b);
     expect(await outcome).toBe('granted');
-    await release(a);
   });
 
   it.each(['b', 'c'])('is none when, of two others, the one that holds %s ended [X57]', async (ended) => {
-    const { locks, a, b, ask, release } = await wantsB();
+    const { locks, b, ask } = await wantsB();
     const ends = { b: waits(locks, 'b', 'c'), c: waits(locks, 'c', 'a') };
     const { outcome, isOpen } = ask();
 
@@ -82,7 +83,6 @@ describe('a circle of waits', () => {
     expect(await isOpen()).toBe(true);
     await release(b);
     expect(await outcome).toBe('granted');
-    await release(a);
   });
 
   it('that came undone and is closed again by a new wait is found anew [X57, R81]', async () => {
@@ -104,7 +104,7 @@ describe('a circle of waits', () => {
   });
 
   it('is left to the youngest: who is younger than one of two others, and older than one, goes on [X57]', async () => {
-    const { locks, a, b, ask, release } = await wantsB();
+    const { locks, b, ask } = await wantsB();
     waits(locks, 'b', 'c');
     waits(locks, 'c', 'a', { since: YOUNG });
     const { outcome, isOpen } = ask();
@@ -117,7 +117,6 @@ describe('a circle of waits', () => {
     expect(await isOpen()).toBe(true);
     await release(b);
     expect(await outcome).toBe('granted');
-    await release(a);
   });
 });
 
@@ -141,7 +140,7 @@ describe('a knot of waits for permits', () => {
   it.each(holders)(
     'is none when holder %s, of two, waits no longer at the second look [X57]',
     async (ended) => {
-      const { locks, a, b, ask, release } = await wantsB({ permits: 2 });
+      const { locks, b, ask } = await wantsB({ permits: 2 });
       const [one, two] = holders.map((hold) => waits(locks, 'b', 'a', holder(hold)));
       const { outcome, isOpen } = ask();
 
@@ -152,7 +151,6 @@ describe('a knot of waits for permits', () => {
       expect(await isOpen()).toBe(true);
       await release(b);
       expect(await outcome).toBe('granted');
-      await release(a);
     },
   );
 });
@@ -161,7 +159,7 @@ describe('the note of a wait', () => {
   const noted = (locks: LockManager) => engine.waitsOf(locks.pathOf('a')).map(({ resource }) => resource);
 
   it('is gone when the wait was granted, and no further look is taken [X57]', async () => {
-    const { locks, a, b, ask, release } = await wantsB();
+    const { locks, b, ask } = await wantsB();
     const { outcome } = ask();
     vi.advanceTimersByTime(FIRST_LOOK);
     expect(noted(locks)).toEqual(['b']);
@@ -171,7 +169,6 @@ describe('the note of a wait', () => {
     expect(await outcome).toBe('granted');
     expect(noted(locks)).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
-    await release(a);
   });
 
   it('is gone when an upgrade inside of what is held is over [X57]', async () => {
