@@ -34,7 +34,8 @@ const HANGING = 300_000;
  */
 
 /**
- * `broken`: the tests could not even be loaded, which proves nothing. `hangs`: they had to be ended, which proves enough.
+ * Only `caught` counts: a test failed, and its title is printed, so that a catch by accident can be seen. `broken`: the tests
+ * could not even be loaded. `hangs`: they had to be ended.
  *
  * @typedef {'caught' | 'survived' | 'text not found' | 'broken' | 'hangs'} Fate
  */
@@ -61,6 +62,8 @@ class Lane {
   /** @param {number} number */
   constructor(number) {
     this.home = join(place, String(number));
+    /** The title that failed last. */
+    this.caughtBy = '';
     rmSync(this.home, { recursive: true, force: true });
     const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
       cwd: root,
@@ -72,6 +75,8 @@ class Lane {
       cpSync(join(root, file), join(this.home, file));
     }
     symlinkSync(join(root, 'node_modules'), join(this.home, 'node_modules'));
+    // With its declarations, so that no bug is judged by the compiler: from here on only code is built.
+    cpSync(join(root, 'dist'), join(this.home, 'dist'), { recursive: true });
   }
 
   /**
@@ -115,10 +120,23 @@ class Lane {
     const { success, numTotalTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
     if (numTotalTests === 0 && success) throw new Error(`no test ran: ${tests.join(' ')}`);
     if (success) return 'survived';
+    this.caughtBy = failedTitleIn(report);
     return numFailedTests > 0 ? 'caught' : 'broken';
   }
 }
 
+/** @param {string} report */
+function failedTitleIn(report) {
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  /** @type {{ status: string, fullName: string }[]} */
+  const all = testResults.flatMap(
+    (/** @type {{ assertionResults: object[] }} */ file) => file.assertionResults,
+  );
+  return all.find(({ status }) => status === 'failed')?.fullName ?? '';
+}
+
+const built = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'inherit' });
+if (built.status !== 0) process.exit(1);
 const workers = Array.from({ length: Math.min(lanes, chosen.length) }, (_, number) => new Lane(number));
 
 // What fails without a bug catches none.
@@ -135,12 +153,13 @@ await Promise.all(
       const fate = await lane.plant(mutant);
       results.push({ mutant, fate });
       const seconds = ((performance.now() - started) / 1000).toFixed(0);
-      console.log(`${results.length}/${chosen.length} ${fate} in ${seconds} s: ${mutant.id}`);
+      const by = fate === 'caught' ? ` by: ${lane.caughtBy}` : '';
+      console.log(`${results.length}/${chosen.length} ${fate} in ${seconds} s: ${mutant.id}${by}`);
     }
   }),
 );
 
-const missed = results.filter(({ fate }) => fate !== 'caught' && fate !== 'hangs');
+const missed = results.filter(({ fate }) => fate !== 'caught');
 const areas = [...new Set(chosen.map(({ id }) => id.split('-')[0]))];
 console.log('');
 for (const area of areas) {

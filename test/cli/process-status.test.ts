@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { catches } from '../../src/cli/run/process-status.ts';
 
 describe('whether a process handles a signal', () => {
@@ -8,6 +8,7 @@ describe('whether a process handles a signal', () => {
       const ignore = () => {};
       expect(catches(process.pid, signal)).toBe(false);
       process.on(signal, ignore);
+      onTestFinished(() => void process.off(signal, ignore));
       expect(catches(process.pid, signal)).toBe(true);
       process.off(signal, ignore);
       expect(catches(process.pid, signal)).toBe(false);

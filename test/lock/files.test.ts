@@ -59,7 +59,7 @@ describe('the lock of a data file', () => {
     expect(readFileSync(file, 'utf8')).toBe('{"roles":["admin"]}');
   });
 
-  it('leaves nothing behind but its empty-handed lock file [R12, R2]', async () => {
+  it('leaves nothing behind but its lock file, which names nobody [R12, R2]', async () => {
     const file = newFile();
     writeFileSync(file, '{}');
     await Promise.all([withLock(file, () => {}), withLock(file, { mode: 'shared' }, () => {})]);

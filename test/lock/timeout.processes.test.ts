@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { heard } from '../support/events.ts';
 import { newPlace } from '../support/place.ts';
+import { passTime } from '../support/time.mjs';
+import { LONG } from '../support/turns.ts';
 
 describe('a timeout', () => {
   it('of 0 tries once and fails with BusyError, in order after the event that says so [G11]', async () => {
@@ -49,6 +51,7 @@ describe('a timeout', () => {
     await agent.release();
 
     expect(await agent.couldAcquire('mirror')).toBe(true);
+    await passTime(LONG);
     expect(grants).toEqual([]);
   });
 

@@ -47,6 +47,7 @@ describe('a timeout', () => {
       const warnings: Error[] = [];
       const onWarning = (warning: Error) => warnings.push(warning);
       process.on('warning', onWarning);
+      onTestFinished(() => void process.off('warning', onWarning));
       const locks = newLocks();
       const lock = await locks.acquire('mirror');
       const patient = locks.acquire('mirror', { timeout, holdLimit: timeout });
@@ -58,7 +59,6 @@ describe('a timeout', () => {
       await passTime(LONG);
       granted.assertHeld();
       await granted.release();
-      process.off('warning', onWarning);
       expect(warnings).toEqual([]);
     },
   );

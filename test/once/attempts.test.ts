@@ -41,7 +41,7 @@ describe('who waits for a run that ends without a result', () => {
   });
 });
 
-it('who comes after runs have died makes a first attempt, however many there were [A1]', async () => {
+it('a caller that arrives after runs have died makes a first attempt, however many there were [A1]', async () => {
   const store = storeOf();
   await store.begin(currentRun({ attempt: 3 }));
   expect(await attempt(3)).toBe(1);
@@ -63,7 +63,7 @@ it('a run that died between its record and the end of its turn has its result, a
 });
 
 describe('a run', () => {
-  it('that succeeded is shared by who waited for it, also when its result is remembered for no time [A1, A14]', async () => {
+  it('that succeeded is shared by those who waited for it, also when its result is not remembered [A1, A14]', async () => {
     newHome();
     const run = await UnderWay.begin();
     const { settled } = await run.awaitedBy(() => once('build', () => 'own'));
@@ -71,7 +71,7 @@ describe('a run', () => {
     expect(await settled).toBe('shared');
   });
 
-  it('that failed is shared by who waited for it, also when that is remembered for no time [A1, A14]', async () => {
+  it('that failed is shared by those who waited for it, also when the failure is not remembered [A1, A14]', async () => {
     newHome();
     const run = await UnderWay.begin();
     const { settled } = await run.awaitedBy(() => once('build', () => 'own'));

@@ -11,7 +11,7 @@ import { currentRun, UnderWay } from './under-way.ts';
 
 const attempt = () => once('build', (context) => context.attempt);
 
-it('a stop fails who waited for the run when it came, and nobody runs it again for them [A13]', async () => {
+it('a stop fails those who wait for the run at that moment, and nobody runs it again for them [A13]', async () => {
   newHome();
   const run = await UnderWay.begin();
   const { settled } = await run.awaitedBy(attempt);

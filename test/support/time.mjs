@@ -41,6 +41,7 @@ Object.assign(globalThis, { setTimeout: Object.assign(setTimeout, set), clearTim
  * @param {number} ms
  */
 export async function passTime(ms) {
+  if (clock !== undefined) throw new Error('Time is being made to pass already: one after the other');
   clock = performance.now();
   const end = clock + ms;
   try {
