@@ -169,7 +169,7 @@ it('those whose tickets were wiped away take new ones, and are in order again [R
   }
 
   wipe(line.queue);
-  await until(() => line.tickets.length === 3, 'all have tickets again');
+  await until(() => line.signedTickets.length === 3, 'all have tickets again');
   const order = line.locks
     .inspect('mirror')
     .waiters.map(({ record }) => String(agents.findIndex(({ pid }) => pid === record.pid)));

@@ -131,7 +131,7 @@ describe('a thread that hands its lock on to itself', () => {
         ends.map((end) => (end.status === 'rejected' ? end.reason.code : 'granted')),
       );
     });
-    await until(() => line.tickets.length === 1, 'the strict process waits');
+    await until(() => line.signedTickets.length === 1, 'the strict process waits');
     await held.release();
     await Promise.all(waits);
 
@@ -147,7 +147,7 @@ describe('a thread that hands its lock on to itself', () => {
     await line.ask(holder, 'holder', { keep: true });
     await until(() => line.turns.length === 1, 'the other process holds it');
     const waiting = line.locks.acquire('mirror', PATIENT);
-    await until(() => line.tickets.length === 1, 'this thread waits');
+    await until(() => line.signedTickets.length === 1, 'this thread waits');
     const left = line.leave(holder, 'holder');
 
     const now = line.locks.acquireSync('mirror', { timeout: 20_000 });

@@ -44,6 +44,11 @@ export class Line {
     return entries(this.queue).filter((name) => ['exclusive', 'shared'].includes(kindOf(name)));
   }
 
+  /** Those of them that say whose they are. Before that, whoever looks may take one for that of a dead waiter. */
+  get signedTickets(): string[] {
+    return this.tickets.filter((ticket) => sizeOf(join(this.queue, ticket)) > 0);
+  }
+
   /** Who had a turn so far, in order. */
   get turns(): string[] {
     return this.#lines.filter((line) => line.startsWith('+')).map((line) => line.slice(1));
@@ -67,9 +72,8 @@ export class Line {
   async join(agent: Agent, name: string, options: Waiting = {}): Promise<void> {
     const before = new Set(this.tickets);
     void this.ask(agent, name, options);
-    const isDone = (ticket: string) => sizeOf(join(this.queue, ticket)) > 0;
     await until(
-      () => this.tickets.some((ticket) => !before.has(ticket) && isDone(ticket)),
+      () => this.signedTickets.some((ticket) => !before.has(ticket)),
       `the ticket of ${name} is there`,
     );
   }

@@ -69,7 +69,7 @@ describe('processes that wait for one lock', () => {
     await line.join(first, 'first', PATIENT);
     await line.join(second, 'second', { ...PATIENT, sync: true });
     expect(await thread.tell('wait', 'mirror', PATIENT)).toBe('waiting');
-    await until(() => line.tickets.length === 3, 'the thread has a ticket');
+    await until(() => line.signedTickets.length === 3, 'the thread has a ticket');
     await line.join(third, 'third', { ...PATIENT, sync: true });
 
     await held.release();
@@ -161,6 +161,8 @@ it('a release makes the first in line and the one behind it look at the lock, an
 
   await held.release();
   await line.turn(agents[0], '0');
+  const hasLooked = (at: number) => (looks()[at] as number) > (before[at] as number);
+  await until(() => hasLooked(0) && hasLooked(1), 'the first and the second look');
   await quiet();
 
   const [first, second, ...others] = looks().map((count, at) => count - (before[at] as number));
