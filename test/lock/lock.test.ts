@@ -1,5 +1,6 @@
 import { LostError, UnsupportedError } from 'holdfast';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { StoppedClock } from '../support/clock.ts';
 import { heard } from '../support/events.ts';
 import { newLocks } from '../support/place.ts';
 
@@ -63,10 +64,9 @@ describe('a lock', () => {
   it('says how long it was held when it is released', async () => {
     const locks = newLocks();
     const releases = heard('released');
-    vi.useFakeTimers({ toFake: ['performance'] });
-    onTestFinished(() => void vi.useRealTimers());
+    const clock = new StoppedClock();
     const lock = await locks.acquire('mirror');
-    vi.advanceTimersByTime(1_500);
+    clock.advance(1_500);
     await lock.release();
 
     expect(releases).toMatchObject([{ held: 1_500 }]);

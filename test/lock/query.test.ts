@@ -1,24 +1,21 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
-import { afterEach, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { StoppedClock } from '../support/clock.ts';
 import { newPlace } from '../support/place.ts';
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 it('tells what this thread waits for, each in its place [R8]', async () => {
   const { locks } = newPlace();
   const lock = await locks.acquire('mirror');
-  vi.useFakeTimers({ toFake: ['performance'] });
+  const clock = new StoppedClock();
   const first = locks.acquire('mirror', { purpose: 'first' });
-  vi.advanceTimersByTime(1_000);
+  clock.advance(1_000);
   const second = locks.acquire('mirror', { mode: 'shared' });
-  vi.advanceTimersByTime(500);
+  clock.advance(500);
 
   const { pending } = locks.query();
-  vi.useRealTimers();
+  clock.resume();
   expect(pending).toMatchObject([
     { resource: 'mirror', path: lock.path, mode: 'exclusive', position: 1, purpose: 'first', waited: 1_500 },
     { resource: 'mirror', path: lock.path, mode: 'shared', position: 2, waited: 500 },

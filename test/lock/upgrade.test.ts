@@ -1,7 +1,8 @@
 import { DeadlockError, LostError } from 'holdfast';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { newPlace } from '../support/place.ts';
-import { someTurns } from '../support/turns.ts';
+import { passTime } from '../support/time.mjs';
+import { LONG } from '../support/turns.ts';
 
 describe('a downgrade', () => {
   it('admits the readers of its own thread that waited [R4]', async () => {
@@ -33,8 +34,6 @@ describe('an upgrade', () => {
   it.each(['kernel', 'portable'] as const)(
     'that was aborted never comes about later, when the other reader has gone, by the %s engine [X57]',
     async (engine) => {
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-      onTestFinished(() => void vi.useRealTimers());
       const { locks } = newPlace({ engine });
       const [one, two] = [
         await locks.acquire('mirror', { mode: 'shared' }),
@@ -46,8 +45,7 @@ describe('an upgrade', () => {
       await expect(upgrade).rejects.toThrow('never mind');
 
       await two.release();
-      vi.advanceTimersByTime(60_000); // whoever still looked for its chance would have had many
-      await someTurns();
+      await passTime(LONG); // whoever still looked for its chance would have had many
 
       expect(locks.inspect('mirror').state).toBe('shared');
       const another = await locks.tryAcquire('mirror', { mode: 'shared' });
