@@ -6,6 +6,7 @@ import { Place } from './queue.ts';
 
 const FIRST_PAUSE = 0.5;
 const LONGEST_PAUSE = 10;
+
 /**
  * Waits on this very thread, in the same queue as everybody else, by looking again after pauses that grow to 10 ms.
  * Undefined when the time, in milliseconds, is up.
