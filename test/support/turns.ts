@@ -10,12 +10,21 @@ export async function someTurns(count = 20): Promise<void> {
 }
 
 /** Whether a promise of this thread's own stays open although a long time passes for all that waits here by timer. */
-export async function staysOpen(promise: Promise<unknown>): Promise<boolean> {
+export function staysOpen(promise: Promise<unknown>): Promise<boolean> {
+  return isOpenAfter(promise, () => passTime(LONG));
+}
+
+/** The same when no time passes, for tests that fake the timers and let their time pass themselves. */
+export function isOpenNow(promise: Promise<unknown>): Promise<boolean> {
+  return isOpenAfter(promise, someTurns);
+}
+
+async function isOpenAfter(promise: Promise<unknown>, something: () => Promise<void>): Promise<boolean> {
   let open = true;
   const close = () => {
     open = false;
   };
   promise.then(close, close);
-  await passTime(LONG);
+  await something();
   return open;
 }
