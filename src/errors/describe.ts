@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { sep } from 'node:path';
 import type { HolderRecord } from '../identity/holder.ts';
+import { Date } from '../time/time.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -14,6 +15,11 @@ export function duration(ms: number): string {
   if (ms < HOUR) return `${Math.floor(ms / MINUTE)}m ${Math.floor((ms % MINUTE) / SECOND)}s`;
   if (ms < DAY) return `${Math.floor(ms / HOUR)}h ${Math.floor((ms % HOUR) / MINUTE)}m`;
   return `${Math.floor(ms / DAY)}d ${Math.floor((ms % DAY) / HOUR)}h`;
+}
+
+/** How much longer something counts: `for another 5.0s`, or `for ever`. */
+export function forAnother(ms: number): string {
+  return ms === Number.POSITIVE_INFINITY ? 'for ever' : `for another ${duration(ms)}`;
 }
 
 /** The local time of day, with the date when it was not today: `14:02:11`, `2026-11-19 14:02:11`. */
@@ -46,9 +52,17 @@ export function holder(record: HolderRecord, now = new Date()): string {
     facts.push(`since ${clock(new Date(since), now)}`, duration(now.getTime() - since));
   }
   if (isStuck(record)) facts.push(stuck(record));
+  if (record.nested === true) facts.push('nested');
+  if (record.inherited === true) facts.push('inherited the lock');
   if (record.foreign === true) facts.push('not a Holdfast program');
   const name = title === undefined ? 'a process' : `"${printable(title)}"`;
-  return facts.length === 0 ? name : `${name} (${facts.join(', ')})`;
+  const whole = facts.length === 0 ? name : `${name} (${facts.join(', ')})`;
+  return record.copy === true ? `a copy of the claim of ${whole}` : whole;
+}
+
+/** How a lock is in the way: a copy of a claim holds nothing. */
+export function heldOrKept(records: readonly HolderRecord[]): 'held' | 'kept' {
+  return records.length > 0 && records.every(({ copy }) => copy === true) ? 'kept' : 'held';
 }
 
 /** Whether a holder cannot go on with its work at the moment, as far as could be seen. */
@@ -90,4 +104,18 @@ function withoutControls(word: string): string {
 
 function bytesOf(char: string): string {
   return [...Buffer.from(char)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: 'Make room on the disk',
+  EDQUOT: 'Make room in the quota of this user',
+  EROFS: 'Have its file system mounted to be written',
+  EEXIST: 'Move the file away that is in the place of a directory above it',
+  ENOTDIR: 'Move the file away that is in the place of a directory above it',
+  ENOENT: 'Make its directory, which is not there or went away',
+};
+
+/** What helps where a directory cannot be written, by the system's code: the beginning of a sentence. */
+export function remedy(code: string): string {
+  return REMEDIES[code] ?? 'Make the directory writable for this user';
 }

@@ -1,6 +1,35 @@
 export type { HolderRecord } from '../identity/holder.ts';
+export { BackupError } from './backup-error.ts';
 export { type ErrorCode, HoldfastError } from './base.ts';
+export {
+  CacheDirectoryError,
+  CorruptEntryError,
+  FetchFailedError,
+  type FetchFailure,
+  MirrorError,
+  NotCachedError,
+  ProducerError,
+} from './cache-errors.ts';
+export {
+  DownloadError,
+  type DownloadFacts,
+  IncompleteError,
+  IntegrityError,
+  type IntegrityFacts,
+  NoSpaceError,
+} from './content-errors.ts';
+export {
+  ConflictError,
+  DamagedError,
+  DocumentStateError,
+  DocumentWriteError,
+  InvalidValueError,
+  MissingDocumentError,
+  SchemaTooNewError,
+  UnreadableError,
+} from './document-errors.ts';
 export { InputError } from './input-error.ts';
+export { JsonSyntaxError, PathNotFoundError, PathSyntaxError, type TextPlace } from './json-errors.ts';
 export {
   BusyError,
   ContractError,
@@ -19,11 +48,16 @@ export {
   UnwritableError,
 } from './lock-errors.ts';
 export {
+  BackgroundError,
   type FailedRun,
   type Failure,
   InaccessibleError,
+  NoResultError,
+  NotStoppedError,
+  type ObstacleToStop,
   OnceAbandonedError,
   OnceFailedError,
+  OnceInsideError,
   OnceStoppedError,
   UnrecordedError,
 } from './once-errors.ts';

@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
 import type { HolderRecord } from '../identity/holder.ts';
+import { isThisProcess } from '../identity/self.ts';
 import { type ErrorCode, HoldfastError } from './base.ts';
-import { duration, holder, holders, isStuck, printable } from './describe.ts';
+import { duration, heldOrKept, holder, holders, isStuck, printable, remedy, shellWord } from './describe.ts';
 
 /** What every error about one lock carries. */
 export interface LockFacts {
@@ -12,6 +14,14 @@ export interface LockFacts {
   readonly cliName: string;
   /** What to do about a busy lock, where that is not to look at the lock itself. */
   readonly nextStep?: string;
+  /** Where it was acquired, for a lock that this very process holds. */
+  readonly own?: OwnHold;
+}
+
+/** What is known of where this process acquired a lock. */
+export interface OwnHold {
+  /** The stack of the call, while such stacks are kept. */
+  readonly stack?: string;
 }
 
 /** What an error about a busy lock carries on top. */
@@ -64,9 +74,31 @@ class ContentionError extends LockError {
 }
 
 function nextStep(facts: ContentionFacts): string {
+  if (facts.own !== undefined) return facts.nextStep ?? ownStep(facts.own);
+  if (facts.holders.some(({ copy }) => copy === true)) return copyStep(facts);
   const stuck = facts.holders.find(isStuck);
   if (stuck !== undefined) return stuckStep(facts, stuck);
   return facts.nextStep ?? `Look: holdfast who ${facts.cliName} · wait: holdfast wait ${facts.cliName}`;
+}
+
+function ownStep({ stack }: OwnHold): string {
+  const where = stack === undefined ? ', which HOLDFAST_TRACE=1 tells' : '';
+  return `Release it where it was acquired${where}, or wait longer (timeout)`;
+}
+
+/** A lock that is looked at in another way has no name that other commands know; its directory they know. */
+function copyStep({ cliName, nextStep, path }: LockFacts): string {
+  return copyAdvice(nextStep === undefined ? cliName : shellWord(printable(dirname(path))));
+}
+
+/** What to do about a copy of a claim. `what`: the lock, as commands call it, or the directory it lies in. */
+export function copyAdvice(what: string): string {
+  return `Its process holds nothing here, so leave it alone, and remove the copy: holdfast clean ${what}`;
+}
+
+/** The stack of the acquisition, as the last lines of a message. */
+function acquiredAt({ own }: LockFacts): string {
+  return own?.stack === undefined ? '' : `. It was acquired here:\n${own.stack}`;
 }
 
 /** Nobody is robbed for being slow: what a holder does not give back by itself, a person decides. */
@@ -86,7 +118,16 @@ function lockAt({ path, networkDrive }: ContentionFacts): string {
 }
 
 function heldBy(facts: ContentionFacts): string {
-  return `${printable(facts.resource)} is held by ${holders(facts.holders)}`;
+  const who = facts.own === undefined ? holders(facts.holders) : thisProcess(facts.holders);
+  const how = facts.own === undefined ? heldOrKept(facts.holders) : 'held';
+  return `${printable(facts.resource)} is ${how} by ${who}`;
+}
+
+/** With its record before those of others; without one where it hides who it is. */
+function thisProcess(records: readonly HolderRecord[]): string {
+  const own = records.filter(isThisProcess);
+  if (own.length === 0) return 'this process';
+  return `this process: ${holders([...own, ...records.filter((record) => !own.includes(record))])}`;
 }
 
 function busyWith(facts: ContentionFacts): string {
@@ -100,7 +141,11 @@ function busyWith(facts: ContentionFacts): string {
 export class BusyError extends ContentionError {
   static override readonly code = 'HOLDFAST_BUSY';
   constructor(facts: ContentionFacts) {
-    super(BusyError.code, facts, `${busyWith(facts)}. ${nextStep(facts)}. ${lockAt(facts)}`);
+    super(
+      BusyError.code,
+      facts,
+      `${busyWith(facts)}. ${nextStep(facts)}. ${lockAt(facts)}${acquiredAt(facts)}`,
+    );
   }
 }
 
@@ -113,7 +158,7 @@ export class TimeoutError extends ContentionError {
     super(
       TimeoutError.code,
       facts,
-      `${heldBy(facts)}; ${waited}${place}. ${nextStep(facts)}. ${lockAt(facts)}`,
+      `${heldBy(facts)}; ${waited}${place}. ${nextStep(facts)}. ${lockAt(facts)}${acquiredAt(facts)}`,
     );
   }
 }
@@ -157,7 +202,7 @@ export class DeadlockError extends LockError {
     super(
       DeadlockError.code,
       facts,
-      `Waiting for ${printable(facts.resource)} would never end: ${cycle.join('; ')}. ${nextStepText}. Lock: ${printable(facts.path)}`,
+      `Waiting for ${printable(facts.resource)} would never end: ${cycle.join('; ')}. ${nextStepText}. Lock: ${printable(facts.path)}${acquiredAt(facts)}`,
     );
     this.cycle = cycle;
   }
@@ -193,7 +238,10 @@ export class UnsupportedError extends LockError {
   }
 }
 
-/** The lock was to be had only under weaker conditions, and `strict` was asked for. It is not held. */
+/**
+ * The lock was available only under weaker conditions, and `strict` was asked for. It is not held; one that was to be
+ * upgraded is shared, as before.
+ */
 export class DegradedError extends LockError {
   static override readonly code = 'HOLDFAST_DEGRADED';
   constructor(facts: LockFacts, details: readonly string[]) {
@@ -209,12 +257,12 @@ export class DegradedError extends LockError {
 /** What a refused contract was refused for. */
 export interface ContractFacts {
   readonly required: 'kernel' | 'claim' | 'lease';
-  /** The best that is to be had here. */
+  /** The best that is available here. */
   readonly available: 'kernel' | 'claim' | 'lease';
   readonly why: string;
 }
 
-/** The lock was to be had only under a weaker contract than `require` allows. It is not held. */
+/** The lock was available only under a weaker contract than `require` allows. It is not held. */
 export class ContractError extends LockError {
   static override readonly code = 'HOLDFAST_CONTRACT';
   readonly required: ContractFacts['required'];
@@ -225,7 +273,7 @@ export class ContractError extends LockError {
       facts,
       `${printable(facts.resource)} can be locked only with the contract '${available}', and '${required}' is required: ` +
         `${printable(why)}. Accept it (require: '${available}', --require ${available}), or move the lock to where the ` +
-        `required one is to be had. Lock: ${printable(facts.path)}`,
+        `required one is available. Lock: ${printable(facts.path)}`,
     );
     this.required = required;
     this.available = available;
@@ -267,8 +315,7 @@ export class UnwritableError extends LockError {
 function cannotBeMade(facts: LockFacts, reason: string): string {
   return (
     `The lock file ${printable(facts.path)} for ${printable(facts.resource)} cannot be made: ${reason}. ` +
-    'Make the directory writable for this user, choose another directory (HOLDFAST_HOME, or the directory option), ' +
-    'or set fallbackDirectory.'
+    `${remedy(reason)}, choose another directory (HOLDFAST_HOME, or the directory option), or set fallbackDirectory.`
   );
 }
 
@@ -303,13 +350,18 @@ export class EngineMismatchError extends LockError {
   readonly wanted: EngineName;
   /** The engine that is in use. */
   readonly found: EngineName;
-  constructor(facts: LockFacts, wanted: EngineName, found: EngineName) {
+  /** `unable`: why this program cannot use the engine that is in use, and what helps, in words. */
+  constructor(facts: LockFacts, wanted: EngineName, found: EngineName, unable?: string) {
+    const advice =
+      unable === undefined
+        ? `and this program was to use the ${wanted} engine. Give every program that uses this lock the same engine (option ` +
+          `engine: '${found}', or HOLDFAST_ENGINE=${found})`
+        : `which this program cannot use, because ${printable(unable)}`;
     super(
       EngineMismatchError.code,
       facts,
-      `${printable(facts.resource)} is locked with another engine: ${printable(facts.path)} is ${TRACES[found]}, and ` +
-        `this program was to use the ${wanted} engine. Give every program that uses this lock the same engine (option ` +
-        `engine: '${found}', or HOLDFAST_ENGINE=${found}).`,
+      `${printable(facts.resource)} belongs to another engine, whether or not somebody holds it: ` +
+        `${printable(facts.path)} is ${TRACES[found]}, ${advice}.`,
     );
     this.wanted = wanted;
     this.found = found;

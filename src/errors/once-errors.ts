@@ -1,5 +1,5 @@
 import { HoldfastError } from './base.ts';
-import { duration, printable } from './describe.ts';
+import { forAnother, printable } from './describe.ts';
 
 /** What a run's failure says of itself to the processes that did not run it. */
 export interface Failure {
@@ -37,7 +37,7 @@ export class OnceFailedError extends HoldfastError {
     const what = `${printable(failure.name)}: ${printable(failure.message)}`;
     const next =
       remembered > 0
-        ? `It is remembered for another ${duration(remembered)}; to run it now, first: ${reset}`
+        ? `It is remembered ${forAnother(remembered)}; to run it now, first: ${reset}`
         : 'It is not remembered: the next call runs again';
     super(OnceFailedError.code, `The run of ${printable(key)} by ${by} failed: ${what}. ${next}.`);
     this.key = key;
@@ -124,5 +124,75 @@ export class InaccessibleError extends HoldfastError {
       cause,
     );
     this.path = path;
+  }
+}
+
+/** A command was started by its own run, which it would wait for. */
+export class OnceInsideError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_ONCE_INSIDE';
+  readonly key: string;
+
+  constructor(key: string) {
+    super(
+      OnceInsideError.code,
+      `${printable(key)} is being run around this very call, which would wait for itself. Use another ID inside`,
+    );
+    this.key = key;
+  }
+}
+
+/** The run of a command ended, and has no result that anybody else could get. */
+export class NoResultError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_NO_RESULT';
+  readonly key: string;
+  /** What ended it, if it was a signal. */
+  readonly signal: NodeJS.Signals | undefined;
+  /** That of the command, if it ended by one. */
+  readonly exitCode: number | undefined;
+
+  /** `how`: in words that follow the key. */
+  constructor(
+    key: string,
+    how: string,
+    ending: { readonly signal?: NodeJS.Signals; readonly exitCode?: number },
+  ) {
+    super(NoResultError.code, `${printable(key)} ${how}`);
+    this.key = key;
+    this.signal = ending.signal;
+    this.exitCode = ending.exitCode;
+  }
+}
+
+/** Why a run was not stopped: `outlived` is the only one after which something was signalled. */
+export type ObstacleToStop = 'unverified' | 'program' | 'forbidden' | 'outlived';
+
+/** A run could not be stopped, or was left alone because nobody can tell for certain which process it is. */
+export class NotStoppedError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_NOT_STOPPED';
+  readonly key: string;
+  readonly why: ObstacleToStop;
+
+  constructor(key: string, why: ObstacleToStop, message: string) {
+    super(NotStoppedError.code, message);
+    this.key = key;
+    this.why = why;
+  }
+}
+
+/** A call in the background ended without an outcome on record. */
+export class BackgroundError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_BACKGROUND';
+  /** The code of the error there, if it had one. */
+  readonly reason: string | undefined;
+  /** That of the command, if it ended by one. */
+  readonly exitCode: number | undefined;
+
+  constructor(
+    message: string,
+    { reason, exitCode }: Partial<Pick<BackgroundError, 'reason' | 'exitCode'>> = {},
+  ) {
+    super(BackgroundError.code, message);
+    this.reason = reason;
+    this.exitCode = exitCode;
   }
 }

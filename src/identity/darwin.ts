@@ -94,5 +94,9 @@ export const darwin: ProcessFacts = {
     const state = lookUp(pid)?.[STATE];
     return state === undefined ? undefined : state === STOPPED;
   },
+  processIds: () => [],
+  parentOf: () => undefined,
+  groupOf: () => undefined,
+  innerId: () => undefined,
   commandOf: () => undefined,
 };

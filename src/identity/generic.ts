@@ -10,5 +10,9 @@ export const generic: ProcessFacts = {
   startTime: () => undefined,
   isZombie: () => false,
   isStopped: () => undefined,
+  processIds: () => [],
+  parentOf: () => undefined,
+  groupOf: () => undefined,
+  innerId: () => undefined,
   commandOf: () => undefined,
 };

@@ -32,6 +32,15 @@ export interface HolderRecord {
   readonly silent?: number;
   /** True when its process is stopped (SIGSTOP, a debugger), as whoever read the record saw it. */
   readonly stopped?: boolean;
+  /** True when it holds the lock nested, under another holder, or after that one has ended. */
+  readonly nested?: boolean;
+  /** True when it has inherited the lock from a holder that has ended. */
+  readonly inherited?: boolean;
+  /**
+   * True when this is told by a copy of the holder's claim, made with the directory around it. Its process holds nothing
+   * here, and does not know of it; `holdfast clean` removes it.
+   */
+  readonly copy?: boolean;
   /** True when the holder is a program that takes the lock without Holdfast, such as flock(1). */
   readonly foreign?: boolean;
 }

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessFacts } from './system.ts';
 
 function read(path: string): string | undefined {
@@ -6,6 +6,14 @@ function read(path: string): string | undefined {
     return readFileSync(path, 'latin1');
   } catch {
     return undefined;
+  }
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
   }
 }
 
@@ -19,6 +27,8 @@ function link(path: string): string | undefined {
 
 // Where the fields of /proc/PID/stat lie behind the command (proc(5) counts from 1, and the command is its second).
 const STATE = 0;
+const PARENT = 1;
+const GROUP = 2;
 const THREADS = 17;
 const START = 19; // in clock ticks since boot, as the reader's time namespace counts them
 
@@ -63,6 +73,25 @@ export const linux: ProcessFacts = {
   isStopped: (pid) => {
     const state = statFields(pid)?.[STATE];
     return state === undefined ? undefined : state === 'T' || state === 't';
+  },
+  processIds: () =>
+    isProcOurs()
+      ? list('/proc')
+          .filter((name) => /^\d+$/.test(name))
+          .map(Number)
+      : [],
+  parentOf: (pid) => {
+    const parent = statFields(pid)?.[PARENT];
+    return parent === undefined ? undefined : Number(parent);
+  },
+  groupOf: (pid) => {
+    const group = statFields(pid)?.[GROUP];
+    return group === undefined ? undefined : Number(group);
+  },
+  innerId: (pid) => {
+    const status = isProcOurs() ? read(`/proc/${pid}/status`) : undefined;
+    const ids = /^NSpid:\s*(.*)$/m.exec(status ?? '')?.[1]?.split(/\s+/) ?? [];
+    return ids.length > 1 ? Number(ids.at(-1)) : undefined;
   },
   commandOf: (pid) => {
     if (!isProcOurs()) return undefined;

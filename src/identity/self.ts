@@ -25,6 +25,13 @@ export function self(): SelfRecord {
   return cached;
 }
 
+/** Whether a record is one of this very process, whichever of its threads left it; a copy of one was left by whoever copied it. */
+export function isThisProcess({ pid, pidNamespace, boot, start, copy }: HolderRecord): boolean {
+  if (pid !== process.pid || copy === true) return false;
+  const own = self();
+  return boot === own.boot && pidNamespace === own.pidNamespace && start === own.start;
+}
+
 function describeSelf(): SelfRecord {
   return {
     ...recordOf(process.pid),

@@ -16,6 +16,14 @@ export interface ProcessFacts {
   isZombie(pid: number): boolean;
   /** Whether process `pid` is stopped (SIGSTOP, a debugger); undefined when it cannot be told. */
   isStopped(pid: number): boolean | undefined;
+  /** The ids of all processes of this pid namespace that are seen; none where that cannot be told. */
+  processIds(): readonly number[];
+  /** The process that started process `pid`, or took it over; undefined when it cannot be told. */
+  parentOf(pid: number): number | undefined;
+  /** The process group of process `pid`; undefined when it cannot be told. */
+  groupOf(pid: number): number | undefined;
+  /** The id that process `pid` has in its own pid namespace; undefined when that is this one, or cannot be told. */
+  innerId(pid: number): number | undefined;
   /** The command line of process `pid`, if it can be read. */
   commandOf(pid: number): string | undefined;
 }

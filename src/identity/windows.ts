@@ -126,5 +126,9 @@ export const windows: ProcessFacts = {
   isZombie: (pid) =>
     withProcess(pid, (process) => calls().waitForSingleObject(process, 0) === WAIT_OBJECT_0) ?? false,
   isStopped: () => undefined,
+  processIds: () => [],
+  parentOf: () => undefined,
+  groupOf: () => undefined,
+  innerId: () => undefined,
   commandOf: () => undefined,
 };

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { debuglog } from 'node:util';
 import { threadId } from 'node:worker_threads';
+import { hrtime } from '../time/time.ts';
 
 const NANOSECONDS_PER_MICROSECOND = 1000n;
 const STANDARD_ERROR = 2;
@@ -17,7 +18,7 @@ const CONTROL = /\p{C}/gu;
  */
 export const trace = debuglog('holdfast').enabled
   ? (subject: string, step: string): void => {
-      const now = process.hrtime.bigint() / NANOSECONDS_PER_MICROSECOND;
+      const now = hrtime() / NANOSECONDS_PER_MICROSECOND;
       const line = `HOLDFAST ${process.pid}: ${now} thread ${threadId} ${subject}: ${step}`;
       try {
         writeSync(STANDARD_ERROR, `${line.replace(CONTROL, '\uFFFD')}\n`);

@@ -2,6 +2,8 @@ import { dirname } from 'node:path';
 import { BusyError, TimeoutError, toProblem } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
+import { StoppedClock } from '../support/clock.ts';
+import { next } from '../support/events.ts';
 import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
@@ -32,11 +34,16 @@ describe('the error of a busy lock', () => {
   });
 
   it('tells after a wait how long that was, and keeps its facts as fields [G14, R41]', async () => {
-    const { error, holder, path } = await contention(120);
+    const clock = new StoppedClock();
+    const waiting = next('waiting');
+    const contended = contention(120);
+    await waiting;
+    await clock.elapse(120);
+    const { error, holder, path } = await contended;
 
     expect(error).toBeInstanceOf(TimeoutError);
-    expect(error.waited).toBeGreaterThanOrEqual(119);
-    expect(error.message).toContain(`; waited ${Math.round(error.waited)}ms`);
+    expect(error.waited).toBe(120);
+    expect(error.message).toContain('; waited 120ms');
     expect(error.message).toContain(path);
     expect(error.message).toContain(`pid ${holder.pid}`);
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { processFacts } from '../../src/identity/index.ts';
+import { processFacts, recordOf } from '../../src/identity/index.ts';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -32,6 +32,25 @@ it('sees whether a process is stopped [R11]', async () => {
   await untilStopped(child.pid);
   expect(processFacts.isStopped(child.pid)).toBe(true);
   expect(processFacts.isStopped(2 ** 30)).toBeUndefined();
+});
+
+it('is not misled by a process that calls itself what looks like more facts of it [H1, R11]', async () => {
+  const named = new Child('python3', [
+    '-c',
+    `
+import ctypes, sys
+PR_SET_NAME = 15
+ctypes.CDLL(None).prctl(PR_SET_NAME, b'a) T (b', 0, 0, 0)
+print('named', flush=True)
+sys.stdin.readline()
+`,
+  ]);
+  const { start } = recordOf(named.pid);
+  await named.line('named');
+
+  expect(readFileSync(`/proc/${named.pid}/stat`, 'latin1')).toContain('(a) T (b)');
+  expect(processFacts.isStopped(named.pid)).toBe(false);
+  expect(recordOf(named.pid).start).toBe(start);
 });
 
 it('sees a process as stopped that a debugger stopped [R11]', async () => {

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { here, liveness, recordOf } from '../../src/identity/index.ts';
 import { self } from '../../src/identity/self.ts';
+import { Cli } from '../cli/cli.ts';
 import { Agent } from '../support/agent.ts';
 import { asUser, Child } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -35,6 +36,32 @@ describe('pid namespaces, as containers have', () => {
     expect(await inside.verdictOn(child)).toBe('unknown');
     await inside.end(child.pid);
     expect(await inside.verdictOn(child)).toBe('dead'); // by kill(2), which asks the right namespace
+  });
+
+  it('keep the command of that other one from being told as the command of ours [H3]', async () => {
+    const [outerProc, ownProc] = await Promise.all([
+      Observer.start(...IN_PID_NAMESPACE),
+      Observer.start(...IN_PID_NAMESPACE, '--mount-proc'),
+    ]);
+    const { pid } = await outerProc.self();
+    expect(existsSync(`/proc/${pid}/cmdline`)).toBe(true); // as for any namespace, where the first process is 1
+
+    expect(await outerProc.commandOf(pid)).toBe(null);
+    expect(await ownProc.commandOf(pid)).toContain('identity-observer.mjs');
+  });
+
+  it('keep the processes of that other one from being told, or ended, as those of ours [H3, X3]', async () => {
+    const [outerProc, ownProc] = await Promise.all([
+      Observer.start(...IN_PID_NAMESPACE),
+      Observer.start(...IN_PID_NAMESPACE, '--mount-proc'),
+    ]);
+
+    const child = await ownProc.spawn(0);
+    expect(await ownProc.relativesOf(child.pid as number)).toEqual({
+      ids: expect.arrayContaining([1, child.pid]),
+      parent: (await ownProc.self()).pid,
+    });
+    expect(await outerProc.relativesOf(1)).toEqual({ ids: [], parent: null });
   });
 
   it('let a pid be given out twice, and the record of the first is dead then [H1, F7, R45, R47]', async () => {
@@ -149,12 +176,6 @@ describe('other users', () => {
   });
 });
 
-/** The ids of a process, from this namespace down to its own. */
-function pidsOf(pid: number | undefined): number[] {
-  const [, ids = ''] = /^NSpid:\t(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return ids.split('\t').map(Number);
-}
-
 it('a process inside a container is met as a holder, and its pid is not mistaken for one of ours [H3, F7]', async () => {
   const home = tempDirectory();
   const inside = await Agent.start({ home, through: [...IN_PID_NAMESPACE, '--mount-proc'] });
@@ -166,9 +187,13 @@ it('a process inside a container is met as a holder, and its pid is not mistaken
 
     const { state, holders } = await outside.run(({ manager }, name) => manager.inspect(name), engine);
     expect([state, holders.length]).toEqual(['exclusive', 1]);
-    if (engine === 'portable') expect(holders).toMatchObject([{ pid, purpose: 'inside' }]);
-    else expect(pidsOf(holders[0]?.pid)).toEqual([holders[0]?.pid, pid]); // told by the kernel, as it is called out here
+    expect(holders).toMatchObject([{ pid, purpose: 'inside' }]); // as it is called in there
+    expect(holders[0]?.foreign).toBeUndefined();
     expect(await outside.couldAcquire(engine)).toBe(false);
+    const broken = await new Cli().run(['break', '--kill', '--yes', engine], {
+      env: { HOLDFAST_HOME: home },
+    });
+    expect(broken).toMatchObject({ code: 125, stderr: expect.stringContaining('another pid namespace') });
 
     await inside.release();
   }

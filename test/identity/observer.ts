@@ -37,6 +37,15 @@ export class Observer {
     return this.#ask({ spawn: pid });
   }
 
+  /** The command of a process, as far as it can be told there; null when it cannot. */
+  relativesOf(pid: number): Promise<{ readonly ids: readonly number[]; readonly parent: number | null }> {
+    return this.#ask({ relatives: pid });
+  }
+
+  commandOf(pid: number): Promise<string | null> {
+    return this.#ask({ commandOf: pid });
+  }
+
   /** Kills a process that was started there; its id is free then. */
   end(pid: number): Promise<void> {
     return this.#ask({ end: pid });

@@ -1,0 +1,33 @@
+/** The platforms that koffi has a build for, of those on which Holdfast knows the kernel's lock. */
+const BUILDS: Partial<Record<NodeJS.Platform, readonly string[]>> = {
+  darwin: ['arm64', 'x64'],
+  linux: ['arm', 'arm64', 'ia32', 'loong64', 'ppc64', 'riscv64', 'x64'],
+  win32: ['arm64', 'ia32', 'x64'],
+};
+
+/** What helps, in one sentence, and without a full stop. */
+const CURE =
+  'install koffi where the program runs, and in a bundle keep koffi external (docs/bundling.md of Holdfast)';
+
+/** The binding cannot be loaded. Its message is one line, for it becomes part of others. */
+export class BindingError extends Error {
+  /** What to do about it; undefined on a platform that koffi has no build for, where nothing is wrong. */
+  readonly cure: string | undefined;
+
+  /** `from`: the file from which it was looked for. `hasBuild`: whether koffi has one for this platform. */
+  constructor(from: string | undefined, cause: unknown, hasBuild: boolean) {
+    const where = from === undefined ? '' : ` from ${from}`;
+    super(`koffi, the binding to the system, cannot be loaded${where} (${firstLine(cause)})`, { cause });
+    this.name = 'BindingError';
+    this.cure = hasBuild ? CURE : undefined;
+  }
+}
+
+export function isBuiltFor(platform: NodeJS.Platform, arch: string): boolean {
+  return BUILDS[platform]?.includes(arch) === true;
+}
+
+function firstLine(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause ?? 'nowhere to look for it');
+  return message.split('\n')[0] as string;
+}

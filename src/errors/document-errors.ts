@@ -1,0 +1,198 @@
+import type { HolderRecord } from '../identity/holder.ts';
+import { HoldfastError } from './base.ts';
+import { printable } from './describe.ts';
+import type { TextPlace } from './json-errors.ts';
+import type { TimeoutError } from './lock-errors.ts';
+
+/** There is no file at the path of a document, and nothing says what a new one would hold. Nothing was made. */
+export class MissingDocumentError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_MISSING';
+  readonly path: string;
+
+  constructor(path: string) {
+    super(
+      MissingDocumentError.code,
+      `${printable(path)} does not exist. Make it first; a program may give the option create, for what a new one holds.`,
+    );
+    this.path = path;
+  }
+}
+
+/** The file of a document is there and is no such document. It was left as it is. */
+export class DamagedError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_DAMAGED';
+  readonly path: string;
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+
+  /** `problem`: in words that follow the path. */
+  constructor(path: string, problem: string, place?: Pick<TextPlace, 'line' | 'column'>, cause?: unknown) {
+    const where = place === undefined ? '' : `:${place.line}:${place.column}`;
+    super(
+      DamagedError.code,
+      `${printable(path)}${where} ${printable(problem)}. It was left as it is. ` +
+        'Repair it, or restore a backup of it.',
+      cause,
+    );
+    this.path = path;
+    this.line = place?.line;
+    this.column = place?.column;
+  }
+}
+
+/** What stands at the path cannot be a document, or cannot be read. It was not touched. */
+export class UnreadableError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_UNREADABLE';
+  readonly path: string;
+
+  /** `problem`: in words that follow the path. */
+  constructor(path: string, problem: string, cause?: unknown) {
+    super(UnreadableError.code, `${printable(path)} ${printable(problem)}.`, cause);
+    this.path = path;
+  }
+}
+
+/** A document was not written. The file is as it was, unless the message says otherwise. */
+export class DocumentWriteError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_NOT_WRITTEN';
+  readonly path: string;
+
+  /** `problem`: in words that follow "was not written: ". */
+  constructor(path: string, problem: string, cause?: unknown) {
+    super(DocumentWriteError.code, `${printable(path)} was not written: ${printable(problem)}.`, cause);
+    this.path = path;
+  }
+}
+
+/** A new value does not fit the schema, or is no JSON. Nothing was written. */
+export class InvalidValueError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_INVALID';
+  readonly path: string;
+  /** One sentence for each fault. */
+  readonly issues: readonly string[];
+
+  constructor(path: string, issues: readonly string[], cause?: unknown) {
+    const [first = 'it does not fit', ...rest] = issues.map(printable);
+    const more = rest.length === 0 ? '' : ` (and ${rest.length} more)`;
+    super(InvalidValueError.code, `The new value of ${printable(path)} was refused: ${first}${more}.`, cause);
+    this.path = path;
+    this.issues = issues;
+  }
+}
+
+/** The file was written by a newer version of the program. It can be read, and is not written. */
+export class SchemaTooNewError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_SCHEMA_TOO_NEW';
+  readonly path: string;
+  readonly found: number;
+  readonly known: number;
+
+  constructor(path: string, found: number, known: number) {
+    super(
+      SchemaTooNewError.code,
+      `${printable(path)} has version ${found}, and this program knows versions up to ${known}. ` +
+        'It is read only here. Update the program to change it.',
+    );
+    this.path = path;
+    this.found = found;
+    this.known = known;
+  }
+}
+
+/** What was asked of a document object cannot be done with it: it is closed, read only, or in the middle of a recipe. */
+export class DocumentStateError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_DOCUMENT_STATE';
+  readonly path: string;
+  readonly state: 'closed' | 'read-only' | 'in-recipe';
+
+  constructor(path: string, state: DocumentStateError['state']) {
+    super(DocumentStateError.code, `${printable(path)} ${STATES[state]}.`);
+    this.path = path;
+    this.state = state;
+  }
+}
+
+const STATES = {
+  closed: 'is closed in this program. Open it again',
+  'read-only': 'was opened with readOnly, so it cannot be changed through this object',
+  'in-recipe': 'is being updated by the recipe that asks for another update. Do both changes in one recipe',
+};
+
+/** Where two changes of a document meet, as far as messages need it. */
+export interface ConflictFacts {
+  readonly kind: string;
+  readonly text: string;
+}
+
+/**
+ * The file was changed by others in the same places as the unsaved changes here. Nothing was written, and the unsaved
+ * changes are still there; `file` has a copy of them.
+ */
+export class ConflictError<Conflict extends ConflictFacts = ConflictFacts> extends HoldfastError {
+  static override readonly code = 'HOLDFAST_CONFLICT';
+  readonly path: string;
+  readonly conflicts: readonly Conflict[];
+  /** The conflict file beside the document; undefined where it could not be written. */
+  readonly file: string | undefined;
+
+  constructor(path: string, conflicts: readonly Conflict[], file: string | undefined) {
+    const [first, ...rest] = conflicts;
+    const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
+    const where =
+      first === undefined || first.text === '' ? 'as a whole' : `at ${printable(first.text)}${more}`;
+    const copy = file === undefined ? '' : ` A copy of them: ${printable(file)}.`;
+    super(
+      ConflictError.code,
+      `${printable(path)} was changed by another program ${where}, where unsaved changes here differ. Nothing was ` +
+        `written, and the changes are kept.${copy} Choose which version counts, then save again.`,
+    );
+    this.path = path;
+    this.conflicts = conflicts;
+    this.file = file;
+  }
+}
+
+/** What can be done about a change that could not be written in time. Each can be called once. */
+export interface Choices {
+  /** Tries again at once, for as long as the first time. */
+  readonly retry: () => Promise<unknown>;
+  /** Waits for as long as it takes. */
+  readonly later: () => Promise<unknown>;
+  /** Gives the change up; unsaved edits stay in memory. */
+  readonly cancel: () => void;
+}
+
+/** The lock of a document was not free in time. The change is kept, and the caller says what becomes of it. */
+export class DocumentTimeoutError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_TIMEOUT';
+  readonly path: string;
+  readonly resource: string;
+  readonly holders: readonly HolderRecord[];
+  /** Milliseconds. */
+  readonly waited: number;
+  readonly position: number | undefined;
+  readonly retry: Choices['retry'];
+  readonly later: Choices['later'];
+  readonly cancel: Choices['cancel'];
+
+  constructor(path: string, timeout: TimeoutError, { retry, later, cancel }: Choices) {
+    super(
+      DocumentTimeoutError.code,
+      `${printable(path)} was not written. ${timeout.message}. The change is kept: call retry(), later() or cancel() of this error.`,
+      timeout,
+    );
+    this.path = path;
+    this.resource = timeout.resource;
+    this.holders = timeout.holders;
+    this.waited = timeout.waited;
+    this.position = timeout.position;
+    this.retry = retry;
+    this.later = later;
+    this.cancel = cancel;
+  }
+
+  /** The first holder's record, if it left one. */
+  get holder(): HolderRecord | undefined {
+    return this.holders[0];
+  }
+}
