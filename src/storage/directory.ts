@@ -1,34 +1,69 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors/base.ts';
-import { statOrNothing } from './fs/stat.ts';
+import { isRoot } from './fs/pinned.ts';
+import { completeDirectory, differs, type Rights, STICKY } from './fs/rights.ts';
+import { lstatOrNothing, statOrNothing } from './fs/stat.ts';
 
-const STICKY = 0o1000;
 const WORLD_WRITABLE = 0o002;
 
 /**
- * Makes a directory and its parents; returns normally when it is there already, whoever made it. A mode with the sticky
- * bit is for everybody, so it is set whole, past the umask.
+ * Who a directory is for: its user alone (0700), everybody on the machine (1777, below directories of mode 0755),
+ * whoever may use the directory it is made in, or whom a mode says.
  */
-export function makeDirectory(path: string, mode: number): void {
+export type Audience = 'owner' | 'everyone' | 'as its parent' | { readonly mode: number };
+
+/**
+ * Makes a directory and its parents; returns normally when it is there already, whoever made it. What it makes has the
+ * same mode under every umask. Made by root, it belongs to the owner of the nearest directory that was there. Tells the
+ * topmost directory that this call made; undefined where it made none.
+ */
+export function makeDirectory(path: string, audience: Audience): string | undefined {
+  return makeAll(path, audience, audience === 'everyone' ? 'below everyone' : audience);
+}
+
+type Step = Audience | 'below everyone';
+
+function makeAll(path: string, audience: Step, above: Step): string | undefined {
   // Not mkdir's own `recursive`, which in Node.js 20 never returns below a directory that takes no entries (/proc).
   try {
-    makeOne(path, mode);
+    return makeOne(path, audience);
   } catch (error) {
     const parent = dirname(path);
     if (systemCode(error) !== 'ENOENT' || parent === path) throw error;
-    if (!isDirectory(parent)) makeDirectory(parent, mode & ~STICKY);
-    makeOne(path, mode); // also where somebody else has just made the parent
+    const topmost = isDirectory(parent) ? undefined : makeAll(parent, above, above);
+    const made = makeOne(path, audience); // also where somebody else has just made the parent
+    return topmost ?? made;
   }
 }
 
-function makeOne(path: string, mode: number): void {
+/** The path, if this call made it. */
+function makeOne(path: string, audience: Step): string | undefined {
   try {
-    mkdirSync(path, mode & ~STICKY);
-    if ((mode & STICKY) !== 0) chmodSync(path, mode);
+    mkdirSync(path, 0o700);
   } catch (error) {
     if (!isDirectory(path)) throw error;
+    return undefined;
   }
+  const found = lstatOrNothing(path);
+  const rightsIn = (parent: string) => rightsBelow(parent, audience);
+  if (found !== undefined && differs(found, rightsIn(dirname(path))))
+    completeDirectory(path, 'followed', rightsIn);
+  return path;
+}
+
+const MODES = { owner: 0o700, everyone: 0o1777, 'below everyone': 0o755 };
+/** For a directory in one that is everybody's, as /tmp is. */
+const OWN = 0o755;
+
+function rightsBelow(parent: string, audience: Step): Rights {
+  const above = statOrNothing(parent);
+  if (above === undefined) return { uid: undefined, gid: undefined, mode: OWN };
+  const owner = isRoot() ? { uid: above.uid, gid: above.gid } : { uid: undefined, gid: undefined };
+  if (typeof audience === 'object') return { ...owner, mode: audience.mode };
+  if (audience !== 'as its parent') return { ...owner, mode: MODES[audience] };
+  if ((above.mode & STICKY) !== 0) return { ...owner, mode: OWN };
+  return { uid: owner.uid, gid: above.gid, mode: (above.mode & 0o2777) | 0o700 };
 }
 
 function isDirectory(path: string): boolean {

@@ -12,7 +12,8 @@ const TEMPORARY = /^\.holdfast-\d+-[0-9a-f]{16}\.tmp$/;
  * so does the next boot after a power loss. When it returns, the new content is on the disk. When it throws, the old
  * content is in place; only after an error of the very last step, the sync of the directory, it is the new one.
  *
- * Not guaranteed: an order between several writers. Hold a lock for that.
+ * Not guaranteed: an order between several writers. Hold a lock for that. `complete` gives the file its rights, before
+ * anything is in it.
  *
  *  1. A fresh file in the same directory, whose name nobody else uses. Dying here or later leaves it behind, to be
  *     removed by `removeTemporaries`.
@@ -26,23 +27,35 @@ export async function writeDurably(
   path: string,
   content: Uint8Array | readonly Uint8Array[],
   mode = 0o600,
+  complete: (fd: number) => void = () => {},
 ): Promise<void> {
   const directory = dirname(path);
   const temporary = join(directory, `.holdfast-${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
-  const file = await promises.open(temporary, 'wx', mode);
   try {
-    try {
-      for (const part of content instanceof Uint8Array ? [content] : content) await writeAll(file, part);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSynced(temporary, content, mode, complete);
     await replace(temporary, path);
   } catch (error) {
     await promises.unlink(temporary).catch(() => {});
     throw error;
   }
   await syncDirectory(directory);
+}
+
+/** Steps 1 and 2 for a caller that has a place of its own for the fresh file, on the same file system. Throws as above. */
+export async function writeSynced(
+  path: string,
+  content: Uint8Array | readonly Uint8Array[],
+  mode: number,
+  complete: (fd: number) => void = () => {},
+): Promise<void> {
+  const file = await promises.open(path, 'wx', mode);
+  try {
+    complete(file.fd);
+    for (const part of content instanceof Uint8Array ? [content] : content) await writeAll(file, part);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -3,27 +3,27 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stateHome } from '../../src/storage/home.ts';
 import { Agent } from '../support/agent.ts';
+import { Barrier } from '../support/barrier.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 describe('the directory of a lock', () => {
   it('may be made by several processes at once [G13]', async () => {
     const home = tempDirectory();
     const agents = await Agent.several(home, 4);
-    for (let round = 0; round < 30; round++) {
-      const directory = join(home, `round ${round}`, 'a/b/c/d/e');
+    for (let round = 0; round < 5; round++) {
+      const top = join(home, `round ${round}`);
+      const directory = join(top, 'a/b/c');
       await Promise.all(agents.map((agent) => agent.manage({ directory })));
-      const start = Date.now() + 10;
+      // All of them find each of the four missing, one after the other, before any of them makes the topmost; then all
+      // of them make each of the three others.
+      const barrier = await Barrier.before(4 + 3, top, agents);
       const acquired = agents.map((agent, i) =>
         agent.run(
-          async ({ manager }, name, start) => {
-            while (Date.now() < start); // all at the same instant
-            await (await manager.acquire(name)).release();
-          },
+          async ({ manager }, name) => void (await (await manager.acquire(name)).release()),
           `lock ${i}`,
-          start,
         ),
       );
-      await Promise.all(acquired);
+      await Promise.all([barrier.pass(), ...acquired]);
       expect(readdirSync(directory)).toHaveLength(agents.length);
     }
   });

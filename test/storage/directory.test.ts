@@ -29,7 +29,7 @@ describe('the directory of a lock', () => {
     const umask = process.umask(0o077);
     onTestFinished(() => void process.umask(umask));
 
-    makeDirectory(join(base, 'a/locks'), 0o1777);
+    makeDirectory(join(base, 'a/locks'), 'everyone');
 
     expect(statSync(join(base, 'a/locks')).mode & 0o7777).toBe(0o1777);
     expect(statSync(join(base, 'a')).mode & 0o7000).toBe(0);
@@ -37,11 +37,11 @@ describe('the directory of a lock', () => {
 
   it('is found by makeDirectory whoever made it, and a file in its place is an error', () => {
     const base = tempDirectory();
-    makeDirectory(join(base, 'a/b'), 0o700);
-    makeDirectory(join(base, 'a/b'), 0o700);
+    makeDirectory(join(base, 'a/b'), 'owner');
+    makeDirectory(join(base, 'a/b'), 'owner');
     expect(statSync(join(base, 'a/b')).mode & 0o777).toBe(0o700);
     writeFileSync(join(base, 'file'), '');
-    expect(() => makeDirectory(join(base, 'file'), 0o700)).toThrow();
+    expect(() => makeDirectory(join(base, 'file'), 'owner')).toThrow();
   });
 });
 

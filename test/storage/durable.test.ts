@@ -61,6 +61,15 @@ describe('a durable write', () => {
     },
   );
 
+  it('that fails at the sync of the directory says so, though the new content is in place [G4, H14]', async () => {
+    const { directory, file } = place();
+
+    const told = await traced(directory, 'fsync', ['-e', 'inject=fsync:error=EIO:when=2']);
+
+    expect(told.split('\n')[0]).toBe('EIO');
+    expect(readFileSync(file, 'utf8')).toBe('new');
+  });
+
   it('that finds the disk full half-way leaves the old content, whole (mounted here as root) [G4, H14]', async () => {
     const { disk } = smallDisk('size=1m');
     const file = join(disk, 'file');

@@ -7,11 +7,12 @@ import fs, {
   openSync,
   readdirSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { READ_SAFELY } from '../../src/storage/fs/open-flags.ts';
 import { closeQuietly, removeIfEmpty, unlinkQuietly } from '../../src/storage/fs/quietly.ts';
 import { sleepSync } from '../../src/storage/fs/sleep-sync.ts';
@@ -65,6 +66,33 @@ describe('a look into a regular file', () => {
       opened.mockRestore();
       syncBuiltinESMExports();
     }
+  });
+});
+
+describe('a look into a file that somebody exchanges for something else just before it is opened', () => {
+  it.each([
+    ['a directory', (path: string) => mkdirSync(path)],
+    ['a FIFO', (path: string) => execFileSync('mkfifo', [path])],
+  ])('finds none, and leaves nothing open: %s [H18, H23]', (_what, make) => {
+    const path = place().at('file');
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    const { openSync } = fs;
+    const opening = vi.spyOn(fs, 'openSync').mockImplementationOnce((...call) => {
+      unlinkSync(path);
+      make(path);
+      return openSync(...call);
+    });
+    syncBuiltinESMExports();
+    try {
+      expect(openRegularFile(path)).toBe(undefined);
+      expect(opening).toHaveBeenCalledOnce();
+    } finally {
+      opening.mockRestore();
+      syncBuiltinESMExports();
+    }
+
+    expect(descriptors()).toBe(before);
   });
 });
 
@@ -145,14 +173,19 @@ describe('the sync of a directory', () => {
   });
 });
 
-it('blocks the thread for as long as it is told, and no timer comes first', () => {
-  let fired = false;
-  const timer = setTimeout(() => {
-    fired = true;
+it('blocks the thread for as long as it is told, fractions included, and nobody can wake it', () => {
+  const waits = vi.spyOn(Atomics, 'wait');
+  onTestFinished(() => waits.mockRestore());
+  let turned = false;
+  const turn = setImmediate(() => {
+    turned = true;
   });
-  const start = performance.now();
-  sleepSync(20);
-  expect(performance.now() - start).toBeGreaterThan(19);
-  expect(fired).toBe(false);
-  clearTimeout(timer);
+
+  sleepSync(1.5);
+
+  clearImmediate(turn);
+  expect(turned).toBe(false);
+  expect(waits.mock.results).toEqual([{ type: 'return', value: 'timed-out' }]);
+  const [words, index, value, ms] = waits.mock.lastCall ?? [];
+  expect([words?.[index ?? 0], ms]).toEqual([value, 1.5]);
 });

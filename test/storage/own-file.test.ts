@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readOwnFile } from '../../src/storage/own-file.ts';
@@ -25,6 +25,16 @@ describe('what is read as one’s own (these tests run as root)', () => {
 
   it('is not a stranger’s, who could write anything there', () => {
     expect(readOwnFile(fileOf(NOBODY, 0o644, 0))).toBe(undefined);
+  });
+
+  it('is not kept open, neither one’s own nor a stranger’s [H23]', () => {
+    const paths = [fileOf(0, 0o600, 0), fileOf(NOBODY, 0o644, 0)];
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+
+    for (const path of paths) readOwnFile(path);
+
+    expect(descriptors()).toBe(before);
   });
 
   it('is none where nothing is, nor a link, nor a directory', () => {

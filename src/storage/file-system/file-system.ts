@@ -18,6 +18,13 @@ export function localLockOption({ options }: FileSystem): string | undefined {
   return options.find((option) => LOCAL_LOCK_OPTIONS.includes(option));
 }
 
+const STABLE_INODES = ['ext4', 'xfs', 'btrfs', 'tmpfs'];
+
+/** Whether a file has one inode number for as long as it exists, which no other file on the same device has meanwhile. */
+export function hasStableInodes({ type }: FileSystem): boolean {
+  return STABLE_INODES.includes(type);
+}
+
 /** A file system in words: `an NFS network drive (nfs4)`. */
 export function describeFileSystem({ type, reach }: FileSystem): string {
   if (reach !== 'network')

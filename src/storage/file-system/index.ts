@@ -5,14 +5,14 @@ import { type FileSystem, UNKNOWN } from './file-system.ts';
 import { linuxFileSystem } from './linux.ts';
 import { windowsFileSystem } from './windows.ts';
 
-export { describeFileSystem, type FileSystem, localLockOption } from './file-system.ts';
+export { describeFileSystem, type FileSystem, hasStableInodes, localLockOption } from './file-system.ts';
 
 const IMPLEMENTATIONS: Partial<Record<NodeJS.Platform, (directory: string) => FileSystem>> = {
   linux: (directory) => linuxFileSystem(directory),
   win32: (directory) => windowsFileSystem(directory),
 };
 
-/** The seam through which tests put file systems that cannot be had where they run. */
+/** The seam through which tests put file systems that are not available where they run. */
 export const fileSystems = {
   /** The file system of a directory that exists and is named without links. */
   of: IMPLEMENTATIONS[process.platform] ?? (() => UNKNOWN),

@@ -1,4 +1,4 @@
-import { closeSync, rmdirSync, unlinkSync } from 'node:fs';
+import { closeSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 
 /** What a descriptor reports on closing changes nothing for who is done with it. */
 export function closeQuietly(fd: number): void {
@@ -22,5 +22,13 @@ export function removeIfEmpty(directory: string): void {
     rmdirSync(directory);
   } catch {
     // Not empty, or gone.
+  }
+}
+
+export function removeTreeQuietly(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // Something in it cannot be removed.
   }
 }

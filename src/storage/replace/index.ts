@@ -1,5 +1,5 @@
 import { promises, renameSync } from 'node:fs';
-import { outlastUseSync, replaceOnWindows } from './windows.ts';
+import { makeWritable, outlastUseSync, replaceOnWindows } from './windows.ts';
 
 const isWindows = process.platform === 'win32';
 
@@ -14,7 +14,13 @@ export const replace: (from: string, to: string) => Promise<void> = isWindows
   ? replaceOnWindows
   : promises.rename;
 
-/** The same on this very thread. */
-export const replaceSync: (from: string, to: string) => void = isWindows
-  ? (from, to) => outlastUseSync(() => renameSync(from, to))
-  : renameSync;
+/**
+ * Before a rename to the name of a file that may be read-only, such as a link to a content: Windows would refuse it. Does
+ * nothing elsewhere, where the right to rename is that of the directory.
+ */
+export const allowReplacing: (path: string) => void = isWindows ? makeWritable : () => {};
+
+/** Renames as `replace` does, on this very thread. */
+export function replaceSync(from: string, to: string): void {
+  outlastUse(() => renameSync(from, to));
+}

@@ -1,0 +1,107 @@
+import { chmodSync, fchmodSync, fchownSync, fstatSync, openSync, readdirSync, type Stats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { systemCode } from '../../errors/base.ts';
+import { Date } from '../../time/time.ts';
+import { O_NOFOLLOW } from './open-flags.ts';
+import { DIRECTORY, isRoot, openByPathAlone, pathOfDescriptor, pinned } from './pinned.ts';
+import { closeQuietly } from './quietly.ts';
+
+/** To whom something belongs and who may do what with it. An owner or group that is undefined stays as it came. */
+export interface Rights {
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly mode: number;
+}
+
+const PERMISSIONS = 0o777;
+/** In a directory with this bit, only its owner, a file's owner and root may remove or rename the file. */
+export const STICKY = 0o1000;
+
+/** Whether what was found has other rights than these, as far as this user could change that. */
+export function differs(found: Stats, rights: Rights): boolean {
+  if (process.geteuid === undefined) return false;
+  if (isRoot() && rights.uid !== undefined && found.uid !== rights.uid) return true;
+  if (rights.gid !== undefined && found.gid !== rights.gid) return true;
+  return ((found.mode ^ rights.mode) & (PERMISSIONS | STICKY)) !== 0;
+}
+
+/**
+ * Gives an open file or directory these rights, whatever the umask was that it was made under: first the group, then, as
+ * root, the owner, then the mode, each though another was refused. A group that this user is not in stays out: then the
+ * group it came with gets no more than everybody.
+ */
+export function setRights(fd: number, { uid, gid, mode }: Rights, found = fstatSync(fd)): void {
+  if (process.geteuid === undefined) return;
+  const owner = isRoot() && uid !== undefined ? uid : found.uid;
+  const group = gid ?? found.gid;
+  let isInGroup = true;
+  if (owner !== found.uid || group !== found.gid) {
+    isInGroup = quietly(() => fchownSync(fd, owner, group));
+  }
+  quietly(() => fchmodSync(fd, isInGroup ? mode : withoutGroup(mode)));
+}
+
+function withoutGroup(mode: number): number {
+  return (mode & ~0o2070) | ((mode & 0o007) << 3);
+}
+
+/** A file system without owners or modes: what it gives everybody is what there is. */
+function quietly(change: () => void): boolean {
+  try {
+    change();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Milliseconds. */
+const FRESH = 2000;
+
+/**
+ * Finishes a directory that this user has just made: gives it its rights through a descriptor of that very directory.
+ * One that is another user's, or a link by now, or neither new nor empty, is left as it is: somebody may have put another
+ * directory in its place.
+ */
+export function completeDirectory(
+  path: string,
+  parentLink: 'followed' | 'refused',
+  rightsIn: (parent: string) => Rights,
+): void {
+  try {
+    pinned(dirname(path), { link: parentLink }, (parent) => {
+      const fd = openOwnDirectory(join(parent, basename(path)));
+      try {
+        const found = fstatSync(fd);
+        const isNew = isEmpty(fd, path) || Date.now() - found.birthtimeMs < FRESH;
+        if (found.uid === process.geteuid?.() && isNew) setRights(fd, rightsIn(parent), found);
+      } finally {
+        closeQuietly(fd);
+      }
+    });
+  } catch {
+    // Gone, or no longer what was made.
+  }
+}
+
+/** Also where the umask took every right from the owner as well. */
+function openOwnDirectory(path: string): number {
+  try {
+    return openSync(path, DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (systemCode(error) !== 'EACCES') throw error;
+    const fd = openByPathAlone(path);
+    try {
+      const same = pathOfDescriptor(fd);
+      if (same === undefined || fstatSync(fd).uid !== process.geteuid?.()) throw error;
+      chmodSync(same, 0o700);
+      return openSync(same, DIRECTORY);
+    } finally {
+      closeQuietly(fd);
+    }
+  }
+}
+
+function isEmpty(fd: number, path: string): boolean {
+  return readdirSync(pathOfDescriptor(fd) ?? path).length === 0;
+}
