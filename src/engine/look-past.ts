@@ -1,3 +1,4 @@
+import { performance } from '../time/time.ts';
 import { SECOND_LOOK } from './engine.ts';
 
 /** How often it looks unless it is told otherwise, in milliseconds. */
@@ -5,7 +6,7 @@ const EVERY = 250;
 
 /**
  * Tells a waiter behind others that blocks its thread when it may take the lock all the same: when it found it free, and
- * free again 20 ms later, which is long enough for a head that was woken to have taken it.
+ * free again so much later that a head that is awake would have taken it: 20 ms for one that was woken.
  */
 export class LookPast {
   readonly #every: number;
@@ -17,13 +18,14 @@ export class LookPast {
     this.#next = performance.now() + every;
   }
 
-  mayPass(isFree: () => boolean): boolean {
+  /** `patience`: from the first look to the second, in milliseconds. */
+  mayPass(isFree: () => boolean, patience = SECOND_LOOK): boolean {
     const now = performance.now();
     if (now < this.#next) return false;
     const free = isFree();
     const passes = free && this.#seenFree;
     this.#seenFree = free && !passes;
-    this.#next = now + (this.#seenFree ? SECOND_LOOK : this.#every);
+    this.#next = now + (this.#seenFree ? patience : this.#every);
     return passes;
   }
 }

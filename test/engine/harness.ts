@@ -66,8 +66,10 @@ export function granted(started: StartedWait): Promise<Grant> {
 /** An upgrade, and what became of it. `outcome` tells when a long time has passed. */
 export function upgrading(grant: Grant) {
   let outcome: unknown = 'waiting';
+  let waiting: Waiting | undefined;
   const ended = new Promise<unknown>((resolve) => {
-    grant.upgrade({
+    waiting = grant.upgrade({
+      degraded: () => {},
       converted: () => resolve('converted'),
       lost: () => resolve('lost'),
       failed: resolve,
@@ -77,7 +79,7 @@ export function upgrading(grant: Grant) {
     outcome = result;
   });
   const late = () => passTime(LONG).then(() => outcome);
-  return { ended: () => within(ended, 'an upgrade'), outcome: late };
+  return { ended: () => within(ended, 'an upgrade'), outcome: late, cancel: () => waiting?.cancel() };
 }
 
 /** The engine's calls as tests want them: what they start is ended with the test. */

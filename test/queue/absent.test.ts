@@ -65,9 +65,9 @@ describe.each(NAMES)('of three that wait, the one at the %s', (special) => {
     const line = new Line();
     const thaw = line.thaw();
     // Its time is up long before the others are in line, but it cannot know before its event loop moves.
-    const options = { ...PATIENT, timeout: 1, frozenUntil: thaw.frozenUntil };
+    const options = { ...PATIENT, timeout: 1, frozenUntil: thaw.path };
     const three = await threeInLine(special, options);
-    thaw.now();
+    thaw.open();
     await expect(three.line.turn(three.agent, special)).rejects.toMatchObject({ code: 'HOLDFAST_TIMEOUT' });
     expect(three.line.tickets).toHaveLength(2);
 
@@ -95,7 +95,7 @@ describe.each(NAMES)('of three that wait, the one at the %s', (special) => {
     const thaw = line.thaw();
     const three = await threeInLine(
       special,
-      { timeout: 120_000, frozenUntil: thaw.frozenUntil },
+      { timeout: 120_000, frozenUntil: thaw.path },
       { timeout: 120_000 },
     );
 
@@ -103,7 +103,7 @@ describe.each(NAMES)('of three that wait, the one at the %s', (special) => {
     await Promise.all(three.rest.map((name) => three.line.turn(three.agentOf(name), name)));
     expect([...three.line.turns].sort()).toEqual([...three.rest].sort());
 
-    thaw.now();
+    thaw.open();
     await three.line.turn(three.agent, special);
     await until(() => three.line.leftBehind().length === 0, 'nothing is left behind');
   });

@@ -146,7 +146,7 @@ describe('processes that wait in a circle', () => {
 });
 
 describe('flows of one process that wait in a circle', () => {
-  it('are told so as processes are: the youngest fails, the other goes on [R81]', async () => {
+  it('are treated as processes are: the youngest fails, the other goes on [R81]', async () => {
     const line = new Line();
     const [agent] = await line.agents(1);
     const [r0, r1] = [{ name: 'r0' }, { name: 'r1' }];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AcquireOptions, Target } from 'holdfast';
 import { parseName, queueDirectory } from '../../src/engine/kernel/entry.ts';
 import { Agent } from '../support/agent.ts';
+import { Latch } from '../support/latch.ts';
 import { newPlace } from '../support/place.ts';
 import { until } from '../support/until.ts';
 
@@ -12,7 +13,7 @@ export interface Waiting extends AcquireOptions {
   readonly keep?: boolean;
   /** Wait on the thread itself. */
   readonly sync?: boolean;
-  /** Do nothing at all, not even run timers, until this file exists. */
+  /** Do nothing at all, not even run timers, until the latch at this path is open. */
   readonly frozenUntil?: string;
 }
 
@@ -101,8 +102,7 @@ export class Line {
         const wait = manager.acquire(target, { ...options, signal: abort.signal }).then(take);
         wait.catch(() => {});
         waits[name] = wait;
-        const never = new Int32Array(new SharedArrayBuffer(4));
-        while (frozenUntil !== undefined && !fs.existsSync(frozenUntil)) Atomics.wait(never, 0, 0, 1);
+        if (frozenUntil !== undefined) fs.closeSync(fs.openSync(frozenUntil, 'r'));
       },
       this.target,
       this.#log,
@@ -134,10 +134,9 @@ export class Line {
     return agent.run(({ values }, name) => (values[`abort ${name}`] as AbortController).abort(), name);
   }
 
-  /** For `frozenUntil`: a file that does not exist yet, and the function that makes it. */
-  thaw(): { readonly frozenUntil: string; readonly now: () => void } {
-    const frozenUntil = join(this.home, 'thaw');
-    return { frozenUntil, now: () => writeFileSync(frozenUntil, '') };
+  /** Its path is for `frozenUntil`. */
+  thaw(): Latch {
+    return new Latch(join(this.home, 'thaw'));
   }
 
   /** What lies where the lock is. A look at the lock first removes what the dead left. */

@@ -1,7 +1,7 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Child } from '../support/child.ts';
 import { Thread } from '../support/thread.ts';
-import { someTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 import { Line, PATIENT } from './line.ts';
 
@@ -41,7 +41,7 @@ describe('processes that wait for one lock', () => {
     const [waiter, newcomer] = await line.agents(2);
     const held = await line.locks.acquire('mirror');
     const thaw = line.thaw();
-    await line.join(waiter, 'waiter', { ...PATIENT, frozenUntil: thaw.frozenUntil });
+    await line.join(waiter, 'waiter', { ...PATIENT, frozenUntil: thaw.path });
     await held.release();
     expect(line.locks.inspect('mirror').state).toBe('free');
 
@@ -55,7 +55,7 @@ describe('processes that wait for one lock', () => {
     await line.join(newcomer, 'newcomer', PATIENT);
     expect(line.turns).toEqual([]);
 
-    thaw.now();
+    thaw.open();
     await line.turn(newcomer, 'newcomer');
     expect(line.turns).toEqual(['waiter', 'newcomer']);
     expect(line.isOrderly).toBe(true);
@@ -143,15 +143,24 @@ it('a release makes the first in line and the one behind it look at the lock, an
   }
   const observed = await Promise.all(
     agents.map(async ({ pid }) => {
-      const strace = new Child('strace', ['-e', 'trace=flock', '-e', 'signal=none', '-p', String(pid)]);
+      const calls = ['-e', 'trace=flock,mkdir,mkdirat', '-e', 'signal=none', '-s', '4096'];
+      const strace = new Child('strace', [...calls, '-p', String(pid)]);
       await strace.says(/attached/, 'stderr');
       return strace;
     }),
   );
   const looks = () => observed.map(({ stderr }) => stderr.split('flock(').length - 1);
+  let marks = 0;
   const quiet = async () => {
+    const mark = join(line.home, `mark ${++marks} `);
     await Promise.all(agents.map((agent) => agent.run(({ passTime }, ms) => passTime(ms), QUIET)));
-    await someTurns(); // for the last lines of the traces
+    // Once a trace has come to this call, it has told of all looks before.
+    await Promise.all(
+      agents.map((agent) => agent.run(({ fs }, mark) => void fs.mkdirSync(mark + process.pid), mark)),
+    );
+    await Promise.all(
+      observed.map((strace, at) => strace.says(new RegExp(`${mark}${agents[at]?.pid}`), 'stderr')),
+    );
   };
   let before: number[];
   do {

@@ -13,18 +13,17 @@ describe.each([
 ])('16 processes that are $how', ({ patient, seconds }) => {
   let run: Report;
   beforeAll(async () => {
-    run = await torture({ seconds, seed: SEED, patient });
+    run = await torture({ seconds, attempts: 300, seed: SEED, patient });
     console.log(summary(run));
-  }, 180_000);
+  });
 
   it('are never two where one may be, lose no update and are all woken [R77, R81]', () => {
     expect({ seed: SEED, hung: run.hung, ...run.violations }).toEqual({ seed: SEED, hung: '', ...NOTHING });
   });
 
-  it('get more than 95 % of their locks in time, after less than 500 ms on average', () => {
+  it('all get what they wait for, however long it takes [R81]', () => {
     expect(run.waits).toBeGreaterThan(50);
-    expect(run.succeeded).toBeGreaterThan(0.95);
-    expect(run.meanWait).toBeLessThan(500);
+    expect([run.hung, run.timeouts]).toEqual(['', 0]);
   });
 
   it('were disturbed as they should be', () => {

@@ -1,5 +1,6 @@
 import { EngineMismatchError } from '../../errors/lock-errors.ts';
 import { describeFileSystem, localLockOption } from '../../storage/file-system/index.ts';
+import { performance } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
 import type {
   Contract,
@@ -13,18 +14,20 @@ import type {
 } from '../engine.ts';
 import { kernelEngine } from '../kernel/kernel.ts';
 import { ChoosingWait, MOST_CHANGES } from './choosing-wait.ts';
+import { warnOfPackaging } from './packaging.ts';
 import {
   chosen,
   contractUnder,
   DEFAULT_TERMS,
   engineForLooking,
   isPlain,
+  mayTakeBack,
   reason,
   termsOf,
   usable,
 } from './route.ts';
 import { engineToAsk, siteOf } from './site.ts';
-import { kernelIsUsable, surroundingsOf } from './surroundings.ts';
+import { kernelIsUsable, noWayToKernel, surroundingsOf } from './surroundings.ts';
 
 /** Milliseconds between two looks on a network drive, at most: each of them asks the server. */
 const NETWORK_POLL_INTERVAL = 250;
@@ -33,6 +36,8 @@ const NONE: readonly Degradation[] = [];
 /** The engine for a request under its terms; every other member as `Engine` has it, of the engine that is in use. */
 export interface Choice extends Omit<Engine, 'contract' | 'leftovers'> {
   inspect(path: string): Inspection & { readonly contract: Contract };
+  /** The engine that is in use at a path. */
+  engineAt(path: string): EngineName;
   /** What a grant for this request is, or would be, worth. */
   contractOf(request: LockRequest): Contract;
   /** In which ways a grant is weaker than usual because of where the lock lies. */
@@ -55,6 +60,11 @@ export interface Choice extends Omit<Engine, 'contract' | 'leftovers'> {
  *     from now on, as 2.
  *  5. A waiter whose domain ends (4) meets the other one's file at its next try, and moves over. It loses its place.
  *  Each step is one engine's attempt; whoever dies or is stopped between two of them holds nothing.
+ *  6. At 3, P had no choice: its program lacks the binding. K, which waits as a portable contender, does not become the
+ *     holder when its turn comes and no reader is left: it passes the path on to the kernel (see `passOn`), at a moment in
+ *     which nobody holds the lock. From now on, as 2, with the error for P: it says what P's program lacks. Only where the
+ *     kernel's lock is proved and no other machine takes part, and only while the counter has it on record that the
+ *     portable engine never granted the lock to anybody who could choose.
  *  A kernel's file is never removed, so nobody changes more than twice, unless somebody deletes it: see MOST_CHANGES.
  */
 export const choice: Choice = {
@@ -85,7 +95,7 @@ export const choice: Choice = {
   },
 
   isContended: (path) => inUse(path).isContended(path),
-  noteWait: (path, note) => inUse(path).noteWait(path, note),
+  noteWait: (path, note, held) => inUse(path).noteWait(path, note, held),
   waitsOf: (path) => inUse(path).waitsOf(path),
   untilFree: (path, onFree, onError) => inUse(path).untilFree(path, onFree, onError),
 
@@ -94,6 +104,10 @@ export const choice: Choice = {
     return { contract: engine.contract, ...engine.inspect(path) };
   },
 
+  carriers: (path) => inUse(path).carriers(path),
+  admits: (path, outer) => inUse(path).admits(path, outer),
+  engineAt: engineToAsk,
+
   contractOf: (request) => contractUnder(termsOf(request), chosen(request)),
 
   degradationOf(request, granted) {
@@ -101,6 +115,7 @@ export const choice: Choice = {
     if (granted === 'kernel') return fileSystem.reach === 'network' ? unproved(request.path) : NONE;
     if (termsOf(request).engine === 'portable') return NONE;
     const detail = `locked by the portable engine (contract ${granted}), because ${reason(request, 'portable')}`;
+    warnOfPackaging(siteOf(request.path).surroundings, detail);
     return [{ reason: 'no-kernel-lock', path: request.path, detail }];
   },
 
@@ -134,14 +149,24 @@ function settle<T>(request: LockRequest, act: (name: EngineName) => T): T {
   }
 }
 
-/** The engine to go on with after an error; undefined when the error stands. */
+/**
+ * The engine to go on with after an error; undefined when the error stands.
+ *
+ * @throws {EngineMismatchError} the kernel's, and this program has no way to it.
+ */
 function follow(request: LockRequest, error: unknown): EngineName | undefined {
-  if (!(error instanceof EngineMismatchError) || termsOf(request).engine !== 'auto') return undefined;
+  if (!(error instanceof EngineMismatchError)) return undefined;
+  const { engine } = termsOf(request);
   const site = siteOf(request.path);
-  if (error.found === 'kernel' && !kernelIsUsable(site.surroundings)) return undefined;
-  trace?.(request.path, `belongs to the ${error.found} engine, which is asked now`);
-  site.domain = error.found;
-  return error.found;
+  const { found, wanted } = error;
+  if (found === 'kernel' && engine === 'auto' && !kernelIsUsable(site.surroundings)) {
+    throw new EngineMismatchError(request, wanted, found, noWayToKernel(site.surroundings));
+  }
+  if (engine === 'kernel' && found === 'portable') return mayTakeBack(request) ? found : undefined;
+  if (engine !== 'auto' && engine !== found) return undefined;
+  trace?.(request.path, `belongs to the ${found} engine, which is asked now`);
+  site.domain = found;
+  return found;
 }
 
 function onNetwork(request: LockRequest): LockRequest {

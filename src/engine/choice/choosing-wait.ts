@@ -3,7 +3,7 @@ import type { EngineName, LockRequest, Waiting, WaitOutcome } from '../engine.ts
 /** Starts a wait with an engine. */
 export type StartWait = (engine: EngineName, outcome: WaitOutcome) => Waiting;
 
-/** Tells which engine to go on with after an error, if any. */
+/** Tells which engine to go on with after an error, if any. Throws a better error that stands in its place. */
 export type Follow = (request: LockRequest, error: unknown) => EngineName | undefined;
 
 /** A wait that moves over to another engine when it meets that one's domain. */
@@ -53,7 +53,13 @@ export class ChoosingWait implements Waiting {
   }
 
   #onFailure(error: unknown): void {
-    const next = ++this.#changes > MOST_CHANGES ? undefined : this.#follow(this.#request, error);
+    let next: EngineName | undefined;
+    try {
+      next = ++this.#changes > MOST_CHANGES ? undefined : this.#follow(this.#request, error);
+    } catch (explained) {
+      this.#outcome.failed(explained);
+      return;
+    }
     if (next === undefined) {
       this.#outcome.failed(error);
       return;

@@ -1,9 +1,9 @@
 import { ContractError, EngineMismatchError, UnsupportedError } from '../../errors/lock-errors.ts';
 import type { Contract, Engine, EngineName, LockRequest, Terms } from '../engine.ts';
-import { kernelEngine } from '../kernel/kernel.ts';
-import { portableEngine } from '../portable/portable.ts';
+import { kernelEngine, makeInheritedFile } from '../kernel/kernel.ts';
+import { isMakeshiftAt, type PortableOptions, portableEngine } from '../portable/portable.ts';
 import { siteOf } from './site.ts';
-import { kernelIsUsable } from './surroundings.ts';
+import { kernelIsMissed, kernelIsProved, kernelIsUsable } from './surroundings.ts';
 
 /** What is taken where nobody says anything else. */
 export const DEFAULT_TERMS: Terms = {
@@ -40,10 +40,11 @@ export function isPlain(request: LockRequest): boolean {
 export function usable(request: LockRequest, name: EngineName): Engine {
   const terms = termsOf(request);
   const { surroundings } = siteOf(request.path);
+  if (name === 'portable' && mayTakeBack(request)) return portableUnder(terms, 'for the kernel');
   refuseContract(request, contractUnder(terms, name), () => reason(request, name));
-  if (name === 'portable') return portableUnder(terms);
+  if (name === 'portable') return portableUnder(terms, isMakeshift(request) ? 'makeshift' : 'chosen');
   if (kernelIsUsable(surroundings)) return kernelEngine;
-  throw new UnsupportedError(request, `No kernel lock is to be had here: ${surroundings.exclusion.detail}`);
+  throw new UnsupportedError(request, `No kernel lock is available here: ${surroundings.exclusion.detail}`);
 }
 
 /**
@@ -76,18 +77,60 @@ export function contractUnder({ lease }: Terms, name: EngineName): Contract {
   return lease === undefined ? 'claim' : 'lease';
 }
 
-const portables = new WeakMap<Terms, Engine>();
+/**
+ * Whether the kernel engine gets a lock back that is portable only because programs without a binding used it; see
+ * `choice`. Whether it is so, is looked up when its turn comes; for those who insist on the kernel already here, so that they
+ * do not wait for what will not come. Not for those who want a claim to be a directory, which no file can take the place of.
+ */
+export function mayTakeBack(request: LockRequest): boolean {
+  const { engine, layout, require } = termsOf(request);
+  const insists = engine === 'kernel' || require === 'kernel';
+  const { surroundings } = siteOf(request.path);
+  return (
+    engine !== 'portable' &&
+    layout !== 'directory' &&
+    kernelIsProved(surroundings) &&
+    (!insists || isMakeshiftAt(request.path))
+  );
+}
 
-function portableUnder(terms: Terms): Engine {
-  let engine = portables.get(terms);
+function isMakeshift(request: LockRequest): boolean {
+  return termsOf(request).engine === 'auto' && kernelIsMissed(siteOf(request.path).surroundings);
+}
+
+/** Why a program has the portable engine: it was chosen, no other is available, or only until the kernel has the lock. */
+type Part = 'chosen' | 'makeshift' | 'for the kernel';
+
+const PARTS: Record<Part, Pick<PortableOptions, 'makeshift' | 'heir'>> = {
+  chosen: {},
+  makeshift: { makeshift: true },
+  'for the kernel': { heir: { name: 'kernel', makeFile: makeInheritedFile, insist: insistOnKernel } },
+};
+
+/** @throws {EngineMismatchError | ContractError} a request that nobody but the kernel engine may serve. */
+function insistOnKernel(request: LockRequest): void {
+  const terms = termsOf(request);
+  if (terms.engine === 'kernel') throw new EngineMismatchError(request, 'kernel', 'portable');
+  refuseContract(request, contractUnder(terms, 'portable'), () => reason(request, 'portable'));
+}
+
+const portables: Record<Part, WeakMap<Terms, Engine>> = {
+  chosen: new WeakMap(),
+  makeshift: new WeakMap(),
+  'for the kernel': new WeakMap(),
+};
+
+function portableUnder(terms: Terms, part: Part = 'chosen'): Engine {
+  let engine = portables[part].get(terms);
   if (engine === undefined) {
     const { layout, lease, staleAfter } = terms;
     engine = portableEngine({
+      ...PARTS[part],
       ...(layout === undefined ? {} : { layout }),
       ...(lease === undefined ? {} : { lease }),
       ...(staleAfter === undefined ? {} : { staleAfter }),
     });
-    portables.set(terms, engine);
+    portables[part].set(terms, engine);
   }
   return engine;
 }

@@ -19,7 +19,7 @@ export interface Surroundings {
   readonly why: string;
 }
 
-/** The seam through which tests put kernels that cannot be had where they run. */
+/** The seam through which tests put kernels that are not available where they run. */
 export const trials = { of: tryExclusion };
 
 const directories = new BoundedCache<string, Surroundings>();
@@ -59,6 +59,21 @@ export function kernelIsUsable({ exclusion }: Surroundings): boolean {
   return exclusion.verdict === 'excludes' || exclusion.verdict === 'untested';
 }
 
+/** Why this program cannot use the kernel's lock, and what helps. */
+export function noWayToKernel({ exclusion, why }: Surroundings): string {
+  return exclusion.verdict === 'missing' ? why : exclusion.detail;
+}
+
+/** Whether the kernel's lock excludes everybody there, by trial, and no other machine can be among them. */
+export function kernelIsProved({ exclusion, fileSystem }: Surroundings): boolean {
+  return exclusion.verdict === 'excludes' && fileSystem.reach === 'local';
+}
+
+/** Whether this program cannot take the kernel's lock in a place where others may well be able to. */
+export function kernelIsMissed({ exclusion, fileSystem }: Surroundings): boolean {
+  return exclusion.verdict === 'missing' && fileSystem.reach === 'local';
+}
+
 /**
  * The kernel where it alone reaches the files, for then its lock is the last word. Not on a network drive: a trial on one
  * machine cannot show that another is kept out, and where it is, a holder that is cut off from the server can lose its
@@ -66,8 +81,10 @@ export function kernelIsUsable({ exclusion }: Surroundings): boolean {
  */
 function preference(fileSystem: FileSystem, exclusion: Exclusion): Pick<Surroundings, 'prefers' | 'why'> {
   const place = describeFileSystem(fileSystem);
-  const { verdict, detail } = exclusion;
-  if (verdict === 'missing') return { prefers: 'portable', why: detail };
+  const { verdict, detail, cure } = exclusion;
+  if (verdict === 'missing') {
+    return { prefers: 'portable', why: cure === undefined ? detail : `${detail}. What helps: ${cure}` };
+  }
   if (verdict === 'refused' || verdict === 'ignored') {
     return { prefers: 'portable', why: `the kernel's lock does not work on ${place}: ${detail}` };
   }

@@ -1,4 +1,5 @@
 import type { HolderRecord } from '../../identity/holder.ts';
+import { Date } from '../../time/time.ts';
 
 /**
  * The block at the start of a lock file: 1,024 bytes of text that `cat` shows well, written by one call.
@@ -17,7 +18,8 @@ import type { HolderRecord } from '../../identity/holder.ts';
 export const BLOCK_BYTES = 1024;
 
 const SIGNATURE = 'holdfast-lock 1\n';
-const STATE_AT = 22;
+/** Where `held` or `free` stands. */
+export const STATE_AT = 22;
 const TOKEN_AT = 33;
 const BOUND_AT = 56;
 const BOOT_AT = 78;
@@ -61,7 +63,7 @@ export function readState(block: Buffer, length: number, boot: string): BlockSta
 }
 
 /** Whether the bytes are the signature, or as much of it as a torn write left: a prefix, or nothing but NULs. */
-function hasSignature(block: Buffer, length: number): boolean {
+export function hasSignature(block: Buffer, length: number): boolean {
   const known = Math.min(length, SIGNATURE.length);
   let zeros = 0;
   let matches = 0;
@@ -171,8 +173,12 @@ function facts(name: string, holder: HolderRecord | undefined): string {
   return lines.join('\n');
 }
 
+/** What JSON writes without an escape: nearly every text, for which the long way costs as much as the making of a file. */
+const AS_IT_IS = /^[ !#-[\]-~]*$/;
+
 /** A string as ASCII JSON of at most `limit` bytes; what does not fit is cut off and marked by an ellipsis. */
 function quoted(text: string, limit: number): string {
+  if (text.length + 1 <= limit - 8 && AS_IT_IS.test(text)) return `"${text}"`;
   let result = '"';
   for (const unit of text.slice(0, limit)) {
     const json = JSON.stringify(unit).slice(1, -1);

@@ -1,21 +1,29 @@
+import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import { UnsupportedError } from '../../errors/lock-errors.ts';
+import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
+import { Date } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
-import type { Degradation, LockRequest } from '../engine.ts';
-import { refuseStrangersFile, refuseUnsafeDirectory } from '../ownership.ts';
+import type { LockRequest } from '../engine.ts';
+import type { Vacancy } from '../file/line.ts';
+import { isTrusted, refuseStrangersFile } from '../file/strangers.ts';
+import { refuseUnsafeDirectory } from '../file/unsafe-directory.ts';
 import { BLOCK_BYTES, type BlockState, readRecord, readState } from './block.ts';
-import {
-  foreignContent,
-  NOT_DEGRADED,
-  readOnlyFile,
-  recordDamaged,
-  recordNotWritten,
-} from './degradation.ts';
+import { degradationOf, NOT_DEGRADED, recordNotWritten } from './degradation.ts';
 import { Entry } from './entry.ts';
 import { KernelGrant } from './grant.ts';
 import { lockFailure, openLockFile, refuseOtherKinds } from './lock-file.ts';
-import { Permit, refusePermits } from './permit.ts';
+import {
+  type Admission,
+  admissionIn,
+  BYTES_READ,
+  lookAtNested,
+  nestedRequest,
+  writeAdmission,
+  writeFree,
+} from './nested.ts';
+import { isPermitLeft, Permit, refusePermits } from './permit.ts';
 import { refuseRival } from './rival.ts';
 import { holderOf, type Slot, slotOf } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
@@ -28,13 +36,21 @@ const { EWOULDBLOCK } = constants.errno;
 /** Replaced more often in a row than any program would: the file system has no stable inode numbers, or it is an attack. */
 const MOST_REPLACEMENTS = 1000;
 
-let scratch: NativeBuffer | undefined;
-
-/** Where blocks are read into; what it holds is used before anything else is read. */
-function block(): NativeBuffer {
-  scratch ??= nativeBuffer(BLOCK_BYTES);
-  return scratch;
+/** Where blocks are read into, with the byte behind them; what it holds is used before anything else is read. */
+interface Scratch {
+  readonly all: NativeBuffer;
+  readonly block: Buffer;
 }
+
+let scratch: Scratch | undefined;
+
+function makeScratch(): Scratch {
+  const all = nativeBuffer(BYTES_READ);
+  return { all, block: all.buffer.subarray(0, BLOCK_BYTES) };
+}
+
+/** Of all contenders of this thread, so that it tells their files apart too. */
+let generations = 0;
 
 /**
  * One request for one kernel lock. Tries as often as it is told to, and keeps its descriptor open in between: closing
@@ -57,6 +73,12 @@ export class Contender {
   #fd = -1;
   #generation = 0;
   #readOnly: string | undefined;
+  /** What the file said last of commands that are nested under its lock. */
+  #admission: Admission = 'none';
+  /** For the nested lock, once it mattered. */
+  #nested: Contender | undefined;
+  /** The nested lock is what the last attempt failed at. */
+  #isKeptByNested = false;
 
   constructor(request: LockRequest) {
     this.#request = request;
@@ -64,18 +86,27 @@ export class Contender {
     this.#slot = slotOf(request.path);
   }
 
-  /** The open descriptor, for a watch on exactly this file; -1 before the first try. */
-  get descriptor(): number {
-    return this.#fd;
-  }
-
-  /** Changes whenever another file is opened; descriptor numbers are reused, so they cannot tell. */
-  get generation(): number {
-    return this.#generation;
+  /** What the last attempt failed at: its open file, for a watch on exactly that; the descriptor is -1 before the first try. */
+  get obstacle(): Obstacle {
+    if (this.#isKeptByNested && this.#nested !== undefined) return this.#nested.obstacle;
+    return { descriptor: this.#fd, path: this.#request.path, generation: this.#generation };
   }
 
   /** One attempt; undefined when somebody else holds the lock. */
   tryOnce(): KernelGrant | undefined {
+    if (!this.#lock()) return undefined;
+    try {
+      const grant = this.#granted();
+      if (grant === undefined) this.#system.lock(this.#fd, 'none'); // a nested holder is at work, or every permit is taken
+      return grant;
+    } catch (error) {
+      throw this.#closing(error);
+    }
+  }
+
+  /** Whether the lock is taken now, and the file the right one: steps 1 to 3. */
+  #lock(): boolean {
+    this.#isKeptByNested = false;
     for (let attempt = 0; attempt < MOST_REPLACEMENTS; attempt++) {
       if (this.#fd < 0) this.#open();
       const result = this.#system.lock(this.#fd, this.#request.mode);
@@ -87,19 +118,15 @@ export class Contender {
       } else if (!same) {
         trace?.(this.#request.path, 'opened a lock file that was replaced, and opens the new one');
         this.close(); // step 3: an old inode, whoever holds it
-      } else if (result !== 0) {
-        trace?.(this.#request.path, 'is held by somebody else');
-        return undefined;
       } else {
         try {
-          refuseStrangersFile(this.#request, uid);
-          const grant = this.#granted();
-          if (grant === undefined) trace?.(this.#request.path, 'has every permit taken');
-          if (grant === undefined) this.#system.lock(this.#fd, 'none'); // every permit is taken
-          return grant;
+          if (!isTrusted(uid)) refuseStrangersFile(this.#request, fstatSync(this.#fd)); // also while he has it locked
         } catch (error) {
           throw this.#closing(error);
         }
+        if (result === 0) return true;
+        trace?.(this.#request.path, 'is held by somebody else');
+        return false;
       }
     }
     throw new UnsupportedError(
@@ -108,17 +135,93 @@ export class Contender {
     );
   }
 
-  /** Whether nobody holds the lock in any mode. Takes it for an instant, without closing anything. */
-  isFree(): boolean {
+  /** Whether nobody holds the lock in any mode, or a permit is left. Takes it for an instant, without closing anything. */
+  isFree(vacancy: Vacancy = 'lock'): boolean {
     if (this.#fd < 0) this.#open();
-    if (this.#system.lock(this.#fd, 'exclusive') !== 0) return false;
+    const mode = vacancy === 'lock' ? 'exclusive' : 'shared';
+    if (this.#system.lock(this.#fd, mode) !== 0) return false;
+    this.#readState(this.#fd);
+    const isFree = this.#admission === 'none' || lookAtNested(this.#request.path) !== 'held';
     this.#system.lock(this.#fd, 'none');
-    return true;
+    return isFree && (vacancy === 'lock' || isPermitLeft(this.#request));
+  }
+
+  /**
+   * Steps ii to iv of `Admission`, for who has the lock in the mode of its request. Undefined while a nested holder is at
+   * work; else the holder among them that died, and what keeps others from coming, where nothing in the file does.
+   */
+  #passNested(): Passed | undefined {
+    const { mode } = this.#request;
+    if (this.#admission !== 'closed' && !writeAdmission(this.#fd, 'closed')) {
+      this.#nested ??= new Contender(nestedRequest(this.#request));
+      const kept = this.#nested.tryOnce();
+      this.#isKeptByNested = kept === undefined;
+      return kept === undefined ? undefined : { recovered: kept.recovered, kept };
+    }
+    const nested = this.#innermost();
+    const passed = nested === undefined ? PASSED : nested.#pass();
+    this.#isKeptByNested = passed === undefined;
+    trace?.(
+      this.#request.path,
+      passed === undefined ? 'is kept by a nested holder' : 'is kept by no nested holder',
+    );
+    if (passed !== undefined && mode === 'exclusive') writeAdmission(this.#fd, 'none');
+    return passed;
+  }
+
+  /** The contender for the nested lock; undefined where that was never used. */
+  #innermost(): Contender | undefined {
+    if (this.#nested === undefined) {
+      const nested = new Contender(nestedRequest(this.#request));
+      if (!this.#system.exists(nested.#slot.nativePath)) return undefined;
+      this.#nested = nested;
+    }
+    return this.#nested;
+  }
+
+  /** Gets past a nested lock without keeping it; undefined while it is held. */
+  #pass(): Passed | undefined {
+    if (!this.#lock()) return undefined;
+    try {
+      return this.#passLocked();
+    } finally {
+      if (this.#fd >= 0) this.#system.lock(this.#fd, 'none');
+    }
+  }
+
+  #passLocked(): Passed | undefined {
+    const { mode } = this.#request;
+    // Of two that would share, one may have a permit of the nested lock, which the flock does not tell.
+    if (mode === 'shared') refusePermits(this.#request);
+    let state = this.#readState(this.#fd);
+    let recovered: HolderRecord | undefined;
+    if (this.#admission !== 'none') {
+      const passed = this.#passNested();
+      if (passed === undefined) return undefined;
+      passed.kept?.release();
+      recovered = passed.recovered;
+      state = this.#readState(this.#fd);
+    }
+    if (mode === 'exclusive' && state.held) {
+      recovered = this.#deadHolder();
+      writeFree(this.#fd);
+    }
+    return recovered === undefined ? PASSED : { recovered, kept: undefined };
+  }
+
+  #deadHolder(): HolderRecord {
+    return readRecord((scratch as Scratch).block, BLOCK_BYTES).holder ?? {};
   }
 
   close(): void {
+    this.#closeNested();
     if (this.#fd >= 0) this.#system.close(this.#fd);
     this.#fd = -1;
+  }
+
+  #closeNested(): void {
+    this.#nested?.close();
+    this.#nested = undefined;
   }
 
   #open(): void {
@@ -130,11 +233,12 @@ export class Contender {
     const opened = this.#system.open(this.#slot.nativePath);
     const { fd, readOnly } = opened >= 0 ? { fd: opened, readOnly: undefined } : openLockFile(this.#request);
     this.#fd = fd;
-    this.#generation++;
+    this.#generation = ++generations;
     this.#readOnly = readOnly;
   }
 
   #closing(error: unknown): unknown {
+    if (this.#fd >= 0) this.#system.lock(this.#fd, 'none'); // a child may have it open; see `KernelGrant.release`
     this.close();
     return error;
   }
@@ -142,19 +246,29 @@ export class Contender {
   #granted(): KernelGrant | undefined {
     const grant =
       this.#request.mode === 'shared' ? this.#grantShared(this.#fd) : this.#grantExclusive(this.#fd);
-    if (grant !== undefined) this.#fd = -1; // the grant's from here on
+    if (grant !== undefined) {
+      this.#fd = -1; // the grant's from here on
+      this.#closeNested();
+    }
     return grant;
   }
 
-  #grantExclusive(fd: number): KernelGrant {
+  #grantExclusive(fd: number): KernelGrant | undefined {
     const request = this.#request;
     const slot = this.#slot;
     const since = Date.now();
-    const state = this.#readState(fd);
-    const recovered = state.held ? (readRecord(block().buffer, BLOCK_BYTES).holder ?? {}) : undefined;
+    let state = this.#readState(fd);
+    let passed = PASSED;
+    if (this.#admission !== 'none') {
+      const result = this.#passNested();
+      if (result === undefined) return undefined;
+      passed = result;
+      state = this.#readState(fd);
+    }
+    const recovered = state.held ? this.#deadHolder() : passed.recovered;
     const bound = trustedBound(state);
     let token = this.#readOnly === undefined ? nextToken(state) : 0;
-    let degraded = this.#degradation(state);
+    let degraded = degradationOf(request.path, this.#readOnly, state.kind);
     if (token > 0) {
       const written = this.#system.write(fd, slot.held(request, token + TOKENS_PER_TENURE, bound, since));
       if (written !== BLOCK_BYTES) {
@@ -171,6 +285,7 @@ export class Contender {
       request,
       slot,
       fd,
+      readOnly: this.#readOnly,
       since,
       token,
       reserved,
@@ -178,40 +293,81 @@ export class Contender {
       recovered,
       degraded,
       mark: undefined,
+      kept: passed.kept,
     });
   }
 
   #grantShared(fd: number): KernelGrant | undefined {
     const request = this.#request;
     const { token } = this.#readState(fd);
-    let mark: Entry | Permit | undefined;
-    if (request.permits === undefined) {
-      refusePermits(request);
-      mark = Entry.leave(request, 'held', holderOf(request));
-    } else {
-      mark = Permit.take(request, request.permits, holderOf(request));
-      if (mark === undefined) return undefined;
+    const passed = this.#admission === 'none' ? PASSED : this.#passNested();
+    if (passed === undefined) return undefined;
+    const { kept } = passed;
+    let mark: Entry | Permit | 'taken' | undefined;
+    try {
+      mark = leaveMark(request);
+    } catch (error) {
+      kept?.release();
+      throw error;
+    }
+    if (mark === 'taken') {
+      kept?.release();
+      return undefined;
     }
     const degraded = mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
     trace?.(request.path, `granted together with others, under ${mark?.path ?? 'no record'}`);
     const counters = { token, reserved: token, bound: token, recovered: undefined };
-    return new KernelGrant({ request, slot: this.#slot, fd, since: Date.now(), ...counters, degraded, mark });
+    const file = { slot: this.#slot, fd, readOnly: this.#readOnly };
+    return new KernelGrant({ request, ...file, since: Date.now(), ...counters, degraded, mark, kept });
   }
 
   #readState(fd: number): BlockState {
-    const length = this.#system.read(fd, block());
-    const known = this.#slot.recognise(block().buffer, length);
+    scratch ??= makeScratch();
+    const { all, block } = scratch;
+    const read = this.#system.read(fd, all);
+    this.#admission = admissionIn(all.buffer, read);
+    const length = read > BLOCK_BYTES ? BLOCK_BYTES : read;
+    const known = this.#slot.recognise(block, length);
     if (known !== undefined) return known;
-    const state = length < 0 ? UNREADABLE : readState(block().buffer, length, self().boot);
-    if (state.kind !== 'intact') refuseRival(this.#request, block().buffer, length);
+    const state = length < 0 ? UNREADABLE : readState(block, length, self().boot);
+    if (state.kind !== 'intact') refuseRival(this.#request, block, length);
     return state;
   }
+}
 
-  /** Why the record can, or should, not be what it usually is. */
-  #degradation(state: BlockState): readonly Degradation[] {
-    if (this.#readOnly !== undefined) return readOnlyFile(this.#request.path, this.#readOnly);
-    if (state.kind === 'foreign') return foreignContent(this.#request.path);
-    return state.kind === 'torn' ? recordDamaged(this.#request.path) : NOT_DEGRADED;
+/** The file that keeps a contender from a lock. */
+export interface Obstacle {
+  readonly descriptor: number;
+  readonly path: string;
+  /** Changes whenever another file is opened; descriptor numbers are reused, so they cannot tell. */
+  readonly generation: number;
+}
+
+/** What getting past the nested lock brought. */
+interface Passed {
+  /** The nested holder that died. */
+  readonly recovered: HolderRecord | undefined;
+  /** The nested lock, which keeps others from coming where nothing in the lock file does. */
+  readonly kept: KernelGrant | undefined;
+}
+
+const PASSED: Passed = { recovered: undefined, kept: undefined };
+
+/**
+ * The mark of one who shares the lock: its permit, or, left before it looks for those who hold permits (see `Permit` for
+ * why), an entry. `taken`: every permit is. Undefined where no entry can be left. @throws {PermitsError} they do not agree.
+ */
+function leaveMark(request: LockRequest): Entry | Permit | 'taken' | undefined {
+  if (request.permits !== undefined) {
+    return Permit.take(request, request.permits, holderOf(request)) ?? 'taken';
+  }
+  const mark = Entry.leave(request, 'held', holderOf(request));
+  try {
+    refusePermits(request);
+    return mark;
+  } catch (error) {
+    mark?.remove();
+    throw error;
   }
 }
 

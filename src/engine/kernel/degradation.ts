@@ -1,14 +1,26 @@
 import type { Degradation } from '../engine.ts';
+import type { BlockState } from './block.ts';
 import { errnoName } from './lock-file.ts';
 
 /** The common case, shared by every grant that lacks nothing. */
 export const NOT_DEGRADED: readonly Degradation[] = [];
 
-export function readOnlyFile(path: string, code: string): readonly Degradation[] {
+/** Why the record of an exclusive holder can, or should, not be what it usually is. */
+export function degradationOf(
+  path: string,
+  readOnly: string | undefined,
+  content: BlockState['kind'],
+): readonly Degradation[] {
+  if (readOnly !== undefined) return readOnlyFile(path, readOnly);
+  if (content === 'foreign') return foreignContent(path);
+  return content === 'torn' ? recordDamaged(path) : NOT_DEGRADED;
+}
+
+function readOnlyFile(path: string, code: string): readonly Degradation[] {
   return [{ reason: 'read-only-file', path, detail: `${path} can be read but not written (${code})` }];
 }
 
-export function foreignContent(path: string): readonly Degradation[] {
+function foreignContent(path: string): readonly Degradation[] {
   const detail = `${path} holds content that is not Holdfast's, which was left as it is`;
   return [{ reason: 'foreign-content', path, detail }];
 }
@@ -21,7 +33,12 @@ export function recordNotWritten(path: string, result: number): readonly Degrada
   ];
 }
 
-export function recordDamaged(path: string): readonly Degradation[] {
+function recordDamaged(path: string): readonly Degradation[] {
   const detail = `the record in ${path} was damaged; its token starts anew from the clock`;
   return [{ reason: 'record-damaged', path, detail }];
+}
+
+/** `refusal`: why the system gives no events, and `instead`: what is done, in words. */
+export function noEvents(path: string, refusal: string, instead: string): Degradation {
+  return { reason: 'no-events', path, detail: `${refusal}, so ${instead}` };
 }

@@ -1,24 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
+import { constants, fstatSync, lstatSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
-import { closeQuietly, removeIfEmpty, unlinkQuietly } from '../../storage/fs/quietly.ts';
+import { closeQuietly, removeIfEmpty } from '../../storage/fs/quietly.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
+import { Date } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
 import type { LockRequest } from '../engine.ts';
+import { ticketKinds } from '../file/line.ts';
+import { machineClock } from '../file/machine-clock.ts';
+import { complete, makeBeside, patiently } from '../file/make.ts';
+import { removeEntry } from '../file/remove.ts';
+import { rightsOf } from '../file/rights.ts';
 import { BLOCK_BYTES, formatBlock, readRecord, writeCounters, writeSince } from './block.ts';
 import { isSigned } from './signed.ts';
 import { syscalls } from './syscalls/index.ts';
@@ -30,7 +26,7 @@ const ATTEMPTS = 20;
 const MOST_TEXT = 16 * 1024;
 
 /** What an entry says of its owner: it waits in a mode, it holds in shared mode, or it holds and waits elsewhere. */
-export const entryKinds = ['exclusive', 'shared', 'upgrade', 'held', 'waits'] as const;
+export const entryKinds = [...ticketKinds, 'held', 'waits'] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
 /** `<monotonic ns, 20 digits>-<kind>-<random>`: sorts by age, and is never used twice. */
@@ -40,7 +36,7 @@ export interface EntryName {
   readonly name: string;
   readonly path: string;
   readonly kind: EntryKind;
-  /** Monotonic nanoseconds; comparable between the processes of one machine and boot. */
+  /** Nanoseconds of the machine's clock; comparable between all processes of one boot. */
   readonly time: bigint;
 }
 
@@ -55,7 +51,7 @@ export function queueDirectory(lockPath: string): string {
 /** The name of an entry, of one made now by default; names made later sort behind. */
 export function entryName(
   kind: EntryKind,
-  time = process.hrtime.bigint(),
+  time = machineClock(),
   random = randomBytes(8).toString('hex'),
 ): string {
   return `${String(time).padStart(20, '0')}-${kind}-${random}`;
@@ -69,8 +65,9 @@ export function entryName(
  *  1. O creates the file under a name that was never used. R may lock and unlink it before 2.
  *  2. O locks it, then looks at its link count. 0: R was faster, O starts over. 1: R finds it locked from now on.
  *  3. O dies anywhere: the kernel drops the lock, and the next R removes the file.
- *  R unlinks only while it holds the entry's lock, so it never removes one that came to life meanwhile; names are never
- *  used again, so it never removes a successor. O stopped between 1 and 2: as if it had not come yet.
+ *  R unlinks only while it shares the entry's lock, so it never removes one that came to life meanwhile; names are never
+ *  used again, so it never removes a successor. O stopped between 1 and 2: as if it had not come yet. R shares it, so that
+ *  two who look at once do not take each other for the owner.
  *  A file of somebody else under such a name carries no signature: R leaves it alone, and counts it as nobody.
  */
 export class Entry {
@@ -93,16 +90,23 @@ export class Entry {
     const directory = queueDirectory(request.path);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
-        makeQueueDirectory(request, directory);
-        const found = lstatSync(directory, { throwIfNoEntry: false });
+        const rights = rightsOf(request);
+        const found = makeBeside(request, directory, { rights });
         if (found === undefined) continue; // as below, for ENOENT
         if (!found.isDirectory()) return undefined; // nor a link that leads into somebody else's directory
         const name = entryName(kind);
         const path = join(directory, name);
-        const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, 0o644);
-        if (syscalls().lock(fd, 'exclusive') === 0 && fstatSync(fd).nlink === 1) {
+        const fd = patiently(
+          directory,
+          () => openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, 0o600),
+          () => rights.directory,
+        );
+        const locked = syscalls().lock(fd, 'exclusive') === 0;
+        const stats = fstatSync(fd);
+        if (locked && stats.nlink === 1) {
           const entry = new Entry(request, path, name, fd);
           entry.write(holder);
+          complete(fd, path, request, { rights: rights.file, found: stats }); // last: who may read it finds it whole
           return entry;
         }
         closeQuietly(fd);
@@ -136,19 +140,9 @@ export class Entry {
   remove(): void {
     if (!this.#present) return;
     this.#present = false;
-    unlinkQuietly(this.path);
+    removeEntry(this.path);
     closeQuietly(this.#fd);
     removeIfEmpty(dirname(this.path));
-  }
-}
-
-export function makeQueueDirectory(request: EntryPlace, directory: string): void {
-  const open = request.access === 'everyone';
-  try {
-    mkdirSync(directory, request.beside !== undefined || open ? 0o777 : 0o700);
-    if (open) chmodSync(directory, 0o1777); // past the umask
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
   }
 }
 
@@ -207,7 +201,8 @@ export class ForeignEntry {
   static isLocked(entry: EntryName): boolean | undefined {
     const fd = openQuietly(entry.path);
     if (fd === undefined) return undefined;
-    const locked = isSigned(fd) ? syscalls().lock(fd, 'exclusive') !== 0 : undefined;
+    const locked = isSigned(fd) ? syscalls().lock(fd, 'shared') !== 0 : undefined;
+    if (locked === false) syscalls().lock(fd, 'none');
     closeQuietly(fd);
     return locked;
   }
@@ -215,9 +210,9 @@ export class ForeignEntry {
   /** Asks the kernel whether the owner still has it locked; removes it when not, if it is Holdfast's. */
   isAlive(): boolean {
     if (fstatSync(this.descriptor).nlink === 0) return false;
-    if (syscalls().lock(this.descriptor, 'exclusive') !== 0) return true;
+    if (syscalls().lock(this.descriptor, 'shared') !== 0) return true;
     trace?.(this.entry.path, 'is unlocked: its owner is dead');
-    if (isSigned(this.descriptor)) unlinkQuietly(this.entry.path); // while it is locked, see the trace above
+    if (isSigned(this.descriptor)) removeEntry(this.entry.path); // while it is locked, see the trace above
     syscalls().lock(this.descriptor, 'none');
     removeIfEmpty(dirname(this.entry.path));
     return false;

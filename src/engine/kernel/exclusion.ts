@@ -2,16 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { constants, openSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { join } from 'node:path';
+import { BindingError } from '../../binding/index.ts';
 import { systemCode } from '../../errors/base.ts';
-import { O_NOFOLLOW } from '../../storage/fs/open-flags.ts';
+import { O_NOFOLLOW, O_TMPFILE } from '../../storage/fs/open-flags.ts';
 import { closeQuietly, unlinkQuietly } from '../../storage/fs/quietly.ts';
 import { errnoName } from './lock-file.ts';
 import { syscalls } from './syscalls/index.ts';
 import type { Syscalls } from './syscalls/syscalls.ts';
 
-const { O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY = 0 } = constants;
-/** Linux: a file without a name. Elsewhere, opening a directory so is an error, and a file with a name is made. */
-const O_TMPFILE = 0o20000000 | O_DIRECTORY;
+const { O_RDWR, O_CREAT, O_EXCL } = constants;
 const { EWOULDBLOCK, ENOMEM } = os.errno;
 
 /** What a real trial says about the kernel's lock in a directory. */
@@ -22,6 +21,8 @@ export interface Exclusion {
    */
   readonly verdict: 'excludes' | 'ignored' | 'refused' | 'missing' | 'untested';
   readonly detail: string;
+  /** What to do where a lock is missing that this platform has: the program was put together without its binding. */
+  readonly cure?: string;
 }
 
 /**
@@ -34,7 +35,9 @@ export function tryExclusion(directory: string): Exclusion {
     system = syscalls();
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    return { verdict: 'missing', detail: `there is no way to ask the kernel for a lock: ${reason}` };
+    const cure = error instanceof BindingError ? error.cure : undefined;
+    const detail = `there is no way to ask the kernel for a lock: ${reason}`;
+    return { verdict: 'missing', detail, ...(cure === undefined ? {} : { cure }) };
   }
   let trial: Trial;
   try {

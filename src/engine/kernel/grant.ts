@@ -1,20 +1,36 @@
-import { fsyncSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UnsupportedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import { syncDirectoryQuietly } from '../../storage/fs/sync-directory.ts';
+import { Date, queueMicrotask } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
-import type { Conversion, Degradation, Grant, LockRequest, Mode, RecordedChild, Waiting } from '../engine.ts';
-import { BLOCK_BYTES, formatBlock, readRecord, readState, writeCounters, writeSince } from './block.ts';
+import type {
+  Conversion,
+  Degradation,
+  Grant,
+  HeldPermit,
+  LockRequest,
+  LossWatch,
+  Mode,
+  Outer,
+  RecordedChild,
+  Waiting,
+} from '../engine.ts';
+import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
+import { degradationOf, NOT_DEGRADED, recordNotWritten } from './degradation.ts';
 import { Entry } from './entry.ts';
-import type { Permit } from './permit.ts';
-import { holderOf, type Slot } from './slot.ts';
+import { hasHeirs } from './heirs.ts';
+import { Joined } from './joined.ts';
+import { type WatchedFile, watchFiles } from './loss-watch.ts';
+import { type Admission, leaveNestedNews, lookAtNested, writeAdmission } from './nested.ts';
+import { Permit } from './permit.ts';
+import { holderOf, isSameRecord, type Slot } from './slot.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { NativeBuffer } from './syscalls/syscalls.ts';
-import { nextToken, TOKENS_PER_TENURE, trustedBound } from './token.ts';
-import { KernelUpgrade } from './upgrade.ts';
+import { isSynced, nextToken, TOKENS_PER_TENURE, trustedBound } from './token.ts';
+import { type Converted, KernelUpgrade, type Passage, passAdmitted, readNow } from './upgrade.ts';
 import { wake } from './wake/index.ts';
 
 /** How many tokens one sync to the disk covers. */
@@ -27,6 +43,8 @@ interface GrantParts {
   readonly request: LockRequest;
   readonly slot: Slot;
   readonly fd: number;
+  /** Set when the descriptor can only read: why. */
+  readonly readOnly: string | undefined;
   /** When it was granted, in milliseconds since the epoch. */
   readonly since: number;
   /** 0: none. */
@@ -37,6 +55,8 @@ interface GrantParts {
   readonly recovered: HolderRecord | undefined;
   readonly degraded: readonly Degradation[];
   readonly mark: Entry | Permit | undefined;
+  /** The nested lock, kept until this one is given back. */
+  readonly kept: KernelGrant | undefined;
 }
 
 /** A kernel lock that is held: the descriptor is the lock. */
@@ -46,7 +66,10 @@ export class KernelGrant implements Grant {
   #bound: number;
   #mode: Mode;
   #token: number;
+  /** The token in the lock file when this grant became a shared one. */
+  #tokenSeen: number;
   #reserved: number;
+  #degraded: readonly Degradation[];
   #mark: Entry | Permit | undefined;
   #recovered: HolderRecord | undefined;
   /** False once released: from then on the descriptor's number may stand for somebody else's file. */
@@ -54,6 +77,9 @@ export class KernelGrant implements Grant {
   #beforeRelease: (() => void) | undefined;
   /** Somebody may have passed the descriptor on to another process. */
   #lent = false;
+  #admits = false;
+  #bequeathed = false;
+  #joined: Joined | undefined;
   /** The process that works under this grant. */
   #child: HolderRecord['child'];
 
@@ -62,6 +88,8 @@ export class KernelGrant implements Grant {
     this.#bound = parts.bound;
     this.#mode = parts.request.mode;
     this.#token = parts.token;
+    this.#tokenSeen = parts.token;
+    this.#degraded = parts.degraded;
     this.#reserved = parts.reserved;
     this.#mark = parts.mark;
     this.#recovered = parts.recovered;
@@ -72,12 +100,29 @@ export class KernelGrant implements Grant {
   }
 
   get degraded(): readonly Degradation[] {
-    return this.#parts.degraded;
+    return this.#degraded;
   }
 
   get descriptor(): number | undefined {
     this.#lent = true;
     return this.#open ? this.#parts.fd : undefined;
+  }
+
+  get descriptors(): readonly number[] {
+    this.#lent = true;
+    const permit = this.#mark instanceof Permit ? [this.#mark.descriptor] : [];
+    return this.#open ? [this.#parts.fd, ...permit, ...(this.#joined ? [this.#joined.descriptor] : [])] : [];
+  }
+
+  get permit(): HeldPermit | undefined {
+    const { path } = this.#parts.request;
+    if (this.#joined !== undefined) return { lock: this.#joined.path, by: path };
+    return this.#mark instanceof Permit ? { lock: path, by: this.#mark.path } : undefined;
+  }
+
+  join(outer: Outer & { readonly permit: HeldPermit }): boolean {
+    this.#joined = Joined.join(this.#parts.request, outer);
+    return this.#joined !== undefined;
   }
 
   /**
@@ -100,26 +145,34 @@ export class KernelGrant implements Grant {
   }
 
   isIntact(): boolean {
-    return this.#open && syscalls().check(this.#parts.fd, this.#parts.slot.nativePath).same;
+    if (!this.#open || !syscalls().check(this.#parts.fd, this.#parts.slot.nativePath).same) return false;
+    return !(this.#mark instanceof Permit) || this.#mark.isIntact();
   }
 
   isExpired(): boolean {
     return false;
   }
 
-  watchLoss(onLoss: () => void): () => void {
-    const stop = wake().watch(this.#parts.fd, this.#parts.request.path, 'lock', () => {
+  watchLoss(onLoss: () => void): LossWatch {
+    const { fd, request } = this.#parts;
+    const files: WatchedFile[] = [{ descriptor: fd, path: request.path, kind: 'lock' }];
+    if (this.#mark instanceof Permit) {
+      const { descriptor, path } = this.#mark;
+      files.push({ descriptor, path, kind: 'ticket' });
+    }
+    const watch = watchFiles(files, () => {
       if (this.isIntact()) return;
-      stop();
+      watch.stop();
       onLoss();
     });
     if (!this.isIntact()) queueMicrotask(onLoss); // replaced before the watch was set
-    return stop;
+    return watch;
   }
 
   passTo(request: LockRequest): KernelGrant | undefined {
-    const { slot, fd, degraded } = this.#parts;
+    const { slot, fd, readOnly } = this.#parts;
     const token = this.#token;
+    const degraded = this.#degraded;
     if (
       token === 0 ||
       this.#mode === 'shared' ||
@@ -144,6 +197,7 @@ export class KernelGrant implements Grant {
       request,
       slot,
       fd,
+      readOnly,
       since,
       token: token + 1,
       reserved,
@@ -151,6 +205,7 @@ export class KernelGrant implements Grant {
       recovered: undefined,
       degraded,
       mark: undefined,
+      kept: this.#parts.kept,
     });
     grant.#beforeRelease = this.#beforeRelease;
     grant.#lent = this.#lent;
@@ -162,13 +217,27 @@ export class KernelGrant implements Grant {
    * without an instant in between: nobody else can hold what is held exclusively. Dying anywhere frees the lock.
    */
   downgrade(): void {
+    this.#share(() => this.#clearRecord());
+    this.#parts.kept?.downgrade();
+  }
+
+  revert(): void {
+    const news = this.#recovered;
+    this.#share(() => (news === undefined ? this.#clearRecord() : this.#leaveNews(news)));
+    this.#parts.kept?.revert();
+  }
+
+  #share(leaveBlock: () => void): void {
     if (!this.#open || this.#mode === 'shared') return;
     const { request, fd } = this.#parts;
     this.#mark = Entry.leave(request, 'held', this.#holder());
-    this.#clearRecord();
+    leaveBlock();
+    this.#tokenSeen = readNow(fd).token; // which is not this grant's, where that could not be written
     if (syscalls().convert(fd, 'shared') !== 0)
       throw new UnsupportedError(request, 'This lock cannot be made shared');
     this.#mode = 'shared';
+    this.#recovered = undefined;
+    this.#degraded = this.#mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
     trace?.(request.path, 'is shared from now on');
     this.#beforeRelease?.();
     this.#beforeRelease = undefined;
@@ -180,28 +249,41 @@ export class KernelGrant implements Grant {
     return new KernelUpgrade({ request, fd, convert: () => this.#convert() }, outcome);
   }
 
-  #convert(): 'exclusive' | 'shared' | 'lost' {
+  #convert(): Converted {
     if (!this.#open) return 'lost';
-    const { fd } = this.#parts;
+    const { request, fd, readOnly } = this.#parts;
     const system = syscalls();
     const taken = system.convert(fd, 'exclusive') === 0;
     if (!taken && system.lock(fd, 'shared') !== 0) return 'lost';
-    const block = nativeBuffer(BLOCK_BYTES);
-    const length = system.read(fd, block);
-    const state = readState(block.buffer, length, self().boot);
-    if (state.token !== this.#token || !this.isIntact()) return 'lost';
+    const state = readNow(fd);
+    if (state.token !== this.#tokenSeen || !this.isIntact()) return 'lost';
     if (!taken) return 'shared';
+    const passed = this.#passNested(state.admission);
+    if (passed.kind !== 'exclusive') return system.convert(fd, 'shared') === 0 ? passed.kind : 'lost';
     // Nobody else holds it: who did, and died, came before this grant.
-    if (state.held) this.#recovered = readRecord(block.buffer, length).holder ?? {};
-    this.#token = nextToken(state);
+    this.#recovered = state.held ? (state.holder ?? {}) : passed.recovered;
+    this.#token = readOnly === undefined ? nextToken(state) : 0;
     this.#reserved = this.#token + TOKENS_PER_TENURE;
     this.#bound = trustedBound(state);
-    const written = this.#token > 0 && system.write(fd, this.#block(this.#bound)) === BLOCK_BYTES;
-    if (!written) this.#token = 0; // the next holder counts it again, so nobody may have seen it
+    this.#degraded = degradationOf(request.path, readOnly, state.kind);
+    if (this.#token > 0) {
+      const written = system.write(fd, this.#block(this.#bound));
+      if (written !== BLOCK_BYTES) {
+        this.#degraded = recordNotWritten(request.path, written);
+        this.#token = 0; // the next holder counts it again, so nobody may have seen it
+      }
+    }
     this.#mode = 'exclusive';
     this.#mark?.remove();
     this.#mark = undefined;
     return 'exclusive';
+  }
+
+  #passNested(admission: Admission): Passage {
+    const { fd, request, kept } = this.#parts;
+    if (kept === undefined) return passAdmitted(fd, request.path, admission);
+    const kind = kept.#convert();
+    return { kind: kind === 'nested' ? 'shared' : kind, recovered: kept.recovered };
   }
 
   #clearRecord(): void {
@@ -220,6 +302,17 @@ export class KernelGrant implements Grant {
     if (this.#mark !== undefined) this.#mark.write(this.#holder());
     else if (this.#mode === 'exclusive' && this.#token !== 0)
       syscalls().write(this.#parts.fd, this.#block(this.#bound));
+  }
+
+  admitNested(): boolean {
+    if (!this.#open) return false;
+    if (this.#mode === 'shared') return !(this.#mark instanceof Permit) || this.#mark.admit();
+    this.#admits = this.#token !== 0 && writeAdmission(this.#parts.fd, 'open');
+    return this.#admits;
+  }
+
+  bequeath(): void {
+    this.#bequeathed = true;
   }
 
   #holder(): HolderRecord {
@@ -242,34 +335,59 @@ export class KernelGrant implements Grant {
   /**
    * Gives the lock back, and nothing but this lock: every step acts on the descriptor, never on the path.
    *  1. Clear the record while the lock is still held. Dying before 2 leaves a cleared record: the work was over.
-   *  2. Close. The kernel drops the lock and tells the watchers.
-   *  A descriptor that was lent may be open elsewhere, so that closing it here would neither drop the lock nor tell
-   *  anybody: the lock is dropped by name, and the watchers are told by a change of the file's times.
+   *  2. Drop the lock by name. Closing alone would not do: another thread may be forking a child at this moment, which has
+   *     every descriptor open until it runs its program.
+   *  3. Close, which tells the watchers. Where a child has it open as well, its close tells them; a descriptor that was
+   *     lent may be open elsewhere for long, so they are told by a change of the file's times.
+   *  A lock that is left to its heirs is only closed, and the kernel drops it, and tells, when the last of them has ended.
+   *  The record goes on to name what is known while there are any, as far as that can be seen.
+   *  Between 1 and 2, nested holders are looked for: see `Admission`.
    */
   release(): void {
+    this.#giveBack(() => this.#clearRecord(), 'release');
+  }
+
+  /** The same, with the record of the holder that died in step 1. Dying before that leaves this one's own, which is news too. */
+  decline(): void {
+    const news = this.#recovered;
+    if (news === undefined) this.release();
+    else this.#giveBack(() => this.#leaveNews(news), 'decline');
+  }
+
+  #leaveNews(news: HolderRecord): void {
+    const { request, fd } = this.#parts;
+    if (this.#token === 0) {
+      if (!readNow(fd).held) leaveNestedNews(fd, request, news);
+      return; // else nothing was written over the news
+    }
+    const block = nativeBuffer(BLOCK_BYTES);
+    formatBlock(block.buffer, request.resource, self().boot, news);
+    writeCounters(block.buffer, this.#token, this.#bound);
+    if (news.since !== undefined) writeSince(block.buffer, Date.parse(news.since));
+    syscalls().write(fd, block);
+  }
+
+  #giveBack(leaveBlock: () => void, how: 'release' | 'decline'): void {
     if (!this.#open) return;
     this.#beforeRelease?.();
     this.#open = false;
     const { fd, request } = this.#parts;
     trace?.(request.path, 'is released');
-    if (this.#mark !== undefined) this.#mark.remove();
-    else if (this.#mode === 'exclusive') this.#clearRecord();
-    if (this.#lent) syscalls().lock(fd, 'none');
+    const isLeft = this.#bequeathed && this.#lent;
+    if (this.#mark instanceof Permit && isLeft && hasHeirs(this.#mark.descriptor)) this.#mark.leave();
+    else if (this.#mark !== undefined) this.#mark.remove();
+    else if (this.#mode === 'exclusive' && !(isLeft && hasHeirs(fd))) this.#clear(leaveBlock);
+    if (!isLeft) syscalls().lock(fd, 'none');
     if (this.#lent || this.#mode === 'shared') wake().touch(fd);
     syscalls().close(fd);
+    this.#joined?.release(isLeft);
+    this.#parts.kept?.[how]();
   }
-}
 
-/** Whether two requests of this thread are described alike. */
-function isSameRecord(a: LockRequest, b: LockRequest): boolean {
-  return a.purpose === b.purpose && a.anonymous === b.anonymous && a.resource === b.resource;
-}
-
-function isSynced(fd: number): boolean {
-  try {
-    fsyncSync(fd);
-    return true;
-  } catch {
-    return false; // a failing or full disk: the bound is taken back by the release
+  /** Steps 3 and 4 of `Admission`. */
+  #clear(leaveBlock: () => void): void {
+    leaveBlock();
+    if (!this.#admits) return;
+    writeAdmission(this.#parts.fd, lookAtNested(this.#parts.request.path) === 'free' ? 'none' : 'closed');
   }
 }

@@ -3,13 +3,18 @@ import { systemCode } from '../../errors/base.ts';
 import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, UnwritableError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
-import { here, processFacts, recordOf } from '../../identity/index.ts';
+import { here, liveness, processFacts, recordOf } from '../../identity/index.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import type { Inspection, Mode, WaiterInfo } from '../engine.ts';
+import { ticketKinds } from '../file/line.ts';
+import { machineClock } from '../file/machine-clock.ts';
+import { nestedPath } from '../nested.ts';
 import { BLOCK_BYTES, readRecord } from './block.ts';
 import { readEntries } from './entry.ts';
+import { someCarriersOf } from './heirs.ts';
 import { type KernelLock, kernelLocks } from './kernel-locks.ts';
-import { readPermits } from './permit.ts';
+import { type Admission, admissionIn, BYTES_READ } from './nested.ts';
+import { admittingSlots, readPermits } from './permit.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer } from './syscalls/native.ts';
 import type { Syscalls } from './syscalls/syscalls.ts';
@@ -22,9 +27,10 @@ const READS = 5;
  * name, and so is something that is no file, which nobody can lock. One that cannot be opened is held if the system lists
  * its lock, which takes no more than its name.
  *
+ * @param whom `recorded`: holders that are known by a record, which is all that a look takes that only asks for the state.
  * @throws {UnwritableError | ExhaustedError} it cannot be opened, and nothing tells whether it is held.
  */
-export function inspect(path: string): Inspection {
+export function inspect(path: string, whom: 'all' | 'recorded' = 'all'): Inspection {
   let fd: number | undefined;
   try {
     fd = openRegularFile(path);
@@ -35,7 +41,7 @@ export function inspect(path: string): Inspection {
   }
   if (fd === undefined) return FREE;
   try {
-    return inspectOpen(path, fd);
+    return inspectOpen(path, fd, whom);
   } finally {
     closeSync(fd);
   }
@@ -66,22 +72,54 @@ export function cannotLook(path: string, cause: unknown): Error {
 }
 
 /** The same through a descriptor that is open already, whose closing would look like a release to waiters. */
-export function inspectOpen(path: string, fd: number): Inspection {
+export function inspectOpen(path: string, fd: number, whom: 'all' | 'recorded'): Inspection {
   const system = syscalls();
-  const marks = [...readEntries(path, ['held']), ...readPermits(path)];
+  const inSlots = admittingSlots(path).map((slot) => inspect(nestedPath(slot), whom));
+  const marks = [
+    ...readEntries(path, ['held']),
+    ...readPermits(path),
+    ...inSlots.flatMap(({ holders }) => asNested(holders).map((holder) => ({ holder, name: undefined }))),
+  ];
   const locks = kernelLocks(fstatSync(fd, { bigint: true }));
   const state = observedMode(locks) ?? probe(fd, system, marks.length > 0);
   const record = readBlock(fd, system, state === 'exclusive');
+  const nested = record.admission === 'none' ? FREE : inspect(nestedPath(path), whom);
   const name = record.name ?? marks[0]?.name;
-  const waiters = waitersOf(path);
-  if (state === 'free') return { ...FREE, waiters, name };
+  const inside = [nested, ...inSlots].flatMap(({ waiters }) => waiters);
+  const waiters = [
+    ...waitersOf(path),
+    ...inside.map((waiter) => ({ ...waiter, record: { ...waiter.record, nested: true } })),
+  ];
+  if (state === 'free' && nested.state === 'free') return { ...FREE, waiters, name };
   const recorded =
     state === 'shared'
       ? marks.map((mark) => mark.holder)
       : record.holder === undefined
         ? []
         : [record.holder];
-  return { state, holders: withForeign(recorded, locks).map(withState), waiters, name };
+  const known = state === 'free' ? [] : withForeign(recorded, locks).map(withState);
+  const holders = whom === 'all' ? withHeirs(known, fd) : known;
+  return {
+    state: state === 'free' ? nested.state : state,
+    holders: [...holders, ...asNested(nested.holders)],
+    waiters,
+    name,
+  };
+}
+
+function asNested(holders: readonly HolderRecord[]): HolderRecord[] {
+  return holders.map((holder) => ({ ...holder, nested: true }));
+}
+
+/** Names also those who inherited a lock, where its holder and the command of that have ended. */
+function withHeirs(holders: readonly HolderRecord[], fd: number): HolderRecord[] {
+  const isGone = (record: HolderRecord) =>
+    liveness(record) === 'dead' &&
+    (record.child === undefined || liveness({ ...record, ...record.child }) === 'dead');
+  if (!holders.some(isGone)) return [...holders];
+  const known = new Set(holders.map(({ pid }) => pid));
+  const heirs = someCarriersOf(fstatSync(fd, { bigint: true })).filter((pid) => !known.has(pid));
+  return [...holders, ...heirs.map((pid) => ({ ...describeProcess(pid), inherited: true }))];
 }
 
 /** A holder that is stopped is told as such: nobody else can know why it takes so long. */
@@ -92,8 +130,8 @@ function withState(record: HolderRecord): HolderRecord {
 }
 
 function waitersOf(path: string): WaiterInfo[] {
-  const now = process.hrtime.bigint();
-  return readEntries(path, ['exclusive', 'shared', 'upgrade']).map(({ entry, holder }) => ({
+  const now = machineClock();
+  return readEntries(path, ticketKinds).map(({ entry, holder }) => ({
     mode: entry.kind === 'shared' ? 'shared' : 'exclusive',
     record: holder,
     waited: Math.max(0, Number(now - entry.time) / 1e6),
@@ -116,14 +154,21 @@ function probe(fd: number, system: Syscalls, marked: boolean): Inspection['state
 }
 
 /** Reads the record; a holder writes it some microseconds after it has the lock, so a free one is read again. */
-function readBlock(fd: number, system: Syscalls, held: boolean): ReturnType<typeof readRecord> {
-  const block = nativeBuffer(BLOCK_BYTES);
+function readBlock(
+  fd: number,
+  system: Syscalls,
+  held: boolean,
+): ReturnType<typeof readRecord> & { readonly admission: Admission } {
+  const block = nativeBuffer(BYTES_READ);
   let record: ReturnType<typeof readRecord> = {};
+  let admission: Admission = 'none';
   for (let read = 0; read < READS; read++) {
-    record = readRecord(block.buffer, system.read(fd, block));
+    const length = system.read(fd, block);
+    record = readRecord(block.buffer, Math.min(length, BLOCK_BYTES));
+    admission = admissionIn(block.buffer, length);
     if (!held || record.holder !== undefined) break;
   }
-  return record;
+  return { ...record, admission };
 }
 
 /** Adds the holders that left no record: programs that lock without Holdfast. */
@@ -132,8 +177,12 @@ function withForeign(recorded: readonly HolderRecord[], locks: readonly KernelLo
   const known = new Set(
     recorded.filter((record) => record.pidNamespace === namespace).map((record) => record.pid),
   );
+  const inside = new Set(
+    recorded.filter((record) => record.pidNamespace !== namespace).map((record) => record.pid),
+  );
   const anonymous = recorded.filter((record) => record.pid === undefined).length;
-  const unknown = locks.filter((lock) => !known.has(lock.pid)).slice(anonymous);
+  const isRecorded = (pid: number) => known.has(pid) || inside.has(processFacts.innerId(pid) ?? Number.NaN);
+  const unknown = locks.filter((lock) => !isRecorded(lock.pid)).slice(anonymous);
   const foreign = unknown.map(({ pid }) => describeForeign(pid));
   if (foreign.length === 0) return [...recorded];
   // A lock that somebody else holds exclusively makes the record a relic of its predecessor.

@@ -1,17 +1,18 @@
-import { constants, fchmodSync, fchownSync, openSync, type Stats } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { constants as os } from 'node:os';
-import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
-import { makeDirectory } from '../../storage/directory.ts';
 import { READ_SAFELY, SAFELY } from '../../storage/fs/open-flags.ts';
-import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
+import { makeFile, makeHome, patiently } from '../file/make.ts';
+import { rightsOf } from '../file/rights.ts';
 import { directoryInPlace, refuseReaders } from './rival.ts';
+import { syscalls } from './syscalls/index.ts';
 
 // O_CLOEXEC is added by libuv to every open.
-const { O_RDWR, O_CREAT, O_EXCL } = constants;
+const { O_RDWR } = constants;
 
 export interface OpenedFile {
   readonly fd: number;
@@ -27,9 +28,10 @@ export interface OpenedFile {
  * @throws {ExhaustedError} no descriptors are left.
  */
 export function openLockFile(request: LockRequest): OpenedFile {
+  const open = () => openSync(request.path, O_RDWR | SAFELY);
   for (;;) {
     try {
-      return { fd: openSync(request.path, O_RDWR | SAFELY) };
+      return { fd: patiently(request.path, open, () => rightsOf(request).file) };
     } catch (error) {
       const code = systemCode(error) ?? 'EIO';
       if (code === 'ENOENT') {
@@ -62,22 +64,15 @@ function openReadOnly(request: LockRequest, readOnly: string, original: unknown)
 
 /** Undefined when somebody else made the file first, or removed the directory meanwhile: open again. */
 function createLockFile(request: LockRequest): number | undefined {
-  const { path, beside, access } = request;
-  const open = access === 'everyone';
+  const { path } = request;
   refuseReaders(request);
   try {
-    if (beside !== undefined) makeDirectory(dirname(path), 0o777);
-    else makeDirectory(dirname(path), open ? 0o1777 : 0o700);
+    makeHome(request);
   } catch (error) {
     throw openFailure(request, systemCode(error) ?? 'EIO', error); // EEXIST: a link to nowhere is in its place
   }
   try {
-    const mode = beside !== undefined || open ? 0o666 : 0o600;
-    const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, mode);
-    const data = beside === undefined ? undefined : statOrNothing(beside);
-    if (data !== undefined) adoptPermissions(fd, data);
-    else if (beside === undefined && open) fchmodSync(fd, mode); // past the umask
-    return fd;
+    return makeFile(request, path, { giveName: syscalls().giveName });
   } catch (error) {
     const code = systemCode(error) ?? 'EIO';
     if (code === 'EEXIST' || code === 'ENOENT') {
@@ -86,16 +81,6 @@ function createLockFile(request: LockRequest): number | undefined {
       if (code === 'EEXIST') return undefined;
     }
     throw openFailure(request, code, error);
-  }
-}
-
-/** Whoever may open the data may lock it: the lock file gets the data's mode and, made by root, its owner. */
-function adoptPermissions(fd: number, data: Stats): void {
-  try {
-    fchmodSync(fd, (data.mode & 0o666) | 0o600);
-    if (process.getuid?.() === 0) fchownSync(fd, data.uid, data.gid);
-  } catch {
-    // A file system without owners or modes: what it gives everybody is what there is.
   }
 }
 

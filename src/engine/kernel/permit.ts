@@ -3,44 +3,58 @@ import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, PermitsError, RefusedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
-import { closeQuietly, removeIfEmpty, unlinkQuietly } from '../../storage/fs/quietly.ts';
+import { closeQuietly } from '../../storage/fs/quietly.ts';
+import { Date } from '../../time/time.ts';
 import type { LockRequest } from '../engine.ts';
+import { IN_THE_WAY, slotPath } from '../file/permits.ts';
+import { removeEntry } from '../file/remove.ts';
 import { BLOCK_BYTES, formatBlock, readRecord, writeCounters, writeSince } from './block.ts';
-import { queueDirectory, readEntries } from './entry.ts';
+import { readEntries } from './entry.ts';
+import { passNested, writeAdmission } from './nested.ts';
 import {
-  IN_THE_WAY,
+  isAdmitting,
   isHeld,
   listSlots,
   lockSlot,
   openIfHeld,
   type SlotName,
-  slotPath,
+  seemsHeld,
 } from './permit-slots.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativeBuffer, nativePath } from './syscalls/native.ts';
+import type { NativeBuffer } from './syscalls/syscalls.ts';
 
 /**
- * One of n permits: a slot file in the queue directory, flocked by its holder, who holds the lock itself in shared mode.
- * There are n slots, and the kernel lets one holder have each, so there are never more than n holders.
+ * One of n permits: a slot file in `<lock>.permits`, flocked by its holder, who holds the lock itself in shared mode. There
+ * are n slots, and the kernel lets one holder have each, so there are never more than n holders.
  *
  * Trace (A, B contenders; slot files are removed when they are released, so their names come again):
  *  1. A opens a slot, or makes it. 2. A locks it, or goes on to the next. 3. A compares the file with the path: not the
  *     same means that its last holder removed it between 1 and 2, and A starts over with this slot.
  *  4. Whoever removes a slot has it locked and has made that comparison, so nobody removes a slot that is in use.
  *  Only what carries Holdfast's signature is written to or removed: something else in a slot's place is one permit less.
+ *  5. A slot, or the directory, is removed or replaced although somebody holds it, by hand or by who may: the next contender
+ *     gets a new one. Its holder has lost the permit, and finds out as for a lock file that was replaced (`isIntact`).
  *  Different n: A locks a slot of its n before it looks for slots of another n, and so does B. One of them at least sees
- *  the other and fails.
+ *  the other and fails; both may.
+ *  No n: R, who shares the lock without permits, leaves its mark before it looks for slots; A locks its slot before it looks
+ *  for marks. Again one of them at least sees the other. Dying or being stopped in between, either has marked, so the other
+ *  fails meanwhile. Where R can leave no mark, its grant is degraded, and A does not see it.
  */
 export class Permit {
   readonly path: string;
-  readonly #fd: number;
+  /** Of the slot, for a watch on exactly this file. */
+  readonly descriptor: number;
+  readonly #nativePath: NativeBuffer;
   readonly #request: LockRequest;
   readonly #since = Date.now();
+  #admits = false;
 
   private constructor(request: LockRequest, path: string, fd: number) {
     this.#request = request;
     this.path = path;
-    this.#fd = fd;
+    this.#nativePath = nativePath(path);
+    this.descriptor = fd;
   }
 
   /**
@@ -74,16 +88,37 @@ export class Permit {
     formatBlock(block.buffer, this.#request.resource, self().boot, holder);
     writeCounters(block.buffer, 0, 0);
     writeSince(block.buffer, this.#since);
-    syscalls().write(this.#fd, block);
+    syscalls().write(this.descriptor, block);
   }
 
-  /** Also clears away the slots of the dead, so that the directory can go when it is empty. */
-  remove(): void {
-    if (syscalls().check(this.#fd, nativePath(this.path)).same) unlinkQuietly(this.path);
-    closeQuietly(this.#fd);
-    for (const { path } of slotsSeen(this.#request.path)) quietly(() => isHeld(path)); // which removes it if not
-    removeIfEmpty(queueDirectory(this.#request.path));
+  /** Whether its slot is the one that others find. */
+  isIntact(): boolean {
+    return syscalls().check(this.descriptor, this.#nativePath).same;
   }
+
+  /** Has commands take the nested lock of its slot from now on; false where that cannot be said. */
+  admit(): boolean {
+    this.#admits = writeAdmission(this.descriptor, 'open');
+    return this.#admits;
+  }
+
+  /** Also clears away the slots of the dead. */
+  remove(): void {
+    if (this.isIntact() && (!this.#admits || passNested(this.descriptor, this.path))) removeEntry(this.path);
+    syscalls().lock(this.descriptor, 'none'); // a child may have it open; see `KernelGrant.release`
+    this.leave();
+    clearSlots(this.#request.path);
+  }
+
+  /** Leaves the slot to those who have inherited its descriptor. */
+  leave(): void {
+    closeQuietly(this.descriptor);
+  }
+}
+
+/** Clears away the slots of the dead, and of nested holders that have ended. */
+export function clearSlots(lockPath: string): void {
+  for (const { path } of slotsSeen(lockPath)) quietly(() => isHeld(path)); // which removes it if not
 }
 
 /**
@@ -118,6 +153,11 @@ export function refusePermits(request: LockRequest): void {
   }
 }
 
+/** Whether fewer hold permits than may, as far as can be seen. */
+export function isPermitLeft({ path, permits = 0 }: LockRequest): boolean {
+  return slotsSeen(path).filter((slot) => quietly(() => seemsHeld(slot.path)) !== false).length < permits;
+}
+
 /** Those who hold permits now. */
 export function readPermits(lockPath: string): { readonly name?: string; readonly holder: HolderRecord }[] {
   return slotsSeen(lockPath).flatMap(({ path }) => {
@@ -128,6 +168,11 @@ export function readPermits(lockPath: string): { readonly name?: string; readonl
     closeQuietly(fd);
     return [name === undefined ? { holder } : { name, holder }];
   });
+}
+
+/** The slots whose permits are held, or were, by whoever commands may be nested under. */
+export function admittingSlots(lockPath: string): string[] {
+  return slotsSeen(lockPath).flatMap(({ path }) => (quietly(() => isAdmitting(path)) === true ? [path] : []));
 }
 
 function slotsSeen(lockPath: string): SlotName[] {

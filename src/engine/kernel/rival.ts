@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { isExhaustion } from '../../errors/exhaustion.ts';
@@ -11,6 +11,10 @@ import { CLAIM_FILE, CLAIM_SIGNATURE, readersDirectory } from '../signature.ts';
 
 const SIGNATURE = Buffer.from(CLAIM_SIGNATURE, 'latin1');
 const MOST_TEXT = 8192;
+/** How often in a row one and the same directory must be seen without a claim in it. */
+const CERTAIN = 3;
+/** How often, when what lies in it has a claim's name and is none. */
+const CHANGING = 100;
 
 /**
  * Refuses a lock that the portable engine has in use. Asked only while the lock file carries no block of this engine, so
@@ -43,18 +47,48 @@ export function refuseReaders(request: LockRequest): void {
   if (isInUse) throw new EngineMismatchError({ ...request, path }, 'kernel', 'portable');
 }
 
-/** What a directory in the place of the lock file is: a claim of the portable engine, or nothing of Holdfast's. */
+/**
+ * What a directory in the place of the lock file is: a claim of the portable engine, or nothing of Holdfast's. Claims come
+ * and go: one that is another one, or gone, by the time its file is looked for is taken for what it was.
+ */
 export function directoryInPlace(request: LockRequest): Error {
-  return isClaim(join(request.path, CLAIM_FILE))
-    ? new EngineMismatchError(request, 'kernel', 'portable')
-    : new RefusedError(request, 'is a directory');
+  const { path } = request;
+  let before = identityOf(path);
+  for (let alike = 1; before !== undefined && alike <= CHANGING; ) {
+    if (isClaim(join(path, CLAIM_FILE))) break;
+    const now = identityOf(path);
+    alike = now === before ? alike + 1 : 1;
+    before = now;
+    if (alike === CHANGING || (alike > CERTAIN && isWithoutClaim(path))) {
+      return new RefusedError(request, 'is a directory');
+    }
+  }
+  return new EngineMismatchError(request, 'kernel', 'portable');
+}
+
+function isWithoutClaim(path: string): boolean {
+  try {
+    return !readdirSync(path).includes(CLAIM_FILE);
+  } catch (error) {
+    return systemCode(error) !== 'ENOENT'; // one that may not be read is refused as what it is for certain: a directory
+  }
+}
+
+/** What tells a directory from another one, and from itself before it was changed; undefined when there is none. */
+function identityOf(path: string): string | undefined {
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+    return stats?.isDirectory() === true ? `${stats.dev} ${stats.ino} ${stats.ctimeNs}` : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isClaim(path: string): boolean {
   try {
     return readBeginning(path, SIGNATURE.length) === CLAIM_SIGNATURE;
   } catch {
-    return false; // refused as what it is for certain: a directory
+    return false; // gone, or not ours to read
   }
 }
 
@@ -69,7 +103,8 @@ function hasLivingReader(directory: string): boolean {
 
 function namesIn(directory: string): string[] {
   try {
-    return readdirSync(directory);
+    // An error that is thrown costs as much as all the rest of a look.
+    return lstatSync(directory, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(directory);
   } catch (error) {
     if (isExhaustion(systemCode(error) ?? '')) throw error;
     return []; // as a rule: there is none

@@ -79,3 +79,8 @@ export function slotOf(path: string): Slot {
   }
   return slot;
 }
+
+/** Whether two requests of this thread are described alike. */
+export function isSameRecord(a: LockRequest, b: LockRequest): boolean {
+  return a.purpose === b.purpose && a.anonymous === b.anonymous && a.resource === b.resource;
+}

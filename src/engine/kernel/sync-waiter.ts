@@ -1,4 +1,5 @@
 import { sleepSync } from '../../storage/fs/sleep-sync.ts';
+import { performance } from '../../time/time.ts';
 import type { Grant, LockRequest } from '../engine.ts';
 import { LookPast } from '../look-past.ts';
 import { Contender } from './contender.ts';
@@ -21,7 +22,7 @@ export function waitSync(request: LockRequest, timeout: number, poll?: () => voi
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       const ahead = place.predecessor();
       ahead?.close();
-      const mayTry = ahead === undefined || past.mayPass(() => contender.isFree());
+      const mayTry = ahead === undefined || past.mayPass(() => contender.isFree(place.vacancy()));
       const grant = mayTry ? contender.tryOnce() : undefined;
       if (grant !== undefined) return grant;
       const left = deadline - performance.now();

@@ -1,3 +1,5 @@
+import { fsyncSync } from 'node:fs';
+import { Date } from '../../time/time.ts';
 import type { BlockState } from './block.ts';
 
 /** How often a lock can be handed on within a thread without writing its file. */
@@ -26,4 +28,14 @@ export function nextToken(state: BlockState): number {
 /** The bound that the disk is known to have; a holder that died may have written its own without having synced it. */
 export function trustedBound(state: BlockState): number {
   return state.sameBoot && !state.held ? state.bound : 0;
+}
+
+/** Whether the disk knows now what was written to the file. */
+export function isSynced(fd: number): boolean {
+  try {
+    fsyncSync(fd);
+    return true;
+  } catch {
+    return false; // a failing or full disk: the bound is taken back by the release
+  }
 }

@@ -1,5 +1,7 @@
 import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
+import { clearTimeout, setTimeout } from '../../time/time.ts';
+import { nestedPath } from '../nested.ts';
 import { cannotLook, inspectClosed, inspectOpen } from './inspect.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativePath } from './syscalls/native.ts';
@@ -15,6 +17,7 @@ export function untilFree(path: string, onFree: () => void, onError: (error: unk
   let fd: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopWatch = () => {};
+  let stopNested: (() => void) | undefined;
   let wasListed = false;
 
   function look(): void {
@@ -41,7 +44,22 @@ export function untilFree(path: string, onFree: () => void, onError: (error: unk
       wasListed = isListed;
       return isListed;
     }
-    return fd !== undefined && inspectOpen(path, fd).state !== 'free';
+    if (fd === undefined) return false;
+    const { state, holders } = inspectOpen(path, fd, 'recorded');
+    if (state !== 'free' && holders.some(({ nested }) => nested === true)) watchNested();
+    return state !== 'free';
+  }
+
+  /** The end of a nested holder changes the nested lock alone. */
+  function watchNested(): void {
+    stopNested ??= untilFree(
+      nestedPath(path),
+      () => {
+        stopNested = undefined;
+        look();
+      },
+      () => {},
+    );
   }
 
   function reopen(): void {
@@ -59,6 +77,7 @@ export function untilFree(path: string, onFree: () => void, onError: (error: unk
 
   function stop(): void {
     clearTimeout(timer);
+    stopNested?.();
     close();
   }
 

@@ -1,10 +1,14 @@
-import type { WaitNote } from '../engine.ts';
+import type { HeldAs, WaitNote } from '../engine.ts';
 import { wellFormedNote } from '../wait-note.ts';
 import { Entry, ForeignEntry, listEntries } from './entry.ts';
 
 /** Leaves a note in the queue directory of a lock that is held here; where none can be left, deadlocks go unseen. */
-export function noteWait(heldPath: string, note: WaitNote): () => void {
-  const place = { path: heldPath, resource: note.holds, beside: heldPath, access: 'owner' as const };
+export function noteWait(
+  heldPath: string,
+  note: WaitNote,
+  { beside, access }: HeldAs = { beside: heldPath, access: 'owner' },
+): () => void {
+  const place = { path: heldPath, resource: note.holds, beside, access };
   const entry = Entry.leave(place, 'waits', {});
   try {
     entry?.append(JSON.stringify(note));

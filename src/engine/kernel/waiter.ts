@@ -1,9 +1,11 @@
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
 import { type LockRequest, SECOND_LOOK, type Waiting, type WaitOutcome } from '../engine.ts';
 import { Contender } from './contender.ts';
+import { noEvents } from './degradation.ts';
 import type { ForeignEntry } from './entry.ts';
 import type { KernelGrant } from './grant.ts';
-import { Place } from './queue.ts';
+import { isStopped, Place } from './queue.ts';
 import { wake } from './wake/index.ts';
 
 /**
@@ -25,8 +27,8 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  *  H unlocks without closing (a foreign program), or the hint is lost: the backstop timer tries again.
  *  The file is replaced during 3: the try at the hint, or at the backstop, sees it and opens the new one; the watch
  *  then moves over before the next try.
- * Behind the head: see `Place`. A head that does not move is passed at the backstop, by a waiter that found the lock
- * free twice, 20 ms apart: long enough for a head that was woken to have taken it.
+ * Behind the head: see `Place`. A head that does not move is passed at the backstop, by a waiter that found twice, 20 ms
+ * apart, that it could have taken the lock: long enough for a head that was woken to have done so.
  */
 export class KernelWaiter implements Waiting {
   readonly #contender: Contender;
@@ -42,6 +44,8 @@ export class KernelWaiter implements Waiting {
   #retries = AFTER_WATCH;
   #seenFree = false;
   #told = false;
+  /** A step is under way: what pokes from inside a callback is heard by that very step, which tries after it. */
+  #stepping = false;
   #done = false;
 
   constructor(request: LockRequest, outcome: WaitOutcome) {
@@ -61,7 +65,7 @@ export class KernelWaiter implements Waiting {
     trace?.(this.#request.path, 'looks again at once');
     this.#retries = 0;
     this.#seenFree = false;
-    this.#step();
+    if (!this.#stepping) this.#step();
   }
 
   cancel(): void {
@@ -76,19 +80,24 @@ export class KernelWaiter implements Waiting {
   #step(): void {
     if (this.#done) return;
     this.#calm();
+    this.#stepping = true;
     try {
-      if (this.#follows()) this.#sleep(this.#nextPause());
+      const follows = this.#follows();
+      if (this.#done) return; // ended by somebody who was told
+      if (follows) this.#sleep(this.#nextPause());
       else this.#lead();
     } catch (error) {
       this.cancel();
       this.#outcome.failed(error);
+    } finally {
+      this.#stepping = false;
     }
   }
 
   /** Whether somebody is ahead; the nearest of them is then watched. Nobody comes in front of a head with its ticket. */
   #follows(): boolean {
     if (this.#watched >= 0) return false;
-    while (this.#predecessor === undefined || !this.#predecessor.isAlive()) {
+    while (!this.#isBehind()) {
       this.#unwatch();
       this.#predecessor = this.#place.predecessor();
       this.#outcome.moved();
@@ -102,6 +111,11 @@ export class KernelWaiter implements Waiting {
     return true;
   }
 
+  /** Whether the one that was found ahead still is, and can take its turn as far as it shows. */
+  #isBehind(): boolean {
+    return this.#predecessor?.isAlive() === true && !isStopped(this.#predecessor);
+  }
+
   /** At the head: try, and sleep until there is reason to try again. */
   #lead(): void {
     for (;;) {
@@ -110,12 +124,12 @@ export class KernelWaiter implements Waiting {
         this.#granted(grant);
         return;
       }
-      if (this.#contender.generation === this.#watched) break;
+      const { descriptor, path, generation } = this.#contender.obstacle;
+      if (generation === this.#watched) break;
       this.#unwatch();
-      this.#watched = this.#contender.generation;
-      const { descriptor } = this.#contender;
-      trace?.(this.#request.path, 'is at the head, and watches the lock file');
-      this.#stopWatch = wake().watch(descriptor, this.#request.path, 'lock', () => this.poke());
+      this.#watched = generation;
+      trace?.(this.#request.path, `is at the head, and watches ${path}`);
+      this.#stopWatch = wake().watch(descriptor, path, 'lock', () => this.poke());
       // and try once more: what changed before the watch was set raised no hint
     }
     this.#sleep(this.#nextPause());
@@ -126,15 +140,16 @@ export class KernelWaiter implements Waiting {
     trace?.(this.#request.path, 'had no hint, and looks again by timer');
     if (this.#place.join()) this.#unwatch(); // somebody removed the ticket: begin again, at the tail
     this.#outcome.moved(); // those far ahead may have gone
+    if (this.#done) return; // ended by somebody who was told
     const hinted = this.#retries <= RETRIES_AFTER_HINT.length;
-    if (!hinted && this.#predecessor?.isAlive() === true) this.#lookPast();
+    if (!hinted && this.#isBehind()) this.#lookPast();
     else this.#step();
   }
 
   #lookPast(): void {
     try {
       if (!this.#seenFree) {
-        this.#seenFree = this.#contender.isFree();
+        this.#seenFree = this.#contender.isFree(this.#place.vacancy());
         this.#sleep(this.#seenFree ? SECOND_LOOK : this.#backstop);
         return;
       }
@@ -158,10 +173,11 @@ export class KernelWaiter implements Waiting {
   }
 
   #sleep(pause: number): void {
-    const { degraded } = wake();
-    if (degraded !== undefined && !this.#told) {
+    const { refusal } = wake();
+    if (refusal !== undefined && !this.#told) {
       this.#told = true;
-      this.#outcome.degraded({ ...degraded, path: this.#request.path });
+      this.#outcome.degraded(noEvents(this.#request.path, refusal, 'waiting goes on by timer'));
+      if (this.#done) return; // ended by somebody who was told
     }
     this.#calm();
     if (pause === 0) this.#immediate = setImmediate(() => this.#step());

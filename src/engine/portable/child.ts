@@ -4,11 +4,11 @@ import type { HolderRecord } from '../../identity/holder.ts';
 import type { Liveness } from '../../identity/index.ts';
 import { self } from '../../identity/self.ts';
 import { syncDirectoryQuietly } from '../../storage/fs/sync-directory.ts';
-import type { LockRequest, RecordedChild } from '../engine.ts';
+import type { Heir, LockRequest, RecordedChild } from '../engine.ts';
 import { readText, removeQuietly, writeWhole } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { FoundClaim } from './look.ts';
-import { fileMode, makeQueue, type Place } from './place.ts';
+import { makeQueue, type Place } from './place.ts';
 import { isProcessNumber, json, newToken } from './record.ts';
 
 const SIGNATURE = 'holdfast-child 1\n';
@@ -23,7 +23,7 @@ interface Held {
 /**
  * Adds to a claim, which itself never changes, the command that runs under it, and holds it as long as the command lives.
  *
- * Trace (H holder, C its command, T the token of H's claim, N who comes next; H is killed):
+ * Trace (H holder, C its command, T the token of H's claim, N whoever comes next; H is killed):
  *  1. before `child.T` is there: N finds H dead and takes the claim over. H starts C only after 2, or has C wait for 3.
  *  2. `child.T` says `starting`: C may run, or not, and nobody can tell. N waits; the end of the boot or a person ends it.
  *  3. `child.T` names C: N waits until that very process is dead.
@@ -32,12 +32,17 @@ interface Held {
  *
  * @throws {UnwritableError} the record cannot be written. What it said before stands.
  */
-export function leaveChild({ request, place }: Held, token: string, child: RecordedChild): void {
+export function leaveChild(
+  { request, place }: Held,
+  token: string,
+  child: RecordedChild,
+  others: readonly Heir[] = [],
+): void {
   const path = place.childPath(token);
-  const text = `${SIGNATURE}${child === STARTING ? STARTING : JSON.stringify(child)}`;
+  const text = `${SIGNATURE}${child === STARTING ? STARTING : JSON.stringify(others.length === 0 ? child : { ...child, others })}`;
   try {
     makeQueue(request, place);
-    writeWhole(path, text, fileMode(request), place.privatePath(newToken()), 'durable');
+    writeWhole(path, text, request, place.privatePath(newToken()), 'durable');
     syncDirectoryQuietly(place.queue);
   } catch (error) {
     throw UnwritableError.ofCommand({ ...request, path }, systemCode(error) ?? 'EIO', error);
@@ -62,7 +67,12 @@ export function commandLiveness(place: Place, { path, token, record }: FoundClai
   const child = readRecorded(place, token);
   if (child === undefined || record === undefined) return 'dead';
   const { start: _, ...sameMachine } = record.holder;
-  if (child !== STARTING) return livenessAt(path, { ...sameMachine, ...child });
+  if (child !== STARTING) {
+    const lives = [child, ...readOthers(place, token)].map((each) =>
+      livenessAt(path, { ...sameMachine, ...each }),
+    );
+    return lives.find((life) => life !== 'dead') ?? 'dead';
+  }
   return record.holder.boot === self().boot ? 'unknown' : livenessAt(path, record.holder);
 }
 
@@ -81,6 +91,13 @@ function readRecorded(place: Place, token: string): RecordedChild | undefined {
   if (!text.startsWith(SIGNATURE)) return undefined;
   const body = text.slice(SIGNATURE.length);
   return body === STARTING ? STARTING : childFrom(json(body));
+}
+
+/** Those who work under the claim beside its command, or after that: see `bequeath`. */
+function readOthers(place: Place, token: string): NonNullable<HolderRecord['child']>[] {
+  const text = readText(place.childPath(token)) ?? '';
+  const { others } = (json(text.slice(SIGNATURE.length)) ?? {}) as { others?: unknown };
+  return Array.isArray(others) ? others.flatMap((each) => childFrom(each) ?? []) : [];
 }
 
 function childFrom(value: unknown): HolderRecord['child'] {

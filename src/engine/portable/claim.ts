@@ -1,16 +1,27 @@
-import { fstatSync, futimesSync, linkSync, mkdirSync, openSync, renameSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { fstatSync, futimesSync, linkSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
+import { pinned } from '../../storage/fs/pinned.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
 import { outlastUse } from '../../storage/replace/index.ts';
+import { Date } from '../../time/time.ts';
 import type { LockRequest } from '../engine.ts';
+import { makeBeside, patiently } from '../file/make.ts';
+import { rightsOf } from '../file/rights.ts';
 import { CLAIM_FILE } from '../signature.ts';
+import { isCopy } from './copy.ts';
 import { failure } from './failure.ts';
-import { persistently, removeClaimDirectory, removeQuietly, writeNew } from './files.ts';
+import {
+  persistently,
+  removeClaimDirectory,
+  removeDirectoryWhole,
+  removeQuietly,
+  writeNew,
+} from './files.ts';
 import { type FoundClaim, look } from './look.ts';
-import { fileMode, makeQueue, type Place } from './place.ts';
+import { makeQueue, type Place } from './place.ts';
 import { type ClaimRecord, formatRecord, newToken } from './record.ts';
 import type { LayoutName } from './settings.ts';
 
@@ -30,7 +41,8 @@ const TAKEN = ['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR'];
  *  2. P links (file) or renames (directory) it to L. The file system lets one such call succeed.
  *  3. The call fails, but went through: the server did it and its answer was lost. The link count of `new.T`, or L
  *     itself, which then carries T, tells.
- *  4. P gives up: it removes `new.T` first, so that a call still under way finds nothing to show, then looks at L.
+ *  4. P gives up: it removes `new.T` first, so that a call still under way finds nothing to show. Then it gives T back
+ *     as if it stood at L, by `removeOwn`, which looks.
  *  A power loss after 2 leaves L whole, or not there, because 1 was synced before.
  */
 export class Claim {
@@ -38,7 +50,7 @@ export class Claim {
   readonly #request: LockRequest;
   readonly #place: Place;
   readonly #layout: LayoutName;
-  /** Where it stands; undefined while it is private. */
+  /** Where it stands, or may stand; undefined while it is private. */
   #path: string | undefined;
 
   private constructor(request: LockRequest, place: Place, layout: LayoutName, record: ClaimRecord) {
@@ -52,14 +64,16 @@ export class Claim {
   static prepare(request: LockRequest, place: Place, layout: LayoutName, record: ClaimRecord): Claim {
     const path = place.privatePath(record.token);
     for (let attempt = 1; ; attempt++) {
-      makeQueue(request, place);
+      makeQueue(request, place, attempt === 1 ? 'as seen' : 'for certain');
       try {
-        if (layout === 'directory') mkdirSync(path, 0o777);
-        const file = layout === 'directory' ? join(path, CLAIM_FILE) : path;
-        writeNew(file, formatRecord(record), fileMode(request), 'durable');
+        patiently(
+          place.queue,
+          () => write(request, path, layout, record),
+          () => rightsOf(request).directory,
+        );
         return new Claim(request, place, layout, record);
       } catch (error) {
-        discard(path, layout);
+        discard(path, layout, place);
         if (systemCode(error) === 'ENOENT' && attempt < ATTEMPTS) continue; // the last one out removed the directory
         throw failure(request, error);
       }
@@ -75,9 +89,21 @@ export class Claim {
     return this.record.token;
   }
 
+  /** Where it stands, or may stand after an error; undefined while nobody can see it. */
+  get path(): string | undefined {
+    return this.#path;
+  }
+
+  /** The file with its record. */
+  get file(): string | undefined {
+    return this.#path === undefined || this.#layout === 'file' ? this.#path : join(this.#path, CLAIM_FILE);
+  }
+
   /**
    * Steps 2 and 3. `taken`: something stands there; the claim can be published later. `gone`: the directory it was to go
-   * to is not there, or somebody cleared the private claim away. @throws what `prepare` throws.
+   * to is not there, or somebody cleared the private claim away.
+   *
+   * @throws what `prepare` throws; the claim may stand there all the same, and is to be given back.
    */
   publish(path: string): 'published' | 'taken' | 'gone' {
     const own = this.#place.privatePath(this.token);
@@ -85,7 +111,8 @@ export class Claim {
     try {
       return outlastUse(() => this.#show(own, path, links));
     } catch (error) {
-      this.#giveUp(path, own);
+      discard(own, this.#layout, this.#place); // step 4
+      this.#path = path;
       throw failure(this.#request, error, this.#layout);
     }
   }
@@ -120,27 +147,21 @@ export class Claim {
 
   #standsAt(path: string): boolean {
     const found = look(path);
-    return found.kind === 'claim' && found.token === this.token;
+    return found.kind === 'claim' && found.token === this.token && !isCopy(found);
   }
 
-  /** Step 4. */
-  #giveUp(path: string, own: string): void {
-    discard(own, this.#layout);
-    removeClaim({ path, token: this.token, layout: this.#layout }, this.#place);
-  }
-
-  /** Whether others still find it where it was published. */
+  /** Whether others still find it where it was published, and not a copy of it, which others may remove. */
   isIntact(): boolean {
     return this.#path !== undefined && this.#standsAt(this.#path);
   }
 
   /** Gives a sign of life; false when it is not there any more. */
   beat(): boolean {
-    if (this.#path === undefined) return false;
+    const { file } = this;
+    if (this.#path === undefined || file === undefined) return false;
     const found = look(this.#path);
     // One that was damaged is touched as well, so that nobody takes it for nobody's.
     if (found.kind !== 'claim' || (found.record !== undefined && found.token !== this.token)) return false;
-    const file = this.#layout === 'directory' ? join(this.#path, CLAIM_FILE) : this.#path;
     try {
       const fd = openSync(file, READ_SAFELY);
       try {
@@ -156,16 +177,22 @@ export class Claim {
     }
   }
 
-  /** Removes it from where it stands, and only if it is still this very claim. @throws when the system refuses. */
-  remove(): void {
-    if (this.#path === undefined) discard(this.#place.privatePath(this.token), this.#layout);
-    else removeClaim({ path: this.#path, token: this.token, layout: this.#layout }, this.#place);
+  /**
+   * Removes it from where it stands, and only if it is still this very claim. For who has the right to it: see `removeOwn`.
+   * False when it did not stand there any more. @throws when the system refuses.
+   */
+  remove(): boolean {
+    const { token } = this;
+    let stood = true;
+    if (this.#path === undefined) discard(this.#place.privatePath(token), this.#layout, this.#place);
+    else stood = removeClaim({ path: this.#path, token, layout: this.#layout }, this.#place);
     this.#path = undefined;
+    return stood;
   }
 }
 
 /**
- * Removes a claim from its path at once, as a whole. For its owner, or for who has the right to break it.
+ * Removes a claim from its path at once, as a whole. For who has the right to remove it. False when it did not stand there.
  *
  * Before each try, also after an error that passes, it is looked whether the claim is still there: an error may be all that
  * is left of the answer to a removal that went through, and the next claim may stand at the path since.
@@ -178,26 +205,39 @@ export class Claim {
 export function removeClaim(
   { path, token, layout }: Pick<FoundClaim, 'path' | 'token' | 'layout'>,
   place: Place,
-): void {
+): boolean {
   const aside = layout === 'file' ? undefined : place.gonePath(newToken());
+  let stood = false;
   try {
-    const removeOnce = () => {
-      const found = look(path);
+    // What root looks at and what it removes are in one directory, whatever its owner does meanwhile.
+    const removeOnce = (directory: string) => {
+      const here = join(directory, basename(path));
+      const found = look(here);
       if (found.kind === 'unreadable') throw Object.assign(new Error(found.code), { code: found.code });
       if (found.kind !== 'claim' || found.token !== token) return;
-      if (aside === undefined) unlinkSync(path);
-      else renameSync(path, aside);
+      stood = true;
+      if (aside === undefined) unlinkSync(here);
+      else renameSync(here, aside);
     };
-    outlastUse(() => persistently(removeOnce));
+    outlastUse(() => persistently(() => pinned(dirname(path), { link: 'followed' }, removeOnce)));
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
   }
   if (aside !== undefined) removeClaimDirectory(aside);
+  return stood;
 }
 
-function discard(path: string, layout: LayoutName): void {
+/** A claim at its private path. @throws the system's error. */
+function write(request: LockRequest, path: string, layout: LayoutName, record: ClaimRecord): void {
+  if (layout === 'directory') makeBeside(request, path);
+  const file = layout === 'directory' ? join(path, CLAIM_FILE) : path;
+  writeNew(file, (own) => formatRecord({ ...record, file: own }), request, 'durable');
+}
+
+/** Of a private claim. A directory goes as a whole, so that a call still under way never publishes a half of it. */
+function discard(path: string, layout: LayoutName, place: Place): void {
   if (layout === 'file') removeQuietly(path);
-  else removeClaimDirectory(path);
+  else removeDirectoryWhole(path, place.gonePath(newToken()));
 }
 
 function linksOf(path: string): number {

@@ -1,16 +1,20 @@
-import { constants, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { syncDirectoryQuietly } from '../../storage/fs/sync-directory.ts';
+import { Date } from '../../time/time.ts';
+import { makeFile } from '../file/make.ts';
 import { readText } from './files.ts';
 import type { PortableLock } from './lock.ts';
-import { fileMode, type Place } from './place.ts';
+import type { Place } from './place.ts';
+import type { Settings } from './settings.ts';
 
-const { O_RDWR, O_CREAT } = constants;
+const { O_RDWR } = constants;
 const SIGNATURE = 'holdfast-token 1\n';
-const FORM = /^holdfast-token 1\ntoken (\d{16})\nclaim ([0-9a-f]{32})\nend (\d{16})\n/;
+const FORM = /^holdfast-token 1\ntoken (\d{16})\nclaim ([0-9a-f]{32})\nend (\d{16})\n(makeshift\n)?/;
 const BYTES = 128;
 /** What opening says of a link, a directory, a socket. */
 const NO_FILE = ['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO'];
@@ -19,6 +23,8 @@ interface Count {
   readonly token: number;
   /** The claim it was counted for. */
   readonly claim: string;
+  /** Every grant so far was given by a program that had no other engine to use. */
+  readonly makeshift: boolean;
 }
 
 /**
@@ -35,17 +41,18 @@ export function nextToken({ place }: PortableLock): number {
 
 /** Writes the count of a grant. `foreign`: what stands there is somebody else's, and was left as it is. */
 export function writeCount(
-  { request, place }: PortableLock,
+  lock: PortableLock,
   token: number,
   claim: string,
 ): 'written' | 'unwritable' | 'foreign' {
+  const { place, settings } = lock;
   const digits = String(token).padStart(16, '0');
-  const text = `${SIGNATURE}token ${digits}\nclaim ${claim}\nend ${digits}\n`.padEnd(BYTES);
+  const origin = hasNoChoice(settings) && (isMakeshift(place) || !isCounted(place)) ? 'makeshift\n' : '';
+  const text = `${SIGNATURE}token ${digits}\nclaim ${claim}\nend ${digits}\n${origin}`.padEnd(BYTES);
   try {
-    const fd = openSync(place.counter, O_RDWR | O_CREAT | SAFELY, fileMode(request));
+    const fd = openCounter(lock);
     try {
       if (!isOurs(fd)) return 'foreign';
-      setMode(fd, fileMode(request));
       return writeSync(fd, text, 0) === BYTES ? 'written' : 'unwritable';
     } finally {
       closeQuietly(fd);
@@ -64,12 +71,17 @@ function isOurs(fd: number): boolean {
   return stats.isFile() && stats.nlink === 1 && SIGNATURE.startsWith(text);
 }
 
-function setMode(fd: number, mode: number): void {
+/**
+ * Opens a counter that is there without asking to make it: in a directory with the sticky bit, Linux refuses that of
+ * another user's file (fs.protected_regular).
+ */
+function openCounter({ request, place }: PortableLock): number {
   try {
-    fchmodSync(fd, mode);
-  } catch {
-    // Another user's file, which this one may write.
+    return openSync(place.counter, O_RDWR | SAFELY);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
   }
+  return makeFile(request, place.counter);
 }
 
 /** Has the disk know the count. False when it cannot be told. */
@@ -94,14 +106,36 @@ export function lastToken(place: Place): number | undefined {
   return readCount(place)?.token;
 }
 
+/** Whether this engine was not chosen: there is no other here, or only until the other one has the lock. */
+function hasNoChoice({ makeshift, heir }: Settings): boolean {
+  return makeshift || heir !== undefined;
+}
+
+/** Whether it is on record that nobody who could have had another engine was ever granted the lock exclusively. */
+export function isMakeshift(place: Place): boolean {
+  return readCount(place)?.makeshift === true;
+}
+
+/**
+ * Puts on record that it is one, for who shares the lock, which else counts nothing, under the gate. One that is stopped
+ * here until its gate is gone can undo the count of the holder that came: tokens rise all the same, by the clock.
+ */
+export function noteMakeshift(lock: PortableLock, claim: string): void {
+  if (lock.settings.makeshift && !isCounted(lock.place)) writeCount(lock, nextToken(lock), claim);
+}
+
+function isCounted({ counter }: Place): boolean {
+  return lstatOrNothing(counter) !== undefined;
+}
+
 export function claimOfLastGrant(place: Place): string | undefined {
   return readCount(place)?.claim;
 }
 
 function readCount(place: Place): Count | undefined {
-  const [, token, claim, end] = FORM.exec(readText(place.counter) ?? '') ?? [];
+  const [, token, claim, end, origin] = FORM.exec(readText(place.counter) ?? '') ?? [];
   const value = Number(token);
   return claim !== undefined && token === end && value < Number.MAX_SAFE_INTEGER
-    ? { token: value, claim }
+    ? { token: value, claim, makeshift: origin !== undefined }
     : undefined;
 }

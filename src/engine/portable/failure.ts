@@ -12,8 +12,7 @@ export function failure(request: LockRequest, error: unknown, layout?: LayoutNam
   if (code === undefined || error instanceof HoldfastError) return error as Error;
   if (isExhaustion(code)) return new ExhaustedError(request, code, error);
   if (layout === 'file' && NO_LINKS.includes(code)) {
-    const advice =
-      'a lock file that is linked into place cannot be had; a lock directory may (layout: directory)';
+    const advice = 'a lock file cannot be linked into place; a lock directory may work (layout: directory)';
     return new UnsupportedError(
       request,
       `This file system makes no hard links (${code}), so ${advice}`,

@@ -1,21 +1,27 @@
 import {
   constants,
-  fchmodSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
   openSync,
   readSync,
   renameSync,
-  unlinkSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
-import { O_NOFOLLOW, READ_SAFELY } from '../../storage/fs/open-flags.ts';
+import { O_NOFOLLOW, READ_SAFELY, SAFELY } from '../../storage/fs/open-flags.ts';
+import { pinned } from '../../storage/fs/pinned.ts';
 import { closeQuietly, removeIfEmpty } from '../../storage/fs/quietly.ts';
 import { outlastUse } from '../../storage/replace/index.ts';
+import type { LockRequest } from '../engine.ts';
+import { complete } from '../file/make.ts';
+import { removeFrom } from '../file/remove.ts';
+import { recordRights } from '../file/rights.ts';
 import { CLAIM_FILE } from '../signature.ts';
+import type { FileIdentity } from './record.ts';
 
-const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
 const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 const MOST_TEXT = 8192;
@@ -35,12 +41,20 @@ export function persistently<T>(call: () => T): T {
   }
 }
 
-/** Makes a file with a text; a file that could not be written whole is removed again. */
-export function writeNew(path: string, text: string, mode: number, durability: 'durable' | 'quick'): void {
-  const fd = persistently(() => openSync(path, CREATE, mode));
+/** What goes into a file, which may name that very file. */
+export type Text = string | ((own: FileIdentity) => string);
+
+/** Makes a file of a lock with a text; a file that could not be written whole is removed again. */
+export function writeNew(
+  path: string,
+  text: Text,
+  request: LockRequest,
+  durability: 'durable' | 'quick',
+): void {
+  const fd = persistently(() => openSync(path, CREATE, 0o600));
   try {
-    fchmodSync(fd, mode); // past the umask
-    writeSync(fd, text);
+    complete(fd, path, request, { decide: recordRights });
+    writeSync(fd, typeof text === 'string' ? text : text(fstatSync(fd, { bigint: true })));
     if (durability === 'durable') persistently(() => fsyncSync(fd));
   } catch (error) {
     removeQuietly(path);
@@ -50,21 +64,49 @@ export function writeNew(path: string, text: string, mode: number, durability: '
   }
 }
 
-/** Writes a text under a name that nobody else uses, whole or not at all; readers never see a part of it. */
+/**
+ * Writes a text to a file in the queue directory, whole or not at all; readers never see a part of it. `unfinished`: a
+ * name in the same directory that nobody else uses.
+ */
 export function writeWhole(
   path: string,
-  text: string,
-  mode: number,
+  text: Text,
+  request: LockRequest,
   unfinished: string,
   durability: 'durable' | 'quick' = 'quick',
 ): void {
-  writeNew(unfinished, text, mode, durability);
+  writeNew(unfinished, text, request, durability);
   try {
-    outlastUse(() => persistently(() => renameSync(unfinished, path)));
+    outlastUse(() => persistently(() => renameWithin(unfinished, path)));
   } catch (error) {
     removeQuietly(unfinished);
     throw error;
   }
+}
+
+/**
+ * Writes a text over that of a file in the queue directory which the directory lets this user neither replace nor remove:
+ * another user's, under the sticky bit. Begins with the beginning, so who dies in between leaves a text that begins right.
+ *
+ * @throws the system's error, also where it is not a file with such a text.
+ */
+export function writeOver(path: string, text: string, isSuch: (former: string) => boolean): void {
+  pinned(dirname(path), { link: 'refused' }, (directory) => {
+    const fd = openSync(join(directory, basename(path)), O_RDWR | SAFELY);
+    try {
+      if (!isSuch(textOf(fd))) throw new Error(`${path} is not what is to be written over`);
+      ftruncateSync(fd, writeSync(fd, text, 0));
+    } finally {
+      closeQuietly(fd);
+    }
+  });
+}
+
+/** Never in a directory that a link in the place of theirs leads to, where it could replace somebody's file. */
+function renameWithin(from: string, to: string): void {
+  pinned(dirname(to), { link: 'refused' }, (directory) =>
+    renameSync(join(directory, basename(from)), join(directory, basename(to))),
+  );
 }
 
 /** The beginning of a small file, at most 8 KiB of it; undefined when it cannot be read. */
@@ -72,8 +114,7 @@ export function readText(path: string): string | undefined {
   try {
     const fd = persistently(() => openSync(path, READ_SAFELY));
     try {
-      const buffer = Buffer.alloc(MOST_TEXT);
-      return buffer.toString('utf8', 0, readSync(fd, buffer, 0, MOST_TEXT, 0));
+      return textOf(fd);
     } finally {
       closeQuietly(fd);
     }
@@ -82,13 +123,28 @@ export function readText(path: string): string | undefined {
   }
 }
 
+function textOf(fd: number): string {
+  const buffer = Buffer.alloc(MOST_TEXT);
+  return buffer.toString('utf8', 0, readSync(fd, buffer, 0, MOST_TEXT, 0));
+}
+
 /** For what is nobody's but our own: that it is gone is all that counts, and litter is collected later. */
 export function removeQuietly(path: string): void {
   try {
-    persistently(() => unlinkSync(path));
+    persistently(() => removeFrom(path));
   } catch {
     // Gone, or left to those who collect litter.
   }
+}
+
+/** Removes a claim directory that nobody is to see, by way of a name in the same directory that nobody else uses. */
+export function removeDirectoryWhole(path: string, aside: string): void {
+  try {
+    persistently(() => renameWithin(path, aside));
+  } catch {
+    return; // gone, or left to those who collect litter
+  }
+  removeClaimDirectory(aside);
 }
 
 /** Takes a claim directory apart; what somebody put there besides stays, and the directory with it. */

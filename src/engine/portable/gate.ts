@@ -1,29 +1,23 @@
 import { EngineMismatchError, RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { trace } from '../../trace/trace.ts';
 import type { LockRequest } from '../engine.ts';
-import { refuseStrangersFile } from '../ownership.ts';
+import { refuseStrangersFile } from '../file/strangers.ts';
 import type { Claim } from './claim.ts';
-import { giveBack, isGivenBack } from './give-back.ts';
+import { isGivenBack } from './give-back.ts';
 import { fresh } from './hold.ts';
 import type { PortableLock } from './lock.ts';
 import { BUSY, type Found, type FoundClaim, look } from './look.ts';
-import { takeOver } from './take-over.ts';
+import { giveBackOwn } from './own-right.ts';
+import { passStoppedReader, takeOver } from './take-over.ts';
 import { now, Tenure } from './tenure.ts';
 import { tidyOnce } from './tidy.ts';
+import { isStoppedReader } from './verdict.ts';
 
 /** How often one attempt starts over after something in its way was removed, or moved. */
 const ROUNDS = 20;
 
 /** What may be held for all that can be seen: a claim of another user, or claims that come and go. */
 const HIDDEN: readonly string[] = ['EACCES', BUSY];
-
-/** The claims of this process at a lock path that are no grant yet. */
-const reached = new Set<string>();
-
-/** Whether a claim is that of a waiter of this process, which keeps newcomers out and holds nothing. */
-export function isOwnWaiter(token: string): boolean {
-  return reached.has(token);
-}
 
 /**
  * The claim at the lock path: a writer keeps it for as long as it holds the lock, a reader for an instant.
@@ -34,7 +28,8 @@ export function isOwnWaiter(token: string): boolean {
  *  2. A publishes its claim at L, by a call that fails if anything stands there. So L carries one claim at a time, and B
  *     meets it at 1 or 2.
  *  A dead after 2: L carries a claim whose owner is dead, and B gets past it at 1.
- *  A stopped anywhere: L carries a claim whose owner lives, and B waits.
+ *  A stopped anywhere: L carries a claim whose owner lives, and B waits. A reader that is seen to be stopped at the gate
+ *  is passed: B removes its claim by right, and A finds that out before it shares anything (see `publishReader`).
  */
 export class Gate {
   readonly #lock: PortableLock;
@@ -47,21 +42,16 @@ export class Gate {
     this.#lock = lock;
   }
 
-  get isReached(): boolean {
-    return this.#tenure !== undefined;
-  }
-
   /** Whether the last attempt failed at a reader, which is there for an instant only. */
   get metReader(): boolean {
     return this.#metReader;
   }
 
-  /** One attempt; what was reached is kept until it is given up or handed over. */
+  /** One attempt; what was reached is to be given up or handed over before the next one. */
   reach(): Tenure | undefined {
     tidyOnce(this.#lock);
     this.#metReader = false;
-    if (this.#tenure?.isIntact() === false) this.giveUp(); // its lease ran out while it waited for readers
-    this.#tenure ??= this.#take();
+    this.#tenure = this.#take();
     return this.#tenure;
   }
 
@@ -69,14 +59,12 @@ export class Gate {
   handOver(): Tenure {
     const tenure = this.#tenure as Tenure;
     this.#tenure = undefined;
-    reached.delete(tenure.token);
     return tenure;
   }
 
   giveUp(): void {
-    if (this.#claim !== undefined) giveBack(this.#claim);
+    if (this.#claim !== undefined) giveBackOwn(this.#lock, this.#claim);
     this.#claim = undefined;
-    if (this.#tenure !== undefined) reached.delete(this.#tenure.token);
     this.#tenure?.end();
     this.#tenure = undefined;
   }
@@ -108,26 +96,25 @@ export class Gate {
     if (result === 'taken') return undefined;
     this.#claim = undefined; // published, or gone: somebody took it for litter
     trace?.(place.lock, `claim ${claim.token}: ${result}`);
-    if (result !== 'published') return undefined;
-    reached.add(claim.token);
-    return new Tenure(this.#lock, claim, place.lock, sent);
+    return result === 'published' ? new Tenure(this.#lock, claim, sent) : undefined;
   }
 
   /** Whether the way may be free again. */
   #clear(found: FoundClaim): boolean {
-    refuseStrangersFile(this.#lock.request, found.uid);
+    refuseStrangersFile(this.#lock.request, found);
     if (isGivenBack(found.token)) return true;
     if (this.#lock.judge(found) !== 'held') return takeOver(this.#lock, found) !== 'busy';
+    if (isStoppedReader(found) && passStoppedReader(this.#lock, found) !== 'busy') return true;
     trace?.(this.#lock.place.lock, `claim ${found.token} is held`);
     this.#metReader = found.record?.mode === 'shared';
     return false;
   }
 }
 
-/** @throws what tells the caller that no portable lock is to be had at this path. */
+/** @throws an error that says why there can be no portable lock at this path. */
 function refuse(request: LockRequest, found: Exclude<Found, FoundClaim>): void {
   if (found.kind === 'kernel') throw new EngineMismatchError(request, 'portable', 'kernel');
   if (found.kind === 'foreign') throw new RefusedError(request, found.what);
-  if (found.kind === 'unreadable' && !HIDDEN.includes(found.code))
+  if (found.kind === 'unreadable' && !(found.stands && HIDDEN.includes(found.code)))
     throw new UnwritableError(request, found.code);
 }

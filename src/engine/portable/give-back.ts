@@ -1,16 +1,19 @@
-import type { Claim } from './claim.ts';
+import { clearInterval, setInterval } from '../../time/time.ts';
+
+/** Removes a claim. @throws when the system refuses, or somebody else has the right to it at the moment. */
+type Removal = () => unknown;
 
 /** Claims this process is done with and could not remove. */
-const left = new Map<string, Claim>();
+const left = new Map<string, Removal>();
 const RETRY = 1000;
 let timer: NodeJS.Timeout | undefined;
 
-/** Removes a claim; where the system refuses, it is tried again and again while the process lives. */
-export function giveBack(claim: Claim): void {
+/** Removes the claim with this token; what does not succeed is tried again and again while the process lives. */
+export function giveBack(token: string, remove: Removal): void {
   try {
-    claim.remove();
+    remove();
   } catch {
-    left.set(claim.token, claim);
+    left.set(token, remove);
     timer ??= setInterval(retry, RETRY).unref();
   }
 }
@@ -23,9 +26,9 @@ export function isGivenBack(token: string): boolean {
 }
 
 function retry(): void {
-  for (const [token, claim] of left) {
+  for (const [token, remove] of left) {
     try {
-      claim.remove();
+      remove();
       left.delete(token);
     } catch {
       // Still refused.

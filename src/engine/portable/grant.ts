@@ -1,19 +1,31 @@
+import { basename, join } from 'node:path';
 import type { HolderRecord } from '../../identity/holder.ts';
+import { clearTimeout, setTimeout } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
 import type {
   Contract,
   Conversion,
   Degradation,
   Grant,
+  Heir,
+  HeldPermit,
   LockRequest,
+  LossWatch,
   Mode,
+  Outer,
   RecordedChild,
   Waiting,
 } from '../engine.ts';
+import { permitsDirectory, preparePermits, slotIn } from '../file/permits.ts';
 import { leaveChild, removeChild } from './child.ts';
 import { lastToken, nextToken, syncCount, writeCount } from './counter.ts';
-import { type Count, countGrant, shareUnderGate } from './hold.ts';
+import { type Count, countGrant, hearNews, shareUnderGate } from './hold.ts';
+import { joinReader } from './join.ts';
 import { PortableLock } from './lock.ts';
+import type { FoundClaim } from './look.ts';
+import { admits, type Passed } from './nested.ts';
+import { newsOf, returnNews, unmarkGranted } from './news.ts';
+import { isPermitOf } from './permits.ts';
 import type { Tenure } from './tenure.ts';
 import { PortableUpgrade } from './upgrade.ts';
 
@@ -31,6 +43,9 @@ export class PortableGrant implements Grant {
   #synced = false;
   #failedToSync = false;
   #child: RecordedChild | undefined;
+  #heirs: readonly Heir[] = [];
+  /** The lock of a permit that is held nested, which this shares until it is released; see `admits`. */
+  #joined: PortableGrant | undefined;
   /** False once released, or handed on. */
   #open = true;
 
@@ -47,15 +62,24 @@ export class PortableGrant implements Grant {
   }
 
   get recovered(): HolderRecord | undefined {
-    return this.#count?.recovered;
+    return this.#mode === 'exclusive' ? this.#count?.news?.holder : undefined;
   }
 
   get degraded(): readonly Degradation[] {
-    return this.#count?.degraded ?? [];
+    return this.#mode === 'exclusive' ? (this.#count?.degraded ?? []) : [];
   }
 
   /** A child that inherits a descriptor does not inherit a claim. */
   readonly descriptor = undefined;
+  readonly descriptors = undefined;
+
+  get permit(): HeldPermit | undefined {
+    const { path, permits } = this.#lock.request;
+    if (this.#joined !== undefined) return { lock: this.#joined.#lock.request.path, by: path };
+    const slot = this.#tenure.path;
+    if (permits === undefined || this.#mode === 'exclusive' || slot === undefined) return undefined;
+    return { lock: path, by: join(permitsDirectory(path), basename(slot)) };
+  }
 
   token(): number | undefined {
     if (this.#mode === 'shared') return lastToken(this.#lock.place);
@@ -85,14 +109,14 @@ export class PortableGrant implements Grant {
     return this.#tenure.left <= 0;
   }
 
-  watchLoss(onLoss: () => void): () => void {
+  watchLoss(onLoss: () => void): LossWatch {
     const look = () => {
       clearTimeout(timer);
       if (this.isIntact()) timer = setTimeout(look, this.#nextLook).unref();
       else onLoss();
     };
     let timer = setTimeout(look, 0).unref();
-    return () => clearTimeout(timer);
+    return { stop: () => clearTimeout(timer) };
   }
 
   get #nextLook(): number {
@@ -101,8 +125,39 @@ export class PortableGrant implements Grant {
 
   recordChild(child: RecordedChild): void {
     if (!this.#open) return;
+    this.#joined?.recordChild(child);
     leaveChild(this.#lock, this.#tenure.token, child);
     this.#child = child;
+  }
+
+  /** Nested locks under a permit lie where the kernel engine has its slots. */
+  admitNested(): boolean {
+    if (!this.#open) return false;
+    const { request } = this.#lock;
+    try {
+      if (request.permits !== undefined) preparePermits(request);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  join(outer: Outer & { readonly permit: HeldPermit }): boolean {
+    const { settings, request } = this.#lock;
+    const { permit } = outer;
+    const lock = new PortableLock({ ...request, path: permit.lock, mode: 'shared' }, settings);
+    const slot = slotIn(basename(permit.by))?.slot ?? '';
+    const isOuters = (reader: FoundClaim) => isPermitOf(reader, outer);
+    const tenure = joinReader(lock, isOuters, (token) => lock.place.nestedReaderPath(slot, token));
+    if (tenure === undefined) return false;
+    if (admits(permit.lock, outer)) this.#joined = new PortableGrant(lock, tenure, 'shared');
+    else tenure.end();
+    return this.#joined !== undefined;
+  }
+
+  bequeath(heirs: readonly Heir[]): void {
+    this.#joined?.bequeath(heirs);
+    this.#heirs = heirs;
   }
 
   passTo(request: LockRequest): PortableGrant | undefined {
@@ -116,26 +171,39 @@ export class PortableGrant implements Grant {
     removeChild(this.#lock, tenure.token);
     this.#open = false;
     trace?.(request.path, `is handed on inside the thread with token ${token}`);
-    const count = { token, recovered: undefined, degraded: [] };
+    const count = { token, news: undefined, degraded: [], isMarked: false };
     return new PortableGrant(new PortableLock(request, settings), tenure, 'exclusive', count);
   }
 
   /** The reader claim first, then the gate goes: there is no instant in which neither stands. */
   downgrade(): void {
     if (!this.#open || this.#mode === 'shared') return;
-    const mark = shareUnderGate(this.#lock);
+    const mark = shareUnderGate(this.#lock, this.#tenure);
     if (mark === undefined) return;
     const gate = this.#tenure;
     this.#moveTo(mark);
+    this.#unmark(gate);
     gate.end();
     this.#mode = 'shared';
     trace?.(this.#lock.place.lock, 'is shared from now on');
   }
 
+  revert(): void {
+    this.#returnNews();
+    this.downgrade();
+  }
+
+  #returnNews(): void {
+    const news = this.#count?.news;
+    if (news !== undefined && this.#mode === 'exclusive' && this.isIntact()) returnNews(this.#lock, news);
+  }
+
   upgrade(outcome: Conversion): Waiting {
-    const convert = (gate: Tenure) => {
+    const convert = (gate: Tenure, passed: Passed) => {
       this.#moveTo(gate);
-      this.#count = countGrant(this.#lock, gate);
+      const count = countGrant(this.#lock, gate);
+      if (gate.isIntact()) hearNews(this.#lock, count);
+      this.#count = { ...count, news: count.news ?? newsOf(this.#lock, passed.recovered) };
       this.#synced = false;
       this.#mode = 'exclusive';
     };
@@ -161,11 +229,41 @@ export class PortableGrant implements Grant {
     this.#tenure = tenure;
   }
 
+  decline(): void {
+    this.#returnNews();
+    this.release();
+  }
+
   release(): void {
     if (!this.#open) return;
+    this.#giveBack();
+    this.#joined?.release();
+  }
+
+  #giveBack(): void {
+    if (this.#isLeft()) return;
     this.#open = false;
-    removeChild(this.#lock, this.#tenure.token);
+    if (this.#child !== undefined) removeChild(this.#lock, this.#tenure.token);
+    this.#unmark(this.#tenure);
     this.#tenure.end();
+  }
+
+  /** Leaves the claim to its heirs, as one whose owner has died and whose command lives. */
+  #isLeft(): boolean {
+    const [first, ...others] = this.#heirs;
+    if (first === undefined) return false;
+    try {
+      leaveChild(this.#lock, this.#tenure.token, first, others);
+    } catch {
+      return false; // a full disk: nothing would keep it for them
+    }
+    this.#open = false;
+    this.#tenure.leave();
+    return true;
+  }
+
+  #unmark({ token }: Tenure): void {
+    if (this.#mode === 'exclusive' && this.#count?.isMarked === true) unmarkGranted(this.#lock, token);
   }
 }
 

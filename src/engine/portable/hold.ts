@@ -1,20 +1,23 @@
-import type { HolderRecord } from '../../identity/holder.ts';
 import { trace } from '../../trace/trace.ts';
 import type { Degradation } from '../engine.ts';
 import { Claim } from './claim.ts';
-import { nextToken, writeCount } from './counter.ts';
-import { giveBack } from './give-back.ts';
+import { nextToken, noteMakeshift, writeCount } from './counter.ts';
 import type { PortableLock } from './lock.ts';
-import { forgetNews, readNews } from './news.ts';
-import { publishPermit, publishReader, refuseOtherTerms } from './readers.ts';
+import { forgetNews, markGranted, type News, readNews } from './news.ts';
+import { giveBackOwn } from './own-right.ts';
+import { publishPermit } from './permits.ts';
+import { publishReader, refuseOtherTerms } from './readers.ts';
 import { recordFor } from './record.ts';
 import { now, Tenure } from './tenure.ts';
 
 /** What an exclusive grant comes with. */
 export interface Count {
   readonly token: number | undefined;
-  readonly recovered: HolderRecord | undefined;
+  /** Of the holder that died before it. To be forgotten once the grant is certain. */
+  readonly news: News | undefined;
   readonly degraded: readonly Degradation[];
+  /** Whether a file beside the counter says that it was granted, which goes with the grant. */
+  readonly isMarked: boolean;
 }
 
 /** A claim of this request, which nobody can see yet. @throws what `Claim.prepare` throws. */
@@ -25,7 +28,7 @@ export function prepareClaim({ request, place, settings }: PortableLock, mode = 
 /** The claim, or, where it has waited for too long, a new one of the same mode. */
 export function fresh(lock: PortableLock, claim: Claim | undefined, mode = lock.request.mode): Claim {
   if (claim?.isStale === false) return claim;
-  if (claim !== undefined) giveBack(claim);
+  if (claim !== undefined) giveBackOwn(lock, claim);
   return prepareClaim(lock, mode);
 }
 
@@ -35,13 +38,13 @@ export function countGrant(lock: PortableLock, gate: Tenure): Count {
   const token = nextToken(lock);
   const outcome = writeCount(lock, token, gate.token);
   const counted = outcome === 'written';
-  const recovered = readNews(lock);
+  const isMarked = !counted && markGranted(lock, gate.token);
+  const news = readNews(lock);
   trace?.(
     lock.place.lock,
-    `granted with token ${token}${recovered === undefined ? '' : '; the holder before it died'}`,
+    `granted with token ${token}${news === undefined ? '' : '; the holder before it died'}`,
   );
-  if (recovered !== undefined && counted) forgetNews(lock); // uncounted, the news must outlive this holder
-  if (counted) return { token, recovered, degraded: [] };
+  if (counted) return { token, news, degraded: [], isMarked };
   const { counter: path } = lock.place;
   const isForeign = outcome === 'foreign';
   const why = isForeign
@@ -49,26 +52,45 @@ export function countGrant(lock: PortableLock, gate: Tenure): Count {
     : `the token cannot be written to ${path}`;
   const detail = `${why}; the lock holds, without a fencing token`;
   const reason = isForeign ? 'foreign-content' : 'record-not-written';
-  return { token: undefined, recovered, degraded: [{ reason, path, detail }] };
+  return { token: undefined, news, degraded: [{ reason, path, detail }], isMarked };
 }
 
-/** Leaves the claim of a reader, for who has the gate. Undefined when every permit is taken. @throws {PermitsError} */
-export function shareUnderGate(lock: PortableLock, claim = prepareClaim(lock, 'shared')): Tenure | undefined {
+/** Step 3 of `leaveNews`, once the grant is certain. Unless it is on record, the news must outlive this holder. */
+export function hearNews(lock: PortableLock, { news, token, isMarked }: Count): void {
+  if (news !== undefined && (token !== undefined || isMarked)) forgetNews(lock);
+}
+
+/**
+ * Leaves the claim of a reader, for who has the gate. Undefined when every permit is taken, or the gate was lost meanwhile:
+ * see `publishReader`. @throws {PermitsError}
+ */
+export function shareUnderGate(
+  lock: PortableLock,
+  gate: Tenure,
+  claim = prepareClaim(lock, 'shared'),
+): Tenure | undefined {
   const { permits } = lock.request;
   const sent = now();
   try {
+    noteMakeshift(lock, claim.token);
     const path = permits === undefined ? share(lock, claim) : publishPermit(lock, claim, permits);
+    lock.settings.step('look-at-gate');
+    const isShared = path !== undefined && gate.isIntact();
     trace?.(
       lock.place.lock,
-      path === undefined ? 'has every permit taken' : `granted together with others, by claim ${claim.token}`,
+      isShared ? `granted together with others, by claim ${claim.token}` : refusal(path),
     );
-    if (path !== undefined) return new Tenure(lock, claim, path, sent);
+    if (isShared) return new Tenure(lock, claim, sent);
   } catch (error) {
-    giveBack(claim);
+    giveBackOwn(lock, claim);
     throw error;
   }
-  giveBack(claim);
+  giveBackOwn(lock, claim);
   return undefined;
+}
+
+function refusal(path: string | undefined): string {
+  return path === undefined ? 'has every permit taken' : 'is not shared: its gate was removed meanwhile';
 }
 
 function share(lock: PortableLock, claim: Claim): string | undefined {

@@ -1,9 +1,15 @@
+import { basename, join } from 'node:path';
 import type { HolderRecord } from '../../identity/holder.ts';
+import { Date } from '../../time/time.ts';
 import type { Inspection, LockRequest, WaiterInfo } from '../engine.ts';
+import { permitsDirectory, slotIn } from '../file/permits.ts';
+import { nestedPath } from '../nested.ts';
 import { readChild } from './child.ts';
-import { isOwnWaiter } from './gate.ts';
-import type { PortableLock } from './lock.ts';
+import { isCopy } from './copy.ts';
+import { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
+import { isNestedUsed } from './nested.ts';
+import { isSlot } from './permits.ts';
 import { listReaders } from './readers.ts';
 import { shownHolder } from './record.ts';
 import { readTickets } from './ticket.ts';
@@ -11,25 +17,54 @@ import { stuckBy } from './verdict.ts';
 
 /**
  * What can be seen of a lock without taking it. Never throws for what it finds there; removes nothing but tickets of the
- * dead. The gate of a reader, or of a writer that waits for readers, is no hold.
+ * dead. The gate of a reader, or of a writer that meets readers there, is no hold. A copy of a claim is in everybody's
+ * way until somebody removes it, and so is told among the holders, as what it is.
  */
 export function inspect(lock: PortableLock): Inspection {
   const { place } = lock;
   const readers = listReaders(place).filter((reader) => lock.judge(reader) === 'held');
   const gate = look(place.lock);
-  const isHeld = gate.kind === 'claim' && !isOwnWaiter(gate.token) && lock.judge(gate) === 'held';
+  const isHeld = gate.kind === 'claim' && lock.judge(gate) === 'held';
   const held = isHeld ? gate : undefined;
-  const holders = readers.length > 0 ? readers : held?.record?.mode === 'shared' ? [] : held ? [held] : [];
+  const isPassing = held?.record?.mode === 'shared' && !isCopy(held);
+  const holders = readers.length > 0 ? readers : held === undefined || isPassing ? [] : [held];
   const state = readers.length > 0 ? 'shared' : holders.length > 0 ? 'exclusive' : 'free';
   const name = [...holders, ...(held ? [held] : [])].find(({ record }) => record !== undefined)?.record?.name;
   const lease = holders.some(({ record }) => record?.lease !== undefined);
+  const nested = inspectNested(lock);
   return {
-    state,
-    holders: holders.map((found) => describe(lock, found)),
-    waiters: waitersOf(lock),
+    state: state === 'free' ? nested.state : state,
+    holders: [...holders.map((found) => describe(lock, found)), ...nested.holders],
+    waiters: [
+      ...waitersOf(lock),
+      ...nested.waiters,
+      ...readers.flatMap((reader) => waitersUnder(lock, reader)),
+    ],
     name,
     ...(lease ? { contract: 'lease' } : {}),
   };
+}
+
+/** Those who hold the lock under another holder, or after it. */
+function inspectNested({ request: { path }, settings }: PortableLock): Omit<Inspection, 'name'> {
+  if (!isNestedUsed(path)) return { state: 'free', holders: [], waiters: [] };
+  const { state, holders, waiters } = inspect(new PortableLock(lookingAt(nestedPath(path)), settings));
+  return {
+    state,
+    holders: holders.map((holder) => ({ ...holder, nested: true })),
+    waiters: waiters.map((waiter) => ({ ...waiter, record: { ...waiter.record, nested: true } })),
+  };
+}
+
+/** Those who wait to have a permit nested under the one of this slot. Who has it so is a reader, like its outer holder. */
+function waitersUnder({ request, settings }: PortableLock, { path }: FoundClaim): readonly WaiterInfo[] {
+  if (!isSlot(path)) return [];
+  const slot = join(permitsDirectory(request.path), basename(path));
+  return inspectNested(new PortableLock(lookingAt(slot), settings)).waiters;
+}
+
+function isNestedReader({ path }: FoundClaim): boolean {
+  return slotIn(basename(path)) !== undefined && !isSlot(path);
 }
 
 function describe(lock: PortableLock, found: FoundClaim): HolderRecord {
@@ -38,8 +73,9 @@ function describe(lock: PortableLock, found: FoundClaim): HolderRecord {
   return {
     ...(record === undefined ? {} : shownHolder(record)),
     claim: token,
+    ...(isNestedReader(found) ? { nested: true } : {}),
     ...(child === undefined ? {} : { child }),
-    ...stuckBy(found, lock.settings),
+    ...(isCopy(found) ? { copy: true } : stuckBy(found, lock.settings)),
   };
 }
 

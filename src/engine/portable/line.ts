@@ -1,11 +1,16 @@
+import { Date } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
-import type { Ahead, LockRequest, Mode } from '../engine.ts';
+import { type Ahead, SECOND_LOOK } from '../engine.ts';
+import { kindInLine, standsBehind, type Vacancy, vacancyFor } from '../file/line.ts';
 import { removeQuietly } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
-import type { Place } from './place.ts';
-import { leaveTicket, listTickets, readTicket, type Ticket, type TicketKind } from './ticket.ts';
+import { LONGEST_PAUSE } from './pauses.ts';
+import { leaveTicket, listTickets, readTicket, type Ticket } from './ticket.ts';
 import { isStopped } from './verdict.ts';
+
+/** Whoever makes longer pauses between two looks, in milliseconds, may be passed between them. */
+const MOST_PATIENT = 60_000;
 
 /** A waiter that came less than so many milliseconds ago is not asked whether it can take its turn. */
 const OVERDUE_AFTER = 200;
@@ -25,7 +30,7 @@ export class Line {
   /** Where no ticket can be left, the waiter goes without order. */
   join(): void {
     if (this.#ticket !== undefined) return;
-    this.#ticket = leaveTicket(this.#lock, kindOf(this.#lock.request));
+    this.#ticket = leaveTicket(this.#lock, kindInLine(this.#lock.request));
     trace?.(
       this.#lock.place.lock,
       `takes ticket ${this.#ticket?.name ?? 'none: none can be left, so it waits without order'}`,
@@ -36,6 +41,18 @@ export class Line {
   isBehind(): boolean {
     const own = this.#ticket?.name;
     return own !== undefined && inTheWay(this.#lock, (ticket) => ticket.name < own).some(isWaiting);
+  }
+
+  /** What has to be free before this waiter passes those ahead of it. */
+  vacancy(): Vacancy {
+    const own = this.#ticket?.name;
+    return vacancyBehind(this.#lock, (ticket) => own !== undefined && ticket.name < own);
+  }
+
+  /** The patience of this waiter with those ahead of it. */
+  patience(): number {
+    const own = this.#ticket?.name;
+    return patienceBehind(this.#lock, (ticket) => own !== undefined && ticket.name < own);
   }
 
   /** How many waiters are ahead, plus one. */
@@ -62,11 +79,33 @@ export function aheadOf(lock: PortableLock): Ahead {
   return ahead;
 }
 
+/** What has to be free before a request passes those of the line, of which `counts` says who is ahead of it. */
+export function vacancyBehind(
+  { request, place }: PortableLock,
+  counts: (ticket: Ticket) => boolean = () => true,
+): Vacancy {
+  const waiting = listTickets(place).filter((ticket) => counts(ticket) && isWaiting(ticket));
+  return vacancyFor(
+    kindInLine(request),
+    waiting.map(({ kind }) => kind),
+  );
+}
+
+/**
+ * For how many milliseconds the lock is to be free before a request passes those of the line, of which `counts` says who is
+ * ahead of it: each of them looks at it in that time, if it is awake, whatever pauses it makes.
+ */
+export function patienceBehind(lock: PortableLock, counts: (ticket: Ticket) => boolean = () => true): number {
+  const ahead = inTheWay(lock, counts).filter(isWaiting);
+  const pauses = ahead.map((ticket) => readTicket(ticket)?.pause ?? LONGEST_PAUSE);
+  return Math.min(Math.max(0, ...pauses), MOST_PATIENT) + SECOND_LOOK;
+}
+
 /** Who stands before a request of this mode, the last of them first. */
 function inTheWay({ request, place }: PortableLock, counts: (ticket: Ticket) => boolean): Ticket[] {
-  const mode = kindOf(request);
+  const kind = kindInLine(request);
   return listTickets(place)
-    .filter((ticket) => counts(ticket) && blocks(mode, ticket.kind))
+    .filter((ticket) => counts(ticket) && standsBehind(kind, ticket.kind))
     .reverse();
 }
 
@@ -83,19 +122,4 @@ function stateOf(ticket: Ticket): 'awake' | 'stopped' | 'unknown' | undefined {
 function isWaiting(ticket: Ticket): boolean {
   const state = stateOf(ticket);
   return state === 'awake' || state === 'unknown';
-}
-
-/** Whether somebody who shares a lock waits to be alone with it. */
-export function isUpgradeWanted(place: Place): boolean {
-  return listTickets(place).some((ticket) => ticket.kind === 'upgrade' && readTicket(ticket) !== undefined);
-}
-
-/** Those who wait for one of several permits stand in line one by one, as if each wanted the lock alone. */
-function kindOf({ mode, permits }: LockRequest): Mode {
-  return permits === undefined ? mode : 'exclusive';
-}
-
-/** Whether a waiter of this mode stands behind an earlier ticket of that kind. */
-function blocks(mode: Mode, kind: TicketKind): boolean {
-  return kind !== 'shared' || mode === 'exclusive';
 }

@@ -1,19 +1,23 @@
-import { lstatSync, readdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import type { Leftover } from '../engine.ts';
-import { CLAIM_FILE, CLAIM_SIGNATURE } from '../signature.ts';
+import { slotIn } from '../file/permits.ts';
+import { CLAIM_FILE, CLAIM_SIGNATURE, KERNEL_SIGNATURE } from '../signature.ts';
 import { hasChild } from './child.ts';
-import { readText, removeClaimDirectory, removeQuietly } from './files.ts';
+import { isCopy } from './copy.ts';
+import { readText, removeClaimDirectory, removeDirectoryWhole, removeQuietly } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
+import { isMarkedGranted } from './news.ts';
 import { listReaders } from './readers.ts';
 import { newToken, parseRecord } from './record.ts';
-import { takeOver } from './take-over.ts';
-import { listTickets, readTicket } from './ticket.ts';
+import { cleanUp } from './take-over.ts';
+import { listTickets, readTicket, whyAbandoned } from './ticket.ts';
 import { isNoteOfTheDead } from './wait-note.ts';
 
-const NAME = /^(new|gone|break|child|waits)\.([0-9a-f]{32})$/;
+const NAME = /^(new|gone|break|child|granted|waits)\.([0-9a-f]{32})$/;
 
 /** What stands for a hold: the claim at the lock path, and those of readers. */
 export function claimLeftovers(lock: PortableLock): Leftover[] {
@@ -24,16 +28,27 @@ export function claimLeftovers(lock: PortableLock): Leftover[] {
 
 /** What does not: files that processes left in the queue directory when they died. Nothing that lacks Holdfast's mark. */
 export function litterOf(lock: PortableLock): Leftover[] {
-  let names: string[];
-  try {
-    names = readdirSync(lock.place.queue);
-  } catch {
-    return []; // there is no queue, or it is not ours to read
-  }
-  return names.flatMap((name) => {
+  return namesInQueue(lock).flatMap((name) => {
     const [, kind = '', token = ''] = NAME.exec(name) ?? [];
     return KINDS[kind]?.(lock, join(lock.place.queue, name), token) ?? [];
   });
+}
+
+/** Rights that were copied with a lock; for a person who asks, as copies of claims are. */
+export function copiedRights(lock: PortableLock): Leftover[] {
+  return namesInQueue(lock)
+    .map((name) => join(lock.place.queue, name))
+    .filter((path) => lock.place.isRight(path))
+    .flatMap((path) => {
+      const found = look(path);
+      if (found.kind !== 'claim' || !isCopy(found)) return [];
+      return [litter(path, COPY, () => void cleanUp(lock, found))];
+    });
+}
+
+/** Empty also where there is no queue, or it is not ours to read. */
+function namesInQueue({ place }: PortableLock): string[] {
+  return namesIn(place.queue) ?? [];
 }
 
 const KINDS: Record<string, (lock: PortableLock, path: string, token: string) => Leftover[]> = {
@@ -41,6 +56,7 @@ const KINDS: Record<string, (lock: PortableLock, path: string, token: string) =>
   gone: movedAside,
   break: broken,
   child: childless,
+  granted: ungranted,
   waits: (_lock, path) =>
     isNoteOfTheDead(path) ? [litter(path, 'its waiter is dead', () => removeQuietly(path))] : [],
 };
@@ -48,24 +64,28 @@ const KINDS: Record<string, (lock: PortableLock, path: string, token: string) =>
 /** The tickets of those who wait. */
 export function waitLeftovers(lock: PortableLock): Leftover[] {
   return listTickets(lock.place).map((ticket): Leftover => {
-    const record = parseRecord(readText(ticket.path) ?? '');
-    const dead = record !== undefined && livenessAt(ticket.path, record.holder) === 'dead';
-    if (dead)
-      return { ...litter(ticket.path, 'its waiter is dead', () => void readTicket(ticket)), what: 'ticket' };
-    return { path: ticket.path, what: 'ticket', why: 'its waiter may live', remove: undefined };
+    const { path } = ticket;
+    const found = look(path);
+    const why = found.kind === 'claim' ? whyAbandoned(found) : undefined;
+    if (why !== undefined) return { ...litter(path, why, () => void readTicket(ticket)), what: 'ticket' };
+    return { path, what: 'ticket', why: 'its waiter may live', remove: undefined };
   });
 }
 
 function judged(lock: PortableLock, claim: FoundClaim, what: Leftover['what']): Leftover {
-  const verdict = lock.judge(claim);
   const { path } = claim;
+  const remove = () => cleanUp(lock, claim) === 'removed';
+  if (isCopy(claim)) return { path, what, why: COPY, remove };
+  const verdict = lock.judge(claim);
   if (verdict === 'held') {
     const why =
       claim.record === undefined ? 'is damaged, and not old enough to be nobody’s' : reasonToKeep(claim);
     return { path, what, why, remove: undefined };
   }
-  return { path, what, why: WHY[verdict], remove: () => takeOver(lock, claim) === 'removed' };
+  return { path, what, why: WHY[verdict], remove };
 }
+
+const COPY = 'is a copy of a claim, and nobody holds a lock by it';
 
 const WHY = {
   'owner-dead': 'its owner is dead',
@@ -73,10 +93,11 @@ const WHY = {
   'lease-over': 'its lease is over',
 };
 
-function reasonToKeep({ path, record }: FoundClaim): string {
-  return record !== undefined && livenessAt(path, record.holder) === 'alive'
-    ? 'its owner lives'
-    : 'nothing proves that its owner is dead';
+function reasonToKeep({ path, record, token }: FoundClaim): string {
+  if (record !== undefined && livenessAt(path, record.holder) === 'alive') return 'its owner lives';
+  const unproved = 'nothing proves that its owner is dead';
+  // Nothing else tells of a claim nested under a permit whose other half is gone; see `abandon`.
+  return slotIn(basename(path)) === undefined ? unproved : `${unproved} (holdfast break --claim ${token})`;
 }
 
 /** A claim that was never shown to anybody, so that removing it can do no harm: an owner that lives makes another. */
@@ -85,7 +106,9 @@ function unpublished(lock: PortableLock, path: string): Leftover[] {
   const text = names === undefined ? readText(path) : textOfClaim(path, names);
   if (text === undefined) return []; // no file, or a directory with something else in it
   const record = parseRecord(text);
-  const ours = CLAIM_SIGNATURE.startsWith(text.slice(0, CLAIM_SIGNATURE.length));
+  const ours = [CLAIM_SIGNATURE, KERNEL_SIGNATURE].some((known) =>
+    known.startsWith(text.slice(0, known.length)),
+  );
   const dead = record === undefined ? ours && lock.isOld(path) : livenessAt(path, record.holder) === 'dead';
   return dead ? [litter(path, 'was never finished', () => removeAside(lock, path))] : [];
 }
@@ -98,14 +121,9 @@ function textOfClaim(path: string, names: readonly string[]): string | undefined
 
 /** A directory goes as a whole, so that its owner can never publish a half of it. */
 function removeAside(lock: PortableLock, path: string): void {
-  try {
-    const aside = lock.place.gonePath(newToken());
-    if (lstatSync(path).isDirectory()) renameSync(path, aside);
-    else removeQuietly(path);
-    removeClaimDirectory(aside);
-  } catch {
-    // Gone.
-  }
+  if (lstatOrNothing(path)?.isDirectory() === true)
+    removeDirectoryWhole(path, lock.place.gonePath(newToken()));
+  else removeQuietly(path);
 }
 
 /** Nobody has any use for it any more, its owner and breakers included. */
@@ -125,15 +143,23 @@ function namesIn(path: string): string[] | undefined {
 
 function broken(lock: PortableLock, path: string): Leftover[] {
   const found = look(path);
-  return found.kind === 'claim' ? [judged(lock, found, 'litter')].filter(({ remove }) => remove) : [];
+  if (found.kind !== 'claim' || isCopy(found)) return [];
+  return [judged(lock, found, 'litter')].filter(({ remove }) => remove);
+}
+
+function ungranted(lock: PortableLock, path: string, token: string): Leftover[] {
+  if (stands(lock, token) || !isMarkedGranted(lock.place, token)) return [];
+  return [litter(path, 'says that a lock was granted that is over', () => removeQuietly(path))];
+}
+
+function stands({ place }: PortableLock, token: string): boolean {
+  return [look(place.lock), ...listReaders(place)].some(
+    (found) => found.kind === 'claim' && found.token === token,
+  );
 }
 
 function childless(lock: PortableLock, path: string, token: string): Leftover[] {
-  const gate = look(lock.place.lock);
-  const standing = [gate, ...listReaders(lock.place)].some(
-    (found) => found.kind === 'claim' && found.token === token,
-  );
-  if (standing || !hasChild(lock.place, token)) return [];
+  if (stands(lock, token) || !hasChild(lock.place, token)) return [];
   return [litter(path, 'names the command of a lock that is over', () => removeQuietly(path))];
 }
 

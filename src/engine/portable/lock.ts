@@ -22,6 +22,8 @@ export class PortableLock {
 
   judge(found: FoundClaim): Verdict {
     const verdict = judge(found, this.settings, () => this.#fileSystemNow());
+    // A right has no lease, also where it is the claim of its owner by another name.
+    if (verdict === 'lease-over' && this.place.isRight(found.path)) return 'held';
     return verdict === 'owner-dead' && mayCommandLive(this.place, found) ? 'held' : verdict;
   }
 
@@ -36,7 +38,7 @@ export class PortableLock {
     const probe = this.place.privatePath(newToken());
     try {
       makeQueue(this.request, this.place);
-      writeNew(probe, '', 0o600, 'quick');
+      writeNew(probe, '', this.request, 'quick');
       return statSync(probe).mtimeMs;
     } catch {
       return 0;

@@ -6,7 +6,7 @@ import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { CLAIM_FILE, CLAIM_SIGNATURE, KERNEL_SIGNATURE } from '../signature.ts';
 import { persistently } from './files.ts';
-import { type ClaimRecord, MOST_BYTES, parseRecord } from './record.ts';
+import { type ClaimRecord, type FileIdentity, MOST_BYTES, parseRecord } from './record.ts';
 import type { LayoutName } from './settings.ts';
 
 /** A claim that stands at a path. */
@@ -18,11 +18,14 @@ export interface FoundClaim {
   readonly token: string;
   /** Undefined when it is damaged. */
   readonly record: ClaimRecord | undefined;
+  /** The file that it was read from. */
+  readonly file: FileIdentity;
   /** Changes with every sign of life. */
   readonly beat: bigint;
   /** When it last changed by the file system's clock, in milliseconds. */
   readonly changed: number;
   readonly uid: number;
+  readonly gid: number;
 }
 
 /** What stands at a path. `kernel`: a lock file of the kernel engine, which begins as an empty file. */
@@ -30,7 +33,8 @@ export type Found =
   | FoundClaim
   | { readonly kind: 'nothing' }
   | { readonly kind: 'kernel' }
-  | { readonly kind: 'unreadable'; readonly code: string }
+  /** `stands`: something is there, and may well be a claim. Else the way to it is closed, whatever is there. */
+  | { readonly kind: 'unreadable'; readonly code: string; readonly stands: boolean }
   | { readonly kind: 'foreign'; readonly what: string };
 
 /** The code of a path that changed at every look: somebody else is always faster. */
@@ -52,9 +56,14 @@ const CHANGING = 100;
 export function look(path: string): Found {
   let seen = '';
   for (let attempt = 0, alike = 0; attempt < CHANGING; attempt++) {
+    let stats: BigIntStats | undefined;
     try {
-      const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true });
-      if (stats === undefined) return NOTHING;
+      stats = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+    } catch (error) {
+      return { kind: 'unreadable', code: systemCode(error) ?? 'EIO', stands: false };
+    }
+    if (stats === undefined) return NOTHING;
+    try {
       const identity = `${stats.dev} ${stats.ino} ${stats.ctimeNs}`;
       alike = identity === seen ? alike + 1 : 1;
       seen = identity;
@@ -64,11 +73,11 @@ export function look(path: string): Found {
       return persistently(() => readClaim(path, join(path, CLAIM_FILE), 'directory'));
     } catch (error) {
       const code = systemCode(error) ?? 'EIO';
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') return { kind: 'unreadable', code };
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') return { kind: 'unreadable', code, stands: true };
       // Gone or replaced between two calls: look again.
     }
   }
-  return { kind: 'unreadable', code: BUSY };
+  return { kind: 'unreadable', code: BUSY, stands: true };
 }
 
 function kindOf(stats: { isSymbolicLink(): boolean; isFIFO(): boolean; isSocket(): boolean }): string {
@@ -103,12 +112,15 @@ function claimOf(path: string, layout: LayoutName, text: string, stats: BigIntSt
     layout,
     token: record?.token ?? digest(`${stats.dev} ${stats.ino} ${beat} ${text}`),
     record,
+    file: { dev: stats.dev, ino: stats.ino },
     beat,
     changed: Number(beat / 1_000_000n),
     uid: Number(stats.uid),
+    gid: Number(stats.gid),
   };
 }
 
-function digest(text: string): string {
+/** 128 bits of it, as hexadecimal digits. */
+export function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

@@ -1,6 +1,7 @@
 const FIRST = 1;
 const GROWTH = 1.6;
-const LONGEST = 50;
+/** Unless another one is asked for. */
+export const LONGEST_PAUSE = 50;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Pauses between two looks, in milliseconds: they grow, and no two waiters keep step. */
@@ -8,7 +9,7 @@ export class Pauses {
   readonly #longest: number;
   #pause = FIRST;
 
-  constructor(longest = LONGEST) {
+  constructor(longest = LONGEST_PAUSE) {
     this.#longest = Math.min(longest, LONGEST_TIMER);
   }
 

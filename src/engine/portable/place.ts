@@ -1,13 +1,15 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
-import { makeDirectory } from '../../storage/directory.ts';
-import { statOrNothing } from '../../storage/fs/stat.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
-import { refuseStrangersFile, refuseUnsafeDirectory } from '../ownership.ts';
+import { makeBeside, makeHome } from '../file/make.ts';
+import { slotName } from '../file/permits.ts';
+import { type LockRights, rightsOf } from '../file/rights.ts';
+import { refuseStrangersFile } from '../file/strangers.ts';
+import { refuseUnsafeDirectory } from '../file/unsafe-directory.ts';
 import { readersDirectory } from '../signature.ts';
-import { attempt } from './failure.ts';
 
 /**
  * Where everything of one portable lock lies. The lock path itself exists only while the lock is claimed; all else is
@@ -40,6 +42,10 @@ export class Place {
     return join(this.queue, `break.${token}`);
   }
 
+  isRight(path: string): boolean {
+    return path.startsWith(this.breakPath(''));
+  }
+
   /** Where a claim directory goes to be taken apart. */
   gonePath(token: string): string {
     return join(this.queue, `gone.${token}`);
@@ -50,7 +56,22 @@ export class Place {
   }
 
   slotPath(slot: number, permits: number): string {
-    return join(this.readers, `slot-${slot}-of-${permits}`);
+    return join(this.readers, slotName(slot, permits));
+  }
+
+  /** The claim of a reader that has a permit nested under the holder of this slot, or after that. */
+  nestedReaderPath(slot: string, token: string): string {
+    return join(this.readers, `${slot}.${token}`);
+  }
+
+  /** Whether a path is that of a reader claim which no other claim ever has. */
+  isReadersOwn(path: string, token: string): boolean {
+    return dirname(path) === this.readers && path.endsWith(token);
+  }
+
+  /** Says that the exclusive claim with this token was granted, where the counter could not be told. */
+  grantedPath(token: string): string {
+    return join(this.queue, `granted.${token}`);
   }
 
   childPath(token: string): string {
@@ -59,64 +80,30 @@ export class Place {
 }
 
 /**
- * Who may make files in the lock's directory may read and write those in its queue directory; and who may read the data
- * may read who holds its lock.
- */
-export function fileMode({ path, beside, access }: LockRequest): number {
-  if (access === 'everyone') return 0o666;
-  if (beside === undefined) return 0o600;
-  const writers = modeOf(dirname(path)) & 0o022;
-  return 0o600 | writers | (writers << 1) | (modeOf(beside) & 0o444);
-}
-
-function modeOf(path: string): number {
-  return statOrNothing(path)?.mode ?? 0;
-}
-
-/**
- * Makes the queue directory of a lock, with its parents.
+ * Makes the queue directory of a lock, with its parents. `as seen`: one that seems to stand there is taken for granted,
+ * for who comes again when it is not: a network file system may show one that is gone.
  *
  * @throws {UnwritableError} it cannot be made. @throws {RefusedError} something else stands in its place, or a stranger
  * made it in a directory open to all users.
  */
-export function makeQueue(request: LockRequest, place: Place): void {
-  const open = request.access === 'everyone';
+export function makeQueue(
+  request: LockRequest,
+  place: Place,
+  how: 'as seen' | 'for certain' = 'for certain',
+  rights?: LockRights,
+): void {
+  const there = { ...request, path: place.queue };
+  let found: Stats | undefined;
   try {
-    const parentMode = request.beside !== undefined ? 0o777 : open ? 0o1777 : 0o700;
-    makeDirectory(dirname(place.lock), parentMode);
+    const seen = how === 'as seen' ? lstatOrNothing(place.queue) : undefined;
+    if (seen === undefined) makeHome(request);
     refuseUnsafeDirectory(request);
-    if (make(place.queue, request.beside === undefined && !open ? 0o700 : 0o777)) adopt(request, place, open);
+    found = makeBeside(request, place.queue, { rights: rights ?? rightsOf(request), seen });
   } catch (error) {
     if (error instanceof RefusedError) throw error;
-    throw new UnwritableError({ ...request, path: place.queue }, systemCode(error) ?? 'EIO', error);
+    throw new UnwritableError(there, systemCode(error) ?? 'EIO', error);
   }
-  const there = { ...request, path: place.queue };
-  const found = attempt(there, () => lstatSync(place.queue, { throwIfNoEntry: false }));
   if (found === undefined) return; // removed meanwhile; whoever needs it makes it again
   if (!found.isDirectory()) throw new RefusedError(there, 'is not a directory');
-  refuseStrangersFile(there, found.uid);
-}
-
-/** False when it was there already. */
-export function make(path: string, mode: number): boolean {
-  try {
-    mkdirSync(path, mode);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** Beside a data file, the queue directory is for those who may change the directory it lies in. */
-function adopt(request: LockRequest, place: Place, open: boolean): void {
-  try {
-    if (open) chmodSync(place.queue, 0o1777);
-    if (request.beside === undefined) return;
-    const parent = statSync(dirname(place.lock));
-    chownSync(place.queue, process.getuid?.() === 0 ? parent.uid : -1, parent.gid);
-    chmodSync(place.queue, (parent.mode & 0o1777) | 0o700);
-  } catch {
-    // A file system without owners or modes, or a group that is not ours: what it is, it is for this user.
-  }
+  refuseStrangersFile(there, found);
 }

@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import type { Engine, Grant } from '../engine.ts';
 import { type Abandoned, abandon } from './abandon.ts';
 import { Contender } from './contender.ts';
+import { isMakeshift } from './counter.ts';
 import { attempt } from './failure.ts';
 import { inspect, lookingAt } from './inspect.ts';
-import { aheadOf } from './line.ts';
-import { claimLeftovers, litterOf, waitLeftovers } from './litter.ts';
+import { aheadOf, patienceBehind, vacancyBehind } from './line.ts';
+import { claimLeftovers, copiedRights, litterOf, waitLeftovers } from './litter.ts';
 import { PortableLock } from './lock.ts';
+import { admits } from './nested.ts';
 import { Place } from './place.ts';
-import { livingReaders } from './readers.ts';
 import { type PortableOptions, settingsOf } from './settings.ts';
 import { waitSync } from './sync-waiter.ts';
 import { listTickets } from './ticket.ts';
@@ -17,10 +18,14 @@ import { noteWait, waitsOf } from './wait-note.ts';
 import { PortableWaiter } from './waiter.ts';
 
 export type { Abandoned } from './abandon.ts';
+
+/** For how many milliseconds at most a request that does not wait looks at a free lock; enough on network drives. */
+const LONGEST_LOOK = 300;
+
 export type { LayoutName, PortableOptions } from './settings.ts';
 
 /**
- * Locks by claims that are created atomically, for where the kernel's lock is not to be had.
+ * Locks by claims that are created atomically, for where the kernel's lock is not available.
  *
  * Guaranteed (contract `claim`): never given to two, and taken from a holder only when its death is proved; by age or
  * silence never. Not guaranteed: that the death of a holder on another machine, or in another container, is ever noticed.
@@ -34,31 +39,43 @@ export function portableEngine(options: PortableOptions = {}): Engine {
 
     tryAcquire(request) {
       const contender = new Contender(request, settings);
-      if (attempt(request, () => aheadOf(contender.lock) !== 'nobody')) return undefined;
+      const isInLine = request.within === undefined;
+      if (isInLine && attempt(request, () => aheadOf(contender.lock) !== 'nobody')) return undefined;
       return tryNow(contender);
     },
 
     lookPast(request) {
       const contender = new Contender(request, settings);
       const isPassable = () => attempt(request, () => aheadOf(contender.lock)) === 'unknown';
-      if (!isPassable() || inspect(contender.lock).state !== 'free') return undefined;
-      return () => (isPassable() ? tryNow(contender) : this.tryAcquire(request));
+      if (!isPassable() || !attempt(request, () => contender.isFree(vacancyBehind(contender.lock))))
+        return undefined;
+      const patience = attempt(request, () => patienceBehind(contender.lock));
+      if (patience > LONGEST_LOOK) return undefined;
+      return { patience, takeThen: () => (isPassable() ? tryNow(contender) : this.tryAcquire(request)) };
     },
 
     wait: (request, outcome) => new PortableWaiter(request, settings, outcome),
     acquireSync: (request, timeout, poll) => waitSync(request, settings, timeout, poll),
     isContended: (path) => listTickets(new Place(path)).length > 0,
     inspect: (path) => inspect(lookAt(path)),
-    noteWait: (heldPath, note) => noteWait(lookAt(heldPath), note),
+    carriers: () => [],
+    admits,
+    noteWait: (heldPath, note, held) => noteWait(lookAt(heldPath), note, held),
     waitsOf: (path) => waitsOf(new Place(path)),
-    leftovers: (path) => [claimLeftovers, waitLeftovers, litterOf].flatMap((list) => list(lookAt(path))),
+    leftovers: (path) =>
+      [claimLeftovers, waitLeftovers, litterOf, copiedRights].flatMap((list) => list(lookAt(path))),
     untilFree: (path, onFree) => untilFree(lookAt(path), onFree),
   };
 }
 
-/** Removes one claim on a person's word; see `abandon`. @throws what tells why no break claim is to be had. */
+/** Removes one claim on a person's word; see `abandon`. @throws an error that says why no break claim can be made. */
 export function abandonClaim(path: string, claim: string): Abandoned {
   return abandon(new PortableLock(lookingAt(path), settingsOf({})), claim);
+}
+
+/** Whether it is on record that nobody chose this engine for a lock: another one may have it as soon as it is free. */
+export function isMakeshiftAt(path: string): boolean {
+  return isMakeshift(new Place(path));
 }
 
 /** Whether a lock that nobody may claim at the moment has been this engine's: its counter, or its readers, are there. */
@@ -68,13 +85,7 @@ export function wasUsedAt(path: string): boolean {
 }
 
 function tryNow(contender: Contender): Grant | undefined {
-  if (attempt(contender.lock.request, () => hasReaders(contender.lock))) return undefined;
   const grant = contender.tryPatiently();
   if (grant === undefined) contender.close();
   return grant;
-}
-
-/** A writer that would have to wait for readers does not even shut the gate. */
-function hasReaders(lock: PortableLock): boolean {
-  return lock.request.mode === 'exclusive' && livingReaders(lock).length > 0;
 }

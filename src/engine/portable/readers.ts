@@ -1,29 +1,38 @@
-import { lstatSync, readdirSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, rmdirSync, type Stats } from 'node:fs';
+import { basename, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { PermitsError, RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
-import { refuseStrangersFile } from '../ownership.ts';
+import { fileSystemOf } from '../../storage/file-system/index.ts';
+import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
+import { makeBeside } from '../file/make.ts';
+import { slotIn } from '../file/permits.ts';
+import { rightsOf } from '../file/rights.ts';
+import { refuseStrangersFile } from '../file/strangers.ts';
 import type { Claim } from './claim.ts';
-import { attempt } from './failure.ts';
 import { isGivenBack } from './give-back.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
-import { make, makeQueue, type Place } from './place.ts';
+import { makeQueue, type Place } from './place.ts';
 import { takeOver } from './take-over.ts';
 
 const ATTEMPTS = 20;
-const SLOT = /^slot-\d{1,4}-of-(\d{1,4})$/;
 
 /**
  * Those who share a lock: one claim each in `<lock>.queue/readers/`, left while the gate, which is the claim at the lock
- * path, is held for a moment. A writer takes the gate and keeps it until no reader is left.
+ * path, is held for a moment. A writer that sees no reader takes the gate, and has the lock if there is none.
  *
  * Trace (R reader, W writer):
- *  1. R takes the gate. 2. R publishes its reader claim. 3. R gives the gate back, and shares the lock.
- *  W takes the gate: readers that passed 2 are there, and no other can pass it. W waits until the directory of the
- *  reader claims can be removed, which the file system grants only when it is empty. No listing is trusted: a network
- *  file system may show an old one, and that costs W time only.
- *  R dead at 1 or 2: its gate is taken over like any claim. After 2: its reader claim, at a path of its own or under a
+ *  1. R takes the gate. 2. R publishes its reader claim. 3. R sees that the gate is still its own, and shares the lock; else
+ *  it takes its reader claim back. 4. R gives the gate back.
+ *  W takes the gate: readers that passed 3 are there, and no other can pass it. W has the lock if the directory of the
+ *  reader claims can be removed, which the file system grants only when it is empty; else it gives the gate back. No
+ *  listing is trusted: a network file system may show an old one, and that costs W time only.
+ *  R's gate can be removed before 3, by who sees R stopped, by a person, or because a lease is over. Then W may have the lock
+ *  by 3, and R does not find its gate, for no claim ever returns to a path. A gate that is R's at 3 was there at 2: who
+ *  takes it after that finds R's reader claim.
+ *  R stopped before 3: its gate is removed by who sees it. After 3: R holds the lock. W stopped with the gate, which it
+ *  has only for as long as it takes to remove a directory: it keeps everybody out, as any holder that is stopped.
+ *  R dead at 1 to 3: its gate is taken over like any claim. After 2: its reader claim, at a path of its own or under a
  *  break claim, likewise. W dead anywhere: its gate is taken over, and the readers are none the worse.
  */
 export function publishReader(lock: PortableLock, claim: Claim, path: string): boolean {
@@ -36,25 +45,14 @@ export function publishReader(lock: PortableLock, claim: Claim, path: string): b
   throw new UnwritableError({ ...lock.request, path: lock.place.readers }, 'ENOENT');
 }
 
-/** Takes one of n permits, under the gate, and tells where. Undefined when all are taken. @throws {PermitsError} */
-export function publishPermit(lock: PortableLock, claim: Claim, permits: number): string | undefined {
-  refuseOtherTerms(lock, permits);
-  for (let slot = 0; slot < permits; slot++) {
-    const path = lock.place.slotPath(slot, permits);
-    const holder = look(path);
-    if (holder.kind === 'claim') clearIfDead(lock, holder);
-    if (publishReader(lock, claim, path)) return path;
-  }
-  return undefined;
-}
-
-/** All who share one lock at a time have agreed on the number of permits, or on none. */
-export function refuseOtherTerms(lock: PortableLock, permits: number | undefined): void {
-  for (const { path } of livingReaders(lock)) {
-    const others = SLOT.exec(path.slice(lock.place.readers.length + 1))?.[1];
-    const agreed = others === undefined ? undefined : Number(others);
+/** All who share one lock at a time have agreed on the number of permits, or on none. Tells who they are. */
+export function refuseOtherTerms(lock: PortableLock, permits: number | undefined): readonly FoundClaim[] {
+  const readers = livingReaders(lock);
+  for (const { path } of readers) {
+    const agreed = slotIn(basename(path))?.permits;
     if (agreed !== permits) throw new PermitsError(lock.request, permits ?? 0, agreed ?? 0);
   }
+  return readers;
 }
 
 /**
@@ -70,10 +68,28 @@ export function areReadersGone(lock: PortableLock): boolean {
     rmdirSync(lock.place.readers);
     return true;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return true; // removed by the reader that left last
+    const code = systemCode(error) ?? 'EIO';
+    if (code === 'ENOENT') return true; // removed by the reader that left last
     refuseForeign(lock);
-    return false;
+    return REFUSALS.includes(code) && isListedEmpty(lock);
   }
+}
+
+/** What a directory with the sticky bit says to who would remove another user's. */
+const REFUSALS = ['EPERM', 'EACCES'];
+
+/**
+ * Whether another user's directory of readers, which this one may not remove, has none in it. On a local file system a
+ * listing is as good as the removal.
+ *
+ * @throws {RefusedError} elsewhere, where it may be an old one.
+ */
+function isListedEmpty({ request, place }: PortableLock): boolean {
+  if (namesIn(place).length > 0) return false;
+  if (fileSystemOf(place.queue).reach === 'local') return true;
+  const owner = statOrNothing(place.readers)?.uid;
+  const what = `cannot be removed, and is empty as far as a file system tells that may be a network drive: user id ${owner} or root has to remove it`;
+  throw new RefusedError({ ...request, path: place.readers }, what);
 }
 
 /** @throws {RefusedError} naming what lies there and is neither a claim nor gone by now. */
@@ -90,21 +106,20 @@ function refuseForeign({ request, place }: PortableLock): void {
 
 /** @throws {RefusedError} something else stands in its place. @throws {UnwritableError} */
 function makeReaders(lock: PortableLock): void {
-  mkdirReaders(lock);
+  const found = mkdirReaders(lock);
   const { request, place } = lock;
   const there = { ...request, path: place.readers };
-  const found = attempt(there, () => lstatSync(place.readers, { throwIfNoEntry: false }));
   if (found === undefined) return; // removed meanwhile; whoever needs it makes it again
   if (!found.isDirectory()) throw new RefusedError(there, 'is not a directory');
-  refuseStrangersFile(there, found.uid);
+  refuseStrangersFile(there, found);
 }
 
-function mkdirReaders({ request, place }: PortableLock): void {
+function mkdirReaders({ request, place }: PortableLock): Stats | undefined {
   for (let attempt = 1; ; attempt++) {
-    makeQueue(request, place);
+    const rights = rightsOf(request);
+    if (attempt > 1) makeQueue(request, place, 'for certain', rights); // before, the claim that is to be shown lies in it
     try {
-      make(place.readers, 0o777);
-      return;
+      return makeBeside(request, place.readers, { rights });
     } catch (error) {
       const code = systemCode(error) ?? 'EIO';
       if (code === 'ENOENT' && attempt < ATTEMPTS) continue; // somebody removed the empty queue directory
@@ -127,14 +142,16 @@ export function listReaders(place: Place): FoundClaim[] {
 
 /** Empty also where the directory is not ours to read, or is none but a link. */
 function namesIn({ readers }: Place): string[] {
+  if (lstatOrNothing(readers)?.isDirectory() !== true) return [];
   try {
-    return lstatSync(readers).isDirectory() ? readdirSync(readers) : [];
+    return readdirSync(readers);
   } catch {
     return [];
   }
 }
 
-function clearIfDead(lock: PortableLock, reader: FoundClaim): boolean {
+/** Whether a claim is gone, or was a dead one's, which this has taken over. */
+export function clearIfDead(lock: PortableLock, reader: FoundClaim): boolean {
   if (isGivenBack(reader.token)) return true;
   return lock.judge(reader) !== 'held' && takeOver(lock, reader) !== 'busy';
 }

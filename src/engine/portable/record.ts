@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
+import { Date } from '../../time/time.ts';
 import type { LockRequest, Mode } from '../engine.ts';
 import { CLAIM_SIGNATURE } from '../signature.ts';
 
@@ -12,6 +13,8 @@ import { CLAIM_SIGNATURE } from '../signature.ts';
  *     mode exclusive
  *     since 2026-11-20T14:02:11.123Z
  *     lease 30000                only under a lease, milliseconds
+ *     file 2049 131073           device and inode of the file it was written in: a copy of it has others
+ *     pause 250                  only in a ticket: how long its waiter sleeps between two looks at most, milliseconds
  *     name "mirror"
  *     holder {"pid":4711,…}      the proof of life or death
  *     end 6f1c…                  the token again: a record whose ends differ is damaged
@@ -21,10 +24,19 @@ export interface ClaimRecord {
   readonly mode: Mode;
   readonly since: string;
   readonly lease: number | undefined;
+  readonly pause?: number | undefined;
   readonly name: string;
   readonly holder: HolderRecord;
   /** The holder asked not to be named. Its process is recorded all the same, for without it no death could be proved. */
   readonly anonymous: boolean;
+  /** The file it was written in. Undefined in a record that is not written yet, and in those of older versions. */
+  readonly file?: FileIdentity | undefined;
+}
+
+/** What tells a file from every other one on this machine, as long as its file system is mounted and gives stable inodes. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
 }
 
 /** No record is longer. */
@@ -32,6 +44,7 @@ export const MOST_BYTES = 8192;
 
 const LIMITS = { command: 400, purpose: 400, name: 1000, other: 256 };
 const TOKEN = /^[0-9a-f]{32}$/;
+const FILE = /^(\d{1,20}) (\d{1,20})$/;
 
 /** 128 random bits: no two claims ever have the same. */
 export function newToken(): string {
@@ -64,13 +77,15 @@ export function shownHolder({ holder, since, anonymous }: ClaimRecord): HolderRe
 }
 
 export function formatRecord(record: ClaimRecord): string {
-  const { token, mode, since, lease, name, holder, anonymous } = record;
+  const { token, mode, since, lease, pause, name, holder, anonymous, file } = record;
   const lines = [
     `token ${token}`,
     `mode ${mode}`,
     `since ${since}`,
     ...(lease === undefined ? [] : [`lease ${lease}`]),
+    ...(pause === undefined ? [] : [`pause ${pause}`]),
     ...(anonymous ? ['anonymous true'] : []),
+    ...(file === undefined ? [] : [`file ${file.dev} ${file.ino}`]),
     `name ${JSON.stringify(name.slice(0, LIMITS.name))}`,
     `holder ${JSON.stringify(cut(holder))}`,
     `end ${token}`,
@@ -103,16 +118,28 @@ export function parseRecord(text: string): ClaimRecord | undefined {
   const whole = TOKEN.test(token) && fields.get('end') === token && !Number.isNaN(Date.parse(since));
   if (!whole || (mode !== 'exclusive' && mode !== 'shared')) return undefined;
   if (typeof name !== 'string' || holder === undefined) return undefined;
-  const lease = Number(fields.get('lease'));
   return {
     token,
     mode,
     since: new Date(since).toISOString(),
-    lease: lease > 0 && Number.isFinite(lease) ? lease : undefined,
+    lease: span(fields.get('lease')),
+    pause: span(fields.get('pause')),
     name,
     holder,
     anonymous: fields.get('anonymous') === 'true',
+    file: fileFrom(fields.get('file')),
   };
+}
+
+function fileFrom(text = ''): FileIdentity | undefined {
+  const [, dev, ino] = FILE.exec(text) ?? [];
+  return dev === undefined || ino === undefined ? undefined : { dev: BigInt(dev), ino: BigInt(ino) };
+}
+
+/** Milliseconds above 0. */
+function span(text: string | undefined): number | undefined {
+  const ms = Number(text);
+  return ms > 0 && Number.isFinite(ms) ? ms : undefined;
 }
 
 const NUMBERS = ['pid', 'thread'] as const;

@@ -1,5 +1,25 @@
+import type { HolderRecord } from '../../identity/holder.ts';
+import type { EngineName, LockRequest } from '../engine.ts';
+
 /** How claims are laid out on the disk: a file that is linked into place, or a directory that is renamed into place. */
 export type LayoutName = 'file' | 'directory';
+
+/** What another engine finds out when a lock path becomes its own. */
+export interface Legacy {
+  /** The highest token that was counted; undefined when none was. */
+  readonly token: number | undefined;
+  /** The exclusive holder that died, if nobody was told of it yet. */
+  readonly died: HolderRecord | undefined;
+}
+
+/** Another engine, to which the lock paths go that were this engine's only for want of it; see `passOn`. */
+export interface Heir {
+  readonly name: EngineName;
+  /** Makes its file for a free lock under a name that nobody else uses, whole and known to the disk. */
+  makeFile(request: LockRequest, path: string, legacy: Legacy): void;
+  /** Refuses a grant of this engine, where the lock cannot be passed on yet, for a request that has to be the heir's. */
+  insist(request: LockRequest): void;
+}
 
 /** How the portable engine works. All spans in milliseconds. */
 export interface PortableOptions {
@@ -16,6 +36,10 @@ export interface PortableOptions {
   readonly beat?: number;
   /** After how long without a sign of life others call a holder stuck, which is information only. Default 3,000. */
   readonly stuckAfter?: number;
+  /** It locks here only because this program lacks another engine, and says so where it counts its grants. */
+  readonly makeshift?: boolean;
+  /** Gets the lock path instead of this engine, where nobody ever chose this engine there. */
+  readonly heir?: Heir;
   /** Called before each step of the protocol; for tests that stop it there. */
   readonly onStep?: (step: Step) => void;
 }
@@ -28,10 +52,14 @@ export type Step =
   | 'look-again'
   | 'remove-dead'
   | 'remove-break'
+  | 'pass-on'
   | 'publish-reader'
+  | 'look-at-gate'
   | 'drain'
   | 'count'
-  | 'release';
+  | 'release'
+  | 'take-right'
+  | 'remove-own';
 
 export interface Settings {
   readonly layout: LayoutName;
@@ -39,6 +67,8 @@ export interface Settings {
   readonly staleAfter: number;
   readonly beat: number;
   readonly stuckAfter: number;
+  readonly makeshift: boolean;
+  readonly heir: Heir | undefined;
   readonly step: (step: Step) => void;
 }
 
@@ -50,5 +80,6 @@ export const STALE_AFTER = 300_000;
 export function settingsOf(options: PortableOptions): Settings {
   const { layout = 'file', lease, staleAfter = STALE_AFTER, stuckAfter = STUCK_AFTER } = options;
   const beat = options.beat ?? Math.min(BEAT, (lease ?? Number.POSITIVE_INFINITY) / BEATS_PER_LEASE);
-  return { layout, lease, staleAfter, stuckAfter, beat, step: options.onStep ?? (() => {}) };
+  const { makeshift = false, heir, onStep: step = () => {} } = options;
+  return { layout, lease, staleAfter, stuckAfter, beat, makeshift, heir, step };
 }

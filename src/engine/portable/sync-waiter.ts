@@ -1,9 +1,10 @@
 import { sleepSync } from '../../storage/fs/sleep-sync.ts';
+import { performance } from '../../time/time.ts';
 import type { LockRequest } from '../engine.ts';
 import { LookPast } from '../look-past.ts';
 import { Contender } from './contender.ts';
 import type { PortableGrant } from './grant.ts';
-import { isUpgradeWanted, Line } from './line.ts';
+import { Line } from './line.ts';
 import { Pauses } from './pauses.ts';
 import type { Settings } from './settings.ts';
 
@@ -23,10 +24,10 @@ export function waitSync(
   line.join();
   try {
     for (;;) {
-      const isFirst = contender.isDraining || !line.isBehind();
-      if (isFirst || past.mayPass(() => contender.isFree())) grant = contender.tryOnce();
+      const mayTry =
+        !line.isBehind() || past.mayPass(() => contender.isFree(line.vacancy()), line.patience());
+      if (mayTry) grant = contender.tryOnce();
       if (grant !== undefined) return grant;
-      if (contender.isDraining && isUpgradeWanted(contender.lock.place)) contender.close();
       const left = deadline - performance.now();
       if (left <= 0) return undefined;
       poll?.();

@@ -1,9 +1,8 @@
+import { clearInterval, Date, performance, setInterval } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
 import type { Claim } from './claim.ts';
-import { giveBack } from './give-back.ts';
 import type { PortableLock } from './lock.ts';
-import { look } from './look.ts';
-import { removeOwnLease } from './take-over.ts';
+import { giveBackOwn } from './own-right.ts';
 
 /** A point in time on both clocks: the monotonic one stands still while the machine sleeps, the other may be set. */
 interface Instant {
@@ -34,23 +33,26 @@ function since({ monotonic, wall }: Instant): number {
 export class Tenure {
   readonly #lock: PortableLock;
   readonly #claim: Claim;
-  readonly #path: string;
   readonly #timer: NodeJS.Timeout;
   readonly #begun = performance.now();
   #sent: Instant;
   #over = false;
 
-  /** `sent`: a moment before the claim was published at `path`. */
-  constructor(lock: PortableLock, claim: Claim, path: string, sent: Instant) {
+  /** `sent`: a moment before the claim was published. */
+  constructor(lock: PortableLock, claim: Claim, sent: Instant) {
     this.#lock = lock;
     this.#claim = claim;
-    this.#path = path;
     this.#sent = sent;
     this.#timer = setInterval(() => this.#beat(), lock.settings.beat).unref();
   }
 
   get token(): string {
     return this.#claim.token;
+  }
+
+  /** Where its claim was published. */
+  get path(): string | undefined {
+    return this.#claim.path;
   }
 
   /** Milliseconds. */
@@ -82,16 +84,13 @@ export class Tenure {
     clearInterval(this.#timer);
     trace?.(this.#lock.place.lock, `claim ${this.token} is given back`);
     this.#lock.settings.step('release');
-    if (this.#lock.settings.lease === undefined) giveBack(this.#claim);
-    else this.#endLease();
+    giveBackOwn(this.#lock, this.#claim);
   }
 
-  #endLease(): void {
-    try {
-      const found = look(this.#path);
-      if (found.kind === 'claim' && found.token === this.token) removeOwnLease(this.#lock, found);
-    } catch {
-      // Refused by the system: it ends by itself.
-    }
+  /** Leaves the claim where it is, and shows no more signs of life. */
+  leave(): void {
+    this.#over = true;
+    clearInterval(this.#timer);
+    trace?.(this.#lock.place.lock, `claim ${this.token} is left to those who work under it`);
   }
 }

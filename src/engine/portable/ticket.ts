@@ -2,18 +2,26 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HolderRecord } from '../../identity/holder.ts';
+import { Date } from '../../time/time.ts';
 import type { Mode } from '../engine.ts';
-import { readText, removeQuietly, writeWhole } from './files.ts';
+import { type TicketKind, ticketKinds } from '../file/line.ts';
+import { isCopy } from './copy.ts';
+import { removeQuietly, writeWhole } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
-import { fileMode, makeQueue, type Place } from './place.ts';
-import { type ClaimRecord, formatRecord, newToken, parseRecord, recordFor, shownHolder } from './record.ts';
-
-/** What a ticket's owner waits for. */
-export type TicketKind = 'exclusive' | 'shared' | 'upgrade';
+import { type FoundClaim, look } from './look.ts';
+import { makeQueue, type Place } from './place.ts';
+import {
+  type ClaimRecord,
+  type FileIdentity,
+  formatRecord,
+  newToken,
+  recordFor,
+  shownHolder,
+} from './record.ts';
 
 /** `ticket.<microseconds, 16 digits>.<kind>.<random>`: sorts by age, and is never used twice. */
-const NAME = /^ticket\.(\d{16})\.(exclusive|shared|upgrade)\.[0-9a-f]{16}$/;
+const NAME = new RegExp(`^ticket\\.(\\d{16})\\.(${ticketKinds.join('|')})\\.[0-9a-f]{16}$`);
 
 export interface Ticket {
   readonly name: string;
@@ -23,11 +31,19 @@ export interface Ticket {
   readonly time: number;
 }
 
+/** A ticket that is later than this machine's clock by more milliseconds is another machine's, whose clock is ahead. */
+const SKEW = 1000;
+
 let last = 0;
 
-/** Microseconds of the wall clock; never twice the same in one thread. */
-function stamp(): string {
-  last = Math.max(Date.now() * 1000, last + 1);
+/**
+ * Microseconds of the wall clock, later than the ticket given: two that come in one millisecond keep their order, too.
+ * Never twice the same in one thread.
+ */
+function stamp(newest?: Ticket): string {
+  const now = Date.now();
+  const ahead = newest !== undefined && newest.time < now + SKEW ? newest.time * 1000 : 0;
+  last = Math.max(now * 1000, last + 1, Math.round(ahead) + 1);
   return String(last).padStart(16, '0');
 }
 
@@ -38,12 +54,13 @@ export function ticketName(kind: TicketKind, time = stamp()): string {
 
 /** Information only. Undefined when none can be left: a full disk. The lock is none the worse for it. */
 export function leaveTicket({ request, place }: PortableLock, kind: TicketKind): Ticket | undefined {
-  const mode: Mode = kind === 'shared' ? 'shared' : 'exclusive';
-  const name = ticketName(kind);
-  const text = formatRecord(recordFor(request, mode, undefined));
+  const mode: Mode = kind === 'shared' ? 'shared' : 'exclusive'; // one that waits for a permit is told as it stands in line
+  const record = { ...recordFor(request, mode, undefined), pause: request.pollInterval };
+  const text = (file: FileIdentity) => formatRecord({ ...record, file });
   try {
     makeQueue(request, place);
-    writeWhole(join(place.queue, name), text, fileMode(request), place.privatePath(newToken()));
+    const name = ticketName(kind, stamp(listTickets(place).at(-1)));
+    writeWhole(join(place.queue, name), text, request, place.privatePath(newToken()));
     return parseName(place, name);
   } catch {
     return undefined;
@@ -66,13 +83,25 @@ export function listTickets(place: Place): Ticket[] {
   }
 }
 
-/** What a ticket says of its owner; undefined when it is gone, makes no sense, or its owner is dead: then it is removed. */
+/**
+ * What a ticket says of its owner; undefined when it is gone or makes no sense. One that nobody waits by is removed, and
+ * undefined too.
+ */
 export function readTicket({ path }: Ticket): ClaimRecord | undefined {
-  const record = parseRecord(readText(path) ?? '');
-  if (record === undefined) return undefined;
-  if (livenessAt(path, record.holder) !== 'dead') return record;
+  const found = look(path);
+  if (found.kind !== 'claim' || found.record === undefined) return undefined;
+  if (whyAbandoned(found) === undefined) return found.record;
   removeQuietly(path); // its name is never used again
   return undefined;
+}
+
+/** Why nobody waits by a ticket, in words; undefined for one that somebody may wait by. */
+export function whyAbandoned(found: FoundClaim): string | undefined {
+  const { path, record } = found;
+  if (isCopy(found)) return 'is a copy of a ticket, and nobody waits by it';
+  return record !== undefined && livenessAt(path, record.holder) === 'dead'
+    ? 'its waiter is dead'
+    : undefined;
 }
 
 /** Whoever waits, oldest first. */

@@ -13,7 +13,7 @@ export function tidyOnce(lock: PortableLock): void {
     try {
       remove?.();
     } catch {
-      // Not to be had now; it is in nobody's way.
+      // It cannot be removed now, and is in nobody's way.
     }
   }
 }

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../../time/time.ts';
 import { hintsOf } from './hints.ts';
 import { inspect } from './inspect.ts';
 import type { PortableLock } from './lock.ts';

@@ -2,6 +2,7 @@ import type { HolderRecord } from '../../identity/holder.ts';
 import { processFacts } from '../../identity/index.ts';
 import { self } from '../../identity/self.ts';
 import { BoundedCache } from '../../storage/bounded-cache.ts';
+import { performance } from '../../time/time.ts';
 import { livenessAt } from './liveness.ts';
 import type { FoundClaim } from './look.ts';
 import type { Settings } from './settings.ts';
@@ -63,7 +64,14 @@ export function stuckBy(found: FoundClaim, { stuckAfter }: Settings): HolderReco
   return quiet >= stuckAfter && livenessAt(found.path, holder) !== 'dead' ? { silent: quiet } : {};
 }
 
-export function isStopped({ pid, pidNamespace }: HolderRecord): boolean {
-  if (pid === undefined || pidNamespace !== self().pidNamespace) return false;
+/** Whether a claim at the lock path is that of a reader which is seen to be stopped before it has left its reader claim. */
+export function isStoppedReader({ path, record }: FoundClaim): boolean {
+  if (record?.mode !== 'shared' || !isStopped(record.holder)) return false;
+  return livenessAt(path, record.holder) === 'alive';
+}
+
+/** Every machine numbers its first pid namespace alike, so the boot has to be the same as well. */
+export function isStopped({ pid, pidNamespace, boot }: HolderRecord): boolean {
+  if (pid === undefined || boot !== self().boot || pidNamespace !== self().pidNamespace) return false;
   return processFacts.isStopped(pid) === true;
 }

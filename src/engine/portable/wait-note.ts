@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
-import type { WaitNote } from '../engine.ts';
+import type { HeldAs, WaitNote } from '../engine.ts';
 import { wellFormedNote } from '../wait-note.ts';
 import { readText, removeQuietly, writeWhole } from './files.ts';
 import { livenessAt } from './liveness.ts';
@@ -14,13 +14,13 @@ const SIGNATURE = 'holdfast-wait 1\n';
 const NAME = /^waits\.[0-9a-f]{32}$/;
 
 /** Leaves a note in the queue directory of a lock that is held here; where none can be left, deadlocks go unseen. */
-export function noteWait({ place }: PortableLock, note: WaitNote): () => void {
+export function noteWait({ request, place }: PortableLock, note: WaitNote, held?: HeldAs): () => void {
   const path = join(place.queue, `waits.${newToken()}`);
   try {
     writeWhole(
       path,
       `${SIGNATURE}${JSON.stringify({ ...note, owner: provable(self()) })}`,
-      0o600,
+      { ...request, ...held, anonymous: false }, // whoever may wait for the lock must see it, and whose it is
       place.privatePath(newToken()),
     );
   } catch {

@@ -1,8 +1,9 @@
+import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
-import { type LockRequest, SECOND_LOOK, type Waiting, type WaitOutcome } from '../engine.ts';
+import type { LockRequest, Waiting, WaitOutcome } from '../engine.ts';
 import { Contender } from './contender.ts';
 import { hintsOf } from './hints.ts';
-import { isUpgradeWanted, Line } from './line.ts';
+import { Line } from './line.ts';
 import { Pauses } from './pauses.ts';
 import type { Settings } from './settings.ts';
 
@@ -10,8 +11,8 @@ import type { Settings } from './settings.ts';
  * One wait for a portable lock: take a ticket, and look again after pauses that grow and differ from waiter to waiter.
  * Hints of the local file system make it look sooner; nothing depends on them. Nothing here blocks.
  *
- * Behind others it only looks on. A head that does not move is passed by a waiter that found the lock free twice, 20 ms
- * apart: long enough for a head that is awake to have taken it.
+ * Behind others it only looks on. A head that does not move is passed by a waiter that found the lock free twice, so far
+ * apart that a head that is awake would have taken it in between: see `Line.patience`.
  */
 export class PortableWaiter implements Waiting {
   readonly #contender: Contender;
@@ -21,7 +22,8 @@ export class PortableWaiter implements Waiting {
   readonly #stopHints: () => void;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
-  #seenFree = false;
+  /** When it was first seen free; undefined when it was not at the last look. */
+  #freeSince: number | undefined;
   #done = false;
 
   constructor(request: LockRequest, settings: Settings, outcome: WaitOutcome) {
@@ -58,8 +60,7 @@ export class PortableWaiter implements Waiting {
       if (this.#done) return;
       const grant = this.#mayTry() ? this.#contender.tryOnce() : undefined;
       if (grant === undefined) {
-        this.#giveWay();
-        this.#sleep(this.#seenFree ? SECOND_LOOK : this.#pauses.next());
+        this.#sleep(this.#freeSince === undefined ? this.#pauses.next() : this.#untilPassing());
       } else {
         this.#finish();
         this.#outcome.granted(grant);
@@ -71,20 +72,21 @@ export class PortableWaiter implements Waiting {
   }
 
   #mayTry(): boolean {
-    if (this.#contender.isDraining || !this.#line.isBehind()) return true;
-    const passes = this.#seenFree;
-    this.#seenFree = this.#contender.isFree();
-    if (this.#seenFree)
-      trace?.(
-        this.#contender.lock.place.lock,
-        passes ? 'saw the lock free twice, and passes' : 'sees the lock free',
-      );
-    return passes && this.#seenFree;
+    const isFirst = !this.#line.isBehind();
+    const since = this.#freeSince;
+    this.#freeSince = undefined;
+    if (isFirst || !this.#contender.isFree(this.#line.vacancy())) return isFirst;
+    this.#freeSince = since ?? performance.now();
+    const passes = since !== undefined && this.#untilPassing() <= 0;
+    if (passes) this.#freeSince = undefined;
+    const { lock } = this.#contender.lock.place;
+    trace?.(lock, passes ? 'saw the lock free twice, and passes' : 'sees the lock free');
+    return passes;
   }
 
-  /** A writer that waits for readers to go lets go of the gate when one of them needs it to become a writer itself. */
-  #giveWay(): void {
-    if (this.#contender.isDraining && isUpgradeWanted(this.#contender.lock.place)) this.#contender.close();
+  /** Milliseconds until the second look at a lock that was seen free. */
+  #untilPassing(): number {
+    return (this.#freeSince ?? 0) + this.#line.patience() - performance.now();
   }
 
   #sleep(pause: number): void {

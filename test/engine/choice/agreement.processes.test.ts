@@ -3,8 +3,10 @@ import { ContractError, EngineMismatchError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { Agent } from '../../support/agent.ts';
+import { Barrier } from '../../support/barrier.ts';
 import { next } from '../../support/events.ts';
 import { newPlace } from '../../support/place.ts';
+import { untilStopped } from '../../support/until.ts';
 
 const layouts = ['file', 'directory'] as const;
 
@@ -92,6 +94,7 @@ describe('contenders that would choose differently', () => {
     await holder.acquire('mirror', { engine: 'portable' });
     await waiter.wait('mirror', { timeout: 60_000 });
     waiter.signal('SIGSTOP');
+    await untilStopped(waiter.pid);
     await holder.release();
     const kernel = await locks.acquire('mirror', { engine: 'kernel' });
 
@@ -104,33 +107,36 @@ describe('contenders that would choose differently', () => {
   });
 
   it('and meet at an unused lock in the same instant are never granted it together, 25 rounds [C2]', async () => {
-    const { home } = newPlace();
+    const { home, locks } = newPlace();
     const crowd = await Agent.several(home, 4);
     const kinds = ['auto', 'kernel', 'portable', 'auto'] as const;
     let granted = 0;
 
     for (let round = 0; round < 25; round++) {
-      const at = Date.now() + 20;
-      const outcomes = await Promise.all(
-        crowd.map((agent, index) =>
-          agent.run(
-            async ({ manager, locks }, name, engine, mode, at) => {
-              while (Date.now() < at); // so that all of them start in the same millisecond
-              try {
-                const lock = await manager.tryAcquire(name, { engine, mode });
-                if (lock !== undefined) locks.lock = lock;
-                return lock?.contract ?? 'busy';
-              } catch (error) {
-                return (error as { code: string }).code;
-              }
-            },
-            `fresh ${round}`,
-            kinds[index] as (typeof kinds)[number],
-            round % 2 === 0 || index > 1 ? ('exclusive' as const) : ('shared' as const),
-            at,
+      const name = `fresh ${round}`;
+      // Each of them has chosen, has found nothing, and is about to make the lock.
+      const barrier = await Barrier.before(1, locks.pathOf(name), crowd);
+      const [outcomes] = await Promise.all([
+        Promise.all(
+          crowd.map((agent, index) =>
+            agent.run(
+              async ({ manager, locks }, name, engine, mode) => {
+                try {
+                  const lock = await manager.tryAcquire(name, { engine, mode });
+                  if (lock !== undefined) locks.lock = lock;
+                  return lock?.contract ?? 'busy';
+                } catch (error) {
+                  return (error as { code: string }).code;
+                }
+              },
+              name,
+              kinds[index] as (typeof kinds)[number],
+              round % 2 === 0 || index > 1 ? ('exclusive' as const) : ('shared' as const),
+            ),
           ),
         ),
-      );
+        barrier.pass(),
+      ]);
       const holders = outcomes.filter((outcome) => outcome === 'kernel' || outcome === 'claim');
       const others = outcomes.filter((outcome) => outcome !== 'kernel' && outcome !== 'claim');
       expect(new Set(holders).size, `one domain: ${outcomes}`).toBeLessThanOrEqual(1);

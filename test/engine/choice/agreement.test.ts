@@ -33,13 +33,15 @@ describe('a manager that is told the engine', () => {
     await locks.with('free', () => {});
     const shared = await locks.acquire('shared', { mode: 'shared' });
     const leased = await locks.acquire('leased', { lease: 60_000 });
+    const together = await locks.acquire('leased together', { lease: 60_000, mode: 'shared' });
 
     expect(locks.list().map(({ resource, state, contract }) => [resource, state, contract])).toEqual([
       ['free', 'free', 'claim'],
+      ['leased together', 'shared', 'lease'],
       ['leased', 'exclusive', 'lease'],
       ['shared', 'shared', 'claim'],
     ]);
-    await Promise.all([shared.release(), leased.release()]);
+    await Promise.all([shared.release(), leased.release(), together.release()]);
   });
 
   it('goes to the fallback directory like any other where its own cannot be made [C5]', async () => {

@@ -1,6 +1,5 @@
-import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { Agent } from '../../support/agent.ts';
@@ -8,9 +7,8 @@ import { Child } from '../../support/child.ts';
 import { locksIn } from '../../support/place.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { tool } from '../../support/tool.ts';
+import { withoutBinding } from '../../support/unbound.ts';
 import { until } from '../../support/until.ts';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** An agent for whose system calls to lock the system has this answer. */
 function refusing(home: string, error: string): Promise<Agent> {
@@ -72,16 +70,6 @@ describe.each(['ENOLCK', 'ENOSYS', 'EOPNOTSUPP'])('where flock says %s', (error)
   });
 });
 
-/** The package as it is installed where koffi has no build: without koffi. */
-function withoutBinding(): { readonly cwd: string; readonly env: NodeJS.ProcessEnv } {
-  const cwd = tempDirectory();
-  const installed = join(cwd, 'node_modules/holdfast');
-  mkdirSync(installed, { recursive: true });
-  for (const name of ['dist', 'package.json'])
-    cpSync(join(root, name), join(installed, name), { recursive: true });
-  return { cwd, env: { HOLDFAST_HOME: join(cwd, 'home') } };
-}
-
 describe('without the binding to the system', () => {
   it('a program locks with the portable engine, and its error says what is missing where that will not do [F1]', async () => {
     const { cwd, env } = withoutBinding();
@@ -100,6 +88,40 @@ describe('without the binding to the system', () => {
     expect(refused).toMatch(
       /^HOLDFAST_CONTRACT mirror can be locked only with the contract 'claim', and 'kernel' is required/,
     );
+    expect(refused).toContain('keep koffi external');
+  });
+
+  it('a program warns once, with a code, and names the cause and the cure; asked for the portable engine, it does not [X51]', async () => {
+    const { cwd, env } = withoutBinding();
+    const source = (options: string) => `import { LockManager } from 'holdfast';
+      process.on('warning', ({ name, code, message }) => console.log(name, code, message));
+      const locks = new LockManager(${options});
+      await locks.with('mirror', () => {});
+      await locks.with('other', () => {});
+      await new Promise((resolve) => setImmediate(resolve));`;
+    const run = (options: string) =>
+      tool(process.execPath, ['--input-type=module', '--eval', source(options)], { cwd, env }).trim();
+
+    const warned = run('').split('\n');
+
+    expect(warned).toHaveLength(1);
+    expect(warned[0]).toMatch(/^HoldfastWarning HOLDFAST_BINDING .*koffi.* cannot be loaded from .*dist/);
+    expect(warned[0]).toContain('keep koffi external');
+    expect(run("{ engine: 'portable' }")).toBe('');
+  });
+
+  it('holdfast run warns once too, in the same words [X51]', async () => {
+    const { cwd, env } = withoutBinding();
+    const main = join(cwd, 'node_modules/holdfast/dist/cli/main.js');
+
+    const { code, stderr } = await new Child(process.execPath, [main, 'run', 'mirror', '--', 'true'], {
+      cwd,
+      env,
+    }).exits();
+
+    expect(code).toBe(0);
+    expect(stderr.match(/warning:/g)).toHaveLength(1);
+    expect(stderr).toMatch(/^holdfast: warning: locked by the portable engine .*keep koffi external/);
   });
 
   it('holdfast run holds a claim, which the command keeps when the wrapper is killed [F1, A5, R51]', async () => {

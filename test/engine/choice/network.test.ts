@@ -1,10 +1,14 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { self } from '../../../src/identity/self.ts';
 import { LockManager } from '../../../src/lock/manager.ts';
 import type { ManagerOptions } from '../../../src/lock/options.ts';
 import { fileSystems } from '../../../src/storage/file-system/index.ts';
+import { looksTaken } from '../../support/looks.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { timeoutOf } from '../../support/timeout.ts';
+import { staysOpen } from '../../support/turns.ts';
+import { leaveClaim } from '../portable/stale.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -45,6 +49,24 @@ describe.each([
     }
     await held.release();
   });
+});
+
+it.each([
+  ['a few times in a second where nobody says', {}, [3, 40]],
+  ['as often as it was told to otherwise', { pollInterval: 5 }, [150, 500]],
+] as const)('a wait on a network drive looks %s [R50]', async (_how, options, [least, most]) => {
+  const locks = onDrive('nfs4', [], options);
+  mkdirSync(locks.directory, { mode: 0o700 });
+  leaveClaim(locks.pathOf('mirror'), 'file', self());
+  const waiting = locks.acquire('mirror');
+  const before = looksTaken();
+
+  expect(await staysOpen(waiting)).toBe(true);
+
+  expect(looksTaken() - before).toBeGreaterThan(least);
+  expect(looksTaken() - before).toBeLessThan(most);
+  rmSync(locks.pathOf('mirror'));
+  await (await waiting).release();
 });
 
 describe('the kernel’s lock on a network drive', () => {

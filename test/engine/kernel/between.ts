@@ -28,15 +28,27 @@ export function before<C extends Call>(
 
 /** The same after each of these calls, from now on; not within the step itself. */
 export function afterEvery(calls: readonly Call[], step: () => void): void {
+  aroundEvery(calls, () => {}, step);
+}
+
+/** The same before and after each of these calls. */
+export function besideEvery(calls: readonly Call[], step: () => void): void {
+  aroundEvery(calls, step, step);
+}
+
+function aroundEvery(calls: readonly Call[], before: () => void, after: () => void): void {
   let within = false;
+  const once = (step: () => void) => {
+    if (within) return;
+    within = true;
+    step();
+    within = false;
+  };
   for (const call of calls) {
     wrap(call, (real, args) => {
+      once(before);
       const result = real(...args);
-      if (!within) {
-        within = true;
-        step();
-        within = false;
-      }
+      once(after);
       return result;
     });
   }

@@ -142,6 +142,26 @@ describe('a block that was written', () => {
     }
   });
 
+  it.each(['"', '\\', '\u007f', '\t', 'é'])(
+    'reads back a text with %j wherever it stands, up to the length at which texts are cut',
+    (unit) => {
+      for (let length = 0; length <= 130; length++) {
+        for (const purpose of [
+          'p'.repeat(length),
+          `${'p'.repeat(length)}${unit}`,
+          `${unit}${'p'.repeat(length)}`,
+        ]) {
+          const read = recordOf(written({ holder: { ...holder, purpose } })).holder?.purpose ?? '';
+
+          if (read !== purpose)
+            expect(`${purpose}…`.startsWith(read.slice(0, -1)) && read.endsWith('…')).toBe(true);
+          if (purpose === 'p'.repeat(121)) expect(read).toBe(purpose);
+          if (purpose === 'p'.repeat(122)) expect(read).toBe(`${'p'.repeat(121)}…`);
+        }
+      }
+    },
+  );
+
   it('shows the milliseconds of its time right, second after second', () => {
     for (const ms of [0, 7, 42, 999, 1_000, 59_999]) {
       const block = written();

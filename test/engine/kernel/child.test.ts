@@ -7,7 +7,7 @@ import { acquire, newPath } from './counters.ts';
 
 const CHILD = { pid: 4711 };
 
-it('a child that was recorded stays in the record, whatever else is written there for the same grant [G12]', async () => {
+it('a child that was recorded stays in the record, whatever else is written there for the same grant [X20, G12]', async () => {
   const path = newPath();
   const grant = acquire(path);
   const holders = () => kernelEngine.inspect(path).holders;
@@ -20,6 +20,20 @@ it('a child that was recorded stays in the record, whatever else is written ther
   expect(holders()).toMatchObject([{ pid: process.pid, child: CHILD }]);
   expect(await upgrading(grant).ended()).toBe('converted');
   expect(holders()).toMatchObject([{ pid: process.pid, child: CHILD }]);
+});
+
+it('the child of a holder that asked not to be named is not told either [R68]', () => {
+  const request = { ...requestFor(newPath()), anonymous: true };
+  const grant = kernelEngine.tryAcquire(request);
+  onTestFinished(() => grant?.release());
+  const shown = () => Object.keys(kernelEngine.inspect(request.path).holders[0] ?? {});
+  const before = shown();
+
+  grant?.recordChild(CHILD);
+
+  expect(shown()).toEqual(before);
+  grant?.downgrade();
+  expect(shown()).not.toContain('child');
 });
 
 it('the child of one who shares a lock and could leave no mark is not put into the lock file, as a holder’s that died [G12]', () => {

@@ -35,6 +35,19 @@ it('a ticket that is taken for a dead one’s before its owner could lock it is 
   expect(listEntries(request.path).map(({ name }) => name)).toEqual([entry?.name]);
 });
 
+it('a dead one’s ticket that somebody else looks at just now is not taken for a living one’s [R81, R46]', () => {
+  const request = requestFor(newPath());
+  const living = Entry.leave(request, 'exclusive', self());
+  onTestFinished(() => living?.remove());
+  const dead = newTicket(request.path);
+  writeFileSync(dead.path, readFileSync(String(living?.path)));
+  const looker = openSync(dead.path, 'r');
+  onTestFinished(() => closeSync(looker));
+  expect(syscalls().lock(looker, 'shared')).toBe(0); // as whoever looks does for an instant
+
+  expect(readEntries(request.path, entryKinds).map(({ entry }) => entry.name)).toEqual([living?.name]);
+});
+
 it('a ticket that comes to life while it is cleared away as a dead one’s stays, or its owner knows [R7]', () => {
   const ticket = newTicket(newPath());
   const fd = openSync(ticket.path, 'wx+'); // as its owner made it, who is about to lock it

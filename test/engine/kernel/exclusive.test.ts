@@ -56,7 +56,7 @@ it('the loss of a lock is told also when its file was replaced before anybody as
   const grant = acquire(path);
   unlinkSync(path);
 
-  const lost = new Promise<void>((resolve) => onTestFinished(grant.watchLoss(resolve)));
+  const lost = new Promise<void>((resolve) => onTestFinished(grant.watchLoss(resolve).stop));
 
   await within(lost, 'waiting for the loss of a lock');
 });

@@ -2,11 +2,16 @@ import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
+import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from '../../../src/engine/kernel/block.ts';
+import { Entry } from '../../../src/engine/kernel/entry.ts';
+import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { kernelLocks } from '../../../src/engine/kernel/kernel-locks.ts';
 import { syscalls } from '../../../src/engine/kernel/syscalls/index.ts';
+import { self } from '../../../src/identity/self.ts';
 import { Child } from '../../support/child.ts';
 import { tempDirectory } from '../../support/temp.ts';
-import { until } from '../../support/until.ts';
+import { until, untilStopped } from '../../support/until.ts';
+import { deadProcess } from '../portable/stale.ts';
 
 function newFile(): string {
   const path = join(tempDirectory(), 'file');
@@ -92,3 +97,42 @@ function waiting(pid: number): Promise<void> {
   const blocked = new RegExp(`-> FLOCK .* ${pid} `);
   return until(() => blocked.test(readFileSync('/proc/locks', 'latin1')), `process ${pid} waits for a lock`);
 }
+
+it('a holder of another pid namespace is not called stopped because a process of this one, under its id, is [H3, R11]', async () => {
+  const path = newFile();
+  flocked(path, 'shared');
+  const stopped = new Child('cat');
+  stopped.signal('SIGSTOP');
+  await untilStopped(stopped.pid);
+  const place = { path, resource: 'mirror', beside: undefined, access: 'owner' } as const;
+  const [here, elsewhere] = [
+    { ...self(), pid: stopped.pid },
+    { ...self(), pid: stopped.pid, pidNamespace: '1' },
+  ];
+  const marks = [here, elsewhere].map((holder) => Entry.leave(place, 'held', holder));
+  onTestFinished(() => {
+    for (const mark of marks) mark?.remove();
+  });
+
+  const { holders } = kernelEngine.inspect(path);
+
+  const told = holders.filter(({ pid }) => pid === stopped.pid);
+  expect(told.map(({ pidNamespace, stopped }) => [pidNamespace, stopped])).toEqual([
+    [self().pidNamespace, true],
+    ['1', undefined],
+  ]);
+});
+
+it('a holder that died is not told beside the program that has the lock by now, without a record [G12, R82]', () => {
+  const path = newFile();
+  const block = Buffer.alloc(BLOCK_BYTES);
+  formatBlock(block, 'mirror', self().boot, deadProcess());
+  writeCounters(block, 5, 5);
+  writeSince(block, Date.now());
+  writeFileSync(path, block);
+  flocked(path, 'exclusive');
+
+  const { holders } = kernelEngine.inspect(path);
+
+  expect(holders.map(({ pid, foreign }) => [pid, foreign])).toEqual([[process.pid, true]]);
+});

@@ -33,8 +33,19 @@ it('nobody can tell of a waiter in another pid namespace whether it can take its
   leaveOldTicket(request, { ...self(), pidNamespace: '1' });
   expect(kernelEngine.tryAcquire(request)).toBe(undefined);
 
-  const grant = kernelEngine.lookPast(request)?.();
+  const grant = kernelEngine.lookPast(request)?.takeThen();
 
   onTestFinished(() => grant?.release());
   expect(grant).toBeDefined();
+});
+
+it('a second look leaves a free lock to a waiter that came after the first [R7, G11]', () => {
+  const request = requestFor(newPath());
+  leaveOldTicket(request, { ...self(), pidNamespace: '1' });
+  const lookAgain = kernelEngine.lookPast(request);
+  expect(lookAgain).toBeDefined();
+
+  placeIn(request).join();
+
+  expect(lookAgain?.takeThen()).toBe(undefined);
 });

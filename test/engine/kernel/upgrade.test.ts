@@ -1,14 +1,16 @@
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Grant } from '../../../src/engine/engine.ts';
 import { Contender } from '../../../src/engine/kernel/contender.ts';
+import { queueDirectory } from '../../../src/engine/kernel/entry.ts';
 import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { syscalls } from '../../../src/engine/kernel/syscalls/index.ts';
+import { TOKENS_PER_TENURE } from '../../../src/engine/kernel/token.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { requestFor, upgrading } from '../harness.ts';
 import { before } from './between.ts';
-import { acquire, countersOf, newPath } from './counters.ts';
+import { acquire, countersOf, newPath, refuseWrites } from './counters.ts';
 
 function share(path: string): Grant {
   const grant = kernelEngine.tryAcquire(requestFor(path, 'shared')) as Grant;
@@ -64,6 +66,7 @@ it('an upgrade that another reader comes before goes on, and still shares the lo
   });
   const ends: unknown[] = [];
   const waiting = reader.upgrade({
+    degraded: () => {},
     converted: () => ends.push('converted'),
     lost: () => ends.push('lost'),
     failed: (error) => ends.push(error),
@@ -81,7 +84,12 @@ it('an upgrade that another reader comes before goes on, and still shares the lo
 it('nobody comes past a reader that waits to have the lock alone [R7]', () => {
   const path = newPath();
   const [first, second] = [share(path), share(path)];
-  const waiting = first.upgrade({ converted: () => {}, lost: () => {}, failed: () => {} });
+  const waiting = first.upgrade({
+    degraded: () => {},
+    converted: () => {},
+    lost: () => {},
+    failed: () => {},
+  });
   onTestFinished(() => waiting.cancel());
 
   expect(kernelEngine.tryAcquire(requestFor(path, 'shared'))).toBe(undefined);
@@ -92,7 +100,7 @@ it('nobody comes past a reader that waits to have the lock alone [R7]', () => {
   share(path);
 });
 
-it('an upgrade after an exclusive holder that died is granted, is told of it, and has a token and a bound of its own [X56, R45]', async () => {
+it('an upgrade after an exclusive holder that died is granted, is told of it, and has a token and a bound of its own [X15, X56, R45]', async () => {
   const [path, left] = [newPath(), newPath()];
   const dead = acquire(path);
   const shown = dead.token() as number;
@@ -108,4 +116,47 @@ it('an upgrade after an exclusive holder that died is granted, is told of it, an
   expect(countersOf(left).bound).toBeGreaterThan(bound);
   reader.release();
   expect(acquire(left).recovered).toBe(undefined);
+});
+
+it('an upgrade whose record could not be written has no token, and says so until it is downgraded [X11, H14]', async () => {
+  const path = newPath();
+  acquire(path).release();
+  const reader = share(path);
+  const repair = refuseWrites();
+
+  expect(await upgrading(reader).ended()).toBe('converted');
+
+  expect(reader.token()).toBe(undefined);
+  expect(reader.degraded).toMatchObject([{ reason: 'record-not-written', path }]);
+  repair();
+  reader.downgrade();
+  expect(reader.degraded).toEqual([]);
+  expect(await upgrading(reader).ended()).toBe('converted');
+  expect(reader.degraded).toEqual([]);
+  expect(reader.token()).toBe(countersOf(path).token - TOKENS_PER_TENURE);
+});
+
+it('an upgrade on somebody else’s content has no token, and says so, however often it is made [X11, H15]', async () => {
+  const path = newPath();
+  writeFileSync(path, '{"roles":[]}');
+  const reader = share(path);
+  expect(reader.degraded).toEqual([]);
+
+  for (let turn = 0; turn < 2; turn++) {
+    expect(await upgrading(reader).ended()).toBe('converted');
+    expect(reader.token()).toBe(undefined);
+    expect(reader.degraded).toMatchObject([{ reason: 'foreign-content', path }]);
+    reader.downgrade();
+  }
+  expect(readFileSync(path, 'utf8')).toBe('{"roles":[]}');
+});
+
+it('a downgrade that can leave no record of who shares the lock says so [X11, H17]', () => {
+  const path = newPath();
+  const holder = acquire(path);
+  writeFileSync(queueDirectory(path), 'in the way');
+
+  holder.downgrade();
+
+  expect(holder.degraded).toMatchObject([{ reason: 'record-not-written', path }]);
 });

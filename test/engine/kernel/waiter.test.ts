@@ -7,6 +7,7 @@ import { kernelEngine } from '../../../src/engine/kernel/kernel.ts';
 import { syscalls } from '../../../src/engine/kernel/syscalls/index.ts';
 import { nativePath } from '../../../src/engine/kernel/syscalls/native.ts';
 import { self } from '../../../src/identity/self.ts';
+import { within } from '../../support/deadline.ts';
 import { until } from '../../support/until.ts';
 import { contender, granted, requestFor } from '../harness.ts';
 import { before } from './between.ts';
@@ -81,7 +82,7 @@ it('a waiter that got its lock watches its file no more', async () => {
   expect(grant.isIntact()).toBe(true);
 });
 
-it('a free lock is had although the one ahead in the line lives and never takes it [R7, R81]', async () => {
+it('a waiter takes a free lock although the one ahead of it is alive and never takes it [R7, R81]', async () => {
   const request = { ...requestFor(newPath()), pollInterval: 5 };
   const ticket = Entry.leave(request, 'exclusive', self());
   onTestFinished(() => ticket?.remove());
@@ -89,4 +90,62 @@ it('a free lock is had although the one ahead in the line lives and never takes 
   await granted(wait(request));
 
   expect(ticket?.isListed).toBe(true);
+});
+
+it('a waiter that gets a hint between its two looks past the one ahead looks twice again [R7, R81]', async () => {
+  const request = { ...requestFor(newPath()), pollInterval: 5 };
+  const ticket = Entry.leave(request, 'exclusive', self());
+  onTestFinished(() => ticket?.remove());
+  const isEndOfLook = (_fd: number, mode: string) => mode === 'none';
+  let looks = 0;
+  before(
+    'lock',
+    () => {},
+    (...args) => isEndOfLook(...args) && ++looks === 2,
+  );
+  before('lock', () => queueMicrotask(() => started.waiting.poke()), isEndOfLook);
+
+  const started = wait(request);
+
+  await granted(started);
+  expect(looks).toBe(2); // without the hint, the first is followed by the grant
+});
+
+it('a wait that blocks its thread keeps no descriptor of those ahead that it looked at [H23]', () => {
+  const request = requestFor(newPath());
+  const ticket = Entry.leave(request, 'exclusive', self());
+  onTestFinished(() => ticket?.remove());
+  const open: number[] = [];
+  const enough = new Error('enough');
+  const poll = () => {
+    if (open.push(readdirSync('/proc/self/fd').length) === 3) throw enough;
+  };
+
+  expect(() => kernelEngine.acquireSync(request, Number.POSITIVE_INFINITY, poll)).toThrow(enough);
+
+  expect(new Set(open).size).toBe(1);
+});
+
+it('a lock that is released as soon as it was granted is free at once for one who does not wait [R7, G11]', async () => {
+  const path = newPath();
+  const holder = acquire(path);
+  const next = new Promise<Grant | undefined>((resolve, reject) => {
+    const afterwards = (grant: Grant) => {
+      grant.release();
+      resolve(kernelEngine.tryAcquire(requestFor(path)));
+    };
+    const nothing = () => {};
+    kernelEngine.wait(requestFor(path), {
+      granted: afterwards,
+      failed: reject,
+      moved: nothing,
+      degraded: nothing,
+    });
+  });
+
+  holder.release();
+
+  const grant = await within(next, 'the lock is released');
+  expect(grant?.isIntact()).toBe(true);
+  grant?.release();
 });

@@ -46,7 +46,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
     expect(readdirSync(queue)).toEqual([basename(counter)]);
   });
 
-  it('that somebody replaced is left to him at the release, and its holder finds out [H9, F9, H7]', async () => {
+  it('that somebody replaced is not removed by the release of its former holder, who finds out [H9, F9, H7]', async () => {
     const { request } = unusedLock();
     const { path } = request();
     const grant = await contender(engine).acquire(request());

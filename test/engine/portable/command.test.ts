@@ -5,7 +5,7 @@ import type { RecordedChild } from '../../../src/engine/engine.ts';
 import { leaveChild } from '../../../src/engine/portable/child.ts';
 import { Contender } from '../../../src/engine/portable/contender.ts';
 import { Place } from '../../../src/engine/portable/place.ts';
-import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { abandonClaim, portableEngine } from '../../../src/engine/portable/portable.ts';
 import { type Step, settingsOf } from '../../../src/engine/portable/settings.ts';
 import { CLAIM_FILE } from '../../../src/engine/signature.ts';
 import { self } from '../../../src/identity/self.ts';
@@ -27,11 +27,11 @@ describe.each(['file', 'directory'] as const)('a portable lock whose holder died
   }
 
   /** A lock whose holder died and left this record of its command. */
-  function lockOf(child: RecordedChild) {
+  function lockOf(child: RecordedChild, holder = dead) {
     const { request } = unusedLock();
     const place = new Place(request().path);
     mkdirSync(place.queue);
-    leaveChild({ request: request(), place }, leaveClaim(place.lock, layout, dead), child);
+    leaveChild({ request: request(), place }, leaveClaim(place.lock, layout, holder), child);
     return request;
   }
 
@@ -53,6 +53,37 @@ describe.each(['file', 'directory'] as const)('a portable lock whose holder died
     const request = lockOf(child);
 
     expect(await isFree(request())).toBe(true);
+  });
+
+  it('is free when its command was about to start in an earlier boot [H2, H11]', async () => {
+    const request = lockOf('starting', { ...dead, boot: 'another-boot' });
+
+    expect(await isFree(request())).toBe(true);
+  });
+
+  it('is not broken by hand while its command is seen to live, but is when nobody can tell [H11, H6]', () => {
+    const here = { pid: process.pid, start: self().start ?? '' };
+    for (const [child, outcome] of [
+      [here, 'alive'],
+      ['starting', 'removed'],
+    ] as const) {
+      const { path } = lockOf(child)();
+      const [holder] = engine.inspect(path).holders;
+
+      expect(abandonClaim(path, String(holder?.claim))).toBe(outcome);
+      expect(engine.inspect(path).state).toBe(outcome === 'alive' ? 'exclusive' : 'free');
+    }
+  });
+
+  it('is not called stuck while it is kept for its command, though nobody gives a sign of life [H11, R11]', () => {
+    const alert = portableEngine({ layout, stuckAfter: 0 });
+    const request = lockOf({ pid: process.pid, start: self().start ?? '' });
+    const living = unusedLock();
+    leaveClaim(living.request().path, layout, self());
+
+    expect(alert.inspect(living.request().path).holders).toMatchObject([{ silent: expect.any(Number) }]);
+    expect(alert.inspect(request().path).holders).toMatchObject([{ pid: dead.pid, child: {} }]);
+    expect(alert.inspect(request().path).holders[0]).not.toHaveProperty('silent');
   });
 
   it('is kept for its command also after it was made shared [X55, H11]', async () => {

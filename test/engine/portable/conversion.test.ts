@@ -1,12 +1,14 @@
-import { readdirSync } from 'node:fs';
-import { basename } from 'node:path';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Grant, Waiting } from '../../../src/engine/engine.ts';
+import { nestedPath } from '../../../src/engine/nested.ts';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import type { Step } from '../../../src/engine/portable/settings.ts';
 import { until } from '../../support/until.ts';
 import { contender, unusedLock, upgrading } from '../harness.ts';
+import { intercept, meant, systemError } from './intercept.ts';
 import { listReadersAsOld } from './ways.ts';
 
 /** How often something is tried before it counts as never succeeding. */
@@ -53,6 +55,23 @@ describe.each(['file', 'directory'] as const)('a portable lock that changes its 
     expect(grant.isIntact()).toBe(true);
   });
 
+  it('is not made exclusive beside a nested holder, only when that one ends [X1, R4]', async () => {
+    const { request } = unusedLock();
+    const holder = await acquire(request());
+    const nested = await acquire({ ...request('shared'), path: nestedPath(request().path) });
+    holder.release();
+    const reader = await acquire(request('shared'));
+    const upgrade = upgrading(reader);
+
+    expect(await upgrade.outcome()).toBe('waiting');
+    expect(reader.isIntact()).toBe(true);
+    nested.release();
+
+    expect(await upgrade.ended()).toBe('converted');
+    expect(reader.recovered).toBeUndefined();
+    expect(await isFree(request('shared'))).toBe(false);
+  });
+
   it('is shared as before by an upgrade that is cancelled, and others may share it again [X55, R4]', async () => {
     const { request } = unusedLock();
     const grant = await acquire(request('shared'));
@@ -90,6 +109,39 @@ describe.each(['file', 'directory'] as const)('a portable lock that changes its 
     expect(records()).toEqual([]);
   });
 
+  it('is shared as before when the command cannot be named under the claim that it would have [X55, H11, H14]', async () => {
+    const { request } = unusedLock();
+    const place = new Place(request().path);
+    const grant = await acquire(request('shared'));
+    grant.recordChild({ pid: process.pid });
+    const [claim] = readdirSync(place.readers);
+    intercept('renameSync', (original) => (from, to) => {
+      if (meant(to).startsWith(join(place.queue, 'child.'))) throw systemError('ENOSPC');
+      original(from, to);
+    });
+
+    expect(await upgrading(grant).ended()).toMatchObject({ code: 'HOLDFAST_UNWRITABLE' });
+
+    expect([grant.isIntact(), readdirSync(place.readers)]).toEqual([true, [claim]]);
+    expect(await isFree(request('shared'))).toBe(true);
+  });
+
+  it('is lost, and says so, when it can neither be alone nor be shared again [X55, H14]', async () => {
+    const { request } = unusedLock();
+    let fails = false;
+    const onStep = (step: Step) => {
+      if (fails && step === 'publish-reader') throw new Error('no reader claim can be made');
+    };
+    const grant = await contender(portableEngine({ layout, onStep })).acquire(request('shared'));
+    writeFileSync(join(new Place(request().path).readers, 'notes.txt'), 'precious');
+    fails = true;
+
+    expect(await upgrading(grant).ended()).toBe('lost');
+
+    expect(grant.isIntact()).toBe(false);
+    expect(await isFree(request('shared'))).toBe(true);
+  });
+
   it('is made exclusive before a writer that blocks its thread at the gate [R4, R81]', async () => {
     const { request } = unusedLock();
     const grant = await acquire(request('shared'));
@@ -116,6 +168,7 @@ function upgradeOf(grant: Grant): { waiting: Waiting; outcome: () => unknown } {
     outcome = result;
   };
   const waiting = grant.upgrade({
+    degraded: () => {},
     converted: () => become('converted'),
     lost: () => become('lost'),
     failed: become,

@@ -1,4 +1,5 @@
-import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
@@ -49,4 +50,19 @@ describe('the tokens of a lock rise', () => {
 
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
   });
+});
+
+it('an empty file that has another name elsewhere is no counter, and stays empty [H18, F12]', () => {
+  const { home, request } = unusedLock();
+  const [elsewhere, place] = [join(home, 'thesis.tex'), new Place(request().path)];
+  writeFileSync(elsewhere, '');
+  mkdirSync(place.queue);
+  linkSync(elsewhere, place.counter);
+
+  const grant = engine.tryAcquire(request());
+
+  expect(grant?.degraded).toMatchObject([{ reason: 'foreign-content', path: place.counter }]);
+  expect(grant?.token()).toBe(undefined);
+  grant?.release();
+  expect(readFileSync(elsewhere, 'utf8')).toBe('');
 });

@@ -49,11 +49,11 @@ async function run({ layout, mode }: Victim, path: string, call: string, injecti
   return signal === 'SIGKILL' ? undefined : stdout.split('\n')[1];
 }
 
-/** The lock is to be had by the next one at once, nothing foreign is gone, and nothing is left but the counter. */
+/** The next one gets the lock at once, nothing foreign is gone, and nothing is left but the counter. */
 function expectRecovery(path: string, victim: Victim, where: string): void {
   const engine = portableEngine({ layout: victim.layout });
   const grant = engine.tryAcquire(requestFor(path, 'exclusive'));
-  expect(grant?.isIntact(), `the lock is to be had after ${where}`).toBe(true);
+  expect(grant?.isIntact(), `the lock can be taken after ${where}`).toBe(true);
   grant?.release();
   // What was not written yet proves nothing, and is litter only when it is old, as it is to this engine.
   const later = portableEngine({ layout: victim.layout, staleAfter: 0 });

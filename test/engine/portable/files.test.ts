@@ -1,9 +1,12 @@
-import fs from 'node:fs';
+import fs, { readdirSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { persistently } from '../../../src/engine/portable/files.ts';
+import { persistently, writeWhole } from '../../../src/engine/portable/files.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { tempDirectory } from '../../support/temp.ts';
 import { contender, unusedLock } from '../harness.ts';
+import { intercept } from './intercept.ts';
 
 const failure = (code: string) => Object.assign(new Error(`${code}: injected`), { code });
 
@@ -68,3 +71,19 @@ describe('a call that fails', () => {
     },
   );
 });
+
+it.each(['writeSync', 'fsyncSync', 'renameSync'] as const)(
+  'a file that the disk refused is not there, nor a part of it: %s [H14]',
+  (call) => {
+    const home = tempDirectory();
+    intercept(call, () => () => {
+      throw failure('ENOSPC');
+    });
+
+    expect(() =>
+      writeWhole(join(home, 'whole'), 'text', unusedLock().request(), join(home, 'part'), 'durable'),
+    ).toThrow('ENOSPC');
+
+    expect(readdirSync(home)).toEqual([]);
+  },
+);

@@ -12,6 +12,8 @@ import { cleanStale } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import { formatRecord, recordFor } from '../../../src/engine/portable/record.ts';
+import type { Step } from '../../../src/engine/portable/settings.ts';
 import { ticketName } from '../../../src/engine/portable/ticket.ts';
 import { readersDirectory } from '../../../src/engine/signature.ts';
 import { self } from '../../../src/identity/self.ts';
@@ -51,10 +53,44 @@ describe.each(['file', 'directory'] as const)(
       });
 
       expect(engine.tryAcquire(request())).toBe(undefined);
-      const grant = engine.lookPast(request())?.();
+      const grant = engine.lookPast(request())?.takeThen();
 
       expect(grant?.isIntact()).toBe(true);
       grant?.release();
+    });
+
+    it.each([
+      ['as waiters usually do', undefined, 70],
+      ['less often', 100, 120],
+      ['so seldom that it would have to wait for long', 60_000, undefined],
+    ])(
+      'a request that does not wait leaves a free lock for as long as one ahead may pause, which looks at it %s [X22]',
+      async (_how, pause, patience) => {
+        const { request } = unusedLock();
+        const { path } = request();
+        mkdirSync(new Place(path).queue);
+        const unknown = { ...self(), pidNamespace: '1' };
+        const ticket = join(new Place(path).queue, ticketName('exclusive', '9'.repeat(16)));
+        const record = { ...recordFor(request(), 'exclusive', undefined), holder: unknown, pause };
+        writeFileSync(ticket, formatRecord(record));
+
+        expect(engine.lookPast(request())?.patience).toBe(patience);
+      },
+    );
+
+    it('a second look leaves a free lock to a waiter that came after the first [R7, G11]', async () => {
+      const { request } = unusedLock();
+      const { path } = request();
+      mkdirSync(new Place(path).queue);
+      const unknown = { ...self(), pidNamespace: '1' };
+      leaveClaim(join(new Place(path).queue, ticketName('exclusive', '9'.repeat(16))), 'file', unknown);
+      const lookAgain = engine.lookPast(request());
+      expect(lookAgain).toBeDefined();
+
+      leaveClaim(join(new Place(path).queue, ticketName('exclusive')), 'file', self());
+
+      expect(lookAgain?.takeThen()).toBe(undefined);
+      expect(existsSync(path)).toBe(false);
     });
 
     it('in the place of those who share, a link, is refused in either mode, and nothing is left behind it [H18]', async () => {
@@ -131,8 +167,10 @@ describe.each(['file', 'directory'] as const)(
       const { request } = unusedLock();
       await contender(engine).acquire(request('shared'));
       listReadersAsOld();
-      const writer = contender(engine).wait(request());
-      await until(() => existsSync(request().path), 'the writer is at the gate');
+      const drains: Step[] = [];
+      const onStep = (step: Step) => step === 'drain' && drains.push(step);
+      const writer = contender(portableEngine({ layout, onStep })).wait(request());
+      await until(() => drains.length > 1, 'the writer was at the gate again and again');
 
       expect(engine.inspect(request().path)).toMatchObject({ state: 'free', holders: [] });
       writer.waiting.cancel();

@@ -1,6 +1,6 @@
-import fs from 'node:fs';
+import fs, { readlinkSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 type Call<N extends keyof typeof fs> = (typeof fs)[N];
@@ -14,6 +14,12 @@ export function intercept<N extends keyof typeof fs>(name: N, wrap: (original: C
     Object.assign(fs, { [name]: original });
     syncBuiltinESMExports();
   });
+}
+
+/** The path that a call meant: root gives some by the descriptor of their directory. */
+export function meant(path: unknown): string {
+  const [, fd, rest = ''] = /^\/proc\/self\/fd\/(\d+)\/(.*)$/.exec(String(path)) ?? [];
+  return fd === undefined ? String(path) : join(readlinkSync(`/proc/self/fd/${fd}`), rest);
 }
 
 /** What the system says when a call fails. */
@@ -33,7 +39,7 @@ export function interceptShowingIn(directory: string, around: (show: () => void)
 
 function interceptNaming(around: (show: () => void, from: string, to: string) => void): void {
   for (const name of ['linkSync', 'renameSync'] as const) {
-    intercept(name, (original) => (from, to) => around(() => original(from, to), String(from), String(to)));
+    intercept(name, (original) => (from, to) => around(() => original(from, to), meant(from), meant(to)));
   }
 }
 

@@ -1,18 +1,18 @@
-import { existsSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Grant } from '../../../src/engine/engine.ts';
-import { Contender } from '../../../src/engine/portable/contender.ts';
-import { lastToken } from '../../../src/engine/portable/counter.ts';
+import { writeCount } from '../../../src/engine/portable/counter.ts';
+import { PortableLock } from '../../../src/engine/portable/lock.ts';
 import { look } from '../../../src/engine/portable/look.ts';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { type PortableOptions, portableEngine } from '../../../src/engine/portable/portable.ts';
 import { type Step, settingsOf } from '../../../src/engine/portable/settings.ts';
 import { CLAIM_FILE } from '../../../src/engine/signature.ts';
 import { self } from '../../../src/identity/self.ts';
-import { contender, unusedLock } from '../harness.ts';
+import { contender, unusedLock, upgrading } from '../harness.ts';
 import { intercept, interceptShowing, interceptShowingIn } from './intercept.ts';
-import { leaveClaim, replaceClaim } from './stale.ts';
+import { deadProcess, leaveClaim, replaceClaim } from './stale.ts';
 
 const DAY = 86_400_000;
 const BEAT = 1000;
@@ -56,6 +56,31 @@ describe.each(['file', 'directory'] as const)('by the clocks, a lease (lock %s)'
     time.passes(LEASE + 1000);
     expect([grant.isExpired(), grant.isIntact()]).toEqual([true, false]);
   });
+
+  it.each(['a grant', 'an upgrade'])(
+    'leaves the news of a death for the next holder when it was over before %s was counted [X14]',
+    async (what) => {
+      const time = takeTime();
+      const lock = unusedLock();
+      const place = new Place(lock.request().path);
+      mkdirSync(place.queue);
+      const claim = leaveClaim(place.lock, layout, deadProcess());
+      writeCount(new PortableLock(lock.request(), settingsOf({})), 1, claim);
+      const onStep = (step: Step) => {
+        if (step === 'count') time.jumps(2 * LEASE);
+      };
+      const slow = engineWith({ onStep });
+      if (what === 'a grant') {
+        expect(slow.tryAcquire(lock.request())).toBe(undefined);
+      } else {
+        const grant = await contender(slow).acquire(lock.request('shared'));
+        expect(await upgrading(grant).ended()).toBe('lost');
+        grant.release();
+      }
+
+      expect((await contender(observer).acquire(lock.request())).recovered).toBeDefined();
+    },
+  );
 
   it('goes on as long as its holder gives signs of life [X54, H21]', async () => {
     const time = takeTime();
@@ -128,24 +153,41 @@ describe.each(['file', 'directory'] as const)('by the clocks, a lease (lock %s)'
     expect(existsSync(request().path)).toBe(false);
   });
 
-  it('that ran out at the gate is given up: who waited there counts nothing beside the one who came after [X54]', async () => {
+  it.each(['publish-reader', 'look-at-gate'] as const)(
+    'that runs out while a reader is at the gate, at %s, shares nothing with the one who came after [X54, H21]',
+    (step) => {
+      const time = takeTime();
+      const { request } = unusedLock();
+      const place = new Place(request().path);
+      let successor: Grant | undefined;
+      const onStep = (next: Step) => {
+        if (next !== step || successor !== undefined) return;
+        observer.tryAcquire(request()); // sees the gate, and no sign of life from then on
+        time.passes(2 * LEASE);
+        if (step === 'publish-reader') successor = observer.tryAcquire(request());
+      };
+
+      expect(engineWith({ onStep, beat: NEVER }).tryAcquire(request('shared'))).toBe(undefined);
+
+      successor ??= observer.tryAcquire(request());
+      expect(successor?.isIntact()).toBe(true);
+      expect(existsSync(place.readers) ? readdirSync(place.readers) : []).toEqual([]);
+      successor?.release();
+    },
+  );
+
+  it('that ran out before a downgrade leaves nothing that is shared beside the one who came after [X54, H21]', async () => {
     const time = takeTime();
     const { request } = unusedLock();
-    const place = new Place(request().path);
-    const reader = await contender(observer).acquire(request('shared'));
-    const writer = new Contender(request(), settingsOf({ layout, lease: LEASE, beat: NEVER }));
-    expect(writer.tryOnce()).toBe(undefined);
-    expect(writer.isDraining).toBe(true);
-    reader.release();
+    const grant = await contender(engineWith({ beat: NEVER })).acquire(request());
     expect(observer.tryAcquire(request())).toBe(undefined);
     time.passes(2 * LEASE);
     const successor = await contender(observer).acquire(request());
-    const token = lastToken(place);
 
-    expect(writer.tryOnce()).toBe(undefined);
+    grant.downgrade();
 
-    expect(lastToken(place)).toBe(token);
-    expect(successor.isIntact()).toBe(true);
+    expect([grant.isIntact(), successor.isIntact()]).toEqual([false, true]);
+    expect(observer.inspect(request().path).state).toBe('exclusive');
   });
 
   it('is taken over when no sign of life was seen for one and a half times as long, and no sooner [X54, H21]', () => {
@@ -197,7 +239,7 @@ describe.each(['file', 'directory'] as const)('by the clocks, a lease (lock %s)'
     const { path } = request();
     let successor = '';
     const onStep = (step: Step) => {
-      if (step === 'look-again') successor = replaceClaim(path, layout, self());
+      if (step === 'remove-own') successor = replaceClaim(path, layout, self());
     };
     const grant = engineWith({ onStep }).tryAcquire(request()) as Grant;
 

@@ -57,7 +57,7 @@ describe.each(layouts)('a lock that the portable engine (lock %s) has', (layout)
     }
   });
 
-  it('is had by whichever engine comes first after its release', async () => {
+  it('goes to whichever engine comes first after its release', async () => {
     const { request } = unusedLock();
     const grant = await contender(portable).acquire(request());
     grant.release();

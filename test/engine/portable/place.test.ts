@@ -1,9 +1,24 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import type { Step } from '../../../src/engine/portable/settings.ts';
+import { CLAIM_FILE } from '../../../src/engine/signature.ts';
+import { fileResource } from '../../../src/lock/resource.ts';
 import { requestFor, unusedLock } from '../harness.ts';
+import { intercept } from './intercept.ts';
 import { refusals } from './ways.ts';
 
 describe.each(['file', 'directory'] as const)('the place of a portable lock (lock %s)', (layout) => {
@@ -40,6 +55,22 @@ describe.each(['file', 'directory'] as const)('the place of a portable lock (loc
     expect(readdirSync(elsewhere)).toEqual([]);
   });
 
+  it('beside data of its owner alone lets those who may make files there read claims, and not only write them [F7, R69]', () => {
+    const { home } = unusedLock();
+    const team = join(home, 'team');
+    mkdirSync(team);
+    chmodSync(team, 0o770);
+    const beside = join(team, 'roles.json');
+    writeFileSync(beside, '{}', { mode: 0o600 });
+    const { path } = fileResource(beside);
+
+    const grant = engine.tryAcquire({ ...requestFor(path), beside });
+
+    const claim = layout === 'directory' ? join(path, CLAIM_FILE) : path;
+    expect((statSync(claim).mode & 0o7777).toString(8)).toBe('660');
+    grant?.release();
+  });
+
   it('is refused when somebody’s file is where its queue should be, and the file stays [X55, F12, H18]', async () => {
     const { request } = unusedLock();
     const { queue } = new Place(request().path);
@@ -50,5 +81,31 @@ describe.each(['file', 'directory'] as const)('the place of a portable lock (loc
     }
 
     expect(readFileSync(queue, 'utf8')).toBe('precious');
+  });
+
+  it('is made anew when its queue is gone that a network file system still shows [X55, F7]', async () => {
+    const { request } = unusedLock();
+    const { queue } = new Place(request().path);
+    const onStep = (step: Step) => {
+      if (step === 'drain') rmdirSync(queue);
+    };
+    const reader = engine.tryAcquire(request('shared'));
+    const remembered = lstatSync(queue);
+    reader?.release();
+    rmSync(queue, { recursive: true });
+    intercept(
+      'lstatSync',
+      (original) =>
+        Object.assign(
+          (path: string, ...rest: never[]) =>
+            path === queue ? remembered : (original as (...args: unknown[]) => unknown)(path, ...rest),
+          original,
+        ) as typeof original,
+    );
+
+    const grant = portableEngine({ layout, onStep }).tryAcquire(request());
+
+    expect(grant?.isIntact()).toBe(true);
+    grant?.release();
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Grant } from '../../../src/engine/engine.ts';
 import { look } from '../../../src/engine/portable/look.ts';
@@ -6,8 +6,8 @@ import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
 import { self } from '../../../src/identity/self.ts';
 import { contender, unusedLock } from '../harness.ts';
-import { intercept, interceptShowing, systemError } from './intercept.ts';
-import { leaveClaim, replaceClaim } from './stale.ts';
+import { intercept, interceptShowing, meant, systemError } from './intercept.ts';
+import { deadProcess, leaveClaim, replaceClaim } from './stale.ts';
 
 /** What a server answers to a call that it was sent twice, because its first answer was lost. */
 const SECOND_ANSWER = { file: 'EEXIST', directory: 'ENOENT' } as const;
@@ -61,10 +61,17 @@ describe.each(['file', 'directory'] as const)('a claim (lock %s)', (layout) => {
       throw systemError('EIO');
     });
     // The first thing that is done to give up comes too late.
-    intercept('unlinkSync', (original) => (file) => {
+    const tooLate = () => {
       late?.();
       late = undefined;
+    };
+    intercept('unlinkSync', (original) => (file) => {
+      tooLate();
       original(file);
+    });
+    intercept('renameSync', (original) => (from, to) => {
+      tooLate();
+      original(from, to);
     });
 
     expect(() => engine.tryAcquire(request())).toThrow(expect.objectContaining({ systemCode: 'EIO' }));
@@ -99,8 +106,8 @@ describe.each(['file', 'directory'] as const)('a claim (lock %s)', (layout) => {
       successor = leaveClaim(path, layout, self());
       throw systemError('ESTALE');
     };
-    intercept('unlinkSync', (original) => (file) => losing(() => original(file), String(file)));
-    intercept('renameSync', (original) => (from, to) => losing(() => original(from, to), String(from)));
+    intercept('unlinkSync', (original) => (file) => losing(() => original(file), meant(file)));
+    intercept('renameSync', (original) => (from, to) => losing(() => original(from, to), meant(from)));
 
     grant.release();
 
@@ -138,5 +145,53 @@ describe.each(['file', 'directory'] as const)('a claim (lock %s)', (layout) => {
     expect([grant.isIntact(), next.isIntact()]).toEqual([false, true]);
     next.release();
     expect(existsSync(new Place(request().path).lock)).toBe(false);
+  });
+
+  it('is not handed on when it is old, for it would tell a wrong time of the grant [G12]', () => {
+    stopTime();
+    const { request } = unusedLock();
+    const grant = engine.tryAcquire(request()) as Grant;
+
+    vi.advanceTimersByTime(1001);
+
+    expect(grant.passTo(request())).toBe(undefined);
+    expect(grant.isIntact()).toBe(true);
+    grant.release();
+  });
+
+  it('is handed on without the command of the one before [H11]', () => {
+    stopTime();
+    const { request } = unusedLock();
+    const grant = engine.tryAcquire(request()) as Grant;
+    grant.recordChild({ pid: process.pid });
+    expect(engine.inspect(request().path).holders).toMatchObject([{ child: { pid: process.pid } }]);
+
+    const next = grant.passTo(request());
+
+    expect(next?.isIntact()).toBe(true);
+    expect(engine.inspect(request().path).holders[0]).not.toHaveProperty('child');
+    next?.release();
+  });
+
+  it('of the dead is taken over also after this process could remove neither it nor its own right to [H13, H16]', () => {
+    const { request } = unusedLock();
+    const place = new Place(request().path);
+    mkdirSync(place.queue);
+    const breakPath = place.breakPath(leaveClaim(place.lock, layout, deadProcess()));
+    let fails = true;
+    const refusing = <T>(path: unknown, call: () => T) => {
+      if (fails && [place.lock, breakPath].includes(meant(path))) throw systemError('EIO');
+      return call();
+    };
+    intercept('unlinkSync', (original) => (path) => refusing(path, () => original(path)));
+    intercept('renameSync', (original) => (from, to) => refusing(from, () => original(from, to)));
+    expect(() => engine.tryAcquire(request())).toThrow(expect.objectContaining({ systemCode: 'EIO' }));
+    expect([existsSync(place.lock), existsSync(breakPath)]).toEqual([true, true]);
+
+    fails = false;
+    const grant = engine.tryAcquire(request());
+
+    expect(grant?.isIntact()).toBe(true);
+    grant?.release();
   });
 });

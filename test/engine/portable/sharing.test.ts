@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
+import type { Step } from '../../../src/engine/portable/settings.ts';
 import { DeadlockError } from '../../../src/errors/lock-errors.ts';
 import { contender, expectStillWaiting, granted, unusedLock, upgrading } from '../harness.ts';
 import { listReadersAsOld } from './ways.ts';
@@ -38,6 +39,30 @@ describe.each(['file', 'directory'] as const)(
       grant.release();
       await granted(late);
     });
+
+    it.each(['a writer', 'an upgrade', 'a taker of a permit'] as const)(
+      'keeps nobody from the gate while %s waits for readers to leave, and so not when it is stopped either [X23, X22]',
+      async (who) => {
+        const { request } = unusedLock();
+        const permits = who === 'a taker of a permit' ? 2 : undefined;
+        const shared = { ...request('shared'), permits };
+        const steps: Step[] = [];
+        const waiting = contender(portableEngine({ layout, onStep: (step) => steps.push(step) }));
+        const first = await waiting.acquire(shared);
+        const other = await acquire(shared);
+        steps.length = 0;
+        const outcome =
+          who === 'an upgrade'
+            ? upgrading(first).outcome()
+            : expectStillWaiting(waiting.wait(who === 'a writer' ? request() : shared));
+
+        await outcome;
+
+        expect(steps).not.toContain('publish-claim');
+        expect(engine.inspect(shared.path).holders).toHaveLength(2);
+        other.release();
+      },
+    );
 
     it('leaves the gate open behind a writer that gives up', async () => {
       const { request } = unusedLock();

@@ -8,6 +8,7 @@ import { self } from '../../../src/identity/self.ts';
 import { fileResource } from '../../../src/lock/resource.ts';
 import { Agent } from '../../support/agent.ts';
 import { asUser } from '../../support/child.ts';
+import { needsRoot } from '../../support/root.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 
@@ -15,9 +16,7 @@ const NOBODY = 65534;
 const STRANGER = 61234; // a uid that no user database knows
 const MODES = ['exclusive', 'shared'] as const;
 
-beforeEach(() => {
-  if (process.getuid?.() !== 0) throw new Error('These tests change users, so they must run as root.');
-});
+beforeEach(() => needsRoot());
 
 describe.each(['file', 'directory'] as const)('in a directory open to all users (lock %s)', (layout) => {
   const options = { engine: 'portable', layout, timeout: 0 } as const;

@@ -13,7 +13,6 @@ describe(`8 processes, ${HOLDS} portable locks each, some of them killed or stop
       const run = await stress({
         seed: SEED,
         holds: HOLDS,
-        timeout: 20_000,
         manager,
         parent: memoryDirectory(),
       });

@@ -2,10 +2,12 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Grant } from '../../../src/engine/engine.ts';
-import { look } from '../../../src/engine/portable/look.ts';
+import { PortableLock } from '../../../src/engine/portable/lock.ts';
+import { type FoundClaim, look } from '../../../src/engine/portable/look.ts';
 import { Place } from '../../../src/engine/portable/place.ts';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
-import type { Step } from '../../../src/engine/portable/settings.ts';
+import { type Step, settingsOf } from '../../../src/engine/portable/settings.ts';
+import { removeAbandoned } from '../../../src/engine/portable/take-over.ts';
 import { self } from '../../../src/identity/self.ts';
 import { contender, unusedLock } from '../harness.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
@@ -42,6 +44,29 @@ describe.each(['file', 'directory'] as const)('between two steps of a contender 
       expect([came, writer]).toEqual([true, undefined]);
       expect(grant.isIntact()).toBe(true);
       expect(await isFree(request())).toBe(false);
+    },
+  );
+
+  it.each(['publish-reader', 'look-at-gate', 'release', 'take-right'] as const)(
+    'a writer that comes when the gate of a reader was removed before its step %s is alone with the lock, or does not get it [X23, H8]',
+    (step) => {
+      const { request } = unusedLock();
+      const { lock } = new Place(request().path);
+      let writer: Grant | undefined;
+      const reader = interruptedAt(step, () => {
+        removeAbandoned(new PortableLock(request(), settingsOf({ layout })), look(lock) as FoundClaim);
+        writer = engine.tryAcquire(request());
+      });
+
+      const grant = reader.tryAcquire(request('shared'));
+
+      const isShared = step === 'release' || step === 'take-right';
+      expect([grant?.isIntact(), writer?.isIntact()]).toEqual(
+        isShared ? [true, undefined] : [undefined, step === 'publish-reader' ? true : undefined],
+      );
+      for (const each of [grant, writer]) each?.release();
+      expect(existsSync(lock)).toBe(false);
+      expect(engine.inspect(lock).state).toBe('free');
     },
   );
 

@@ -1,7 +1,7 @@
 import { type FSWatcher, rmSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { portableEngine } from '../../../src/engine/portable/portable.ts';
-import { someTurns } from '../../support/turns.ts';
+import { until } from '../../support/until.ts';
 import { contender, type StartedWait, unusedLock } from '../harness.ts';
 import { intercept } from './intercept.ts';
 
@@ -48,6 +48,5 @@ it.each([
 
   await end(started, () => holder.release(), request().path);
 
-  await someTurns();
-  expect(watches.size).toBe(0);
+  await until(() => watches.size === 0, 'nothing is watched');
 });

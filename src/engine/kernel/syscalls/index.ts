@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import { darwinSyscalls } from './darwin.ts';
 import { linuxSyscalls } from './linux.ts';
 import type { Syscalls } from './syscalls.ts';
@@ -24,3 +25,18 @@ export function syscalls(): Syscalls {
   }
   return selected;
 }
+
+/**
+ * A worker that is terminated while a binary starts, or while its functions are declared, aborts the whole process, in
+ * Node.js as in Bun: the binary's calls fail from then on, and its only answer to that is to abort. So in a worker all that is
+ * done with the import of Holdfast, and whoever knows that the worker is past that, because it said so, may terminate it.
+ */
+function loadEarly(): void {
+  try {
+    syscalls();
+  } catch {
+    // Told to those who ask for a lock.
+  }
+}
+
+if (!isMainThread) loadEarly();

@@ -39,6 +39,8 @@ export interface Syscalls {
   write(fd: number, from: NativeBuffer): number;
   check(fd: number, path: NativeBuffer): FileCheck;
   exists(path: NativeBuffer): boolean;
+  /** Gives an open file without a name this one, if nothing stands there. 0, or a negative errno. Only on Linux. */
+  readonly giveName?: (fd: number, path: string) => number;
   /** What opening or making a file or directory may fail with because another of its name is just being removed. */
   readonly passing: ReadonlySet<string>;
 }

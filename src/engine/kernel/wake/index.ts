@@ -9,9 +9,11 @@ let selected: Wake | undefined;
  * The waking of this thread, set up on the first wait.
  *
  * Worker threads do without inotify: a worker can be terminated with no chance to close the poll handle first, and an
- * event that then reaches the binding aborts the whole process (measured). They see releases, and crashes by timer.
+ * event that then reaches the binding aborts the whole process (measured). They see releases, and crashes by timer. So does
+ * Bun, which has no libuv to poll the descriptor with, and aborts the process where a binding asks for that.
  */
 export function wake(): Wake {
-  selected ??= process.platform === 'linux' && isMainThread ? new InotifyWake() : new WatchWake();
+  const hasInotify = process.platform === 'linux' && isMainThread && process.versions.bun === undefined;
+  selected ??= hasInotify ? new InotifyWake() : new WatchWake();
   return selected;
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { constants as os } from 'node:os';
+import { onExit } from '../../../copies/exit.ts';
 import { type Koffi, native, nativeBuffer } from '../syscalls/native.ts';
 import type { NativeBuffer } from '../syscalls/syscalls.ts';
 import { touch } from './touch.ts';
@@ -52,7 +53,7 @@ export class InotifyWake implements Wake {
       poll.stop(); // until somebody waits
       this.#poll = poll;
       // An event that is still there when Node.js tears down its loop would call into a dead context, and abort.
-      process.once('exit', () => poll.close());
+      onExit(() => poll.close());
     }
   }
 
@@ -60,12 +61,9 @@ export class InotifyWake implements Wake {
     return this.#refusal === undefined ? BACKSTOP : BACKSTOP_WITHOUT_EVENTS;
   }
 
-  get degraded(): Wake['degraded'] {
+  get refusal(): string | undefined {
     if (this.#refusal === undefined) return undefined;
-    return {
-      reason: 'no-events',
-      detail: `inotify is exhausted (${this.#refusal}; see fs.inotify.max_user_instances and max_user_watches), so waiting goes on by timer`,
-    };
+    return `inotify is exhausted (${this.#refusal}; see fs.inotify.max_user_instances and max_user_watches)`;
   }
 
   watch(fd: number, _path: string, kind: WatchKind, onHint: () => void): () => void {

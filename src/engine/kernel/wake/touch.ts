@@ -1,4 +1,5 @@
 import { futimesSync } from 'node:fs';
+import { Date } from '../../../time/time.ts';
 
 /** Changes the file's times, for waiters that see changes but not closes. */
 export function touch(fd: number): void {

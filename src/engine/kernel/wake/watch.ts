@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { systemCode } from '../../../errors/base.ts';
 import { touch } from './touch.ts';
 import type { Wake, WatchKind } from './wake.ts';
 
@@ -8,17 +9,29 @@ import type { Wake, WatchKind } from './wake.ts';
  */
 export class WatchWake implements Wake {
   readonly backstop = 40;
-  readonly degraded = undefined;
   readonly touch = touch;
+  #refusal: string | undefined;
+
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
 
   watch(_fd: number, path: string, _kind: WatchKind, onHint: () => void): () => void {
     let watcher: FSWatcher;
     try {
       watcher = watch(path, { persistent: false }, () => onHint());
-    } catch {
-      return () => {}; // too many watches, or the file is gone: the timer finds out
+      this.#refusal = undefined;
+    } catch (error) {
+      this.#refusal = refusalOf(systemCode(error) ?? 'EIO');
+      return () => {}; // the timer finds out
     }
     watcher.on('error', () => watcher.close());
     return () => watcher.close();
   }
+}
+
+/** None where the file is gone, which whoever looks at it sees. */
+function refusalOf(code: string): string | undefined {
+  if (code === 'ENOENT') return undefined;
+  return `the system gives no file events (${code}; on Linux, see fs.inotify.max_user_instances and max_user_watches)`;
 }
