@@ -1,43 +1,70 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, fstatSync, readdirSync, readSync, type Stats, statSync, writeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { self } from '../identity/self.ts';
 import { makeDirectory } from '../storage/directory.ts';
-import { SAFELY } from '../storage/fs/open-flags.ts';
+import { closeQuietly } from '../storage/fs/quietly.ts';
+import { sleepSync } from '../storage/fs/sleep-sync.ts';
+import { type PrivateFiles, privateFiles } from '../storage/private-files.ts';
+import { openRegularFile } from '../storage/regular-file.ts';
+import { Date } from '../time/time.ts';
+import { type CacheEvent, cacheEventNames, onCacheEvent } from './cache-channel.ts';
 import { eventNames, type LockEvent, onLockEvent } from './channel.ts';
+import { type DocumentEvent, documentEventNames, onDocumentEvent } from './document-channel.ts';
 
 export interface AuditOptions {
-  /** The file to append to, one JSON object a line. Made with mode 0600, its directory with 0700. */
+  /**
+   * The file to append to, one JSON object a line. Made with mode 0600, its directory with 0700; by root, for the owner of
+   * the directory they are made in.
+   */
   readonly path: string;
   /** Bytes after which the file is put aside as `<path>.<UTC time>-<pid>`. Default 10 MiB. */
   readonly maxBytes?: number;
-  /** How many files put aside are kept. Default 5. */
+  /** How many files put aside are kept; the newest lines are in the file at `path` also with 0. Default 5. */
   readonly keep?: number;
   /** `anonymous` leaves out who: process id, user, host and command. Default `full`. */
   readonly record?: 'full' | 'anonymous';
   /** Only events of these requests are written. Default: all of this thread. */
   readonly filter?: (event: LockEvent) => boolean;
+  /** Only events of these documents are written. Default: of all in this thread, and with `filter` of none. */
+  readonly documentFilter?: (event: DocumentEvent) => boolean;
+  /** Only events of these caches are written. Default: of all in this thread, and with `filter` of none. */
+  readonly cacheFilter?: (event: CacheEvent) => boolean;
 }
 
-const { O_WRONLY, O_APPEND, O_CREAT } = constants;
 const DEFAULT_BYTES = 10 * 1024 * 1024;
 const DEFAULT_KEEP = 5;
+/** The end of the name of a file put aside. */
+const PUT_ASIDE = /\.(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-\d+$/;
+
+/**
+ * Whether a file ends within a line, as far as it may be read: by a writer that died, not by one that is writing at this
+ * very moment, hence two looks. By a descriptor of its own, for the one that writes cannot read.
+ */
+function isTorn(path: string, inode: number): boolean {
+  let fd: number | undefined;
+  try {
+    fd = openRegularFile(path);
+    if (fd === undefined || fstatSync(fd).ino !== inode || !endsWithinLine(fd)) return false;
+    sleepSync(1);
+    return endsWithinLine(fd);
+  } catch {
+    return false;
+  } finally {
+    if (fd !== undefined) closeQuietly(fd);
+  }
+}
+
+function endsWithinLine(fd: number): boolean {
+  const { size } = fstatSync(fd);
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
+}
 
 /**
  * Appends every lifecycle event to a file, one line each, written by one call, so that lines of several processes never
- * mix. Guaranteed: a lock never fails because its log does. Not guaranteed: that every event is on the disk after a
+ * mix, and none is lost while the file is put aside. Guaranteed: a lock never fails because its log does. Not guaranteed: that every event is on the disk after a
  * power loss, or on a full disk; the first failure is reported as a process warning.
  */
 export class AuditLog {
@@ -49,6 +76,7 @@ export class AuditLog {
   readonly #filter: (event: LockEvent) => boolean;
   readonly #subscriptions: (() => void)[];
   #fd = -1;
+  #inode = 0;
   #warned = false;
   /** The last line was not written to its end. */
   #torn = false;
@@ -76,7 +104,21 @@ export class AuditLog {
     const { pid, host, user, command } = self();
     this.#who = { pid, host, user, command };
     this.#filter = filter;
-    this.#subscriptions = eventNames.map((name) => onLockEvent(name, (event) => this.#record(name, event)));
+    const isForAll = () => options.filter === undefined;
+    const { cacheFilter = isForAll, documentFilter = isForAll } = options;
+    this.#subscriptions = [
+      ...eventNames.map((name) => onLockEvent(name, (event) => this.#record(name, event))),
+      ...cacheEventNames.map((name) =>
+        onCacheEvent(name, (event) => {
+          if (cacheFilter(event)) this.#recordOfCache(name, event);
+        }),
+      ),
+      ...documentEventNames.map((name) =>
+        onDocumentEvent(name, (event) => {
+          if (documentFilter(event)) this.#recordOfDocument(name, event);
+        }),
+      ),
+    ];
   }
 
   stop(): void {
@@ -88,68 +130,145 @@ export class AuditLog {
     if (!this.#filter(payload)) return;
     const { at, id, manager: _, anonymous, ...rest } = payload;
     const hidden = this.#anonymous || anonymous;
-    const line = {
-      at: new Date(at).toISOString(),
-      event,
-      ...rest,
-      request: id,
-      ...(hidden ? {} : this.#who),
-    };
+    this.#write({ at, event, ...rest, request: id }, hidden);
+  }
+
+  /** In the same words as a lock's: the resource is the key, the path that of the cache. */
+  #recordOfCache(name: string, payload: CacheEvent & { readonly key?: string }): void {
+    const { at, cache: path, key: resource = path, ...rest } = payload;
+    this.#write({ at, event: `cache:${name}`, resource, path, ...rest }, this.#anonymous);
+  }
+
+  #recordOfDocument(name: string, { manager: _, at, path, ...rest }: DocumentEvent): void {
+    this.#write({ at, event: `document:${name}`, resource: path, path, ...rest }, this.#anonymous);
+  }
+
+  #write(
+    { at, ...facts }: Readonly<Record<string, unknown>> & { readonly at: number },
+    hidden: boolean,
+  ): void {
+    const line = { at: new Date(at).toISOString(), ...facts, ...(hidden ? {} : this.#who) };
     try {
       this.#append(`${JSON.stringify(line, hidden ? hideHolders : plainErrors)}\n`);
     } catch (error) {
       this.#close();
-      if (this.#warned) return;
-      this.#warned = true;
-      process.emitWarning(
-        `The audit log ${this.#path} cannot be written (${systemCode(error) ?? error}); locks go on without it.`,
-      );
+      this.#warn('be written', error);
     }
   }
 
+  #warn(what: string, error: unknown): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    process.emitWarning(
+      `The audit log ${this.#path} cannot ${what} (${systemCode(error) ?? error}); locks go on without it.`,
+    );
+  }
+
   #append(line: string): void {
-    if (this.#fd < 0) this.#open();
+    this.#makeReady();
     const bytes = Buffer.from(this.#torn ? `\n${line}` : line);
     this.#torn = true; // until the whole line is known to be there: a full disk takes a part, and then refuses
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
     this.#torn = false;
-    const { size, ino } = fstatSync(this.#fd);
-    if (size >= this.#maxBytes) this.#rotate(ino);
+    if (!this.#isRemoved()) return;
+    this.#close();
+    this.#append(line);
   }
 
-  #open(): void {
-    makeDirectory(dirname(this.#path), 0o700);
-    this.#fd = openSync(this.#path, O_WRONLY | O_APPEND | O_CREAT | SAFELY, 0o600);
+  /** Whether another process has put the open file aside, and removed it, since it was looked at. */
+  #isRemoved(): boolean {
+    return fstatSync(this.#fd).nlink === 0 && this.#current()?.ino !== this.#inode;
+  }
+
+  #current(): Stats | undefined {
+    return statSync(this.#path, { throwIfNoEntry: false });
   }
 
   /**
-   * Puts the full file aside under a name of its own. Two processes that do so at once lose nothing: the second finds
-   * another inode at the path and leaves it, or, between its look and its rename, puts a short file aside as well.
+   * Has the file at the path open, with room for a line.
+   *  1. Another process may have put aside the file that is open here: the one at the path takes the line.
+   *  2. A full file is put aside before a line is written, never after: so the newest line is in the file at the path,
+   *     whatever `keep` says. One that cannot be put aside takes the line as well.
    */
-  #rotate(inode: number): void {
+  #makeReady(): void {
+    if (this.#sizeOfOpen() < this.#maxBytes) return;
     this.#close();
-    if (statSync(this.#path, { throwIfNoEntry: false })?.ino !== inode) return;
     try {
-      renameSync(this.#path, this.#freeName());
+      this.#rotate();
     } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error; // another process was faster
-      return;
+      this.#warn('be put aside', error);
     }
-    const directory = dirname(this.#path);
-    const prefix = `${basename(this.#path)}.`;
-    const aside = readdirSync(directory).filter(
-      (name) => name.startsWith(prefix) && /\.\d{4}-\d\d-\d\dT\d+Z-\d+$/.test(name),
-    );
-    for (const name of aside.sort().slice(0, Math.max(0, aside.length - this.#keep)))
-      rmSync(join(directory, name), { force: true });
+    this.#open();
   }
 
-  /** Files that are put aside within one millisecond get later times, for a rename would replace the earlier one. */
-  #freeName(): string {
-    for (let at = Date.now(); ; at++) {
+  #sizeOfOpen(): number {
+    if (this.#fd >= 0) {
+      const current = this.#current();
+      if (current?.ino === this.#inode) return current.size;
+      this.#close();
+    }
+    return this.#open();
+  }
+
+  /** Returns its size. */
+  #open(): number {
+    makeDirectory(dirname(this.#path), 'owner');
+    this.#fd = this.#inDirectory((files) => files.append(basename(this.#path)));
+    const { ino, size } = fstatSync(this.#fd);
+    this.#inode = ino;
+    this.#torn ||= isTorn(this.#path, ino); // by a writer that died
+    return size;
+  }
+
+  /** A user may give it by a link. */
+  #inDirectory<T>(body: (files: PrivateFiles) => T): T {
+    return privateFiles(dirname(this.#path), { link: 'followed' }, body);
+  }
+
+  /**
+   * Puts the full file aside under a name of its own. Two processes that do so at once lose nothing:
+   *  1. The name is reserved by making it, for a rename would replace what another thread, or a process of the same
+   *     number elsewhere, puts aside in the same millisecond. Dying here leaves an empty file among those put aside.
+   *  2. Another process may have put the full one aside since it was looked at: then this one puts aside the short file
+   *     that came after it, and removes nothing.
+   */
+  #rotate(): void {
+    this.#inDirectory((files) => {
+      const name = this.#reserveName(files);
+      try {
+        files.rename(basename(this.#path), name);
+      } catch (error) {
+        files.remove(name);
+        if (systemCode(error) !== 'ENOENT') throw error;
+        return; // another process was faster
+      }
+      if (statSync(files.pathOf(name), { throwIfNoEntry: false })?.ino !== this.#inode) return;
+      const aside = this.#putAside(files);
+      for (const old of aside.slice(0, Math.max(0, aside.length - this.#keep))) files.remove(old);
+    });
+  }
+
+  /** The names of the files put aside, oldest first. */
+  #putAside(files: PrivateFiles): string[] {
+    const prefix = `${basename(this.#path)}.`;
+    const isOne = (name: string) => name.startsWith(prefix) && PUT_ASIDE.test(name);
+    return readdirSync(files.pathOf('.')).filter(isOne).sort();
+  }
+
+  /** Later than all others, also when the clock was set back, for the names say which file is the oldest. */
+  #reserveName(files: PrivateFiles): string {
+    const newest = PUT_ASIDE.exec(this.#putAside(files).at(-1) ?? '');
+    const [, date, hours, minutes, seconds, ms] = newest ?? [];
+    const last = newest === null ? 0 : Date.parse(`${date}T${hours}:${minutes}:${seconds}.${ms}Z`);
+    for (let at = Math.max(Date.now(), last + 1); ; at++) {
       const time = new Date(at).toISOString().replace(/[:.]/g, '');
-      const name = `${this.#path}.${time}-${process.pid}`;
-      if (!existsSync(name)) return name;
+      const name = `${basename(this.#path)}.${time}-${process.pid}`;
+      try {
+        closeSync(files.make(name));
+        return name;
+      } catch (error) {
+        if (systemCode(error) !== 'EEXIST') throw error;
+      }
     }
   }
 

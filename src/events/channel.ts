@@ -35,6 +35,8 @@ export interface LockEvents {
   lost: LockEvent & { readonly held: number; readonly reason: LossReason };
   /** The grant follows on a holder that ended without releasing. */
   recovered: LockEvent & { readonly previous: HolderRecord };
+  /** The directory of a data file did not exist, and was made with those below it, for the lock to lie in. */
+  'directory-made': LockEvent & { readonly directory: string };
   degraded: LockEvent & { readonly degradation: Degradation };
   /** Every reference to the held lock is gone: nobody can release it before the process ends. */
   leaked: LockEvent & { readonly held: number };
@@ -53,6 +55,7 @@ export const eventNames = [
   'aborted',
   'lost',
   'recovered',
+  'directory-made',
   'degraded',
   'leaked',
   'exited',

@@ -2,6 +2,8 @@ import type { Degradation, Grant, Inspection, Waiting } from '../engine/engine.t
 import { engine } from '../engine/index.ts';
 import { BusyError, DegradedError, TimeoutError } from '../errors/lock-errors.ts';
 import { channels, publish } from '../events/channel.ts';
+import { statOrNothing } from '../storage/fs/stat.ts';
+import { performance, setTimeout } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
 import type { Cohort, Pending } from './cohort.ts';
 import { after } from './deadline.ts';
@@ -9,19 +11,48 @@ import { DeadlockPoll, DeadlockWatch } from './deadlock.ts';
 import { Holding } from './holding.ts';
 import { watchForLeaks } from './leaks.ts';
 import { Lock } from './lock.ts';
+import { onAbort } from './on-abort.ts';
+import { holdersFor } from './own-hold.ts';
 import { eventBase, type Request } from './request.ts';
-import { seen } from './seen.ts';
+import { seen, seenTogether } from './seen.ts';
+
+/** Tells of a directory that an attempt has made, or another process at the same time: it was missing just before. */
+export function tellOfDirectory(request: Request, directory: string): void {
+  if (statOrNothing(directory) === undefined) return;
+  publish('directory-made', () => ({ ...eventBase(request), directory }));
+}
+
+/** A request that waits, and has noted what is made for it then. */
+function noting(request: Request): Request {
+  return request.beside === undefined ? request : { ...request, home: {} };
+}
+
+/** Tells what was made for a request while it waited: somebody had removed the directory. */
+function tellOfHome({ home, ...request }: Request): void {
+  if (home?.made !== undefined) tellOfDirectory(request, home.made);
+}
 
 /** Tells that a lock is asked for. @throws the signal's reason, when somebody who is told of the request aborts it. */
 export function announce(request: Request): void {
   publish('requested', () => ({ ...eventBase(request), timeout: request.timeout }));
-  const { signal } = request;
-  if (signal?.aborted !== true) return;
-  publish('aborted', () => ({ ...eventBase(request), waited: 0, reason: signal.reason }));
-  throw signal.reason;
+  if (request.signal?.aborted === true) throw aborted(request, 0);
 }
 
-/** Turns a grant into a lock, and says so; refuses a degraded one when strict. `extra`: what the manager knows on top. */
+/** Tells that a request was aborted, once it is over; the reason. */
+export function aborted(request: Request, waited: number): unknown {
+  const reason: unknown = request.signal?.reason;
+  publish('aborted', () => ({ ...eventBase(request), waited, reason }));
+  return reason;
+}
+
+/**
+ * Turns a grant into a lock, and says so; refuses a degraded one when strict. `extra`: what the manager knows on top.
+ *
+ * Whoever is told may do anything: abort the request, or ask for the same lock. So the thread is known to hold it before
+ * anybody is told of it, and a request that is aborted by the time it would be told of the grant gives it back.
+ *
+ * @throws {DegradedError} @throws the signal's reason
+ */
 export function take(
   request: Request,
   cohort: Cohort,
@@ -32,19 +63,21 @@ export function take(
   const ofPlace = engine.degradationOf(request, grant.contract);
   const besides = ofPlace.length === 0 ? extra : [...ofPlace, ...extra];
   const degraded = besides.length === 0 ? grant.degraded : [...grant.degraded, ...besides];
-  if (degraded.length > 0) {
-    for (const degradation of degraded) publish('degraded', () => ({ ...eventBase(request), degradation }));
-    if (request.strict) {
-      grant.release();
-      throw new DegradedError(
-        request,
-        degraded.map(({ detail }) => detail),
-      );
-    }
-  }
   const holding = new Holding(request, grant, cohort);
   watchForLeaks();
   cohort.enter(holding);
+  for (const degradation of degraded) publish('degraded', () => ({ ...eventBase(request), degradation }));
+  if (request.signal?.aborted === true) {
+    holding.decline();
+    throw aborted(request, waited);
+  }
+  if (degraded.length > 0 && request.strict) {
+    holding.decline();
+    throw new DegradedError(
+      request,
+      degraded.map(({ detail }) => detail),
+    );
+  }
   publish('granted', () => ({ ...eventBase(request), waited }));
   const previous = grant.recovered;
   if (previous !== undefined) publish('recovered', () => ({ ...eventBase(request), previous }));
@@ -62,7 +95,7 @@ const RECORD_PAUSE = 2;
 async function settled(path: string): Promise<Inspection> {
   const due = performance.now() + RECORD_DUE;
   for (;;) {
-    const lock = seen(path);
+    const lock = seenTogether(path);
     if (!lock.holders.some(({ foreign }) => foreign) || performance.now() > due) return lock;
     await new Promise((resolve) => setTimeout(resolve, RECORD_PAUSE));
   }
@@ -78,19 +111,30 @@ export function busyNow(request: Request, lock: Inspection = seen(request.path))
   const { holders } = lock;
   const waiters = lock.state === 'free' ? lock.waiters.map(({ record }) => record) : [];
   publish('timed-out', () => ({ ...eventBase(request), waited: 0, holders }));
-  return new BusyError({ ...request, holders, waiters, waited: 0, ...placeOf(request) });
+  const facts = { ...request, ...holdersFor(request, holders), ...placeOf(request) };
+  return new BusyError({ ...facts, waiters, waited: 0 });
 }
 
-/** The error of a wait that took too long. */
-function timedOut(request: Request, waited: number, position?: number): TimeoutError {
-  const { holders } = seen(request.path);
-  publish('timed-out', () => ({ ...eventBase(request), waited, holders }));
+/** The error of a wait that took too long. Tells nobody. */
+function timeoutOf(
+  request: Request,
+  { holders }: Inspection,
+  waited: number,
+  position?: number,
+): TimeoutError {
   const place = position === undefined ? {} : { position };
-  return new TimeoutError({ ...request, holders, waited, ...place, ...placeOf(request) });
+  const facts = { ...request, ...holdersFor(request, holders), ...placeOf(request) };
+  return new TimeoutError({ ...facts, waited, ...place });
+}
+
+/** Tells that a wait took too long, once it is over. */
+function tellTimedOut(request: Request, { waited, holders }: TimeoutError): void {
+  publish('timed-out', () => ({ ...eventBase(request), waited, holders }));
 }
 
 /** Waits on this very thread. */
-export function waitSync(request: Request, cohort: Cohort, extra: readonly Degradation[]): Lock {
+export function waitSync(asked: Request, cohort: Cohort, extra: readonly Degradation[]): Lock {
+  const request = noting(asked);
   const started = performance.now();
   const deadlock = request.holding.length > 0 ? new DeadlockPoll(request) : undefined;
   trace?.(
@@ -100,11 +144,16 @@ export function waitSync(request: Request, cohort: Cohort, extra: readonly Degra
   try {
     const grant = engine.acquireSync(request, request.timeout, () => deadlock?.poll());
     const waited = performance.now() - started;
+    tellOfHome(request);
     trace?.(
       request.path,
       `request ${request.id} is ${grant === undefined ? 'out of time' : 'granted'} after ${Math.round(waited)} ms`,
     );
-    if (grant === undefined) throw timedOut(request, waited);
+    if (grant === undefined) {
+      const error = timeoutOf(request, seen(request.path), waited);
+      tellTimedOut(request, error);
+      throw error;
+    }
     return take(request, cohort, grant, waited, extra);
   } finally {
     deadlock?.stop();
@@ -120,8 +169,10 @@ function placeOf({ path }: Request): { readonly networkDrive?: string } {
 /**
  * One asynchronous wait, from the moment the lock was found busy to its single end: granted, failed, timed out, aborted.
  *
- * No late grant (trace): each end first marks the wait as over, then cancels the engine's wait and leaves the cohort. The
- * engine calls back on this thread only, so a grant comes either before, and is the end itself, or never.
+ * No late grant (trace): each end first marks the wait as over, then cancels the engine's wait and leaves the cohort, and
+ * only then tells anybody, who may release, abort and acquire as they like. The engine calls back on this thread only, so a
+ * grant comes either before, and is the end itself, or never. A grant that is the end all the same is given back by `take`
+ * when the signal was aborted by then: another listener of that signal, which ran first, may have released the lock.
  */
 export class Wait implements Pending {
   readonly mode: Request['mode'];
@@ -132,6 +183,7 @@ export class Wait implements Pending {
   readonly #resolve: (lock: Lock) => void;
   readonly #reject: (error: unknown) => void;
   readonly #stopTimer: () => void;
+  readonly #stopListening: () => void;
   #waiting: Waiting | undefined;
   #deadlock: DeadlockWatch | undefined;
   #announced = 0;
@@ -145,13 +197,13 @@ export class Wait implements Pending {
     reject: (error: unknown) => void,
   ) {
     this.mode = request.mode;
-    this.request = request;
+    this.request = noting(request);
     this.#cohort = cohort;
     this.#extra = extra;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#stopTimer = after(request.timeout, () => this.#timeOut(), 'alive');
-    request.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopListening = onAbort(request.signal, () => this.#abort());
     if (request.holding.length > 0) {
       this.#deadlock = new DeadlockWatch(request, (error) => this.#fail(error));
     }
@@ -174,11 +226,15 @@ export class Wait implements Pending {
   get position(): number {
     const own = this.#cohort.positionOf(this);
     const first = this.#cohort.queue[0];
-    const ahead = first instanceof Wait ? first.#waiting?.position : undefined;
-    return (ahead ?? 1) + own - 1;
+    return (first?.positionOfThread ?? 1) + own - 1;
+  }
+
+  get positionOfThread(): number | undefined {
+    return this.#waiting?.position;
   }
 
   engage(): void {
+    if (this.#over) return;
     if (this.#waiting !== undefined) {
       this.#waiting.poke();
       return;
@@ -213,6 +269,7 @@ export class Wait implements Pending {
     trace?.(this.request.path, `request ${this.request.id} is granted after ${Math.round(this.waited)} ms`);
     this.#over = true;
     this.#quiet();
+    tellOfHome(this.request);
     try {
       this.#resolve(take(this.request, this.#cohort, grant, this.waited, this.#extra));
     } catch (error) {
@@ -221,7 +278,8 @@ export class Wait implements Pending {
     this.#cohort.withdraw(this); // after the lock entered, so that the next in line sees it
   }
 
-  #fail(error: unknown): void {
+  /** `tell`: what others are told of it, when nothing of the wait is left. */
+  #fail(error: unknown, tell?: () => void): void {
     if (this.#over) return;
     trace?.(
       this.request.path,
@@ -230,25 +288,26 @@ export class Wait implements Pending {
     this.#over = true;
     this.#quiet();
     this.#waiting?.cancel();
-    this.#cohort.withdraw(this);
+    this.#cohort.giveUp(this);
     this.#reject(error);
+    tellOfHome(this.request);
+    tell?.();
   }
 
   #timeOut(): void {
     if (this.#over) return;
     const waited = Math.max(this.waited, this.request.timeout); // a timer may be early by a fraction of a millisecond
-    this.#fail(timedOut(this.request, waited, this.position));
+    const error = timeoutOf(this.request, seenTogether(this.request.path), waited, this.position);
+    this.#fail(error, () => tellTimedOut(this.request, error));
   }
 
-  readonly #onAbort = () => {
-    const reason: unknown = this.request.signal?.reason;
-    publish('aborted', () => ({ ...eventBase(this.request), waited: this.waited, reason }));
-    this.#fail(reason);
-  };
+  #abort(): void {
+    this.#fail(this.request.signal?.reason, () => aborted(this.request, this.waited));
+  }
 
   #quiet(): void {
     this.#stopTimer();
     this.#deadlock?.stop();
-    this.request.signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopListening();
   }
 }

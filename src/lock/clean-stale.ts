@@ -21,11 +21,12 @@ export interface CleanResult {
 
 /**
  * Removes what dead processes left of their locks in a directory: claims and tickets of processes that are proved dead,
- * and files they never finished. Locks work without it; it is for people who like their directories tidy.
+ * and files they never finished. Locks work without it; it is for people who like their directories tidy. And copies of
+ * claims, which came with a copied directory and keep its locks from everybody, for nobody else removes them.
  *
- * Guaranteed: touches only what carries Holdfast's own signature, and nothing whose owner may live, however old. Not
- * looked into: directories below this one. Lock files of the kernel engine are permanent, so they are neither removed nor
- * listed.
+ * Guaranteed: touches only what carries Holdfast's own signature, and nothing by which its owner may hold a lock, or wait
+ * for one, however old. Not looked into: directories below this one. Lock files of the kernel engine are permanent, so they
+ * are neither removed nor listed.
  *
  * @throws {InputError} `directory` is not a path. @throws the system's error when it cannot be read.
  */
@@ -44,7 +45,7 @@ export async function cleanStale(
   };
 }
 
-/** The same for one lock, given by the path of its lock file. */
+/** The same for one lock, given by the path of its lock file, with the locks that are nested in it. */
 export async function cleanLock(
   lock: string,
   { dryRun }: { readonly dryRun: boolean },

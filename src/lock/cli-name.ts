@@ -7,9 +7,14 @@ export interface CliPlace {
   readonly system?: true;
 }
 
-/** Whether the command line takes a word for a data file unless it is told otherwise (`--name`). */
+/** Whether a word could be meant as a path: it has a path separator, or is `.` or `..`. */
 export function looksLikeFile(word: string): boolean {
-  return word.includes('/') || word.includes(sep);
+  return word.includes('/') || word.includes(sep) || word === '.' || word === '..';
+}
+
+/** How the command line names the lock on a file, quoted for a shell. */
+export function cliNameOfFile(file: string): string {
+  return shellWord(file.includes(sep) ? file : `.${sep}${file}`);
 }
 
 /** How the command line names the lock on a name, quoted for a shell, with the options by which it is found. */
@@ -21,4 +26,10 @@ export function cliNameOf(name: string, { directory, system }: CliPlace = {}): s
     ...(name.startsWith('-') ? ['--'] : []),
   ];
   return [...words, shellWord(name)].join(' ');
+}
+
+/** By which options the command line finds the locks of a manager with these. */
+export function cliPlaceOf(directory: string | undefined, scope: 'user' | 'system' | undefined): CliPlace {
+  if (directory === undefined) return scope === 'system' ? { system: true } : {};
+  return { directory };
 }

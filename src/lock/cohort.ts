@@ -1,5 +1,7 @@
+import { shared } from '../copies/shared.ts';
 import type { Grant, Mode } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
+import { setImmediate } from '../time/time.ts';
 import type { Request } from './request.ts';
 
 /** A lock that is held in this thread. */
@@ -17,6 +19,12 @@ export interface Member {
 export interface Pending {
   readonly mode: Mode;
   readonly request: Request;
+  /** Milliseconds since it began. */
+  readonly waited: number;
+  /** Place in the line of all processes, as far as it is known. */
+  readonly position: number;
+  /** The same as the engine tells it, for the first of this thread. */
+  readonly positionOfThread: number | undefined;
   /** It is first and nobody in this thread is in its way: contend with the other processes. Called again at each chance. */
   engage(): void;
   /** Takes over a grant from the holder before it. */
@@ -33,6 +41,8 @@ export class Cohort {
   #turns = 0;
   readonly #shared: Member[] = [];
   readonly #queue: Pending[] = [];
+  /** The next in line is going to be told that it is. */
+  #advances = false;
 
   get members(): readonly Member[] {
     return this.#exclusive === undefined ? this.#shared : [this.#exclusive];
@@ -104,12 +114,28 @@ export class Cohort {
     this.#advance();
   }
 
-  /** Takes a request out of the line: it got the lock, or gave up. */
+  /** Takes a request out of the line that got the lock: the next one may share it. */
   withdraw(pending: Pending): void {
+    if (this.#take(pending)) this.#advance();
+  }
+
+  /**
+   * Takes a request out of the line that gave up. The next one contends with the other processes when this turn of the
+   * event loop is over: thousands may give up together, and each would begin only to give up.
+   */
+  giveUp(pending: Pending): void {
+    if (!this.#take(pending) || this.#advances) return;
+    this.#advances = true;
+    setImmediate(() => {
+      this.#advances = false;
+      this.#advance();
+    });
+  }
+
+  #take(pending: Pending): boolean {
     const at = this.#queue.indexOf(pending);
-    if (at < 0) return;
-    this.#queue.splice(at, 1);
-    this.#advance();
+    if (at >= 0) this.#queue.splice(at, 1);
+    return at >= 0;
   }
 
   /** 1 for the first in line. */
@@ -135,7 +161,7 @@ export class Cohort {
 const MOST_TURNS = 32;
 
 const MOST_UNUSED = 1024;
-const cohorts = new Map<string, Cohort>();
+const cohorts = shared('cohorts', () => new Map<string, Cohort>());
 
 export function cohortOf(path: string): Cohort {
   let cohort = cohorts.get(path);

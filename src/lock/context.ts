@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { shared } from '../copies/shared.ts';
 import type { Holding } from './holding.ts';
 import type { HeldElsewhere } from './request.ts';
 
@@ -8,14 +9,16 @@ interface Frame {
   readonly outer: Frame | undefined;
 }
 
-const frames = new AsyncLocalStorage<Frame>();
+const frames = shared('frames', () => new AsyncLocalStorage<Frame>());
 
 /**
  * Runs `body` in a context that is known to hold a lock. Only `with` can do this: a plain `acquire` returns into a
- * context that its siblings share, where the same knowledge would call honest neighbours deadlocked.
+ * context that its siblings share, where the same knowledge would call honest neighbours deadlocked. Work that is detached
+ * holds nothing of what is around it.
  */
 export function runHolding<T>(holding: Holding, body: () => T): T {
-  return frames.run({ holding, outer: frames.getStore() }, body);
+  const outer = holding.request.detached ? undefined : frames.getStore();
+  return frames.run({ holding, outer }, body);
 }
 
 /** Every lock that encloses the running code and is held, innermost first. */
@@ -24,7 +27,7 @@ export function enclosingAll(): readonly HeldElsewhere[] {
   if (frame === undefined) return NONE;
   const held: HeldElsewhere[] = [];
   for (let at: Frame | undefined = frame; at !== undefined; at = at.outer) {
-    if (at.holding.isHeld) held.push(at.holding.request);
+    if (at.holding.isHeld) held.push(at.holding);
   }
   return held;
 }

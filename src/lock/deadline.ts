@@ -1,3 +1,5 @@
+import { clearTimeout, performance, setTimeout } from '../time/time.ts';
+
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**

@@ -1,10 +1,13 @@
 import type { WaitNote } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
-import { printable } from '../errors/describe.ts';
+import { holder, printable } from '../errors/describe.ts';
 import { DeadlockError } from '../errors/lock-errors.ts';
 import { self } from '../identity/self.ts';
+import { clearTimeout, hrtime, performance, setTimeout } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
+import { cohortOf } from './cohort.ts';
 import type { HeldElsewhere, Request } from './request.ts';
+import { seen } from './seen.ts';
 import { type Edge, findKnot, type Knot } from './wait-graph.ts';
 
 /** A wait is examined when it has lasted this many milliseconds, and again and again after that. */
@@ -21,13 +24,17 @@ const CONFIRM = 20;
  * there at a second look: so between the two all of them were there at once, and waits that all exist at once and keep
  * each other from ending never resolve by themselves. So there is no false alarm.
  *
+ * What is held, and how, and who stands before a reader in the queue, can change while the wait lasts; so a note is left
+ * anew at each look where it would say something else.
+ *
  * The youngest wait of a cycle fails, which is the one that closed it; all others go on. Waits whose owner's locks are
  * not known (see `AcquireOptions.holding`) are in no cycle that could be found.
  */
 class DeadlockSearch {
   readonly #request: Request;
-  readonly #note: WaitNote;
-  #erase: (() => void)[] | undefined;
+  #note: WaitNote;
+  /** The notes that were left, as text, each with the function that removes it. */
+  #left = new Map<string, () => void>();
   #found: Knot | undefined;
 
   constructor(request: Request) {
@@ -35,19 +42,20 @@ class DeadlockSearch {
     this.#request = request;
     this.#note = {
       id: `${pid}-${thread}-${request.id}`,
-      since: String(process.hrtime.bigint()),
+      since: String(hrtime()),
       path: request.path,
       resource: request.resource,
       who: request.anonymous ? 'a process' : `"${request.purpose ?? command}" (pid ${pid})`,
-      holds: request.holding.map(({ resource }) => resource).join(' and '),
+      holds: '',
       ...(request.permits === undefined ? {} : { permits: request.permits }),
+      ...(request.mode === 'exclusive' ? {} : { mode: request.mode }),
     };
   }
 
   /** One look: the error by which the wait is to end, or the milliseconds until the next. */
   look(): DeadlockError | number {
-    const own = this.#request.holding.map((held) => this.#edgeFrom(held));
-    this.#erase ??= own.map(({ heldPath, ...note }) => engine.noteWait(heldPath, note));
+    const own = this.#ownEdges();
+    this.#leaveNotes(own);
     const before = this.#found;
     this.#found = before === undefined ? findKnot(this.#note, own, edgesFrom) : undefined;
     trace?.(
@@ -55,18 +63,43 @@ class DeadlockSearch {
       `request ${this.#request.id} looks for a deadlock: ${this.#found === undefined && before === undefined ? 'none' : 'found'}`,
     );
     if (before === undefined) return this.#found === undefined ? NEXT_LOOK : CONFIRM;
-    return this.#isYoungestOf(before.cycle) && this.#stillStands(before) ? this.#error(before) : NEXT_LOOK;
+    const stands = this.#isYoungestOf(before.cycle) && this.#stillStands(before);
+    return stands && findKnot(this.#note, own, edgesFrom) !== undefined ? this.#error(before) : NEXT_LOOK;
   }
 
   stop(): void {
-    for (const erase of this.#erase ?? []) erase();
-    this.#erase = [];
+    for (const erase of this.#left.values()) erase();
+    this.#left.clear();
+  }
+
+  /** One for each lock that is held now. */
+  #ownEdges(): Edge[] {
+    const held = this.#request.holding.filter(isStillHeld);
+    const { behind: _, ...note } = this.#note;
+    const behind = this.#request.permits === undefined ? writerBefore(this.#request) : undefined;
+    const holds = [...new Set(held.map(({ resource }) => resource))].join(' and ');
+    this.#note = { ...note, holds, ...(behind === undefined ? {} : { behind }) };
+    return held.map((each) => this.#edgeFrom(each));
   }
 
   #edgeFrom({ path, id, mode }: HeldElsewhere): Edge {
     const { pid, thread } = self();
     const hold = id === undefined ? {} : { hold: `${pid}-${thread}-${id}` };
-    return { ...this.#note, ...hold, alone: mode === 'exclusive', heldPath: path };
+    const alone = (mode ?? seen(path).state) === 'exclusive';
+    return { ...this.#note, ...hold, alone, heldPath: path };
+  }
+
+  #leaveNotes(own: readonly Edge[]): void {
+    const before = this.#left;
+    this.#left = new Map();
+    const heldAs = new Map(this.#request.holding.map(({ path, request }) => [path, request]));
+    for (const edge of own) {
+      const { heldPath, ...note } = edge;
+      const text = JSON.stringify(edge);
+      this.#left.set(text, before.get(text) ?? engine.noteWait(heldPath, note, heldAs.get(heldPath)));
+      before.delete(text);
+    }
+    for (const erase of before.values()) erase();
   }
 
   #isYoungestOf(cycle: readonly Edge[]): boolean {
@@ -76,18 +109,43 @@ class DeadlockSearch {
   /** A wait that ended never comes again under its id with the same beginning. */
   #stillStands({ proof }: Knot): boolean {
     const others = proof.filter(({ id }) => id !== this.#note.id);
-    return others.every(({ heldPath, id, since }) =>
-      engine.waitsOf(heldPath).some((note) => note.id === id && note.since === since),
+    return others.every(({ heldPath, id, since, behind }) =>
+      engine
+        .waitsOf(heldPath)
+        .some((note) => note.id === id && note.since === since && note.behind === behind),
     );
   }
 
   #error({ cycle }: Knot): DeadlockError {
     const steps = [this.#note, ...cycle].map(
-      ({ who, holds, resource }) =>
-        `${printable(who)} holds ${printable(holds)} and waits for ${printable(resource)}`,
+      ({ who, holds, resource, behind }) =>
+        `${printable(who)} holds ${printable(holds)} and waits for ${printable(resource)}${behind === undefined ? '' : ` behind ${behind}, which waits for all who share it`}`,
     );
     return new DeadlockError(this.#request, steps, NEXT_STEP);
   }
+}
+
+/** Whoever is of this thread tells so itself. */
+export function isStillHeld({ isHeld }: HeldElsewhere): boolean {
+  return isHeld !== false;
+}
+
+/** The last writer that stands before a reader in the queue of its thread, or of all processes, in words. */
+function writerBefore(request: Request): string | undefined {
+  if (request.mode === 'exclusive') return undefined;
+  const { queue } = cohortOf(request.path);
+  const place = queue.findIndex(({ request: { id } }) => id === request.id); // none for a wait that blocks the thread
+  const before = queue.slice(0, Math.max(0, place));
+  const own = before.findLast(({ mode }) => mode === 'exclusive')?.request;
+  if (own !== undefined)
+    return holder({ ...self(), ...(own.purpose === undefined ? {} : { purpose: own.purpose }) });
+  const { pid, thread, pidNamespace } = self();
+  const { waiters } = seen(request.path);
+  const at = waiters.findIndex(
+    ({ record }) => record.pid === pid && record.thread === thread && record.pidNamespace === pidNamespace,
+  );
+  const other = waiters.slice(0, Math.max(0, at)).findLast(({ mode }) => mode === 'exclusive');
+  return other === undefined ? undefined : holder(other.record);
 }
 
 function edgesFrom(path: string): Edge[] {

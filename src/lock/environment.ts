@@ -43,6 +43,17 @@ export function environmentOptions(env: NodeJS.ProcessEnv = process.env): Enviro
   return options as EnvironmentOptions;
 }
 
+/**
+ * Whether the stack of each acquisition is kept, for the errors of those who ask for what this process holds: where
+ * `HOLDFAST_TRACE` is 1.
+ *
+ * @throws {InputError} for any other value than 1, 0 and none.
+ */
+export function keepsStacks({ HOLDFAST_TRACE: value = '' }: NodeJS.ProcessEnv = process.env): boolean {
+  if (['', '0', '1'].includes(value)) return value === '1';
+  throw new InputError('environment variable HOLDFAST_TRACE', `must be 1 or 0, got ${shown(value)}`);
+}
+
 function oneOf(words: readonly string[]): Variable['read'] {
   const choice = words.map((word) => `'${word}'`).join(' or ');
   return (name, value) => {

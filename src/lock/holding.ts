@@ -1,10 +1,12 @@
-import type { Grant } from '../engine/engine.ts';
+import type { Degradation, Grant, LossWatch } from '../engine/engine.ts';
 import { duration } from '../errors/describe.ts';
-import { type LossReason, LostError, UnsupportedError } from '../errors/lock-errors.ts';
+import { DegradedError, type LossReason, LostError, UnsupportedError } from '../errors/lock-errors.ts';
 import { publish } from '../events/channel.ts';
+import { performance } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
 import type { Cohort, Member } from './cohort.ts';
 import { after } from './deadline.ts';
+import { forMany } from './on-abort.ts';
 import { eventBase, type HeldElsewhere, type Request } from './request.ts';
 import { Upgrade, type UpgradeOptions } from './upgrade.ts';
 
@@ -12,7 +14,7 @@ import { Upgrade, type UpgradeOptions } from './upgrade.ts';
  * One grant while it is held, shared by the `Lock` objects that reentrancy gave out on it. Owns the grant: whoever ends
  * it does so here, once.
  */
-export class Holding implements Member {
+export class Holding implements Member, HeldElsewhere {
   request: Request;
   readonly grant: Grant;
   lock: object | undefined;
@@ -20,9 +22,10 @@ export class Holding implements Member {
   readonly #since = performance.now();
   #users = 1;
   #open = true;
+  #isUndelivered = false;
   #lost: LostError | undefined;
   #abort: AbortController | undefined;
-  #stopWatch: (() => void) | undefined;
+  #lossWatch: LossWatch | undefined;
   #stopLimit: (() => void) | undefined;
   #upgrade: Upgrade | undefined;
 
@@ -34,6 +37,22 @@ export class Holding implements Member {
       const limit = request.holdLimit;
       this.#stopLimit = after(limit, () => this.#loseToLimit(limit), 'background');
     }
+  }
+
+  get path(): string {
+    return this.request.path;
+  }
+
+  get resource(): string {
+    return this.request.resource;
+  }
+
+  get id(): number {
+    return this.request.id;
+  }
+
+  get mode(): Request['mode'] {
+    return this.request.mode;
   }
 
   get isHeld(): boolean {
@@ -61,10 +80,24 @@ export class Holding implements Member {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
+      forMany(this.#abort.signal);
       if (this.#lost !== undefined) this.#abort.abort(this.#lost);
-      else if (this.#open) this.#stopWatch = this.grant.watchLoss(() => this.#loseToOthers());
+      else if (this.#open) this.#watchForLoss();
     }
     return this.#abort.signal;
+  }
+
+  #watchForLoss(): void {
+    this.#lossWatch = this.grant.watchLoss(() => this.#loseToOthers());
+    const { degraded } = this.#lossWatch;
+    if (degraded !== undefined) this.#tellOfDegradation([degraded]);
+  }
+
+  /** In which ways it is weaker than usual now. */
+  get degraded(): readonly Degradation[] {
+    const { degraded } = this.grant;
+    const unseen = this.#lossWatch?.degraded;
+    return unseen === undefined ? degraded : [...degraded, unseen];
   }
 
   /** @throws {LostError} when the lock is not held any more, looked up now. */
@@ -78,9 +111,19 @@ export class Holding implements Member {
     this.#users++;
   }
 
-  /** Gives up one user's share; the last one releases. */
-  leave(): void {
-    if (--this.#users === 0) this.#end('released');
+  /** Gives up one user's share; the last one releases. `undelivered`: what it was granted with never reached its user. */
+  leave(how: 'released' | 'undelivered' = 'released'): void {
+    if (--this.#users === 0) this.#end(this.#isUndelivered ? 'undelivered' : how);
+  }
+
+  /** What it was granted with could not be used, so that its release leaves the news to the next holder. */
+  returnNews(): void {
+    this.#isUndelivered = true;
+  }
+
+  /** Gives back a grant that its request cannot take any more: nobody has been told of it. */
+  decline(): void {
+    this.#end('declined');
   }
 
   #loseToOthers(): void {
@@ -122,9 +165,16 @@ export class Holding implements Member {
       this.#upgrade = new Upgrade({ ...this.request, holding }, this.grant, options, {
         converted: () => {
           this.#upgrade = undefined;
-          this.#changeMode('exclusive');
-          this.#tellOfRecovery();
-          resolve();
+          const refusal = this.#refuseDegraded();
+          if (refusal === undefined) {
+            this.#changeMode('exclusive');
+            this.#tellOfDegradation(this.grant.degraded);
+            this.#tellOfRecovery();
+            if (this.isHeld) resolve();
+            else reject(this.#lost ?? new LostError(this.request, 'released')); // by somebody who was told
+          } else {
+            reject(refusal);
+          }
         },
         lost: () => {
           this.#upgrade = undefined;
@@ -137,6 +187,27 @@ export class Holding implements Member {
         },
       });
     });
+  }
+
+  /** Undoes an upgrade that is degraded, when strict, and says why. */
+  #refuseDegraded(): unknown {
+    const { degraded } = this.grant;
+    if (degraded.length === 0 || !this.request.strict) return undefined;
+    try {
+      this.grant.revert();
+    } catch (error) {
+      return error; // it stays as it is: more than it is taken for
+    }
+    this.#tellOfDegradation(degraded);
+    return new DegradedError(
+      this.request,
+      degraded.map(({ detail }) => detail),
+    );
+  }
+
+  #tellOfDegradation(degraded: readonly Degradation[]): void {
+    for (const degradation of degraded)
+      publish('degraded', () => ({ ...eventBase(this.request), degradation }));
   }
 
   #tellOfRecovery(): void {
@@ -153,23 +224,27 @@ export class Holding implements Member {
     if (!this.isHeld) return;
     this.#lost = new LostError(this.request, reason, detail);
     trace?.(this.request.path, `request ${this.request.id} lost its lock: ${reason}`);
-    publish('lost', () => ({ ...eventBase(this.request), held: this.held, reason }));
-    this.#end('lost');
+    this.#end('lost', () => publish('lost', () => ({ ...eventBase(this.request), held: this.held, reason })));
     this.#abort?.abort(this.#lost);
   }
 
-  #end(how: 'released' | 'lost'): void {
+  /** Ends the hold once. `tell`: what others are told of it; whatever they do, the hold is over for them. */
+  #end(how: 'released' | 'undelivered' | 'lost' | 'declined', tell?: () => void): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#stopWatch?.();
+    this.#lossWatch?.stop();
     this.#stopLimit?.();
     this.#upgrade?.fail(this.#lost ?? new LostError(this.request, 'released'));
-    if (how === 'released') {
+    tell?.();
+    if (how === 'released' || how === 'undelivered') {
       publish('released', () => ({ ...eventBase(this.request), held: this.held }));
-      this.#cohort.release(this);
-    } else {
-      this.grant.release();
-      this.#cohort.leave(this);
     }
+    if (how === 'released' || (how === 'undelivered' && this.grant.recovered === undefined)) {
+      this.#cohort.release(this);
+      return;
+    }
+    if (how === 'lost') this.grant.release();
+    else this.grant.decline();
+    this.#cohort.leave(this);
   }
 }

@@ -1,4 +1,5 @@
 import { publish } from '../events/channel.ts';
+import { clearInterval, setInterval } from '../time/time.ts';
 import { allCohorts, type Member } from './cohort.ts';
 import { eventBase } from './request.ts';
 

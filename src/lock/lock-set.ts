@@ -1,4 +1,6 @@
-import type { Lock } from './lock.ts';
+import { performance } from '../time/time.ts';
+import { type Lock, returnUndelivered } from './lock.ts';
+import { anyOf } from './on-abort.ts';
 import type { AcquireOptions } from './options.ts';
 import type { Target } from './resource.ts';
 
@@ -33,14 +35,14 @@ export class LockSet {
       }
       return new LockSet(locks);
     } catch (error) {
-      await new LockSet(locks).release();
+      for (const lock of locks.reverse()) returnUndelivered(lock);
       throw error;
     }
   }
 
   /** Aborts when any of the locks is lost. */
   get signal(): AbortSignal {
-    return AbortSignal.any(this.locks.map((lock) => lock.signal));
+    return anyOf(this.locks.map((lock) => lock.signal));
   }
 
   /** @throws {LostError} for the first lock that is not held any more. */

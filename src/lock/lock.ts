@@ -1,3 +1,4 @@
+import { shared } from '../copies/shared.ts';
 import type { Contract, Degradation, Mode, RecordedChild } from '../engine/engine.ts';
 import { LostError, UnsupportedError } from '../errors/lock-errors.ts';
 import { enclosingAll } from './context.ts';
@@ -8,8 +9,13 @@ import type { UpgradeOptions } from './upgrade.ts';
 
 /** What a lock object stands for; for the manager, which made both. */
 export let holdingOf: (lock: Lock) => Holding;
-/** The request behind a lock that somebody says to hold; what is no lock of this thread stays as it is. */
-export let requestOf: (held: HeldElsewhere) => HeldElsewhere;
+/** What tells of a lock that somebody says to hold; what is no lock of this thread tells what it says itself. */
+export let heldBy: (held: HeldElsewhere) => HeldElsewhere;
+/** Gives back a lock that never reached whoever asked for it, for the next holder to be told what it would have been told. */
+export let returnUndelivered: (lock: Lock) => void;
+
+/** How each copy of the package finds what its own lock objects stand for. */
+const unwraps = shared('unwraps', (): ((held: object) => HeldElsewhere | undefined)[] => []);
 
 /**
  * A lock that is held: what `acquire` gives, and what to release. Works with `using` and `await using`.
@@ -25,31 +31,45 @@ export class Lock {
   readonly path: string;
   /** What the grant is worth. */
   readonly contract: Contract;
-  /** In which ways this grant is weaker than usual; mutual exclusion is not among them. Empty as a rule. */
-  readonly degraded: readonly Degradation[];
   readonly #holding: Holding;
+  readonly #ofPlace: readonly Degradation[];
   #released = false;
 
   static {
     holdingOf = (lock) => lock.#holding;
-    requestOf = (held) => (#holding in held ? held.#holding.request : held);
+    unwraps.push((held) => (#holding in held ? held.#holding : undefined));
+    heldBy = (held) => unwraps.reduce((found: HeldElsewhere, unwrap) => unwrap(held) ?? found, held);
+    returnUndelivered = (lock) => {
+      if (lock.#released) return;
+      lock.#released = true;
+      lock.#holding.leave('undelivered');
+    };
   }
 
   /** Not for callers: locks come from a `LockManager`. */
-  constructor(holding: Holding, extraDegradations: readonly Degradation[]) {
+  constructor(holding: Holding, ofPlace: readonly Degradation[]) {
     const { request, grant } = holding;
     this.#holding = holding;
     this.resource = request.resource;
     this.path = request.path;
     this.contract = grant.contract;
-    this.degraded =
-      extraDegradations.length === 0 ? grant.degraded : [...grant.degraded, ...extraDegradations];
+    this.#ofPlace = ofPlace;
     holding.lock ??= this;
   }
 
   /**
+   * In which ways this grant is weaker than usual; mutual exclusion is not among them. Empty as a rule. `upgrade`,
+   * `downgrade` and the first use of `signal` may change it.
+   */
+  get degraded(): readonly Degradation[] {
+    const { degraded } = this.#holding;
+    return this.#ofPlace.length === 0 ? degraded : [...degraded, ...this.#ofPlace];
+  }
+
+  /**
    * The previous exclusive holder ended without releasing: what the lock protects may be half-done. True for exactly
-   * one exclusive holder after each such end, so that one of them repairs. One that shares the lock learns it by `upgrade`.
+   * one exclusive holder after each such end, so that one of them repairs. One that shares the lock learns it by `upgrade`,
+   * and after `downgrade` it is false: look before.
    */
   get recovered(): boolean {
     return this.#holding.grant.recovered !== undefined;
@@ -70,7 +90,8 @@ export class Lock {
     if (token !== undefined) return token;
     this.assertHeld();
     const shared = this.mode === 'shared' ? 'it was never locked exclusively yet' : undefined;
-    const why = this.degraded[0]?.detail ?? shared ?? 'the lock file could not be written';
+    const lacking = this.degraded.find(({ reason }) => reason !== 'no-events');
+    const why = lacking?.detail ?? shared ?? 'the lock file could not be written';
     throw new UnsupportedError(this.#holding.request, `This grant has no fencing token: ${why}`);
   }
 
@@ -79,7 +100,11 @@ export class Lock {
     return this.#holding.signal;
   }
 
-  /** The descriptor that is the lock, for a child process to inherit; undefined where the engine has none. */
+  /**
+   * The descriptor that is the lock, for a child process to inherit; undefined where the engine has none. Of a permit, it
+   * carries only that the lock is shared, which keeps those out who want it alone: the permit itself is free for others
+   * once this process has given it back, or died, whatever the child does.
+   */
   get descriptor(): number | undefined {
     return this.#holding.grant.descriptor;
   }
@@ -132,6 +157,8 @@ export class Lock {
    * could ever end. @throws {TimeoutError}
    * @throws {LostError} it was released meanwhile, or a program outside the queue took it in the instant of the change.
    * @throws {UnsupportedError} it is a permit, or being upgraded already. @throws {InputError} an option cannot be used.
+   * @throws {DegradedError} `strict`, and the exclusive lock would be degraded.
+   * @throws {RefusedError} a reader who died left a claim that this user may not remove.
    */
   async upgrade(options: UpgradeOptions = {}): Promise<void> {
     checkUpgradeOptions(options);

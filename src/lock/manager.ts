@@ -1,20 +1,24 @@
 import { join, resolve } from 'node:path';
-import { type Degradation, type Grant, SECOND_LOOK, type Terms } from '../engine/engine.ts';
+import { shared } from '../copies/shared.ts';
+import type { Degradation, Grant, Terms } from '../engine/engine.ts';
 import { type Abandoned, abandonClaim, engine } from '../engine/index.ts';
 import { InputError, shown } from '../errors/input-error.ts';
-import { DeadlockError, DegradedError, UnwritableError } from '../errors/lock-errors.ts';
+import { DeadlockError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
 import { BoundedCache } from '../storage/bounded-cache.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
-import { announce, busy, busyNow, take, Wait, waitSync } from './acquisition.ts';
+import { announce, busy, busyNow, take, tellOfDirectory, Wait, waitSync } from './acquisition.ts';
 import { type Body, checkBody, isPromise, promiseOf, type SyncBody } from './body.ts';
-import type { CliPlace } from './cli-name.ts';
+import { type CliPlace, cliPlaceOf } from './cli-name.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
-import { enclosing, enclosingAll, runHolding } from './context.ts';
-import { environmentOptions } from './environment.ts';
+import { enclosing, runHolding } from './context.ts';
+import { environmentOptions, keepsStacks } from './environment.ts';
 import { watchExit } from './exit.ts';
-import { holdingOf, Lock, requestOf } from './lock.ts';
+import { fallbackOf } from './fallback.ts';
+import { heldByOtherPath, holdingUnder, selfDeadlock } from './held-around.ts';
+import { holdingOf, Lock } from './lock.ts';
 import { LockSet } from './lock-set.ts';
+import { onAbort } from './on-abort.ts';
 import {
   type AcquireOptions,
   checkAcquireOptions,
@@ -23,28 +27,31 @@ import {
   type ManagerOptions,
   type WatchOptions,
 } from './options.ts';
+import { isSharedAgain, outerOf, pathInside, unnested } from './outer.ts';
+import { holdOf, stackOfCaller } from './own-hold.ts';
 import { type LockInfo, type QueryResult, query } from './query.ts';
 import { again } from './reentrancy.ts';
 import type { Request } from './request.ts';
 import {
-  fallbackResource,
   fileResource,
   nameResource,
   partsOf,
   type Resource,
+  realPathOf,
   refuseMode,
   type Target,
   type TargetWithMode,
   targetOf,
 } from './resource.ts';
+import { firstPaths } from './same-lock.ts';
 import { secondLook, secondLookSync, tryAfterProbe } from './second-look.ts';
 import { checkTogether, defaultTimeout, givesTerms, termsFrom } from './terms.ts';
 
 /** Stands for options that were not given, which need no check. */
 const NO_OPTIONS: AcquireOptions = {};
 
-let managers = 0;
-let requests = 0;
+/** For ids that are unique in this thread. */
+const made = shared('made', () => ({ managers: 0, requests: 0 }));
 
 /**
  * Locks on named resources and files, with shared settings.
@@ -62,7 +69,11 @@ export class LockManager {
   readonly #terms: Terms;
   readonly #names = new BoundedCache<string, Resource>();
   readonly #audit: AuditLog | undefined;
-  readonly #id = ++managers;
+  /** By which events say whose they are. */
+  readonly id = ++made.managers;
+  readonly #keepsStacks = keepsStacks();
+  /** As it was asked for. */
+  readonly #givenDirectory: string | undefined;
   #directory: string | undefined;
   /** By which options the command line finds the locks on names. */
   readonly #cliPlace: CliPlace;
@@ -74,17 +85,23 @@ export class LockManager {
     this.#given = Object.fromEntries(given);
     this.#options = { ...environmentOptions(), ...this.#given };
     this.#terms = termsFrom(this.#options);
-    if (options.directory !== undefined) this.#directory = resolve(options.directory);
-    this.#cliPlace = cliPlaceOf(this.#directory, options.scope);
+    if (options.directory !== undefined) this.#givenDirectory = resolve(options.directory);
+    this.#cliPlace = cliPlaceOf(this.#givenDirectory, options.scope);
     if (options.audit !== undefined) {
-      this.#audit = new AuditLog({ ...options.audit, filter: ({ manager }) => manager === this.#id });
+      const isOwn = ({ manager }: { readonly manager: number }) => manager === this.id;
+      this.#audit = new AuditLog({ ...options.audit, filter: isOwn, documentFilter: isOwn });
     }
   }
 
-  /** Where the locks on names live. @throws {InputError} when an environment variable that names it is no absolute path. */
+  /** Where the locks on names live, by its real path. @throws {InputError} when an environment variable that names it is no absolute path. */
   get directory(): string {
-    this.#directory ??= join(this.#options.scope === 'system' ? SYSTEM_HOME : stateHome(), 'locks');
+    // One lock has one path in this process, by which the code that holds it is known.
+    this.#directory ??= realPathOf(this.#givenDirectory ?? join(this.#home(), 'locks'));
     return this.#directory;
+  }
+
+  #home(): string {
+    return this.#options.scope === 'system' ? SYSTEM_HOME : stateHome();
   }
 
   /**
@@ -92,9 +109,9 @@ export class LockManager {
    *
    * @throws {BusyError} `timeout: 0` and the lock is held. @throws {TimeoutError} not granted in time.
    * @throws {DeadlockError} the enclosing `with` holds it. @throws {InputError} an option or name cannot be used.
-   * @throws {UnwritableError | RefusedError | UnsupportedError | DegradedError | ExhaustedError} no lock is to be had here.
+   * @throws {UnwritableError | RefusedError | UnsupportedError | DegradedError | ExhaustedError} no lock is available here.
    * @throws {ContractError} only one that is worth less than `require`. @throws {EngineMismatchError} others use another
-   * engine for this lock, which is not to be had here or not wanted.
+   * engine for this lock, which is not available here or not wanted.
    * @throws the signal's reason when `signal` aborts; nothing is held then, and nothing will be.
    */
   acquire(target: Target, options: AcquireOptions = NO_OPTIONS): Promise<Lock> {
@@ -126,12 +143,16 @@ export class LockManager {
       throw new InputError('targets', `must be an array of names and files, got ${shown(targets)}`);
     }
     checkAcquireOptions(options);
-    const requests = new Map<string, { target: Target; options: AcquireOptions }>();
-    for (const wanted of targets) {
+    const parts = targets.map((wanted) => {
       const [target, mode] = partsOf(wanted);
       const merged = mode === undefined ? options : { ...options, mode };
       if (mode !== undefined) checkAcquireOptions(merged);
-      const { path } = this.#resolve(target);
+      return { target, merged, own: this.#resolve(target).path };
+    });
+    const firsts = firstPaths(parts.map(({ own }) => own));
+    const requests = new Map<string, { target: Target; options: AcquireOptions }>();
+    for (const { target, merged, own } of parts) {
+      const path = firsts.get(own) ?? own;
       const other = requests.get(path);
       if (other === undefined || (other.options.mode === 'shared' && merged.mode !== 'shared')) {
         requests.set(path, { target, options: merged });
@@ -176,13 +197,17 @@ export class LockManager {
     if (attempt instanceof Lock) return attempt;
     const { request, cohort, extra } = attempt;
     if (request.timeout === 0) {
-      const grant = secondLookSync(request, cohort);
-      if (grant === undefined) throw busyNow(request);
-      return take(request, cohort, grant, SECOND_LOOK, extra);
+      const late = secondLookSync(request, cohort);
+      if (late === undefined) throw busyNow(request);
+      return take(request, cohort, late.grant, late.waited, extra);
     }
     if (cohort.members.length > 0) {
       const own = 'this very thread holds it, and cannot release while it waits synchronously';
-      throw new DeadlockError(request, [own], 'Use acquire, or release the lock first');
+      throw new DeadlockError(
+        { ...request, own: holdOf(cohort.members) },
+        [own],
+        'Use acquire, or release the lock first',
+      );
     }
     return waitSync(request, cohort, extra);
   }
@@ -249,16 +274,15 @@ export class LockManager {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const end = (act: () => void) => {
-        signal?.removeEventListener('abort', onAbort);
+        stopListening();
         act();
       };
       const onError = (error: unknown) => end(() => reject(error));
       const stop = engine.untilFree(path, () => end(resolve), onError);
-      const onAbort = () => {
+      const stopListening = onAbort(signal, () => {
         stop();
         reject(signal?.reason);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      });
     });
   }
 
@@ -277,41 +301,50 @@ export class LockManager {
       const known = this.#names.get(target);
       if (known !== undefined) return known;
     }
+    const hold = outerOf(target);
+    if (hold !== undefined) return { ...this.#resolve(unnested(target)), path: pathInside(hold) };
     const checked = targetOf(target);
     if ('file' in checked) return fileResource(checked.file);
     const resource = nameResource(checked.name, this.directory, this.#cliPlace);
-    this.#names.set(checked.name, resource);
+    if (typeof target === 'string') this.#names.set(target, resource);
     return resource;
   }
 
   #request(target: Target, options: AcquireOptions, timeout = options?.timeout): Request {
     if (options !== NO_OPTIONS) checkAcquireOptions(options);
     if (typeof target !== 'string') refuseMode(target);
-    const { label, path, beside, cliName } = this.#resolve(target);
+    const { label, path, beside, missing, cliName } = this.#resolve(target);
     const defaults = this.#options;
+    const hold = outerOf(target);
+    const within = hold !== undefined && isSharedAgain(hold) ? hold : undefined;
+    const permits = hold?.permit === undefined ? options.permits : undefined;
+    const mode = hold?.permit === undefined ? options.mode : 'exclusive';
+    const terms = givesTerms(options) ? this.#termsOf(options) : this.#terms;
     const request: Request = {
-      id: ++requests,
-      manager: this.#id,
+      id: ++made.requests,
+      manager: this.id,
       path,
       resource: label,
       cliName,
-      mode: options.permits === undefined ? (options.mode ?? 'exclusive') : 'shared',
-      permits: options.permits,
+      mode: permits === undefined ? (mode ?? 'exclusive') : 'shared',
+      permits,
       timeout: timeout ?? defaults.timeout ?? defaultTimeout(path),
       signal: options.signal,
-      holding:
-        options.holding === undefined
-          ? enclosingAll()
-          : [...options.holding.map(requestOf), ...enclosingAll()],
+      holding: holdingUnder(options, within),
+      stack: this.#keepsStacks ? stackOfCaller() : undefined,
       holdLimit: options.holdLimit ?? defaults.holdLimit,
       strict: defaults.strict === true,
       reentrant: options.reentrant === true,
+      detached: options.detached === true,
       access: defaults.scope === 'system' ? 'everyone' : 'owner',
       anonymous: defaults.record === 'anonymous',
       beside,
+      missing,
       purpose: options.purpose,
       pollInterval: options.pollInterval ?? defaults.pollInterval,
-      terms: givesTerms(options) ? this.#termsOf(options) : this.#terms,
+      terms:
+        hold === undefined ? terms : { ...terms, engine: engine.engineAt(hold.permit?.lock ?? hold.path) },
+      within,
     };
     return request;
   }
@@ -321,11 +354,11 @@ export class LockManager {
     return termsFrom(options, this.#options);
   }
 
-  /** What can be had without waiting: the lock, or everything a wait for it needs. */
+  /** The lock, if it is available at once; else everything that a wait for it needs. */
   #attempt(request: Request, extra: readonly Degradation[] = []): Lock | Attempt {
     request.signal?.throwIfAborted();
     if (request.holding.length > 0) {
-      const outer = enclosing(request.path);
+      const outer = request.detached ? undefined : enclosing(request.path);
       if (outer !== undefined) return again(request, outer, extra);
       if (request.holding.some(({ path }) => path === request.path)) throw selfDeadlock(request);
     }
@@ -337,29 +370,14 @@ export class LockManager {
     try {
       grant = engine.tryAcquire(request) ?? (request.timeout === 0 ? tryAfterProbe(request) : undefined);
     } catch (error) {
-      const fallback = this.#fallback(request, error);
+      const fallback = fallbackOf(request, error, this.#options);
       if (fallback === undefined || extra.length > 0) throw error;
       return this.#attempt(fallback.request, [fallback.degradation]);
     }
-    return grant === undefined ? { request, cohort, extra } : take(request, cohort, grant, 0, extra);
-  }
-
-  /** Where a request goes whose own directory cannot be written. */
-  #fallback(request: Request, error: unknown): { request: Request; degradation: Degradation } | undefined {
-    const { fallbackDirectory, strict } = this.#options;
-    if (fallbackDirectory === undefined || !(error instanceof UnwritableError)) return undefined;
-    if (strict === true) {
-      const detail = `${request.path} cannot be made (${error.systemCode}), only one in ${fallbackDirectory}`;
-      throw new DegradedError(request, [detail]);
-    }
-    const { resource: label, path, beside, cliName } = request;
-    const resource = { label, path, cliName, ...(beside === undefined ? {} : { beside }) };
-    const moved = fallbackResource(resource, resolve(fallbackDirectory));
-    const detail = `${path} cannot be made (${error.systemCode}), so the lock lies in ${fallbackDirectory}, where only contenders that fell back too will meet it`;
-    return {
-      request: { ...request, beside: undefined, path: moved.path, cliName: moved.cliName },
-      degradation: { reason: 'fallback-directory', path: moved.path, detail },
-    };
+    if (request.missing !== undefined) tellOfDirectory(request, request.missing);
+    if (grant !== undefined) return take(request, cohort, grant, 0, extra);
+    const other = heldByOtherPath(request);
+    return other === undefined ? { request, cohort, extra } : again(request, other, extra);
   }
 }
 
@@ -371,21 +389,12 @@ interface Attempt {
 }
 
 async function takeLate({ request, cohort, extra }: Attempt): Promise<Lock | undefined> {
-  const grant = await secondLook(request, cohort);
-  return grant === undefined ? undefined : take(request, cohort, grant, SECOND_LOOK, extra);
+  const late = await secondLook(request, cohort);
+  return late === undefined ? undefined : take(request, cohort, late.grant, late.waited, extra);
 }
 
 async function atOnce(attempt: Attempt): Promise<Lock> {
   const lock = await takeLate(attempt);
   if (lock === undefined) throw await busy(attempt.request);
   return lock;
-}
-
-function cliPlaceOf(directory: string | undefined, scope: ManagerOptions['scope']): CliPlace {
-  if (directory === undefined) return scope === 'system' ? { system: true } : {};
-  return { directory };
-}
-
-function selfDeadlock(request: Request): DeadlockError {
-  return new DeadlockError(request, ['the caller says it holds it already'], 'Use the lock it holds');
 }

@@ -33,6 +33,12 @@ export interface AcquireOptions extends TermsOptions {
    * known without being named. From them a deadlock is recognised, within this process and across processes.
    */
   readonly holding?: readonly HeldElsewhere[];
+  /**
+   * The request is no part of the work around it: it counts no lock of an enclosing `with` as held. For what is started in the
+   * background and not awaited there, which would else be called a deadlock with the lock that encloses its start.
+   * Cannot be combined with `reentrant`. Default false.
+   */
+  readonly detached?: boolean;
   /** Longest sleep between two tries of a wait, in milliseconds. Default: 300 with kernel events, 40 to 50 without. */
   readonly pollInterval?: number;
 }
@@ -48,7 +54,7 @@ export interface ManagerOptions extends TermsOptions {
   readonly directory?: string;
   /** Where a lock goes whose own directory cannot be written. Without it, such a lock is refused. */
   readonly fallbackDirectory?: string;
-  /** Refuse a lock that is to be had only in a degraded way. Default false. */
+  /** Refuse a lock that is available only in a degraded way. Default false. */
   readonly strict?: boolean;
   /** Default of `timeout`. Environment: HOLDFAST_TIMEOUT. */
   readonly timeout?: number;
@@ -81,6 +87,7 @@ const ACQUIRE_OPTIONS = namesOf<AcquireOptions>({
   holdLimit: true,
   reentrant: true,
   holding: true,
+  detached: true,
   pollInterval: true,
   ...TERMS,
 });
@@ -120,6 +127,7 @@ export function checkAcquireOptions(options: AcquireOptions): void {
   if (reentrant !== undefined && typeof reentrant !== 'boolean') {
     throw new InputError('reentrant', `must be true or false, got ${shown(reentrant)}`);
   }
+  if (options.detached !== undefined) checkDetached(options.detached, reentrant);
   checkTerms(options);
 }
 
@@ -170,6 +178,13 @@ function checkSignal(signal: unknown): void {
 function isHeld(value: unknown): boolean {
   const { path, resource } = (value ?? {}) as Partial<HeldElsewhere>;
   return typeof path === 'string' && typeof resource === 'string';
+}
+
+function checkDetached(detached: unknown, reentrant: boolean | undefined): void {
+  if (typeof detached !== 'boolean') {
+    throw new InputError('detached', `must be true or false, got ${shown(detached)}`);
+  }
+  if (detached && reentrant === true) throw new InputError('detached', 'cannot be combined with reentrant');
 }
 
 function checkPermits(permits: unknown, mode: unknown): void {

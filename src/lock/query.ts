@@ -3,8 +3,7 @@ import { basename, join } from 'node:path';
 import type { Contract, Inspection } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import { UnwritableError } from '../errors/lock-errors.ts';
-import { Wait } from './acquisition.ts';
-import { allCohorts } from './cohort.ts';
+import { allCohorts, type Pending } from './cohort.ts';
 
 /** One lock as it was seen. */
 export interface LockInfo {
@@ -41,7 +40,7 @@ export function query(directory: string): QueryResult & { readonly all: LockInfo
   const pending: PendingInfo[] = [];
   for (const cohort of allCohorts()) {
     for (const { request } of cohort.members) paths.set(request.path, request.resource);
-    for (const wait of cohort.queue) if (wait instanceof Wait) pending.push(describe(wait, wait.position));
+    pending.push(...cohort.queue.map(describe));
   }
   const all = [...paths].flatMap(([path, resource]) => lookIfAllowed(path, resource));
   return { all, held: all.filter(({ state }) => state !== 'free'), pending };
@@ -58,7 +57,7 @@ function lockFiles(directory: string): string[] {
 }
 
 /** A lock file that this user must not open is left out, for it may be no lock file of Holdfast's at all. */
-function lookIfAllowed(path: string, resource: string | undefined): LockInfo[] {
+export function lookIfAllowed(path: string, resource?: string): LockInfo[] {
   try {
     return [look(path, resource)];
   } catch (error) {
@@ -73,7 +72,7 @@ function look(path: string, resource: string | undefined): LockInfo {
   return { resource: label, path, state, holders, waiters, contract };
 }
 
-function describe({ request, waited }: Wait, position: number): PendingInfo {
+function describe({ request, waited, position }: Pending): PendingInfo {
   const { resource, path, mode, purpose } = request;
   return { resource, path, mode, position, waited, ...(purpose === undefined ? {} : { purpose }) };
 }

@@ -5,6 +5,7 @@ import { InputError } from '../errors/input-error.ts';
 import { DeadlockError, DegradedError, PermitsError } from '../errors/lock-errors.ts';
 import type { Holding } from './holding.ts';
 import { Lock } from './lock.ts';
+import { holdOf } from './own-hold.ts';
 import type { Request } from './request.ts';
 
 /**
@@ -27,17 +28,19 @@ export function again(request: Request, outer: Holding, extra: readonly Degradat
   return new Lock(outer, besides);
 }
 
-function refuseWait(request: Request, { request: { mode } }: Holding): void {
+function refuseWait(request: Request, outer: Holding): void {
+  const { mode } = outer.request;
+  const facts = { ...request, own: holdOf([outer]) };
   const step = `this very code already holds it (${mode}, from an enclosing with)`;
   if (!request.reentrant) {
     throw new DeadlockError(
-      request,
+      facts,
       [step],
       'Pass reentrant: true to take it again, or use the enclosing lock',
     );
   }
   if (mode === 'shared' && request.mode === 'exclusive') {
-    throw new DeadlockError(request, [step], 'Take it exclusive from the start, or release it first');
+    throw new DeadlockError(facts, [step], 'Take it exclusive from the start, or release it first');
   }
 }
 
@@ -52,7 +55,7 @@ function refusePermits(request: Request, { request: { mode, permits } }: Holding
 function refuseHoldLimit({ resource, holdLimit }: Request, { request }: Holding): void {
   const limit = request.holdLimit ?? Number.POSITIVE_INFINITY;
   if (holdLimit === undefined || holdLimit >= limit) return;
-  const outer = request.holdLimit === undefined ? 'no limit' : `a limit of ${duration(limit)}`;
+  const outer = limit === Number.POSITIVE_INFINITY ? 'no limit' : `a limit of ${duration(limit)}`;
   throw new InputError(
     'holdLimit',
     `cannot be ${duration(holdLimit)} where ${JSON.stringify(resource)} is taken again: the enclosing with holds it ` +

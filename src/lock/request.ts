@@ -1,6 +1,7 @@
-import type { LockRequest, Mode } from '../engine/engine.ts';
+import type { HeldAs, LockRequest, Mode } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import type { LockEvent } from '../events/channel.ts';
+import { Date } from '../time/time.ts';
 
 /** A lock that the owner of a request holds while it waits. */
 export interface HeldElsewhere {
@@ -9,6 +10,10 @@ export interface HeldElsewhere {
   /** That of its request, where it is held by this thread. */
   readonly id?: number;
   readonly mode?: Mode;
+  /** Whether it is held now, where that can be told. */
+  readonly isHeld?: boolean;
+  /** How it was asked for, where it is held by this thread. */
+  readonly request?: HeldAs;
 }
 
 /** One call to acquire, after its options were checked and its resource resolved. */
@@ -18,12 +23,18 @@ export interface Request extends LockRequest {
   /** The manager it was made by. */
   readonly manager: number;
   readonly timeout: number;
+  /** The topmost directory above the data file that is still to be made. */
+  readonly missing: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly holdLimit: number | undefined;
   readonly strict: boolean;
   readonly reentrant: boolean;
+  /** It counts nothing around it as held. */
+  readonly detached: boolean;
   /** The locks that the request's owner is known to hold. */
   readonly holding: readonly HeldElsewhere[];
+  /** Of the call, where stacks are kept. */
+  readonly stack: string | undefined;
 }
 
 export function eventBase(request: Request): LockEvent {

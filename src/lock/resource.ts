@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Mode } from '../engine/engine.ts';
 import { systemCode } from '../errors/base.ts';
-import { shellWord } from '../errors/describe.ts';
 import { InputError, shown } from '../errors/input-error.ts';
-import { type CliPlace, cliNameOf } from './cli-name.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { type CliPlace, cliNameOf, cliNameOfFile, looksLikeFile } from './cli-name.ts';
 
 /**
- * What is protected. A string or `{ name }` is a name: any string that is not empty, kept in the manager's directory.
- * `{ file }` is a data file (or directory), whose lock lies beside it; the file need not exist.
+ * What is protected. A string or `{ name }` is a name, kept in the manager's directory: `{ name }` takes any string that
+ * is not empty, a string by itself none that could be meant as a path. `{ file }` is a data file (or directory), by its
+ * path or `file:` URL, whose lock lies beside it; the file need not exist.
  */
-export type Target = string | { readonly name: string } | { readonly file: string };
+export type Target = string | { readonly name: string } | { readonly file: string | URL };
 
 /** A target of `acquireAll`, which may say for each in which mode it is wanted. */
 export type TargetWithMode = Target | (Exclude<Target, string> & { readonly mode?: Mode });
@@ -24,21 +26,24 @@ export interface Resource {
   readonly path: string;
   /** The data file, for a lock beside one. */
   readonly beside?: string;
+  /** The topmost directory above the data file that did not exist when it was resolved. */
+  readonly missing?: string;
   /** How the command line names it, quoted for a shell, with the options by which it is found. */
   readonly cliName: string;
 }
 
-const LONGEST_FILE_NAME = 255 - '.queue'.length; // the longest name that may be derived from a lock file's
+const LONGEST_FILE_NAME = 255 - '.permits'.length; // the longest name that may be derived from a lock file's
 const SLUG_LENGTH = 40;
 const HASH_LENGTH = 20;
 const MOST_LINKS = 40;
 
 /** @throws {InputError} for anything but a non-empty name or path. */
 export function targetOf(target: unknown): { readonly name: string } | { readonly file: string } {
-  if (typeof target === 'string') return { name: checkedName(target) };
+  if (typeof target === 'string') return { name: unmistakable(checkedName(target)) };
   const { name, file } = (target ?? {}) as { name?: unknown; file?: unknown };
   if (typeof name === 'string' && file === undefined) return { name: checkedName(name) };
   if (typeof file === 'string' && name === undefined) return { file: checkedPath(file) };
+  if (file instanceof URL && name === undefined) return { file: checkedPath(pathOfUrl(file)) };
   throw new InputError('lock name', `must be a string, { name } or { file }, got ${shown(target)}`);
 }
 
@@ -64,6 +69,26 @@ function checkedName(name: string): string {
   return name;
 }
 
+/** The command line takes a word with a path separator for a file, and there must be no doubt who excludes whom. */
+function unmistakable(name: string): string {
+  if (!looksLikeFile(name)) return name;
+  throw new InputError(
+    'lock name',
+    `could be meant as a path, got ${shown(name)}: pass { file } for the lock of that file, or { name } for one of that name`,
+  );
+}
+
+function pathOfUrl(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    throw new InputError(
+      'lock path',
+      `must be a path or a file: URL of this machine, got ${shown(url.href)}`,
+    );
+  }
+}
+
 function checkedPath(path: string): string {
   if (path === '') throw new InputError('lock path', 'must not be empty');
   if (path.includes('\0'))
@@ -76,8 +101,13 @@ function checkedPath(path: string): string {
  * name's UTF-16 code units, tells names apart, so every string is a name of its own, lone surrogates included.
  */
 export function nameResource(name: string, directory: string, place?: CliPlace): Resource {
-  const path = join(directory, `${slug(name)}~${hash(name)}.lock`);
+  const path = join(directory, `${fileNameOf(name)}.lock`);
   return { label: name, path, cliName: cliNameOf(name, place) };
+}
+
+/** A file name for any string, which no other string has. `readable`: what people see of it, where that is not its beginning. */
+export function fileNameOf(name: string, readable = name): string {
+  return `${slug(readable)}~${hash(name)}`;
 }
 
 /**
@@ -85,19 +115,21 @@ export function nameResource(name: string, directory: string, place?: CliPlace):
  * file leads to one lock. A name too long for that gets `.<slug>~<hash>.lock`.
  *
  * One resource: relative and absolute paths, `..`, symbolic links to the file or above it; on a case-insensitive file
- * system also other spellings of a file that exists. Two resources: hard links, which are two names for one content.
+ * system also other spellings of a file that exists. Two resources: hard links, which are two names for one content,
+ * and a file that is mounted by itself on another path. The inode does not decide, for a save that replaces the file
+ * changes it.
  *
  * @throws {InputError} for a root directory, which has nothing beside it, and for links that lead in a circle.
  */
 export function fileResource(file: string): Resource {
-  const data = canonical(resolve(file));
+  const { path: data, missing } = canonical(resolve(file));
   const name = basename(data);
   if (name === '') throw new InputError('lock path', `must not be a root directory, got ${shown(file)}`);
   const plain = `.${name}.lock`;
   const fits = Buffer.byteLength(plain) <= LONGEST_FILE_NAME;
   const path = join(dirname(data), fits ? plain : `.${slug(name)}~${hash(name)}.lock`);
-  const cliName = file.includes(sep) ? file : `.${sep}${file}`;
-  return { label: file, path, beside: data, cliName: shellWord(cliName) };
+  const resource = { label: file, path, beside: data, cliName: cliNameOfFile(file) };
+  return missing === undefined || missing === data ? resource : { ...resource, missing };
 }
 
 /** The lock a data file gets in a fallback directory. */
@@ -110,20 +142,34 @@ export function fallbackResource(resource: Resource, directory: string): Resourc
   return { ...rest, path: join(directory, `${slug(basename(beside))}~${hash(beside)}.lock`) };
 }
 
+/** The real path of a file, and the topmost part of it that does not exist yet. */
+interface RealPath {
+  readonly path: string;
+  readonly missing?: string;
+}
+
+/** The real path of a directory, which may not exist yet. A link to nowhere stays one, so that nothing is made behind it. */
+export function realPathOf(directory: string): string {
+  const isDangling = lstatOrNothing(directory)?.isSymbolicLink() === true && !existsSync(directory);
+  return isDangling ? directory : canonical(directory).path;
+}
+
 /** The real path of a file, of which the last part, or more, may not exist yet. */
-function canonical(path: string, links = 0): string {
+function canonical(path: string, links = 0): RealPath {
   try {
-    return realpathSync.native(path);
+    return { path: realpathSync.native(path) };
   } catch (error) {
     if (systemCode(error) === 'ELOOP' || links > MOST_LINKS) {
       throw new InputError('lock path', `leads through too many symbolic links, got ${shown(path)}`);
     }
     const parent = dirname(path);
-    if (parent === path) return path;
+    if (parent === path) return { path };
     // A link to a file that is still to be made counts as that file.
     const target = danglingTarget(path);
-    if (target !== undefined) return canonical(resolve(canonical(parent, links + 1), target), links + 1);
-    return join(canonical(parent, links), basename(path));
+    if (target !== undefined) return canonical(resolve(canonical(parent, links + 1).path, target), links + 1);
+    const above = canonical(parent, links);
+    const real = join(above.path, basename(path));
+    return systemCode(error) === 'ENOENT' ? { path: real, missing: above.missing ?? real } : { path: real };
   }
 }
 

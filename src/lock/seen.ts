@@ -1,5 +1,7 @@
 import type { Inspection } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
+import { setImmediate } from '../time/time.ts';
+import { cohortOf, type Member } from './cohort.ts';
 
 const UNSEEN: Inspection = { state: 'exclusive', holders: [], waiters: [], name: undefined };
 
@@ -10,4 +12,27 @@ export function seen(path: string): Inspection {
   } catch {
     return UNSEEN;
   }
+}
+
+interface Sight {
+  readonly lock: Inspection;
+  readonly members: number;
+  readonly first: Member | undefined;
+}
+
+/** What was seen in this turn of the event loop. */
+const sights = new Map<string, Sight>();
+
+/**
+ * One look for all that end in the same turn of the event loop: thousands of waits may run out of time together. Looks
+ * again when this thread has taken the lock, or given it back, meanwhile.
+ */
+export function seenTogether(path: string): Inspection {
+  const { members } = cohortOf(path);
+  const sight = sights.get(path);
+  if (sight?.members === members.length && sight.first === members[0]) return sight.lock;
+  const lock = seen(path);
+  if (sights.size === 0) setImmediate(() => sights.clear());
+  sights.set(path, { lock, members: members.length, first: members[0] });
+  return lock;
 }

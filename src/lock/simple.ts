@@ -12,13 +12,13 @@ function manager(): LockManager {
 }
 
 /**
- * Locks a file by its path; the lock file `.<name>.lock` lies beside it. `exclusive` may be `false` for a shared lock.
+ * Locks a file by its path or `file:` URL; the lock file `.<name>.lock` lies beside it. `exclusive` may be `false` for a shared lock.
  * Waits up to 5 seconds. Throws as `LockManager.acquire` does.
  *
  * @example
  * await using lock = await acquireLock('data/roles.json');
  */
-export function acquireLock(path: string, exclusive = true): Promise<Lock> {
+export function acquireLock(path: string | URL, exclusive = true): Promise<Lock> {
   return manager().acquire({ file: path }, { mode: exclusive ? 'exclusive' : 'shared' });
 }
 
@@ -29,19 +29,19 @@ export function acquireLock(path: string, exclusive = true): Promise<Lock> {
  * @example
  * await withLock('data/roles.json', async () => { … });
  */
-export function withLock<T>(path: string, operation: Body<T>): Promise<T>;
-export function withLock<T>(path: string, options: AcquireOptions, operation: Body<T>): Promise<T>;
-export function withLock<T>(path: string, ...rest: [Body<T>] | [AcquireOptions, Body<T>]): Promise<T> {
+export function withLock<T>(path: string | URL, operation: Body<T>): Promise<T>;
+export function withLock<T>(path: string | URL, options: AcquireOptions, operation: Body<T>): Promise<T>;
+export function withLock<T>(path: string | URL, ...rest: [Body<T>] | [AcquireOptions, Body<T>]): Promise<T> {
   const [options, operation] = rest.length === 1 ? [{}, rest[0]] : rest;
   return manager().with({ file: path }, options, operation);
 }
 
 /** `acquireLock` for scripts that cannot wait asynchronously: blocks the thread while it waits. */
-export function acquireLockSync(path: string, exclusive = true): Lock {
+export function acquireLockSync(path: string | URL, exclusive = true): Lock {
   return manager().acquireSync({ file: path }, { mode: exclusive ? 'exclusive' : 'shared' });
 }
 
 /** `withLock` for scripts that cannot wait asynchronously: blocks the thread while it waits. */
-export function withLockSync<T>(path: string, operation: SyncBody<T>): T {
+export function withLockSync<T>(path: string | URL, operation: SyncBody<T>): T {
   return manager().withSync({ file: path }, {}, operation);
 }

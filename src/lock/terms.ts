@@ -6,12 +6,12 @@ import { CONTRACTS, ENGINES } from './environment.ts';
 /** Which engine decides, and what is accepted of it; for a manager, and for one acquisition. */
 export interface TermsOptions {
   /**
-   * `auto` (default): the kernel's lock where it is to be had and proved, else the portable engine, and always the one
+   * `auto` (default): the kernel's lock where it is available and proved, else the portable engine, and always the one
    * that others use for this lock already. `kernel`, `portable`: that one, or an error. Environment: HOLDFAST_ENGINE.
    */
   readonly engine?: EngineName | 'auto';
   /**
-   * The weakest contract that will do; a lock that is to be had only under a weaker one is refused with `ContractError`.
+   * The weakest contract that will do; a lock that is available only under a weaker one is refused with `ContractError`.
    * Default `claim`, or `lease` where `lease` is given. Environment: HOLDFAST_REQUIRE.
    */
   readonly require?: Contract;

@@ -1,9 +1,13 @@
 import type { Grant, Waiting } from '../engine/engine.ts';
 import { TimeoutError } from '../errors/lock-errors.ts';
+import { publish } from '../events/channel.ts';
+import { performance } from '../time/time.ts';
 import { after } from './deadline.ts';
 import { DeadlockWatch } from './deadlock.ts';
-import type { Request } from './request.ts';
-import { seen } from './seen.ts';
+import { onAbort } from './on-abort.ts';
+import { othersFor } from './own-hold.ts';
+import { eventBase, type Request } from './request.ts';
+import { seenTogether } from './seen.ts';
 
 /** How long an upgrade may take. */
 export interface UpgradeOptions {
@@ -30,7 +34,7 @@ export interface UpgradeOutcome {
 export class Upgrade {
   readonly #request: Request;
   readonly #outcome: UpgradeOutcome;
-  readonly #signal: AbortSignal | undefined;
+  readonly #stopListening: () => void;
   readonly #started = performance.now();
   readonly #waiting: Waiting;
   readonly #stopTimer: () => void;
@@ -42,16 +46,19 @@ export class Upgrade {
     const { timeout = request.timeout, signal } = options;
     this.#request = request;
     this.#outcome = outcome;
-    this.#signal = signal;
     this.#waiting = grant.upgrade({
+      degraded: (degradation) => publish('degraded', () => ({ ...eventBase(request), degradation })),
       converted: () => this.#end(outcome.converted),
       lost: () => this.#end(outcome.lost),
       failed: (error) => this.fail(error),
     });
     this.#stopTimer = after(timeout, () => this.#timeOut(), 'alive');
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopListening = onAbort(signal, () => this.fail(signal?.reason));
     // All others who share the lock are in the way, so one of them that waits for what is held here is enough.
-    if (request.holding.length > 0) this.#deadlock = new DeadlockWatch(request, (error) => this.fail(error));
+    if (request.holding.length > 0) {
+      const alone = { ...request, mode: 'exclusive' } as const;
+      this.#deadlock = new DeadlockWatch(alone, (error) => this.fail(error));
+    }
   }
 
   /** Gives up for this reason. */
@@ -61,11 +68,9 @@ export class Upgrade {
 
   #timeOut(): void {
     const waited = performance.now() - this.#started;
-    const { holders } = seen(this.#request.path);
-    this.fail(new TimeoutError({ ...this.#request, holders, waited }));
+    const { holders } = seenTogether(this.#request.path);
+    this.fail(new TimeoutError({ ...this.#request, ...othersFor(this.#request, holders), waited }));
   }
-
-  readonly #onAbort = () => this.fail(this.#signal?.reason);
 
   #end(how: () => void): void {
     if (this.#over) return;
@@ -73,7 +78,7 @@ export class Upgrade {
     this.#waiting.cancel();
     this.#stopTimer();
     this.#deadlock?.stop();
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopListening();
     how();
   }
 }

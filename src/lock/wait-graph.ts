@@ -14,8 +14,10 @@ export interface Knot {
   readonly proof: readonly Edge[];
 }
 
-type Wait = Pick<WaitNote, 'id' | 'path' | 'permits'>;
+/** What is waited for, and how. */
+export type Wait = Pick<WaitNote, 'path' | 'permits' | 'mode' | 'behind'>;
 type EdgesFrom = (path: string) => readonly Edge[];
+type Blockers = (wait: Wait) => readonly Edge[];
 
 /**
  * The knot that a wait is part of; undefined when there is none.
@@ -25,41 +27,61 @@ type EdgesFrom = (path: string) => readonly Edge[];
  * together are the AND-OR model (Knapp, 1987), where a cycle alone proves nothing. So all waits that are known are first
  * taken to be endless, and those whose condition does not hold are dropped until nothing changes; a cycle of what is left
  * counts. `own`: an edge for each lock that the searcher holds.
+ *
+ * Modes decide who is in whose way: those who share a lock are not in the way of one who wants to share it, unless it
+ * stands behind a writer in the queue, which waits for all of them. Whether that writer would give up some day is its
+ * affair: until then nobody of the knot goes on.
  */
-export function findKnot(wait: Wait, own: readonly Edge[], edgesFrom: EdgesFrom): Knot | undefined {
+export function findKnot(
+  wait: Wait & Pick<WaitNote, 'id'>,
+  own: readonly Edge[],
+  edgesFrom: EdgesFrom,
+): Knot | undefined {
+  const isOwn = ({ id }: Edge) => id === wait.id;
   const at = endlessWaits(wait.path, (path) => [
     ...own.filter(({ heldPath }) => heldPath === path),
-    ...edgesFrom(path).filter(({ id }) => id !== wait.id),
+    ...edgesFrom(path).filter((edge) => !isOwn(edge)),
   ]);
-  const others: EdgesFrom = (path) => at(path).filter(({ id }) => id !== wait.id);
+  const others: EdgesFrom = (path) => at(path).filter((edge) => !isOwn(edge));
   if (!isEndless(wait, others(wait.path))) return undefined;
-  const cycle = findCycle(wait.path, new Set(own.map(({ heldPath }) => heldPath)), others);
+  const cycle = findCycle(
+    wait,
+    (edge) => blockers(edge, at(edge.path)).some(isOwn),
+    (each) => blockers(each, others(each.path)),
+  );
   if (cycle === undefined) return undefined;
   return { cycle, proof: proofOf([...cycle, ...reasons(wait, others)], at) };
 }
 
 /**
- * The edges that lead from a lock somebody waits for back to a lock of theirs; undefined when there are none. Depth
- * first over `edgesFrom(path)`, the waits of those who hold `path`; every lock is visited once.
+ * The edges that lead from a wait to one that is for a lock of the searcher's; undefined when there are none. Depth first
+ * over `blockersOf(wait)`, the waits of those who are in its way; every lock is visited once for each way to wait for it.
  */
 export function findCycle(
-  start: string,
-  own: ReadonlySet<string>,
-  edgesFrom: EdgesFrom,
+  start: Wait,
+  isForOwn: (edge: Edge) => boolean,
+  blockersOf: Blockers,
 ): readonly Edge[] | undefined {
   const visited = new Set<string>();
 
-  function search(path: string): readonly Edge[] | undefined {
-    if (visited.has(path)) return undefined;
-    visited.add(path);
-    for (const edge of edgesFrom(path)) {
-      const rest = own.has(edge.path) ? [] : search(edge.path);
+  function search(wait: Wait): readonly Edge[] | undefined {
+    const key = JSON.stringify([wait.path, wait.permits, wait.mode, wait.behind !== undefined]);
+    if (visited.has(key)) return undefined;
+    visited.add(key);
+    for (const edge of blockersOf(wait)) {
+      const rest = isForOwn(edge) ? [] : search(edge);
       if (rest !== undefined) return [edge, ...rest];
     }
     return undefined;
   }
 
   return search(start);
+}
+
+/** Those of the holders of a lock who are in the way of a wait for it. */
+function blockers({ permits, mode, behind }: Wait, holders: readonly Edge[]): readonly Edge[] {
+  const shares = permits === undefined && mode === 'shared' && behind === undefined;
+  return shares ? holders.filter(({ alone }) => alone === true) : holders;
 }
 
 /** Of all waits that can be reached, those that would never end: the greatest set of them that keep each other waiting. */
@@ -86,15 +108,17 @@ function endlessWaits(start: string, edgesFrom: EdgesFrom): EdgesFrom {
 }
 
 /** Whether a wait never ends, given those who hold its lock and never let go. Holds nobody can tell apart count as one. */
-function isEndless({ permits }: Wait, holders: readonly Edge[]): boolean {
-  if (permits === undefined) return holders.length > 0;
+function isEndless(wait: Wait, holders: readonly Edge[]): boolean {
+  const { permits } = wait;
+  if (permits === undefined) return blockers(wait, holders).length > 0;
   if (holders.some(({ alone }) => alone === true)) return true;
   return new Set(holders.map(({ hold }) => hold)).size >= permits;
 }
 
 /** Those who keep a wait from ending: one will do, or all are needed. */
-function reasons({ path, permits }: Wait, at: EdgesFrom): readonly Edge[] {
-  return permits === undefined ? at(path).slice(0, 1) : at(path);
+function reasons(wait: Wait, at: EdgesFrom): readonly Edge[] {
+  const inTheWay = blockers(wait, at(wait.path));
+  return wait.permits === undefined ? inTheWay.slice(0, 1) : inTheWay;
 }
 
 function proofOf(waits: readonly Edge[], at: EdgesFrom): readonly Edge[] {

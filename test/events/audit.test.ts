@@ -1,16 +1,20 @@
-import {
+import fs, {
+  appendFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { AuditLog } from 'holdfast';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { meant } from '../engine/portable/intercept.ts';
 import { Agent } from '../support/agent.ts';
 import { locksIn } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -31,6 +35,17 @@ function linesOf(path: string): Line[] {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Line);
+}
+
+/** Has the system do something of another process in the middle of a call, until the test is over. */
+function patch(calls: Partial<Record<keyof typeof fs, unknown>>): void {
+  const before = Object.fromEntries(Object.keys(calls).map((name) => [name, fs[name as keyof typeof fs]]));
+  const replace = (all: object) => {
+    Object.assign(fs, all);
+    syncBuiltinESMExports();
+  };
+  replace(calls);
+  onTestFinished(() => replace(before));
 }
 
 function setUp(audit: { readonly maxBytes?: number; readonly record?: 'anonymous' } = {}) {
@@ -99,6 +114,17 @@ describe('the audit log', () => {
     expect(readFileSync(path, 'utf8')).not.toMatch(/"(pid|user|host|command|holders|previous)"/);
   });
 
+  it('does not name an owner that asked not to be named, whatever it says of others [R68, R70]', async () => {
+    const home = tempDirectory();
+    const path = join(home, 'audit.jsonl');
+    const manager = locksIn(home, { audit: { path }, record: 'anonymous' });
+    await (await manager.acquire('mirror')).release();
+    manager.close();
+
+    expect(linesOf(path).map(({ event }) => event)).toEqual(['requested', 'granted', 'released']);
+    expect(readFileSync(path, 'utf8')).not.toMatch(/"(pid|user|host|command)"/);
+  });
+
   it('tells only of the locks of its own manager [R70]', async () => {
     const { home, manager, path } = setUp();
     const other = locksIn(home);
@@ -127,20 +153,37 @@ describe('the audit log', () => {
     }
   });
 
-  it('is not put aside by who finds the fresh one of another process in its place [R70]', async () => {
+  it('loses nothing when it is put aside several times in one instant [R70]', async () => {
+    const home = tempDirectory();
+    const path = join(home, 'audit.jsonl');
+    const manager = locksIn(home, { audit: { path, maxBytes: 1024, keep: 100 } });
+    vi.useFakeTimers({ toFake: ['Date'] }); // its clock stands still
+    onTestFinished(() => void vi.useRealTimers());
+
+    for (let round = 0; round < 20; round++) await (await manager.acquire('mirror')).release();
+    manager.close();
+
+    const files = readdirSync(home).filter((name) => name.startsWith('audit.jsonl'));
+    expect(files.length).toBeGreaterThan(3);
+    expect(files.flatMap((name) => linesOf(join(home, name)))).toHaveLength(20 * 3);
+  });
+
+  it('is not put aside by who finds the fresh one of another process in its place, but written to at once [R70, X20]', async () => {
     const home = tempDirectory();
     const path = join(home, 'audit.jsonl');
     const manager = locksIn(home, { audit: { path, maxBytes: 2048 } });
     await (await manager.acquire('mirror')).release();
-    renameSync(path, join(home, 'put aside by another process'));
+    const aside = join(home, 'put aside by another process');
+    appendFileSync(path, `{"event":"${'x'.repeat(2048)}"}\n`);
+    renameSync(path, aside);
     writeFileSync(path, '{"event":"of another process"}\n');
-    const old = () => statSync(join(home, 'put aside by another process')).size;
 
-    while (old() < 2048) await (await manager.acquire('mirror')).release();
-    await (await manager.acquire('mirror')).release();
+    await (await manager.acquire('late')).release();
     manager.close();
 
     expect(readFileSync(path, 'utf8')).toMatch(/^\{"event":"of another process"\}\n\{/);
+    expect(linesOf(path)).toHaveLength(4);
+    expect(readFileSync(aside, 'utf8')).not.toContain('late');
     expect(readdirSync(home).filter((name) => name.startsWith('audit.jsonl'))).toEqual(['audit.jsonl']);
   });
 
@@ -173,6 +216,119 @@ describe('the audit log', () => {
       expect(new Set(own.map(({ request, event }) => `${request} ${event}`)).size).toBe(rounds * 3);
     }
     for (const agent of agents) expect(agent.child.stderr).not.toContain('Warning');
+  });
+
+  it('has its newest line in the file at its path, whatever is kept of those put aside [X20]', async () => {
+    const home = tempDirectory();
+    const path = join(home, 'audit.jsonl');
+    const manager = locksIn(home, { audit: { path, maxBytes: 2048, keep: 0 } });
+
+    for (let round = 0; round < 30; round++) {
+      await (await manager.acquire(`mirror ${round}`)).release();
+      expect(linesOf(path).at(-1)).toMatchObject({ event: 'released', resource: `mirror ${round}` });
+    }
+    manager.close();
+
+    expect(readdirSync(home).filter((name) => name.startsWith('audit'))).toEqual(['audit.jsonl']);
+  });
+
+  it('keeps the file put aside last, also when the clock was set back since the others were [X20]', async () => {
+    const home = tempDirectory();
+    const path = join(home, 'audit.jsonl');
+    const later = 'audit.jsonl.2999-12-31T235959999Z-1';
+    writeFileSync(join(home, later), '{"event":"of a time to come"}\n');
+    writeFileSync(path, `{"event":"${'x'.repeat(2048)}"}\n`);
+    const manager = locksIn(home, { audit: { path, maxBytes: 2048, keep: 1 } });
+
+    await (await manager.acquire('mirror')).release();
+    manager.close();
+
+    const [aside, ...more] = readdirSync(home).filter((name) => name.startsWith('audit.jsonl.'));
+    expect(more).toEqual([]);
+    expect(aside).toBe(`audit.jsonl.3000-01-01T000000000Z-${process.pid}`);
+    expect(readFileSync(join(home, aside as string), 'utf8')).toContain('xxx');
+    expect(linesOf(path)).toHaveLength(3);
+  });
+
+  it('puts no file aside in the place of another one, of a thread that is at it as well [X20]', async () => {
+    const home = tempDirectory();
+    const path = join(home, 'audit.jsonl');
+    writeFileSync(path, `{"event":"${'x'.repeat(2048)}"}\n`);
+    const manager = locksIn(home, { audit: { path, maxBytes: 2048 } });
+    const { renameSync: rename } = fs;
+    patch({
+      renameSync: (from: string, to: string) => {
+        if (meant(from) === path) {
+          const free = existsSync(to) ? `${path}.2026-01-01T000000000Z-1` : to;
+          writeFileSync(free, '{"event":"of another thread"}\n');
+        }
+        rename(from, to);
+      },
+    });
+
+    await (await manager.acquire('mirror')).release();
+    manager.close();
+
+    const aside = readdirSync(home).filter((name) => name.startsWith('audit.jsonl.'));
+    const texts = aside.map((name) => readFileSync(join(home, name), 'utf8'));
+    expect(texts.filter((text) => text.includes('of another thread'))).toHaveLength(1);
+    expect(texts.filter((text) => text.includes('xxx'))).toHaveLength(1);
+  });
+
+  it('loses no line to a process that puts the file aside and removes it, just before it is written [X20]', async () => {
+    const { home, manager, path } = setUp();
+    await (await manager.acquire('mirror')).release();
+    const { writeSync: write } = fs;
+    let isOver = false;
+    patch({
+      writeSync: (...args: [fd: number, bytes: Uint8Array, offset: number]) => {
+        if (!isOver && String(args[1]).includes('"late"')) {
+          isOver = true;
+          renameSync(path, join(home, 'aside'));
+          rmSync(join(home, 'aside'));
+          writeFileSync(path, '{"event":"of another process"}\n');
+        }
+        return write(...args);
+      },
+    });
+
+    await (await manager.acquire('late')).release();
+    manager.close();
+
+    expect(linesOf(path).map(({ event }) => event)).toEqual([
+      'of another process',
+      'requested',
+      'granted',
+      'released',
+    ]);
+  });
+
+  it('goes on in a full file that cannot be put aside, and says so once [X20, R70]', async () => {
+    const home = tempDirectory();
+    const path = join(home, 'audit.jsonl');
+    writeFileSync(path, `{"event":"${'x'.repeat(2048)}"}\n`);
+    const manager = locksIn(home, { audit: { path, maxBytes: 2048 } });
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error) => void warnings.push(message);
+    process.on('warning', onWarning);
+    onTestFinished(() => void process.off('warning', onWarning));
+    patch({
+      renameSync: () => {
+        throw Object.assign(new Error('refused'), { code: 'EACCES' });
+      },
+    });
+
+    await (await manager.acquire('mirror')).release();
+    await new Promise((resolve) => setImmediate(resolve));
+    manager.close();
+
+    expect(
+      linesOf(path)
+        .slice(1)
+        .map(({ event }) => event),
+    ).toEqual(['requested', 'granted', 'released']);
+    expect(warnings).toEqual([expect.stringMatching(/audit\.jsonl cannot be put aside \(EACCES\)/)]);
+    expect(readdirSync(home).filter((name) => name.startsWith('audit'))).toEqual(['audit.jsonl']);
   });
 
   it('has a line also for a wait that was aborted for a reason that is no JSON [R70]', async () => {

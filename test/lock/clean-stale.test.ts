@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cleanStale, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Place } from '../../src/engine/portable/place.ts';
@@ -92,9 +92,12 @@ describe.each(['file', 'directory'] as const)('cleanStale, of claims in the %s l
       join(home, 'poetry.lock', CLAIM_FILE),
       ...['new', 'gone', 'break', 'child', 'waits', 'ticket'].map((kind) => join(place.queue, `${kind}.tar`)),
       place.privatePath('0'.repeat(32)),
+      join(place.privatePath('1'.repeat(32)), CLAIM_FILE),
+      join(place.gonePath('1'.repeat(32)), CLAIM_FILE),
       place.readerPath('0'.repeat(32)),
     ];
     for (const path of precious) {
+      mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, 'precious');
       utimesSync(path, ANCIENT, ANCIENT);
     }

@@ -97,9 +97,11 @@ describe('the search for a cycle', () => {
     path,
   });
   const search = (edges: readonly Edge[], start: string, ...own: string[]) =>
-    findCycle(start, new Set(own), (path) => edges.filter(({ heldPath }) => heldPath === path))?.map(
-      ({ id }) => id,
-    );
+    findCycle(
+      { path: start },
+      ({ path }) => own.includes(path),
+      ({ path }) => edges.filter(({ heldPath }) => heldPath === path),
+    )?.map(({ id }) => id);
 
   it('finds the way back to what the searcher holds, through dead ends and circles of others', () => {
     const edges = [edge('b', 'x'), edge('x', 'y'), edge('y', 'x'), edge('b', 'c'), edge('c', 'a')];
@@ -121,10 +123,14 @@ describe('the search for a cycle', () => {
     ]).flat();
     let visits = 0;
 
-    const found = findCycle('0a', new Set(['nowhere']), (path) => {
-      visits++;
-      return edges.filter(({ heldPath }) => heldPath === path);
-    });
+    const found = findCycle(
+      { path: '0a' },
+      ({ path }) => path === 'nowhere',
+      ({ path }) => {
+        visits++;
+        return edges.filter(({ heldPath }) => heldPath === path);
+      },
+    );
 
     expect(found).toBe(undefined);
     expect(visits).toBeLessThanOrEqual(2 * layers + 1);

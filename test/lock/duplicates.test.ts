@@ -1,9 +1,11 @@
+import { getEventListeners } from 'node:events';
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as holdfast from 'holdfast';
-import { expect, it } from 'vitest';
-import { heard } from '../support/events.ts';
+import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { heard, next } from '../support/events.ts';
 import { newPlace } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { staysOpen } from '../support/turns.ts';
@@ -81,4 +83,97 @@ it('takes nothing for an error of its own that is none', () => {
     expect(value instanceof holdfast.HoldfastError).toBe(false);
     expect(value instanceof holdfast.BusyError).toBe(false);
   }
+});
+
+describe('a lock that another copy of the package holds in this thread', () => {
+  it('is taken again inside its with, and is no lock to wait for otherwise [X18]', async () => {
+    const other = await secondCopy();
+    const { locks } = newPlace();
+    const theirs = new other.LockManager({ directory: locks.directory });
+    const patient = { timeout: 30_000 };
+
+    await locks.with('mirror', async () => {
+      await using again = await theirs.acquire('mirror', { ...patient, reentrant: true });
+      again.assertHeld();
+      await expect(theirs.acquire('mirror', patient)).rejects.toBeInstanceOf(other.DeadlockError);
+    });
+    await theirs.with('mirror', async () => {
+      await using again = await locks.acquire('mirror', { ...patient, reentrant: true });
+      again.assertHeld();
+      await expect(locks.acquire('mirror', patient)).rejects.toBeInstanceOf(holdfast.DeadlockError);
+    });
+
+    await using free = await theirs.acquire('mirror', { timeout: 0 });
+    free.assertHeld();
+  });
+
+  it('is waited for in one line of the thread, which either copy tells [X18]', async () => {
+    const other = await secondCopy();
+    const { locks } = newPlace();
+    const theirs = new other.LockManager({ directory: locks.directory });
+    const lock = await locks.acquire('mirror');
+    const second = theirs.acquire('mirror', { purpose: 'second' });
+    const third = locks.acquire('mirror', { purpose: 'third' });
+    const line = [
+      { purpose: 'second', position: 1 },
+      { purpose: 'third', position: 2 },
+    ];
+
+    for (const each of [locks, theirs]) expect(each.query().pending).toMatchObject(line);
+
+    expect(() => theirs.acquireSync('mirror')).toThrow(other.DeadlockError);
+    await lock.release();
+    await (await second).release();
+    await (await third).release();
+  });
+
+  it('counts as held while it is, where its owner says that it holds it [X18]', async () => {
+    const other = await secondCopy();
+    const { locks } = newPlace();
+    const theirs = new other.LockManager({ directory: locks.directory });
+    const lock = await theirs.acquire('mirror');
+    const asked = () => locks.acquire('mirror', { timeout: 30_000, holding: [lock] });
+
+    await expect(asked()).rejects.toBeInstanceOf(holdfast.DeadlockError);
+
+    await lock.release();
+    await using again = await asked();
+    again.assertHeld();
+  });
+
+  it('has an id that no lock of this copy has [X18]', async () => {
+    const other = await secondCopy();
+    const { locks } = newPlace();
+    const theirs = new other.LockManager({ directory: locks.directory });
+    const granted = heard('granted');
+
+    for (const each of [locks, theirs, locks, theirs]) await (await each.acquire('mirror')).release();
+
+    expect(new Set(granted.map(({ id }) => id)).size).toBe(4);
+    expect(new Set(granted.map(({ manager }) => manager)).size).toBe(2);
+  });
+});
+
+it('listens to a signal, and to the exit of the process, together with all other copies [X28]', async () => {
+  const copies = [holdfast, await secondCopy(), await secondCopy()];
+  const { home, locks } = newPlace();
+  const agent = await Agent.start({ home });
+  const abort = new AbortController();
+  const { signal } = abort;
+  const exits: number[] = [];
+  const ends: Promise<unknown>[] = [];
+  for (const [n, { LockManager }] of copies.entries()) {
+    await agent.acquire(`held ${n}`, {}, `held ${n}`);
+    const manager = new LockManager({ directory: locks.directory });
+    const waiting = next('waiting');
+    ends.push(manager.acquire(`held ${n}`, { signal, timeout: 60_000 }).catch((error) => error));
+    await waiting;
+    exits.push(process.listenerCount('exit'));
+  }
+  const [first] = exits;
+
+  expect(exits).toEqual([first, first, first]);
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+  abort.abort('enough');
+  expect(await Promise.all(ends)).toEqual(['enough', 'enough', 'enough']);
 });

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { basename, dirname, join } from 'node:path';
 import { acquireLock, acquireLockSync, withLock, withLockSync } from 'holdfast';
 import { describe, expect, it } from 'vitest';
-import { fileResource } from '../../src/lock/resource.ts';
+import { fallbackResource, fileResource } from '../../src/lock/resource.ts';
 import { heard } from '../support/events.ts';
 import { tempDirectory } from '../support/temp.ts';
 
@@ -102,6 +102,15 @@ describe('the lock of a data file', () => {
     expect(new Set(names).size).toBe(2);
     for (const name of names) expect(name).toMatch(/^\.x{40}~[0-9a-f]{20}\.lock$/);
     for (const lock of locks) await lock.release();
+  });
+
+  it('is one of its own in a fallback directory, too, whatever other files there are by its name [C5]', () => {
+    const [home, fallback] = [tempDirectory(), tempDirectory()];
+    const lockOf = (file: string) => fallbackResource(fileResource(join(home, file)), fallback).path;
+    const names = ['a/roles.json', 'b/roles.json', 'b/../a/roles.json'].map((file) => basename(lockOf(file)));
+
+    expect(names).toEqual([names[0], expect.not.stringMatching(`^${names[0]}$`), names[0]]);
+    for (const name of names) expect(name).toMatch(/^roles\.json~[0-9a-f]{20}\.lock$/);
   });
 
   it('makes missing directories as they would be made for the data [G13]', async () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import type { WaitNote } from '../../src/engine/engine.ts';
 import { engine } from '../../src/engine/index.ts';
 import { newLocks } from '../support/place.ts';
-import { staysOpen } from '../support/turns.ts';
+import { isOpenNow } from '../support/turns.ts';
 
 /** When a wait is examined for the first time, what passes until that is confirmed, and until the next time. */
 const [FIRST_LOOK, CONFIRM, NEXT_LOOK] = [100, 20, 250];
@@ -37,9 +37,25 @@ async function wantsB(options: object = {}) {
       (lock) => lock.release().then(() => 'granted'),
       (error: unknown) => error,
     );
-    return { outcome, isOpen: () => staysOpen(outcome) };
+    return { outcome, isOpen: () => isOpenNow(outcome) };
   };
   return { locks, b, ask };
+}
+
+/** What was found is gone at the second look, but for a new wait in the place of one: found anew, it counts. */
+async function isFoundAnew(
+  { outcome, isOpen }: ReturnType<Awaited<ReturnType<typeof wantsB>>['ask']>,
+  exchange: () => void,
+) {
+  vi.advanceTimersByTime(FIRST_LOOK);
+  exchange();
+  vi.advanceTimersByTime(CONFIRM);
+  expect(await isOpen()).toBe(true);
+  vi.advanceTimersByTime(NEXT_LOOK);
+  expect(await isOpen()).toBe(true);
+  vi.advanceTimersByTime(CONFIRM);
+  expect(await isOpen()).toBe(false);
+  expect(await outcome).toBeInstanceOf(DeadlockError);
 }
 
 describe('a circle of waits', () => {
@@ -103,6 +119,23 @@ describe('a circle of waits', () => {
     expect(await outcome).toBeInstanceOf(DeadlockError);
   });
 
+  it.each(['b', 'c'])(
+    'is found anew when, of two others, the one that holds %s waits again since the first look [X57]',
+    async (ended) => {
+      const { locks, ask } = await wantsB();
+      const begin = {
+        b: (more: Partial<WaitNote> = {}) => waits(locks, 'b', 'c', more),
+        c: (more: Partial<WaitNote> = {}) => waits(locks, 'c', 'a', more),
+      };
+      const ends = { b: begin.b(), c: begin.c() };
+
+      await isFoundAnew(ask(), () => {
+        ends[ended as 'b' | 'c']();
+        begin[ended as 'b' | 'c']({ since: '2' });
+      });
+    },
+  );
+
   it('is left to the youngest: who is younger than one of two others, and older than one, goes on [X57]', async () => {
     const { locks, b, ask } = await wantsB();
     waits(locks, 'b', 'c');
@@ -151,6 +184,28 @@ describe('a knot of waits for permits', () => {
       expect(await isOpen()).toBe(true);
       await release(b);
       expect(await outcome).toBe('granted');
+    },
+  );
+
+  it.each(holders)(
+    'is found anew when holder %s, of two, waits again since the first look [X57]',
+    async (ended) => {
+      const { locks, ask } = await wantsB({ permits: 2 });
+      const begin = (hold: string, since = OLD) => waits(locks, 'b', 'a', { ...holder(hold), since });
+      const ends = { one: begin('one'), two: begin('two') };
+      const { outcome, isOpen } = ask();
+
+      vi.advanceTimersByTime(FIRST_LOOK);
+      ends[ended]();
+      begin(ended, '2');
+      vi.advanceTimersByTime(CONFIRM);
+      expect(await isOpen()).toBe(true);
+      vi.advanceTimersByTime(NEXT_LOOK);
+      expect(await isOpen()).toBe(true);
+      vi.advanceTimersByTime(CONFIRM);
+
+      expect(await isOpen()).toBe(false);
+      expect(await outcome).toBeInstanceOf(DeadlockError);
     },
   );
 });

@@ -10,10 +10,10 @@ describe('a manager', () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const names = ['mirror', 'Mirror', 'mirror ', 'a/b', 'a-b', 'a b', 'ü', '', '..', '.', 'x'.repeat(300)];
-    const paths = names.filter((name) => name !== '').map((name) => locks.pathOf(name));
+    const paths = names.filter((name) => name !== '').map((name) => locks.pathOf({ name }));
 
     const there = await agent.run(
-      ({ manager }, names) => names.map((name) => manager.pathOf(name)),
+      ({ manager }, names) => names.map((name) => manager.pathOf({ name })),
       names.filter((name) => name !== ''),
     );
 

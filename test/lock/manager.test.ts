@@ -148,7 +148,7 @@ describe('with', () => {
     },
   );
 
-  it('does not run the body when the lock is not to be had [C3]', async () => {
+  it('does not run the body when the lock is not granted [C3]', async () => {
     const locks = newLocks();
     const lock = await locks.acquire('mirror');
     let ran = false;
@@ -189,6 +189,22 @@ describe('untilFree', () => {
     await expect(free).rejects.toBe(reason);
     const late = locks.untilFree('mirror', { signal: abort.signal }).catch((error) => error);
     expect(await late).toBe(reason);
+    await lock.release();
+  });
+
+  it('keeps no timer, and so no process, once its signal aborted', async () => {
+    const locks = newLocks();
+    const lock = await locks.acquire('mirror');
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const abort = new AbortController();
+    const free = locks.untilFree('mirror', { signal: abort.signal });
+    expect(timers()).toBe(before + 1);
+
+    abort.abort();
+
+    expect(timers()).toBe(before);
+    await expect(free).rejects.toMatchObject({ name: 'AbortError' });
     await lock.release();
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
 import { newPlace } from '../support/place.ts';
+import { Thread } from '../support/thread.ts';
 
 const user = userInfo().username;
 const TIME = '\\d\\d:\\d\\d:\\d\\d, (\\d+ms|\\d+\\.\\ds)';
@@ -39,6 +40,19 @@ describe('the message of a lock that somebody holds', () => {
     expect(await messageOf(locks, 'mirror', { timeout: 10 })).toMatch(
       pattern(`${who}; waited <span> at place 1 of the queue. ${next}. Lock: ${path}`),
     );
+  });
+
+  it('says that another thread of this very process holds it [X30]', async () => {
+    const { home, locks } = newPlace();
+    const thread = await Thread.start(home);
+    await thread.tell('acquire', 'mirror');
+
+    const message = await messageOf(locks, 'mirror', { timeout: 0 });
+
+    expect(message).toMatch(
+      /^mirror is held by this process: ".*" \(pid \d+, thread \d+, .*\)\. Release it /,
+    );
+    expect(message).not.toMatch(/holdfast wait/);
   });
 
   it('never tells to delete a lock file, nor names this very machine [A4]', async () => {

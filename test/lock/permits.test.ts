@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { PermitsError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { permitsDirectory } from '../../src/engine/file/permits.ts';
 import { Agent } from '../support/agent.ts';
 import { newPlace } from '../support/place.ts';
 
@@ -93,7 +94,7 @@ describe('a lock with permits', () => {
     await shared.release();
   });
 
-  it('agrees on a new number once all permits are back, and leaves nothing but the lock file [R12]', async () => {
+  it('agrees on a new number once all permits are back, and leaves nothing but the lock file and an empty directory beside it [X7, R12]', async () => {
     const { home, locks } = newPlace();
     const [other] = await Agent.several(home, 1);
     await other.acquire('pool', SEMAPHORE);
@@ -102,7 +103,9 @@ describe('a lock with permits', () => {
     const lock = await locks.acquire('pool', { permits: 5 });
     await lock.release();
 
-    expect(readdirSync(locks.directory)).toEqual([basename(locks.pathOf('pool'))]);
+    const name = basename(locks.pathOf('pool'));
+    expect(readdirSync(locks.directory).toSorted()).toEqual([name, `${name}.permits`]);
+    expect(readdirSync(permitsDirectory(locks.pathOf('pool')))).toEqual([]);
   });
 
   it('clears away the slots of holders that were killed [R45, R46]', async () => {
@@ -114,6 +117,6 @@ describe('a lock with permits', () => {
     const lock = await locks.acquire('pool', { permits: 3 });
     await lock.release();
 
-    expect(readdirSync(join(home, 'locks'))).toHaveLength(1);
+    expect(readdirSync(permitsDirectory(locks.pathOf('pool')))).toEqual([]);
   });
 });

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type AcquireOptions, LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
 import { queueDirectory } from '../../src/engine/kernel/entry.ts';
 import { Agent } from '../support/agent.ts';
 import { heard } from '../support/events.ts';
+import { Latch } from '../support/latch.ts';
 import { newPlace, type Place } from '../support/place.ts';
 import { staysOpen } from '../support/turns.ts';
 import { until, untilStopped } from '../support/until.ts';
@@ -55,18 +56,17 @@ it('does not let a newcomer pass those who wait, though the lock is free for a m
   const [first, newcomer] = await Agent.several(place.home, 2);
   const lock = await place.locks.acquire('mirror');
   await lineUp(place, [first]);
-  const thaw = join(place.home, 'thaw');
+  const thaw = new Latch(join(place.home, 'thaw'));
   // Busy with something else. One that is stopped may be passed, once its ticket is some time old.
   const frozen = first.run(({ fs, tell }, thaw) => {
     tell('frozen');
-    const never = new Int32Array(new SharedArrayBuffer(4));
-    while (!fs.existsSync(thaw)) Atomics.wait(never, 0, 0, 1);
-  }, thaw);
+    fs.closeSync(fs.openSync(thaw, 'r'));
+  }, thaw.path);
   await first.heard('frozen');
 
   await lock.release();
   const passed = await newcomer.couldAcquire('mirror');
-  writeFileSync(thaw, '');
+  thaw.open();
   await frozen;
 
   expect(passed).toBe(false);

@@ -27,6 +27,23 @@ describe('a lock asked for by code that holds it already', () => {
     expect(locks.query().held).toEqual([]);
   });
 
+  it('is not made shared by one of two who have it, for the other counts on it to be exclusive [R4]', async () => {
+    const locks = newLocks();
+
+    await locks.with('mirror', async (outer) => {
+      const inner = await locks.acquire('mirror', again);
+      for (const lock of [outer, inner]) {
+        await expect(lock.downgrade()).rejects.toMatchObject({ code: 'HOLDFAST_UNSUPPORTED' });
+      }
+      expect([outer.mode, locks.inspect('mirror').state]).toEqual(['exclusive', 'exclusive']);
+
+      await inner.release();
+      await outer.downgrade();
+
+      expect([outer.mode, locks.inspect('mirror').state]).toEqual(['shared', 'shared']);
+    });
+  });
+
   it('is refused with a message that says who holds it and what to do [R82]', async () => {
     const locks = newLocks();
 
@@ -123,6 +140,12 @@ describe('a lock asked for by code that holds it already', () => {
     ['plain sharing', { permits: 2 }, { mode: 'shared' }, { code: 'HOLDFAST_PERMITS', agreed: 2 }],
     ['a limit', {}, { holdLimit: 50 }, { code: 'HOLDFAST_INPUT', input: 'holdLimit' }],
     ['a shorter limit', { holdLimit: 60_000 }, { holdLimit: 50 }, { input: 'holdLimit' }],
+    [
+      'a limit where the other one is endless',
+      { holdLimit: Number.POSITIVE_INFINITY },
+      { holdLimit: 50 },
+      { message: expect.stringContaining('the enclosing with holds it with no limit; set the limit there') },
+    ],
   ] as const satisfies readonly [string, AcquireOptions, AcquireOptions, object][])(
     'is refused also with `reentrant` to who asks for %s: %j, then %j [F1]',
     async (_what, outer, inner, error) => {

@@ -127,6 +127,27 @@ describe('an upgrade', () => {
   );
 
   it.each(['kernel', 'portable'] as const)(
+    'does not tell a second time of a holder that died before the lock was first exclusive, by the %s engine [R45, X14]',
+    async (engine) => {
+      const { home, locks } = newPlace({ engine });
+      const victim = await Agent.start({ home, manager: { engine } });
+      await victim.acquire('mirror');
+      await victim.kill();
+      const news = heard('recovered');
+      await using lock = await locks.acquire('mirror');
+      const told = [lock.recovered];
+
+      await lock.downgrade();
+      told.push(lock.recovered);
+      await lock.upgrade();
+      told.push(lock.recovered);
+
+      expect(told).toEqual([true, false, false]);
+      expect(news).toHaveLength(1);
+    },
+  );
+
+  it.each(['kernel', 'portable'] as const)(
     'ends with LostError when the lock is released, and leaves those taken afterwards as they are, by the %s engine [H9]',
     async (engine) => {
       const { home, locks } = newPlace({ engine });

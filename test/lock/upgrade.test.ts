@@ -1,5 +1,6 @@
-import { DeadlockError, LostError } from 'holdfast';
-import { describe, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { DeadlockError, DegradedError, LostError, onLockEvent } from 'holdfast';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { newPlace } from '../support/place.ts';
 import { passTime } from '../support/time.mjs';
 import { LONG } from '../support/turns.ts';
@@ -72,6 +73,22 @@ describe('an upgrade', () => {
       await one.release();
     },
   );
+
+  it('that would be degraded is refused when strict, and the lock stays shared [X11]', async () => {
+    const { locks } = newPlace({ strict: true });
+    const lock = await locks.acquire('mirror', { mode: 'shared' });
+    writeFileSync(lock.path, '{"roles":[]}'); // somebody else's from now on, so that no record may be written
+    const told: string[] = [];
+    onTestFinished(onLockEvent('degraded', ({ degradation }) => told.push(degradation.reason)));
+
+    await expect(lock.upgrade()).rejects.toBeInstanceOf(DegradedError);
+
+    expect(told).toEqual(['foreign-content']);
+    expect(lock.mode).toBe('shared');
+    expect(lock.degraded).toEqual([]);
+    expect(locks.inspect('mirror').state).toBe('shared');
+    await lock.release();
+  });
 
   it('of a lock that was released is refused', async () => {
     const { locks } = newPlace();

@@ -1,0 +1,67 @@
+import { channel } from 'node:diagnostics_channel';
+import { Date } from '../time/time.ts';
+
+/** What every event of a document tells. */
+export interface DocumentEvent {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** The document, as it was opened. */
+  readonly path: string;
+  /** Of the manager whose locks it takes. */
+  readonly manager: number;
+}
+
+/** A fact about an event, in words. */
+type Detailed = DocumentEvent & { readonly detail: string };
+
+/** What happens to a document, each once in each process that has it open. */
+export interface DocumentChannelEvents {
+  /** Another program has written the file. */
+  external: DocumentEvent & { readonly hash: string; readonly writtenAt: string; readonly uid: number };
+  conflict: Detailed;
+  missing: Detailed;
+  damaged: Detailed;
+  restored: Detailed;
+  degraded: Detailed;
+  'backup-failed': Detailed;
+  /** A change was not written, for the lock was not free in time. */
+  'timed-out': DocumentEvent & { readonly reason: string };
+}
+
+export type DocumentChannelEventName = keyof DocumentChannelEvents;
+
+export const documentEventNames = [
+  'external',
+  'conflict',
+  'missing',
+  'damaged',
+  'restored',
+  'degraded',
+  'backup-failed',
+  'timed-out',
+] as const satisfies readonly DocumentChannelEventName[];
+
+/** The channels, named `holdfast:document:<event>`. */
+const channels = Object.fromEntries(
+  documentEventNames.map((name) => [name, channel(`holdfast:document:${name}`)]),
+) as Record<DocumentChannelEventName, ReturnType<typeof channel>>;
+
+/** Publishes an event if somebody listens. */
+export function publishDocumentEvent<N extends DocumentChannelEventName>(
+  name: N,
+  facts: Omit<DocumentChannelEvents[N], 'at'>,
+): void {
+  if (channels[name].hasSubscribers) channels[name].publish({ at: Date.now(), ...facts });
+}
+
+/** Listens to one kind of event, from every document of this thread, as `onLockEvent` does. */
+export function onDocumentEvent<N extends DocumentChannelEventName>(
+  name: N,
+  listener: (event: DocumentChannelEvents[N]) => void,
+): () => void {
+  const receive = (message: unknown) => listener(message as DocumentChannelEvents[N]);
+  channels[name].subscribe(receive);
+  return () => {
+    channels[name].unsubscribe(receive);
+  };
+}
