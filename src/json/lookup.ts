@@ -1,0 +1,70 @@
+import { PathNotFoundError } from '../errors/json-errors.ts';
+import { equal } from './equal.ts';
+import { define, isArray, isObject, type Json } from './json.ts';
+import { formatPath, type Path, type PathStep } from './path.ts';
+
+/** The value at a path; undefined where there is none. */
+export function lookUp(value: Json, path: Path): Json | undefined {
+  return path.reduce<Json | undefined>((at, step) => (at === undefined ? undefined : child(at, step)), value);
+}
+
+/**
+ * The value with another one at a path; nothing else is changed. What is there is replaced; a member that is not is added,
+ * and so is the element after the last one. Throws `PathNotFoundError`, naming the first step that leads nowhere.
+ */
+export function replaced(value: Json, path: Path, to: Json): Json {
+  return replacedFrom(value, path, to, 0);
+}
+
+function replacedFrom(value: Json, path: Path, to: Json, depth: number): Json {
+  const step = path[depth];
+  if (step === undefined) return to;
+  const old = child(value, step);
+  const isLast = depth === path.length - 1;
+  if (old === undefined && !(isLast && mayAdd(value, step))) throw notFound(value, path, depth);
+  const made = old === undefined ? to : replacedFrom(old, path, to, depth + 1);
+  if (isArray(value)) return value.toSpliced(indexIn(value, step), 1, made);
+  const members: Record<string, Json> = {};
+  for (const [name, each] of Object.entries(value as object)) define(members, name, each as Json);
+  define(members, step as string, made);
+  return members;
+}
+
+/** The same where it must be there. Throws `PathNotFoundError`, naming the first step that leads nowhere. */
+export function valueAt(value: Json, path: Path): Json {
+  return path.reduce((at, step, depth) => {
+    const next = child(at, step);
+    if (next === undefined) throw notFound(at, path, depth);
+    return next;
+  }, value);
+}
+
+function notFound(value: Json, path: Path, depth: number): PathNotFoundError {
+  return new PathNotFoundError(formatPath(path.slice(0, depth + 1)), reason(value, path[depth] as PathStep));
+}
+
+function child(value: Json, step: PathStep): Json | undefined {
+  if (typeof step === 'string')
+    return isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;
+  return isArray(value) ? value[indexIn(value, step)] : undefined;
+}
+
+/** -1 where no element is meant. */
+function indexIn(list: readonly Json[], step: PathStep): number {
+  if (typeof step === 'number') return step;
+  if (typeof step === 'string') return -1;
+  const [[field, wanted] = ['', '']] = Object.entries(step);
+  return list.findIndex((each) => isObject(each) && Object.hasOwn(each, field) && equal(each[field], wanted));
+}
+
+function mayAdd(value: Json, step: PathStep): boolean {
+  return typeof step === 'string' ? isObject(value) : isArray(value) && step === value.length;
+}
+
+function reason(value: Json, step: PathStep): string {
+  if (typeof step === 'string')
+    return isObject(value) ? 'there is no such member' : 'what has it is no object';
+  if (!isArray(value)) return 'what has it is no list';
+  if (typeof step !== 'number') return 'no element of the list has that';
+  return `the list has ${value.length} element${value.length === 1 ? '' : 's'}`;
+}

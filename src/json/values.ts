@@ -1,0 +1,130 @@
+import { InputError } from '../errors/input-error.ts';
+import { align } from './align.ts';
+import { tooDeep } from './format.ts';
+import { define, isArray, isObject, type Json, MAX_DEPTH } from './json.ts';
+import { Literal } from './literal.ts';
+import { formatPath, type PathStep } from './path.ts';
+
+/** The same value with doubles in place of literals, as programs want it. What has no literal in it is returned as it is. */
+export function plain(value: Json): unknown {
+  if (value instanceof Literal) return value.valueOf();
+  if (typeof value !== 'object' || value === null) return value;
+  if (isArray(value)) {
+    const elements = value.map(plain);
+    return elements.every((element, at) => element === value[at]) ? value : elements;
+  }
+  const members: Record<string, Json> = {};
+  let differs = false;
+  for (const name of Object.keys(value)) {
+    const member = plain(value[name] as Json) as Json;
+    differs ||= member !== value[name];
+    define(members, name, member);
+  }
+  return differs ? members : value;
+}
+
+/**
+ * What a program made of `plain(from)`, as JSON: a copy in which a literal of `from` stands again wherever its number is
+ * unchanged. Members that are undefined are left out, and `toJSON` is called, both as `JSON.stringify` does it. Anything
+ * else that JSON cannot hold is an `InputError` with its path: NaN, an undefined element, a function, a Map. A literal
+ * that was copied to another place is a double there.
+ */
+export function withLiterals(from: Json, value: unknown): Json {
+  const before = plain(from) as Json;
+  const hasLiterals = before !== from;
+  const copy = copied(value, before, { path: [], mayBeInfinite: hasLiterals }, 0);
+  return hasLiterals ? attached(from, before, copy, [], 0) : copy;
+}
+
+interface Copying {
+  /** The way to what is being copied, as far as its depth. */
+  readonly path: PathStep[];
+  /** Whether an infinite number may be that of a literal. */
+  readonly mayBeInfinite: boolean;
+}
+
+/** A copy of `value` that shares what is the very same as `before`. */
+function copied(value: unknown, before: Json | undefined, copying: Copying, depth: number): Json {
+  const { path, mayBeInfinite } = copying;
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
+  if (typeof value === 'number' && (mayBeInfinite || Number.isFinite(value))) return value;
+  if (value instanceof Literal) return value;
+  if (typeof value === 'number') throw unfit(String(value), path, depth);
+  if (typeof value !== 'object')
+    throw unfit(value === undefined ? 'undefined' : `a ${typeof value}`, path, depth);
+  if (value === before) return value as Json;
+  if (depth >= MAX_DEPTH) throw tooDeep();
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  if (typeof toJSON === 'function') {
+    return copied(toJSON.call(value, String(path[depth - 1] ?? '')), undefined, copying, depth);
+  }
+  if (Array.isArray(value)) {
+    return Array.from(value, (each, at) => {
+      path[depth] = at;
+      return copied(each, elementAt(before, at), copying, depth + 1);
+    });
+  }
+  if (!isRecord(value)) throw unfit(`a ${tagOf(value)}`, path, depth);
+  const members: Record<string, Json> = {};
+  for (const name of Object.keys(value)) {
+    const member = value[name];
+    if (member === undefined) continue;
+    path[depth] = name;
+    define(members, name, copied(member, memberOf(before, name), copying, depth + 1));
+  }
+  return members;
+}
+
+/** An object of members, of whatever class, and no Map, Promise or the like, whose content JSON would lose. */
+function isRecord(value: object): value is Record<string, unknown> {
+  return Object.getPrototypeOf(value) === Object.prototype || tagOf(value) === 'Object';
+}
+
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/** `value`, with the literals of `from` where it equals `before`, which is the plain value of `from`. */
+function attached(
+  from: Json | undefined,
+  before: Json | undefined,
+  value: Json,
+  path: PathStep[],
+  depth: number,
+): Json {
+  if (typeof value === 'number') {
+    if (from instanceof Literal && Object.is(before, value)) return from;
+    if (!Number.isFinite(value)) throw unfit(String(value), path, depth);
+    return value;
+  }
+  if (typeof value !== 'object' || value === null || value instanceof Literal) return value;
+  if (value === before) return from as Json;
+  if (isArray(value)) {
+    const match = isArray(before) ? align(before, value).match : [];
+    return value.map((each, at) => {
+      path[depth] = at;
+      const old = match[at] ?? -1;
+      return attached(elementAt(from, old), elementAt(before, old), each, path, depth + 1);
+    });
+  }
+  const members: Record<string, Json> = {};
+  for (const name of Object.keys(value)) {
+    path[depth] = name;
+    const [old, plainOld] = [memberOf(from, name), memberOf(before, name)];
+    define(members, name, attached(old, plainOld, value[name] as Json, path, depth + 1));
+  }
+  return members;
+}
+
+function elementAt(value: Json | undefined, at: number): Json | undefined {
+  return isArray(value) ? value[at] : undefined;
+}
+
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+function unfit(what: string, path: readonly PathStep[], depth: number): InputError {
+  const place = depth === 0 ? '' : ` at ${formatPath(path.slice(0, depth))}`;
+  return new InputError('value', `contains ${what}${place}, which JSON cannot hold`);
+}

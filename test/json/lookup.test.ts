@@ -1,0 +1,55 @@
+import { PathNotFoundError } from 'holdfast';
+import { expect, it } from 'vitest';
+import { lookUp, replaced } from '../../src/json/lookup.ts';
+import { parseJson } from '../../src/json/parse.ts';
+import { type Path, parsePath } from '../../src/json/path.ts';
+
+const text =
+  '{"roles": [{"id": 1, "name": "a"}, {"id": 42, "name": "b"}, {"id": "42"}], "__proto__": {"x": 1}, "n": null}';
+const { value } = parseJson(text);
+
+it.each([
+  ['', value],
+  ['roles[id=42].name', 'b'],
+  ['roles[id="42"]', { id: '42' }],
+  ['roles[0].id', 1],
+  ['n', null],
+  ['__proto__.x', 1],
+  ['roles[3]', undefined],
+  ['roles.length', undefined],
+  ['constructor', undefined],
+  ['n.x', undefined],
+  ['roles[id=42].name[0]', undefined],
+  ['roles[name=b].id', 42],
+])('the value at %j is found [D25]', (path, found) => {
+  expect(lookUp(value, parsePath(path))).toEqual(found);
+});
+
+it.each([
+  ['roles[id=42].name', '"b"', '"x"'],
+  ['roles[0]', '{"id": 1, "name": "a"}', '"x"'],
+  ['roles[3]', '"42"}', '"42"}, "x"'],
+  ['roles[0].new', '"a"', '"a", "new": "x"'],
+  ['__proto__', '{"x": 1}', '"x"'],
+  ['n', 'null', '"x"'],
+])('the value at %j is replaced or added, and nothing else changes [D25]', (path, old, made) => {
+  expect(replaced(value, parsePath(path), 'x')).toEqual(parseJson(text.replace(old, made)).value);
+  expect(value).toEqual(parseJson(text).value);
+});
+
+it.each([
+  ['roles[id=7].name', 'roles[id=7]', 'no element of the list has that'],
+  ['roles[9]', 'roles[9]', 'the list has 3 elements'],
+  ['rolls.x', 'rolls', 'there is no such member'],
+  ['n.x', 'n.x', 'what has it is no object'],
+  ['n[0]', 'n[0]', 'what has it is no list'],
+  ['roles[id=9]', 'roles[id=9]', 'no element of the list has that'],
+  ['roles.x', 'roles.x', 'what has it is no object'],
+])('a path to nothing, %s, is refused, naming where it ends', (path, end, problem) => {
+  expect(() => replaced(value, parsePath(path), 1)).toThrow(PathNotFoundError);
+  expect(() => replaced(value, parsePath(path), 1)).toThrow(`There is nothing at ${end}: ${problem}.`);
+});
+
+it('the root is replaced by the empty path', () => {
+  expect(replaced(value, [] satisfies Path, 1)).toBe(1);
+});
