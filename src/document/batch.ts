@@ -1,0 +1,334 @@
+import { renameSync, unlinkSync } from 'node:fs';
+import { systemCode } from '../errors/base.ts';
+import {
+  ConflictError,
+  DocumentWriteError,
+  InvalidValueError,
+  MissingDocumentError,
+} from '../errors/document-errors.ts';
+import { equal } from '../json/equal.ts';
+import type { Json } from '../json/json.ts';
+import { withLiterals } from '../json/values.ts';
+import type { Lock } from '../lock/lock.ts';
+import type { Conflict } from '../merge/result.ts';
+import { type Committed, commit } from './commit.ts';
+import { keepConflict } from './conflicts.ts';
+import { applied } from './draft.ts';
+import type { Listeners } from './events.ts';
+import { temporaryName } from './file/names.ts';
+import { Folder, type Place, placeOf } from './file/place.ts';
+import type { Weaker } from './file/publish.ts';
+import { readVersion } from './file/version.ts';
+import type { Change } from './job.ts';
+import { Keeper } from './keeper.ts';
+import { load } from './load.ts';
+import { mergedOnto, type Pending } from './pending.ts';
+import { assertValid, issuesOf } from './schema.ts';
+import type { Settings } from './settings.ts';
+import { type Loaded, textOf } from './text.ts';
+import { finish, type Work } from './work.ts';
+
+/** What a batch asks of its document, and what it tells it. */
+export interface Changes {
+  readonly known: () => Loaded | undefined;
+  readonly pending: () => Pending | undefined;
+  /** A version that others wrote was found at the path. */
+  readonly found: (loaded: Loaded) => void;
+  readonly publishing: () => void;
+  /** The file has this version now. `saved`: the edits that are in it. */
+  readonly written: (loaded: Loaded, saved: Pending | undefined) => void;
+  readonly removed: () => void;
+}
+
+/** A place where unsaved edits and the file meet. `invalid`: the two merge, and the result does not fit the schema. */
+export type DocumentConflict = Omit<Conflict, 'kind'> & { readonly kind: Conflict['kind'] | 'invalid' };
+
+const DETAILS: Record<Weaker | 'hard-links', string> = {
+  'no-exchange':
+    'the file system cannot exchange two files, so what another program writes in the last instant before a save can be lost',
+  'in-place': 'the file cannot be replaced (it is mounted by itself), so it was overwritten after a backup',
+  'other-owner': 'the file has another owner or group now, for this user may not give it the former ones',
+  'hard-links': 'the file has several names (hard links); a save replaces the one that was opened',
+};
+/** Milliseconds that an exiting process waits for a lock. */
+const LAST_WAIT = 1_000;
+
+/** Nothing is to be written: every change of the batch has failed. */
+const NOTHING = Symbol('nothing to write');
+
+/** Does the changes of a document that wait, all those that came together as one save. */
+export class Batch<T> {
+  readonly #settings: Settings<T>;
+  readonly #changes: Changes;
+  readonly #emit: Listeners<T>['emit'];
+  readonly #told = new Set<string>();
+  #keeper: Keeper | undefined;
+  #keeperPath: string | undefined;
+
+  constructor(settings: Settings<T>, changes: Changes, emit: Listeners<T>['emit']) {
+    this.#settings = settings;
+    this.#changes = changes;
+    this.#emit = emit;
+  }
+
+  /** Under this lock. Each change is told what became of it. @throws what concerns all that are not over. */
+  *work(jobs: readonly Change[], place: Place, lock: Lock): Work<void> {
+    const folder = this.#open(place);
+    try {
+      this.#sweep(place, folder);
+      let together: Change[] = [];
+      for (const job of [...jobs, undefined]) {
+        if (job !== undefined && job.recipe !== 'remove') {
+          together.push(job);
+          continue;
+        }
+        if (together.length > 0) yield* this.#save(together, place, folder, lock);
+        together = [];
+        if (job !== undefined) this.#remove(job, place, folder, lock);
+      }
+    } finally {
+      folder.close();
+    }
+  }
+
+  /** The same before it returns, for a process that exits, under a lock that it holds or can still get. */
+  finish(jobs: Change[], held: Lock | undefined): void {
+    try {
+      const place = placeOf(this.#settings.path);
+      if (held !== undefined) finish(this.work(jobs, place, held));
+      else {
+        const options = { timeout: LAST_WAIT, detached: true };
+        this.#settings.locks.withSync({ file: place.path }, options, (lock) => {
+          finish(this.work(jobs, place, lock));
+        });
+      }
+    } catch (error) {
+      for (const job of jobs) if (!job.isOver) job.failed(error);
+    }
+  }
+
+  keeper(place: Place): Keeper {
+    if (this.#keeper === undefined || this.#keeperPath !== place.path) {
+      const { backups } = this.#settings;
+      this.#keeper = new Keeper(place, backups, (error) => this.#emit('backup-failed', error));
+      this.#keeperPath = place.path;
+    }
+    return this.#keeper;
+  }
+
+  #open(place: Place): Folder {
+    try {
+      return new Folder(place);
+    } catch (error) {
+      throw this.#failure(place, error);
+    }
+  }
+
+  #sweep(place: Place, folder: Folder): void {
+    if (this.#keeperPath === place.path) return; // once for each session
+    this.keeper(place).sweep(folder, this.#changes.known()?.text, this.#reading());
+  }
+
+  #reading() {
+    const { path, maxBytes } = this.#settings;
+    return { shown: path, maxBytes, known: this.#changes.known() };
+  }
+
+  *#save(jobs: readonly Change[], place: Place, folder: Folder, lock: Lock): Work<void> {
+    let json: Json = null;
+    let saved: Pending | undefined;
+    const batch = this;
+    function* next(current: Loaded | undefined): Work<string> {
+      if (current !== undefined) batch.#met(current);
+      const result = yield* batch.#apply(jobs, current, place, folder, lock);
+      ({ json, saved } = result);
+      return textOf(current, json);
+    }
+    let committed: Committed;
+    try {
+      committed = yield* this.commit(place, folder, lock, next);
+    } catch (error) {
+      if (error === NOTHING) return;
+      throw this.#failure(place, error);
+    }
+    this.#changes.written({ ...committed.version, json }, saved);
+    for (const job of jobs) if (!job.isOver) job.done(json);
+  }
+
+  /** One save, by the protocol, of what `next` makes of what is there. */
+  commit(
+    place: Place,
+    folder: Folder,
+    lock: Lock,
+    next: (current: Loaded | undefined) => Work<string>,
+  ): Work<Committed> {
+    const keeper = this.keeper(place);
+    const reading = this.#reading();
+    return commit(place, folder, reading, {
+      read: (path) => load(path, reading),
+      next,
+      mayReplace: () => lock.assertHeld(),
+      keep: (text, how) => (how === 'save' ? keeper.keep(text) : keeper.secure(text, 'interrupted')),
+      onWeaker: (weaker) => this.#weaker(weaker),
+      onPublish: () => this.#changes.publishing(),
+    });
+  }
+
+  #met(current: Loaded): void {
+    if (current.links > 1) this.#weaker('hard-links');
+    if (current.hash !== this.#changes.known()?.hash) this.#changes.found(current);
+  }
+
+  #weaker(reason: keyof typeof DETAILS): void {
+    if (this.#told.has(reason)) return;
+    this.#told.add(reason);
+    this.#emit('degraded', { reason, detail: DETAILS[reason] });
+  }
+
+  /** All changes in their order, each on what the ones before it made. One that fails leaves no trace. */
+  *#apply(jobs: readonly Change[], current: Loaded | undefined, place: Place, folder: Folder, lock: Lock) {
+    let json = current?.json;
+    let saved: Pending | undefined;
+    for (const job of jobs) {
+      if (job.isOver) continue;
+      try {
+        const pending = job.recipe === 'save' ? this.#changes.pending() : undefined;
+        const changed: Json =
+          job.recipe === 'save'
+            ? yield* this.#merged(pending, json, current, folder, place)
+            : yield* this.#updated(job, json, place, lock);
+        if (json === undefined || !equal(changed, json)) {
+          if (pending === undefined) yield* assertValid(this.#settings.schema, changed, this.#settings.path);
+        }
+        json = changed;
+        saved = pending ?? saved;
+      } catch (error) {
+        job.failed(error);
+      }
+    }
+    if (json === undefined || jobs.every(({ isOver }) => isOver)) {
+      if (json === undefined) throw NOTHING;
+    }
+    return { json, saved };
+  }
+
+  *#updated(job: Change, json: Json | undefined, place: Place, lock: Lock): Work<Json> {
+    const { create, path } = this.#settings;
+    if (json === undefined && create === undefined) throw new MissingDocumentError(path);
+    const from = json ?? withLiterals(null, create?.());
+    return yield* applied(job.recipe as never, from, place.path, (promise) => unlessLost(promise, lock));
+  }
+
+  *#merged(
+    pending: Pending | undefined,
+    json: Json | undefined,
+    current: Loaded | undefined,
+    folder: Folder,
+    place: Place,
+  ): Work<Json> {
+    const { create, path, schema } = this.#settings;
+    if (pending === undefined) {
+      if (json === undefined) throw new MissingDocumentError(path);
+      return json;
+    }
+    if (json === undefined) {
+      if (create !== undefined) return pending.json;
+      const base = pending.base.json;
+      const conflict: DocumentConflict = {
+        kind: 'edit-delete',
+        path: [],
+        text: '',
+        base,
+        ours: pending.json,
+      };
+      throw this.#conflict([conflict], pending, current, folder, place);
+    }
+    const { value, conflicts } = mergedOnto(pending, json, this.#settings);
+    if (conflicts.length > 0) throw this.#conflict(conflicts, pending, current, folder, place);
+    const issues = yield* issuesOf(schema, value);
+    if (issues.length === 0) return value;
+    const own = yield* issuesOf(schema, pending.json);
+    if (own.length > 0) throw new InvalidValueError(path, own);
+    const invalid: DocumentConflict = {
+      kind: 'invalid',
+      path: [],
+      text: '',
+      ours: pending.json,
+      theirs: json,
+    };
+    throw this.#conflict([invalid], pending, current, folder, place);
+  }
+
+  #conflict(
+    conflicts: readonly DocumentConflict[],
+    { base, json }: Pending,
+    current: Loaded | undefined,
+    folder: Folder,
+    place: Place,
+  ): ConflictError {
+    let file: string | undefined;
+    try {
+      const ours = textOf(base as Loaded, json);
+      const facts = {
+        base: base.text,
+        theirs: current?.hash,
+        reason: 'a save met changes of another program',
+      };
+      file = keepConflict(folder.path, place.name, ours, facts, (text) =>
+        this.keeper(place).secure(text, 'interrupted'),
+      );
+    } catch {
+      // The edits are in memory, and the error says that there is no copy of them.
+    }
+    const error = new ConflictError(this.#settings.path, conflicts, file);
+    this.#emit('conflict', error);
+    return error;
+  }
+
+  /**
+   * Deletes the file. An outsider may replace it meanwhile, so it is moved away first:
+   *  1. A backup. Dying here leaves both. 2. Rename to a fresh name, which the next holder sweeps.
+   *  3. What was moved is not what was backed up: that gets a backup too. 4. Remove it, and sync the directory.
+   */
+  #remove(job: Change, place: Place, folder: Folder, lock: Lock): void {
+    try {
+      const before = readVersion(folder.file, this.#reading());
+      if (before !== undefined) {
+        this.keeper(place).secure(before.text, 'delete');
+        lock.assertHeld();
+        const aside = folder.pathOf(temporaryName(place.name));
+        renameSync(folder.file, aside);
+        const moved = readVersion(aside, this.#reading());
+        if (moved !== undefined && moved.hash !== before.hash) {
+          this.keeper(place).secure(moved.text, 'interrupted');
+        }
+        unlinkSync(aside);
+        folder.sync();
+      }
+      this.#changes.removed();
+      job.done(undefined);
+    } catch (error) {
+      job.failed(this.#failure(place, error));
+    }
+  }
+
+  /** What the system refused, in words; other errors say it themselves. */
+  #failure(place: Place, error: unknown): unknown {
+    const code = systemCode(error);
+    if (code === undefined || code.startsWith('HOLDFAST_')) return error;
+    return new DocumentWriteError(place.path, code, error);
+  }
+}
+
+/** The outcome of a recipe, or the loss of the lock that it holds up, whichever comes first. */
+function unlessLost<R>(promise: PromiseLike<R>, { signal }: Lock): Promise<R> {
+  return new Promise((resolve, reject) => {
+    const lose = () => reject(signal.reason);
+    signal.addEventListener('abort', lose);
+    promise.then(resolve, reject);
+    void Promise.resolve(promise).then(
+      () => signal.removeEventListener('abort', lose),
+      () => signal.removeEventListener('abort', lose),
+    );
+  });
+}

@@ -1,0 +1,161 @@
+import { lstatSync } from 'node:fs';
+import { DocumentWriteError, UnreadableError } from '../errors/document-errors.ts';
+import { exchange, moveToFreeName } from '../storage/exchange/index.ts';
+import { unlinkQuietly } from '../storage/fs/quietly.ts';
+import { ownershipIn } from './file/fresh.ts';
+import { identityOf, isSameFile } from './file/identity.ts';
+import type { Folder, Place } from './file/place.ts';
+import { publish, type Standing, steps, type Weaker } from './file/publish.ts';
+import { type ReadOptions, readVersion, type Version } from './file/version.ts';
+import { step, type Work } from './work.ts';
+
+/** What a save is to do, and whom it tells. */
+export interface Plan<V extends Version> {
+  /** Reads what lies at a path: the document's own, or that of a version of an outsider that came out. */
+  readonly read: (path: string) => Work<V | undefined>;
+  /** The text to write, given what is there; called again when an outsider was faster. Throws where nothing can be written. */
+  readonly next: (current: V | undefined) => Work<string>;
+  /** Last thing before the file changes; throws where the lock was lost. */
+  readonly mayReplace: () => void;
+  /** Keeps a version that is about to be gone: `save`, as a matter of routine; `surely`, on the disk, or throws. */
+  readonly keep: (text: string, how: 'save' | 'surely') => void;
+  readonly onWeaker: (weaker: Weaker) => void;
+  /** Between this and the end of the save, the newest version at the path may be the save's own. */
+  readonly onPublish: () => void;
+}
+
+export interface Committed {
+  /** What is at the path now. */
+  readonly version: Version;
+  readonly isWritten: boolean;
+}
+
+/** How often an outsider may be faster before a save gives up. Each round takes about a millisecond. */
+const ROUNDS = 50;
+/** Bytes below which the directory is synced on this thread. */
+const SMALL = 64 * 1024;
+
+/**
+ * One save, for who holds the lock of the document. What this process leaves when it dies at a step, and what happens
+ * when an outsider, who takes no lock, writes there:
+ *
+ *  1. Read what is there. Dying leaves nothing. An outsider who writes later is found in 5 or 7.
+ *  2. The recipes run on it, and what was edited is merged with it. Dying leaves nothing.
+ *  3. The text; the same one ends the save: no write, no backup.
+ *  4. A fresh file, with owner and mode, synced. Dying here, or up to 6, leaves it, for the next holder to sweep.
+ *  5. Look at the path: not what 1 read, then the fresh file goes, and everything starts over with what is there.
+ *  6. Exchange the two. Dying after it leaves the new version at the path, whole, and the old one under the fresh name,
+ *     where the next holder sweeps it, or keeps it as a backup if nobody else has it.
+ *  7. Look at what came out: not what 1 read, then an outsider wrote between 5 and 6, and what came out is the newest that
+ *     is not ours. Everything starts over with that, and what this save has just put there is what is replaced.
+ *     If it cannot be worked with, it is put back.
+ *  8. The backup of what was replaced, then that is removed. Dying in between leaves both.
+ *  9. Sync the directory. Before that, nobody is told that anything is saved: a power cut may bring back the old version.
+ *
+ * @throws what `next` throws, {DocumentWriteError}, or the system's error. The path has what others put there then; after an
+ * error of step 9 alone, it has the new version.
+ */
+export function* commit<V extends Version>(
+  place: Place,
+  folder: Folder,
+  options: ReadOptions,
+  plan: Plan<V>,
+): Work<Committed> {
+  let current = yield* plan.read(folder.file);
+  let standing: Standing | undefined = current;
+  let held: string | undefined; // where an outsider's version lies that came out in step 7, and is `current`
+  try {
+    for (let round = 1; round <= ROUNDS; round++) {
+      const text = yield* plan.next(current);
+      if (current !== undefined && text === current.text && held === undefined) {
+        return { version: current, isWritten: false };
+      }
+      if (Buffer.byteLength(text) > options.maxBytes) throw tooLarge(place, options);
+      plan.onPublish();
+      const published = yield* publish(place, folder, text, standing, {
+        owner: current ?? ownershipIn(folder),
+        maxBytes: options.maxBytes,
+        mayReplace: plan.mayReplace,
+        secure: () => plan.keep(current?.text ?? '', 'surely'),
+      });
+      if (published.outcome === 'done') {
+        if (current !== undefined) plan.keep(current.text, 'save');
+        for (const path of [published.displaced, held]) if (path !== undefined) unlinkQuietly(path);
+        held = undefined;
+        steps.reached?.('removed');
+        yield* sync(folder, text);
+        steps.reached?.('synced');
+        if (published.weaker !== undefined) plan.onWeaker(published.weaker);
+        const rights = current ?? { ...ownershipIn(folder), links: 1 };
+        return { version: { ...rights, ...published.own, text }, isWritten: true };
+      }
+      if (held !== undefined) keepBeside(held, options, plan); // another outsider has replaced what is there
+      held = undefined;
+      if (published.outcome === 'changed') {
+        current = yield* plan.read(folder.file);
+        standing = current;
+      } else {
+        held = published.displaced;
+        standing = published.own;
+        current = yield* plan.read(held);
+        if (current === undefined) throw new UnreadableError(place.path, 'was removed while it was saved');
+      }
+    }
+    throw new DocumentWriteError(
+      place.path,
+      'another program, which takes no lock, replaces it all the time',
+    );
+  } catch (error) {
+    if (held !== undefined && standing !== undefined) putBack(held, standing, folder, options, plan);
+    throw error;
+  }
+}
+
+function tooLarge(place: Place, { maxBytes }: ReadOptions): DocumentWriteError {
+  return new DocumentWriteError(place.path, `the new text has more than ${maxBytes} bytes (maxBytes)`);
+}
+
+function sync(folder: Folder, text: string): Work<void> {
+  return step(
+    () => folder.sync(),
+    async () => (text.length < SMALL ? folder.sync() : folder.syncLater()),
+  );
+}
+
+/**
+ * Puts an outsider's version back that cannot be worked with. If yet another one stands there by now, that one is newer,
+ * and the first is kept beside.
+ */
+function putBack(
+  held: string,
+  own: Standing,
+  folder: Folder,
+  options: ReadOptions,
+  plan: Pick<Plan<Version>, 'keep'>,
+): void {
+  let out: string | undefined;
+  try {
+    out = exchange(held, folder.file);
+  } catch {
+    moveToFreeName(held, folder.file); // removed in the meantime
+    return;
+  }
+  if (out === undefined) return;
+  if (isSameFile(identityOf(lstatSync(out, { bigint: true })), own.identity)) {
+    unlinkQuietly(out);
+    return;
+  }
+  const older = exchange(out, folder.file);
+  if (older !== undefined) keepBeside(older, options, plan);
+}
+
+/** What cannot be kept stays where it is, for the next sweep. */
+function keepBeside(path: string, options: ReadOptions, plan: Pick<Plan<Version>, 'keep'>): void {
+  try {
+    const version = readVersion(path, options);
+    if (version !== undefined) plan.keep(version.text, 'surely');
+  } catch {
+    return;
+  }
+  unlinkQuietly(path);
+}

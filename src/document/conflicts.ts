@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, fsyncSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { systemCode } from '../errors/base.ts';
+import { SAFELY } from '../storage/fs/open-flags.ts';
+import { unlinkQuietly } from '../storage/fs/quietly.ts';
+import { readOwnFile } from '../storage/own-file.ts';
+import { Date } from '../time/time.ts';
+import { stamp } from './file/names.ts';
+import { hashOf } from './file/version.ts';
+
+/** What is known of a conflict file beside the text in it, which is ours. */
+export interface ConflictMeta {
+  /** The text that both sides began with; undefined where there was no file. */
+  readonly base: string | undefined;
+  /** SHA-256 of the text that ours could not be merged with, in hex; undefined where the file was gone. */
+  readonly theirs: string | undefined;
+  readonly who: string;
+  /** ISO time. */
+  readonly when: string;
+  readonly reason: string;
+}
+
+const MOST = 10;
+const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+const PRIVATE = 0o600;
+
+/** The conflict files of a document, oldest first: `roles.json.<UTC time>-<who>.conflict`. */
+export function conflictFiles(directory: string, name: string): string[] {
+  const isOne = (file: string) =>
+    file.startsWith(`${name}.`) && /^\d{8}T\d{6}\.\d{3}Z-.+\.conflict$/.test(file.slice(name.length + 1));
+  return readdirSync(directory).filter(isOne).sort();
+}
+
+/** Where the facts about a conflict file are: `.roles.json.<UTC time>-<who>.conflict.meta`. */
+export function metaNameOf(conflictFile: string): string {
+  return `.${conflictFile}.meta`;
+}
+
+/**
+ * Keeps a text of ours that could not be merged, beside the document; returns the name of its file. For the holder of the
+ * document's lock. A text that is kept already is not kept twice, however often theirs changes meanwhile, and of more than
+ * ten files the oldest go, each handed to `onDropped` first.
+ *
+ *  1. The facts. Dying here leaves a file that belongs to no conflict, and goes with the next one that is dropped.
+ *  2. The text, under a name of its own. From here on the conflict is kept.
+ *
+ * @throws the system's error.
+ */
+export function keepConflict(
+  directory: string,
+  name: string,
+  text: string,
+  facts: Pick<ConflictMeta, 'base' | 'theirs' | 'reason'>,
+  onDropped: (text: string) => void,
+): string {
+  const present = conflictFiles(directory, name);
+  const hash = hashOf(text);
+  const same = present.find((file) => hashOf(textIn(directory, file)) === hash);
+  if (same !== undefined) return same;
+  const now = new Date();
+  const who = `${userName()}${randomBytes(2).toString('hex')}`;
+  const file = `${name}.${stamp(now.getTime())}-${who}.conflict`;
+  const meta: ConflictMeta = { ...facts, who, when: now.toISOString() };
+  make(join(directory, metaNameOf(file)), JSON.stringify(meta));
+  make(join(directory, file), text);
+  for (const old of present.slice(0, Math.max(0, present.length + 1 - MOST))) {
+    onDropped(textIn(directory, old));
+    dropConflict(directory, old);
+  }
+  return file;
+}
+
+/** Removes a conflict file with what is known of it. */
+export function dropConflict(directory: string, file: string): void {
+  unlinkQuietly(join(directory, file));
+  unlinkQuietly(join(directory, metaNameOf(file)));
+}
+
+/** What is known of a conflict file; undefined where that is lost: then nobody knows what both sides began with. */
+export function conflictMeta(directory: string, file: string): ConflictMeta | undefined {
+  try {
+    const found: unknown = JSON.parse(textIn(directory, metaNameOf(file)));
+    const { base, theirs, who, when, reason } = (found ?? {}) as Record<keyof ConflictMeta, unknown>;
+    const isText = (value: unknown) => value === undefined || typeof value === 'string';
+    if (![base, theirs].every(isText) || ![who, when, reason].every((fact) => typeof fact === 'string')) {
+      return undefined;
+    }
+    return found as ConflictMeta;
+  } catch {
+    return undefined;
+  }
+}
+
+function textIn(directory: string, file: string): string {
+  return readOwnFile(join(directory, file))?.toString() ?? '';
+}
+
+function make(path: string, text: string): void {
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | SAFELY, PRIVATE);
+  try {
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } catch (error) {
+    unlinkQuietly(path);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** As it can stand in a file name. */
+function userName(): string {
+  try {
+    return userInfo()
+      .username.replace(/[^\w-]/g, '')
+      .slice(0, 20);
+  } catch (error) {
+    return systemCode(error) === undefined ? 'user' : String(process.getuid?.() ?? 'user');
+  }
+}

@@ -1,0 +1,398 @@
+import { statSync } from 'node:fs';
+import {
+  ConflictError,
+  DamagedError,
+  DocumentStateError,
+  MissingDocumentError,
+} from '../errors/document-errors.ts';
+import { publishDocumentEvent } from '../events/document-channel.ts';
+import { equal } from '../json/equal.ts';
+import type { Json } from '../json/json.ts';
+import { clearTimeout, Date, queueMicrotask, setTimeout } from '../time/time.ts';
+import { Batch, type Changes } from './batch.ts';
+import { applied, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
+import { type DocumentEventName, type DocumentEvents, Listeners, log } from './events.ts';
+import { whenExiting } from './exit.ts';
+import { identityOf, isRacy, isSame } from './file/identity.ts';
+import { placeOf } from './file/place.ts';
+import { identityAt } from './file/version.ts';
+import { type Change, change } from './job.ts';
+import { load, loadNow } from './load.ts';
+import { mergedOnto, type Pending } from './pending.ts';
+import type { Settings } from './settings.ts';
+import type { Loaded } from './text.ts';
+import { Absence } from './watch/absence.ts';
+import { type FileWatch, watchFile } from './watch/watch-file.ts';
+import { finish, run } from './work.ts';
+import { Writer, withChoices } from './writer.ts';
+
+/**
+ * A JSON file that several windows, processes and people change. Comes from `openDocument`.
+ *
+ * Guaranteed among programs that use it: no confirmed change is lost, each change is on the disk before its promise
+ * resolves, and `read()` never gives a part of one. What other programs write is merged, or kept beside. Not guaranteed:
+ * what another program writes through a descriptor that it opened before a save, as with any file that is replaced; and,
+ * where the system cannot exchange two files, what it writes in the last instant before one (`degraded`).
+ */
+export class Document<T> {
+  readonly #settings: Settings<T>;
+  readonly #listeners = new Listeners<T>();
+  readonly #writer: Writer<Change>;
+  readonly #batch: Batch<T>;
+  readonly #watch: FileWatch;
+  readonly #absence: Absence;
+  readonly #forget: () => void;
+  /** The newest version that was read or written here. */
+  #known: Loaded | undefined;
+  /** What `read` gives where nothing is unsaved. */
+  #shown: { readonly json: Json; readonly value: T } | undefined;
+  #pending: (Pending & { readonly value: T }) | undefined;
+  #saving: { readonly outcome: Promise<T>; readonly timer: NodeJS.Timeout | undefined } | undefined;
+  /** Rises with each own save, for looks that were overtaken by one. */
+  #saves = 0;
+  /** A version of this process may be at the path that it does not count as its own yet. */
+  #isPublishing = false;
+  #damage: string | undefined;
+  #isClosed = false;
+
+  /** Not for callers: documents come from `openDocument`. */
+  constructor(settings: Settings<T>, loaded: Loaded) {
+    this.#settings = settings;
+    this.#known = loaded;
+    this.#show(loaded);
+    const { locks, timeout, holdLimit } = settings;
+    const emit: Listeners<T>['emit'] = (name, event) => this.#emit(name, event);
+    this.#batch = new Batch(settings, this.#changes(), emit);
+    this.#writer = new Writer<Change>(
+      settings.path,
+      { locks, timeout, holdLimit, onWaiting: (event) => emit('waiting', event) },
+      async (jobs, lock, place) => {
+        try {
+          await run(this.#batch.work(jobs, place, lock));
+        } finally {
+          this.#isPublishing = false;
+        }
+      },
+    );
+    const look = () => this.#watch.look();
+    this.#absence = new Absence(look, () => emit('missing', { path: settings.path }));
+    this.#watch = watchFile(settings.path, () => this.#look(), {
+      onDegraded: (event) => emit('degraded', event),
+    });
+    this.#forget = whenExiting({ leaving: () => this.#flush(), exiting: () => this.#flushNow() });
+  }
+
+  /** As it was opened. */
+  get path(): string {
+    return this.#settings.path;
+  }
+
+  /** What was restored when the document was opened, with `recover: 'auto'`. */
+  get restored(): Settings<T>['restored'] {
+    return this.#settings.restored;
+  }
+
+  /** Whether edits are not saved yet. */
+  get hasUnsaved(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /**
+   * The value, frozen: unsaved edits, or the newest version. Takes no lock, for a version that was published by a rename is
+   * whole at every instant: one path leads to one file, which is never written again, and a reader that has opened it keeps it.
+   * A shared lock would order reads among saves; a look at the identity of the file does that as well: what another
+   * process was told to be saved before this call is what this call gives.
+   *
+   * @throws {MissingDocumentError} after `remove()`. @throws {DocumentStateError} it is closed.
+   */
+  read(): T {
+    if (this.#isClosed) throw new DocumentStateError(this.path, 'closed');
+    if (this.#pending !== undefined) return this.#pending.value;
+    if (this.#settings.follow === 'auto' && !this.#isPublishing) this.#glance();
+    if (this.#shown === undefined) throw new MissingDocumentError(this.path);
+    return this.#shown.value;
+  }
+
+  /**
+   * Changes the document: `recipe` gets a draft of what is in the file, under its exclusive lock, and changes it in place or
+   * returns a new value. Resolves with the new value once it is on the disk. Updates that are issued together are one
+   * write, in their order; one that throws rejects by itself. A recipe may run again when a program without the lock was faster.
+   *
+   * @throws {DocumentTimeoutError} the lock was not free in time; its `retry`, `later` and `cancel` say what becomes of it.
+   * @throws {InvalidValueError | InputError} the new value does not fit. @throws {DocumentWriteError} with its cause.
+   * @throws {LostError} the recipe held the lock longer than `holdLimit`. @throws {DamagedError | MissingDocumentError}
+   * @throws {SchemaTooNewError | DocumentStateError}
+   */
+  async update(recipe: Recipe<T>): Promise<T> {
+    this.#mayChange();
+    return this.#change(recipe as unknown as Recipe<never>);
+  }
+
+  /** Changes the value in memory, for `save` to write. The recipe runs at once. Throws as `update` does. */
+  edit(recipe: (draft: T) => Now<T>): T {
+    this.#mayChange();
+    const base = this.#pending?.base ?? this.#known;
+    if (base === undefined) throw new MissingDocumentError(this.path);
+    const from = this.#pending?.json ?? this.#shown?.json ?? base.json;
+    const json = finish(applied(recipe, from, this.path, (promise) => Promise.resolve(promise)));
+    this.#pend({ base, json });
+    return this.read();
+  }
+
+  /**
+   * Writes the unsaved edits, merged with what others wrote meanwhile. Calls within the `debounce` are one write, and
+   * settle with it.
+   *
+   * @throws {ConflictError} others changed the same places: nothing is written, and the edits are kept. Throws as `update` does.
+   */
+  async save(): Promise<T> {
+    this.#mayChange();
+    if (this.#saving !== undefined) return this.#saving.outcome;
+    if (this.#pending === undefined) return this.read();
+    const { debounce } = this.#settings;
+    if (debounce === 0) return this.#change('save');
+    let begin: () => void = () => {};
+    const outcome = new Promise<void>((resolve) => {
+      begin = resolve;
+    }).then(() => this.#change('save'));
+    outcome.catch(() => {}); // whoever asked for it is told
+    const timer = setTimeout(() => this.#flush(), debounce).unref();
+    this.#begin = begin;
+    this.#saving = { outcome, timer };
+    return outcome;
+  }
+  #begin: (() => void) | undefined;
+
+  /**
+   * Takes in what is in the file now. `edits: 'keep'` (default) merges unsaved edits with it; `drop` forgets them.
+   *
+   * @throws {ConflictError} the edits cannot be merged, and everything is as before. @throws {DamagedError | MissingDocumentError}
+   */
+  async reload({ edits = 'keep' }: { readonly edits?: 'keep' | 'drop' } = {}): Promise<T> {
+    this.#mayLook();
+    await this.#writer.idle();
+    const loaded = await run(load(placeOf(this.path).path, this.#loading()));
+    if (loaded === undefined) throw new MissingDocumentError(this.path);
+    if (edits === 'drop') this.#pending = undefined;
+    if (this.#pending !== undefined) {
+      const { value, conflicts } = mergedOnto(this.#pending, loaded.json, this.#settings);
+      if (conflicts.length > 0) throw new ConflictError(this.path, conflicts, undefined);
+      this.#pend({ base: loaded, json: value });
+    }
+    this.#take(loaded);
+    this.#show(loaded, 'external');
+    return this.read();
+  }
+
+  /** Deletes the file, after a backup, under its lock. @throws {DocumentTimeoutError | DocumentWriteError} */
+  async remove(): Promise<void> {
+    this.#mayChange();
+    await this.#change('remove');
+  }
+
+  /** Listens to one kind of event; returns the function that stops it. */
+  on<N extends DocumentEventName>(name: N, listener: (event: DocumentEvents<T>[N]) => void): () => void {
+    return this.#listeners.add(name, listener);
+  }
+
+  /** Writes what is to be saved, and ends the watch. Edits for which nobody called `save` are dropped. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const saving = this.#saving?.outcome;
+    this.#flush();
+    this.#isClosed = true;
+    try {
+      await saving;
+    } finally {
+      await this.#writer.idle();
+      this.#watch.close();
+      this.#absence.close();
+      this.#forget();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #change<R = T>(recipe: Change['recipe'], patience?: 'patient'): Promise<R> {
+    const result = () => this.#shown?.value as R;
+    const { job, outcome } = change(recipe, result, patience);
+    this.#writer.add(job);
+    try {
+      return await outcome;
+    } catch (error) {
+      const chosen = withChoices(this.path, error, (patient) => this.#change(recipe, patient));
+      if (chosen !== error) publishDocumentEvent('timed-out', this.#facts({ reason: String(error) }));
+      throw chosen;
+    }
+  }
+
+  #mayChange(): void {
+    this.#mayLook();
+    if (this.#settings.readOnly) throw new DocumentStateError(this.path, 'read-only');
+    if (this.#settings.tooNew !== undefined) throw this.#settings.tooNew;
+  }
+
+  #mayLook(): void {
+    if (this.#isClosed) throw new DocumentStateError(this.path, 'closed');
+    refuseInRecipe(placeOf(this.path).path);
+  }
+
+  /** What a batch asks, and what it tells. */
+  #changes(): Changes {
+    return {
+      known: () => this.#known,
+      pending: () => this.#pending,
+      found: (loaded) => this.#take(loaded),
+      publishing: () => {
+        this.#isPublishing = true;
+      },
+      written: (loaded, saved) => this.#written(loaded, saved),
+      removed: () => {
+        this.#saves++;
+        this.#known = undefined;
+        this.#shown = undefined;
+        this.#pending = undefined;
+      },
+    };
+  }
+
+  /** The file has this version, by a save of one's own or because nothing was to be written. */
+  #written(loaded: Loaded, saved: Pending | undefined): void {
+    this.#saves++;
+    this.#known = loaded;
+    this.#damage = undefined;
+    const pending = this.#pending;
+    if (pending !== undefined) {
+      const base =
+        pending === saved ? undefined : { ...pending, base: saved === undefined ? pending.base : saved };
+      const merged = base && mergedOnto(base, loaded.json, this.#settings);
+      if (merged === undefined) this.#pending = undefined;
+      else if (saved !== undefined || merged.conflicts.length === 0) {
+        this.#pend({ base: loaded, json: merged.value });
+      }
+    }
+    this.#show(loaded, 'own');
+  }
+
+  #pend(pending: Pending): void {
+    const isNew = !equal(pending.json, this.#pending?.json ?? this.#shown?.json);
+    const value = frozen(pending.json) as T;
+    this.#pending = { ...pending, value };
+    if (isNew) this.#emit('change', { value, origin: 'own' });
+  }
+
+  #show({ json }: Loaded, origin?: 'own' | 'external'): void {
+    if (this.#shown !== undefined && (this.#shown.json === json || equal(this.#shown.json, json))) return;
+    const value = frozen(json) as T;
+    this.#shown = { json, value };
+    if (origin !== undefined && this.#pending === undefined) this.#emit('change', { value, origin });
+  }
+
+  #loading() {
+    const { maxBytes } = this.#settings;
+    return { shown: this.path, maxBytes, known: this.#known };
+  }
+
+  /** Five microseconds: the identity of the file. A version that is new is read at once if it is whole. */
+  #glance(): void {
+    try {
+      const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+      const known = this.#known?.identity;
+      if (stats !== undefined && known !== undefined) {
+        const found = identityOf(stats, known.recordedAt);
+        if (isSame(found, known) && !isRacy(known)) return;
+      }
+      const loaded = stats === undefined ? undefined : loadNow(placeOf(this.path).path, this.#loading());
+      if (loaded !== undefined) this.#take(loaded);
+      else this.#watch.look();
+    } catch {
+      this.#watch.look(); // which tells, once it is sure
+    }
+  }
+
+  /**
+   * Finds out what the file has now, and whose it is: the decision needs no time windows.
+   *
+   *  1. During a save of one's own, the version at the path may be that save's: the look waits until it is over.
+   *  2. A save that was made during the look has seen a later version than the look: it starts over.
+   *  3. The hash of the newest own version is the same version: touched or not. Any other one is external, also an
+   *     older own one, which somebody has put back.
+   */
+  async #look(): Promise<void> {
+    if (this.#isClosed) return;
+    if (this.#isPublishing) await this.#writer.idle();
+    const saves = this.#saves;
+    let loaded: Loaded | undefined;
+    try {
+      const { path } = placeOf(this.path);
+      const found = identityAt(path, this.path);
+      const known = this.#known?.identity;
+      if (found !== undefined && known !== undefined && isSame(found, known) && !isRacy(known)) {
+        this.#absence.note('file');
+        return;
+      }
+      loaded = await run(load(path, this.#loading()));
+    } catch (error) {
+      if (!this.#isClosed && saves === this.#saves) this.#harmed(error);
+      return;
+    }
+    if (this.#isClosed) return;
+    if (this.#isPublishing || saves !== this.#saves) return this.#look();
+    this.#absence.note(loaded === undefined && this.#known !== undefined ? 'nothing' : 'file');
+    if (loaded !== undefined) this.#take(loaded);
+  }
+
+  #harmed(error: unknown): void {
+    const problem = String((error as Error).message);
+    if (this.#damage === problem) return;
+    this.#damage = problem;
+    const damaged =
+      error instanceof DamagedError ? error : new DamagedError(this.path, 'cannot be read', undefined, error);
+    this.#emit('damaged', damaged);
+  }
+
+  /** Takes in a version that was found at the path. */
+  #take(loaded: Loaded): void {
+    const before = this.#known;
+    this.#known = loaded;
+    this.#damage = undefined;
+    if (before?.hash === loaded.hash) return;
+    if (this.#settings.follow === 'auto') this.#show(loaded, 'external');
+    const { hash, identity, uid, json } = loaded;
+    const writtenAt = new Date(Number(identity.mtimeNs / 1_000_000n));
+    if (this.#listeners.has('external')) {
+      const value = frozen(json) as T;
+      this.#emit('external', { value, hash, writtenAt, uid });
+    }
+    publishDocumentEvent('external', this.#facts({ hash, writtenAt: writtenAt.toISOString(), uid }));
+  }
+
+  /** Listeners run after the call that made the news: `read` runs nobody's code. */
+  #emit<N extends DocumentEventName>(name: N, event: DocumentEvents<T>[N]): void {
+    log(name, event, this.#facts({}));
+    if (this.#listeners.has(name)) queueMicrotask(() => this.#listeners.emit(name, event));
+  }
+
+  #facts<F extends object>(facts: F) {
+    return { path: this.path, manager: this.#settings.manager, ...facts };
+  }
+
+  /** Begins the save that waits for more edits. */
+  #flush(): void {
+    clearTimeout(this.#saving?.timer);
+    this.#saving = undefined;
+    this.#begin?.();
+    this.#begin = undefined;
+  }
+
+  /** The same before it returns, for a process that exits: what was asked to be saved and is not written yet. */
+  #flushNow(): void {
+    const isDue = this.#saving !== undefined;
+    this.#saving = undefined;
+    const jobs = this.#writer.takeAll();
+    if (isDue) jobs.push(change('save', () => undefined).job);
+    if (jobs.length > 0) this.#batch.finish(jobs, this.#writer.held);
+  }
+}

@@ -1,0 +1,81 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { shared } from '../copies/shared.ts';
+import { DocumentStateError } from '../errors/document-errors.ts';
+import { define, type Json } from '../json/json.ts';
+import { plain, withLiterals } from '../json/values.ts';
+import { step, type Work } from './work.ts';
+
+/** What a recipe returns that is not asynchronous. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a recipe that changes its draft returns nothing
+export type Now<T> = T | undefined | void;
+
+/** Changes its draft in place, or returns a new value. It may run again when another program was faster. */
+export type Recipe<T> = (draft: T) => Now<T> | PromiseLike<Now<T>>;
+
+/** The files whose recipes run around this code; over once they have settled. */
+interface Running {
+  readonly path: string;
+  isOver: boolean;
+  readonly outer: Running | undefined;
+}
+
+const running = shared('recipes', () => new AsyncLocalStorage<Running>());
+
+/** Waiting for oneself would never end. @throws {DocumentStateError} inside of a recipe for the same file. */
+export function refuseInRecipe(path: string): void {
+  for (let at = running.getStore(); at !== undefined; at = at.outer) {
+    if (at.path === path && !at.isOver) throw new DocumentStateError(path, 'in-recipe');
+  }
+}
+
+/** Waits for what a recipe returned, as far as the lock allows. */
+type Await = <T>(promise: PromiseLike<T>) => Promise<T>;
+
+/**
+ * The value that a recipe makes of another one, which stays as it is, also when the recipe throws half-way.
+ *
+ * @throws {InputError} for what is no JSON; and what the recipe throws.
+ */
+export function* applied<T>(recipe: Recipe<T>, json: Json, path: string, wait: Await): Work<Json> {
+  const draft = copyOf(plain(json));
+  const around: Running = { path, isOver: false, outer: running.getStore() };
+  try {
+    let result: unknown = running.run(around, () => recipe(draft as T));
+    if (isPromise(result)) {
+      const promise = result;
+      result = yield* step<unknown>(
+        () => {
+          throw new TypeError('the recipe is asynchronous, and the process exits');
+        },
+        () => wait(promise),
+      );
+    }
+    return withLiterals(json, result === undefined ? draft : result);
+  } finally {
+    around.isOver = true;
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** A copy that may be changed. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: Record<string, Json> = {};
+  for (const [name, member] of Object.entries(value)) define(copy, name, copyOf(member) as Json);
+  return copy;
+}
+
+/** The value as it is handed out: nobody changes it by accident for everybody else. */
+export function frozen(json: Json): unknown {
+  return freeze(plain(json));
+}
+
+function freeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const member of Object.values(value)) freeze(member);
+  return Object.freeze(value);
+}

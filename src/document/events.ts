@@ -1,0 +1,77 @@
+import type { BackupError } from '../errors/backup-error.ts';
+import type { ConflictError, DamagedError } from '../errors/document-errors.ts';
+import { publishDocumentEvent } from '../events/document-channel.ts';
+import type { HolderRecord } from '../identity/holder.ts';
+import { type Date, queueMicrotask } from '../time/time.ts';
+import type { Restored } from './recovery/recovery.ts';
+
+/** What a document tells, each once. */
+export interface DocumentEvents<T> {
+  /** The lock is held by others. Told again when the place in the queue is another. */
+  waiting: { readonly holders: readonly HolderRecord[]; readonly position: number; readonly waited: number };
+  /** `read()` gives another value now. */
+  change: { readonly value: T; readonly origin: 'own' | 'external' };
+  /** Another program has written the file. `read()` gives the new value unless `follow` is `manual` or edits are unsaved. */
+  external: { readonly value: T; readonly hash: string; readonly writtenAt: Date; readonly uid: number };
+  /** A save met changes of others in the same places; it rejects with this error. */
+  conflict: ConflictError;
+  /** The file is gone, for 300 ms at least. `read()` still gives the last value. */
+  missing: { readonly path: string };
+  /** The file cannot be read as a document any more. `read()` still gives the last whole value. */
+  damaged: DamagedError;
+  restored: Restored;
+  degraded: { readonly reason: string; readonly detail: string };
+  'backup-failed': BackupError;
+}
+
+export type DocumentEventName = keyof DocumentEvents<unknown>;
+
+type Listener = (event: never) => void;
+
+/** The listeners of one document. What one of them throws becomes an `uncaughtException`, and disturbs nobody else. */
+export class Listeners<T> {
+  readonly #all = new Map<DocumentEventName, Set<Listener>>();
+
+  add<N extends DocumentEventName>(name: N, listener: (event: DocumentEvents<T>[N]) => void): () => void {
+    const own = (event: DocumentEvents<T>[N]) => listener(event);
+    const listeners = this.#all.get(name) ?? new Set();
+    this.#all.set(name, listeners.add(own));
+    return () => void listeners.delete(own);
+  }
+
+  has(name: DocumentEventName): boolean {
+    return (this.#all.get(name)?.size ?? 0) > 0;
+  }
+
+  emit<N extends DocumentEventName>(name: N, event: DocumentEvents<T>[N]): void {
+    for (const listener of [...(this.#all.get(name) ?? [])] as ((event: DocumentEvents<T>[N]) => void)[]) {
+      try {
+        listener(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}
+
+const LOGGED: readonly DocumentEventName[] = [
+  'conflict',
+  'missing',
+  'damaged',
+  'restored',
+  'degraded',
+  'backup-failed',
+];
+
+/** Has an event told to those who listen to all documents; `external` says more there, and is told by itself. */
+export function log(
+  name: DocumentEventName,
+  event: unknown,
+  facts: { readonly path: string; readonly manager: number },
+): void {
+  if (!LOGGED.includes(name)) return;
+  const { message, detail } = event as { readonly message?: unknown; readonly detail?: unknown };
+  publishDocumentEvent(name as 'conflict', { ...facts, detail: String(message ?? detail ?? '') });
+}

@@ -1,0 +1,28 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Date } from '../../time/time.ts';
+
+const DIGITS = 8;
+
+/** The time in UTC as it stands in file names: `20261127T194201.123Z`, with no character that Windows refuses. */
+export function stamp(at = Date.now()): string {
+  return new Date(at).toISOString().replace(/[-:]/g, '');
+}
+
+/**
+ * A name for a fresh file that nobody else uses: `.holdfast-<pid>-<16 hex>.tmp`. The first half of the digits stands for
+ * the document, so that whoever holds its lock knows which leftovers are its own: other documents in the directory, whose
+ * writers may be alive, have other locks.
+ */
+export function temporaryName(document: string): string {
+  return `.holdfast-${process.pid}-${tagOf(document)}${randomBytes(DIGITS / 2).toString('hex')}.tmp`;
+}
+
+/** Whether a writer of this document has made a file of this name. */
+export function isTemporaryOf(document: string, name: string): boolean {
+  const found = /^\.holdfast-\d+-([0-9a-f]{8})[0-9a-f]{8}(?:-displaced)?\.tmp$/.exec(name);
+  return found?.[1] === tagOf(document);
+}
+
+function tagOf(document: string): string {
+  return createHash('sha256').update(document).digest('hex').slice(0, DIGITS);
+}

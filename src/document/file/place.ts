@@ -1,0 +1,108 @@
+import { closeSync, fsyncSync, openSync, promises } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemCode } from '../../errors/base.ts';
+import { InputError, shown } from '../../errors/input-error.ts';
+import { fileResource } from '../../lock/resource.ts';
+import { DIRECTORY, isRoot, pathOfDescriptor } from '../../storage/fs/pinned.ts';
+
+/** Where the file of a document is. */
+export interface Place {
+  /** As the caller wrote it, made absolute. */
+  readonly given: string;
+  /** The file itself, after every link was followed; it need not exist. */
+  readonly path: string;
+  readonly directory: string;
+  readonly name: string;
+  /** The lock file beside it. */
+  readonly lock: string;
+}
+
+/** @throws {InputError} for what is no path of this machine. */
+export function givenPath(path: unknown): string {
+  try {
+    const text = path instanceof URL ? fileURLToPath(path) : path;
+    if (typeof text === 'string' && text !== '' && !text.includes('\0')) return resolve(text);
+  } catch {
+    // Another URL than of a file here.
+  }
+  throw new InputError('path', `must be the path or file: URL of a file, got ${shown(path)}`);
+}
+
+/**
+ * Follows the links of a path, once for each operation: whatever is then read, written, locked and synced lies in the
+ * directory of the file itself. A link to nothing leads to the file that is still to be made.
+ *
+ * @throws {InputError} for links that lead in a circle.
+ */
+export function placeOf(given: string): Place {
+  const { beside = given, path: lock } = fileResource(given);
+  return { given, path: beside, directory: dirname(beside), name: basename(beside), lock };
+}
+
+/** What directories answer that cannot be synced; their file system keeps the order of names itself. */
+const WITHOUT_SYNC = ['EINVAL', 'EISDIR', 'EPERM', 'ENOTSUP', 'ENOSYS'];
+
+/**
+ * The directory of a document for as long as one operation lasts. As root, on Linux, its path leads to one and the same
+ * directory however its owner moves things meanwhile.
+ */
+export class Folder {
+  readonly #fd: number | undefined;
+  /** The path by which names in it are used. */
+  readonly path: string;
+  readonly file: string;
+
+  /** @throws the system's error when there is none. */
+  constructor({ directory, name }: Place) {
+    this.#fd = open(directory);
+    const pinned = isRoot() && this.#fd !== undefined ? pathOfDescriptor(this.#fd) : undefined;
+    this.path = pinned ?? directory;
+    this.file = join(this.path, name);
+  }
+
+  pathOf(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Puts the names in it on the disk. @throws what the disk says. */
+  sync(): void {
+    if (this.#fd === undefined) return;
+    try {
+      fsyncSync(this.#fd);
+    } catch (error) {
+      passOver(error);
+    }
+  }
+
+  /** The same beside this thread. */
+  async syncLater(): Promise<void> {
+    if (this.#fd === undefined) return;
+    const directory = await promises.open(this.path, 'r');
+    try {
+      await directory.sync();
+    } catch (error) {
+      passOver(error);
+    } finally {
+      await directory.close();
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+  }
+}
+
+/** Undefined on Windows, which opens no directories, and where one may not read it. */
+function open(directory: string): number | undefined {
+  try {
+    return openSync(directory, DIRECTORY);
+  } catch (error) {
+    if (['EISDIR', 'EPERM', 'EACCES'].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+function passOver(error: unknown): void {
+  if (!WITHOUT_SYNC.includes(systemCode(error) ?? '')) throw error;
+}

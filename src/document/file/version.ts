@@ -1,0 +1,148 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { systemCode } from '../../errors/base.ts';
+import { DamagedError, UnreadableError } from '../../errors/document-errors.ts';
+import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
+import { Date } from '../../time/time.ts';
+import { type Identity, identityOf, isSame } from './identity.ts';
+
+/** One text that was at a path. */
+export interface Version {
+  readonly text: string;
+  /** SHA-256 of its bytes, in hex. */
+  readonly hash: string;
+  readonly identity: Identity;
+  /** The permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** How many names the file has. */
+  readonly links: number;
+}
+
+export type VersionOfBytes = Omit<Version, 'text'> & { readonly bytes: Buffer };
+
+export interface ReadOptions {
+  /** Where the file is, in the words of messages. */
+  readonly shown: string;
+  /** Bytes; a larger file is an error. */
+  readonly maxBytes: number;
+  /** A version whose text is taken over where the hash is the same. */
+  readonly known?: Version | undefined;
+}
+
+const READS = 3;
+const ABSENT = ['ENOENT', 'ENOTDIR'];
+
+export function hashOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** What stands at a path, without following a link; undefined where nothing does. @throws {UnreadableError} */
+export function identityAt(path: string, shown: string): Identity | undefined {
+  const recordedAt = Date.now();
+  const stats = lookAt(path, shown);
+  return stats === undefined ? undefined : identityOf(stats, recordedAt);
+}
+
+/**
+ * One version of a file, as it is now; undefined when there is no file. What is no regular file is not opened, and never
+ * waited for. A version that was published by a rename is whole, at every instant and without a lock: the path leads to
+ * the old file or to the new one, and a file that was opened stays the same one. A program that writes in place can be
+ * met half-way; a read that saw the file change is made again, and what is left is a text that does not parse.
+ *
+ * @throws {UnreadableError} it is no regular file, too large, or the system refuses. @throws {DamagedError} it is no UTF-8.
+ */
+export function readVersion(path: string, options: ReadOptions): Version | undefined {
+  const found = readBytes(path, options);
+  if (found === undefined) return undefined;
+  const { bytes, ...version } = found;
+  const { known, shown } = options;
+  return { ...version, text: known?.hash === version.hash ? known.text : decode(bytes, shown) };
+}
+
+/** The same of bytes that need not be text. @throws {UnreadableError} */
+export function readBytes(path: string, options: ReadOptions): VersionOfBytes | undefined {
+  const { shown } = options;
+  try {
+    const stats = lookAt(path, shown);
+    if (stats === undefined) return undefined;
+    const fd = openSync(path, READ_SAFELY);
+    try {
+      return readOpen(fd, options);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    const code = systemCode(error) ?? '';
+    if (ABSENT.includes(code)) return undefined;
+    if (error instanceof UnreadableError) throw error;
+    throw new UnreadableError(shown, `cannot be read: ${code}. ${READ_ADVICE}`, error);
+  }
+}
+
+const READ_ADVICE = 'It is not taken for an empty document; let this user read it';
+
+function lookAt(path: string, shown: string): BigIntStats | undefined {
+  let stats: BigIntStats | undefined;
+  try {
+    stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if (ABSENT.includes(systemCode(error) ?? '')) return undefined;
+    throw new UnreadableError(shown, `cannot be looked at: ${systemCode(error)}. ${READ_ADVICE}`, error);
+  }
+  if (stats !== undefined) refuseOthers(stats, shown);
+  return stats;
+}
+
+function refuseOthers(stats: BigIntStats, shown: string): void {
+  if (stats.isFile()) return;
+  const kind = KINDS.find(([type]) => (Number(stats.mode) & constants.S_IFMT) === type)?.[1];
+  throw new UnreadableError(shown, `is ${kind ?? 'a socket'}, and a document is a regular file`);
+}
+
+const KINDS: readonly [number, string][] = [
+  [constants.S_IFDIR, 'a directory'],
+  [constants.S_IFLNK, 'a symbolic link that was put there a moment ago'],
+  [constants.S_IFIFO, 'a FIFO'],
+  [constants.S_IFCHR, 'a device'],
+  [constants.S_IFBLK, 'a device'],
+];
+
+function readOpen(fd: number, { shown, maxBytes }: ReadOptions): VersionOfBytes {
+  for (let read = 1; ; read++) {
+    const recordedAt = Date.now();
+    const before = fstatSync(fd, { bigint: true });
+    refuseOthers(before, shown);
+    if (before.size > BigInt(maxBytes)) throw tooLarge(shown, before.size, maxBytes);
+    const bytes = readAll(fd, Number(before.size));
+    const after = fstatSync(fd, { bigint: true });
+    const identity = identityOf(after, recordedAt);
+    if (!isSame(identityOf(before), identity) && read < READS) continue;
+    const hash = hashOf(bytes);
+    const { uid, gid, nlink, mode } = after;
+    const rights = { uid: Number(uid), gid: Number(gid), mode: Number(mode) & 0o777 };
+    return { bytes, hash, identity, ...rights, links: Number(nlink) };
+  }
+}
+
+function tooLarge(shown: string, size: bigint, maxBytes: number): UnreadableError {
+  return new UnreadableError(shown, `has ${size} bytes, and a document has at most ${maxBytes} (maxBytes)`);
+}
+
+function readAll(fd: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  let length = 0;
+  for (let count = -1; count !== 0 && length < size; length += count) {
+    count = readSync(fd, bytes, length, size - length, length);
+  }
+  return bytes.subarray(0, length);
+}
+
+function decode(bytes: Buffer, shown: string): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8'); // with its byte order mark, which a save keeps
+  const [first, second] = bytes;
+  const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  throw new DamagedError(shown, isUtf16 ? 'is UTF-16 text, and documents are UTF-8' : 'is no UTF-8 text');
+}

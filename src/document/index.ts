@@ -1,0 +1,10 @@
+export { DocumentTimeoutError } from '../errors/document-errors.ts';
+export type { DocumentConflict } from './batch.ts';
+export { type ConflictMeta, conflictFiles, conflictMeta, dropConflict } from './conflicts.ts';
+export type { Document } from './document.ts';
+export type { Recipe } from './draft.ts';
+export type { DocumentEventName, DocumentEvents } from './events.ts';
+export { openDocument } from './open.ts';
+export type { DocumentOptions, Migration } from './options.ts';
+export type { StandardSchema } from './schema.ts';
+export { type UpdateFileOptions, updateFile, updateJson } from './update-file.ts';

@@ -1,0 +1,37 @@
+import type { Json } from '../json/json.ts';
+import type { Recipe } from './draft.ts';
+import type { Job } from './writer.ts';
+
+/** A change that waits to be written. */
+export interface Change extends Job {
+  /** `save`: merges the unsaved edits. Otherwise the recipe of an update. */
+  readonly recipe: Recipe<never> | 'save' | 'remove';
+  /** Its change is on the disk. */
+  readonly done: (json: Json | undefined) => void;
+}
+
+/** A change and the promise of its outcome. */
+export function change<R>(
+  recipe: Change['recipe'],
+  result: () => R,
+  patience?: 'patient',
+): { readonly job: Change; readonly outcome: Promise<R> } {
+  let settle: { resolve: (value: R) => void; reject: (error: unknown) => void } | undefined;
+  const outcome = new Promise<R>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  const job: Change = {
+    recipe,
+    patience,
+    isOver: false,
+    done: () => {
+      job.isOver = true;
+      settle?.resolve(result());
+    },
+    failed: (error) => {
+      job.isOver = true;
+      settle?.reject(error);
+    },
+  };
+  return { job, outcome };
+}

@@ -1,0 +1,87 @@
+import { isUtf8 } from 'node:buffer';
+import { readdirSync } from 'node:fs';
+import { BackupError } from '../errors/backup-error.ts';
+import { parseJson } from '../json/parse.ts';
+import { unlinkQuietly } from '../storage/fs/quietly.ts';
+import { Date } from '../time/time.ts';
+import { Backups } from './backups/backups.ts';
+import type { BackupOptions } from './backups/policy.ts';
+import type { BackupReason } from './backups/reasons.ts';
+import { isTemporaryOf } from './file/names.ts';
+import type { Folder, Place } from './file/place.ts';
+import { type ReadOptions, readVersion } from './file/version.ts';
+
+/** Milliseconds after which a leftover that is no document is removed. */
+const OLD = 3_600_000;
+
+/** What keeps older versions of one document: its backups, and what crashes have left. For the holder of its lock. */
+export class Keeper {
+  readonly #place: Place;
+  readonly #options: BackupOptions | false;
+  readonly #onFailure: (error: BackupError) => void;
+  readonly backups: Backups;
+
+  constructor(place: Place, options: BackupOptions | false, onFailure: (error: BackupError) => void) {
+    this.#place = place;
+    this.#options = options;
+    this.#onFailure = onFailure;
+    this.backups = new Backups(place.path, options === false ? {} : options);
+  }
+
+  /** A backup for a save, if one is due. A failure is told, and nothing else comes of it. */
+  keep(text: string): void {
+    if (this.#options === false || !this.backups.isDue('save')) return;
+    try {
+      this.backups.write(text, 'save');
+      this.backups.rotate(isWhole);
+    } catch (error) {
+      this.#onFailure(error instanceof BackupError ? error : new BackupError(this.#place.path, error));
+    }
+  }
+
+  /** A backup before something that cannot be undone, on the disk when this returns. @throws {BackupError} */
+  secure(text: string, reason: BackupReason): void {
+    if (this.#options !== false || reason === 'interrupted') this.backups.write(text, reason);
+  }
+
+  /**
+   * Clears what dead writers of this document have left, as only the holder of its lock may. One of the leftovers can be all
+   * that there is of an outsider's version, which came out in step 7 of a save: what nobody else has becomes a backup.
+   * What is no document goes after an hour.
+   */
+  sweep(folder: Folder, current: string | undefined, options: ReadOptions): void {
+    const names = readdirSync(folder.path).filter((name) => isTemporaryOf(this.#place.name, name));
+    for (const name of names) {
+      try {
+        const found = readVersion(folder.pathOf(name), options);
+        if (found === undefined) continue;
+        const { text, identity } = found;
+        if (text !== current && !this.#has(text)) {
+          if (!isWhole(Buffer.from(text))) {
+            if (Number(identity.mtimeNs / 1_000_000n) > Date.now() - OLD) continue;
+          } else this.backups.write(text, 'interrupted');
+        }
+        unlinkQuietly(folder.pathOf(name));
+      } catch {
+        // It cannot be read or kept now: it stays.
+      }
+    }
+  }
+
+  #has(text: string): boolean {
+    const bytes = Buffer.from(text);
+    return this.backups
+      .list()
+      .some(({ name, size }) => size === bytes.length && this.backups.read(name)?.equals(bytes) === true);
+  }
+}
+
+export function isWhole(bytes: Buffer): boolean {
+  if (!isUtf8(bytes)) return false;
+  try {
+    parseJson(bytes.toString());
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,54 @@
+import { sleepSync } from '../storage/fs/sleep-sync.ts';
+import { pause } from '../time/time.ts';
+
+/** One part of a piece of work that takes its time: it can be done on this thread, or beside it. */
+interface Step {
+  readonly now: () => unknown;
+  readonly later: () => Promise<unknown>;
+}
+
+/**
+ * A piece of work that is written once and done in either way: by `run`, which leaves the thread free meanwhile, or by
+ * `finish`, which does it before it returns, for a process that is about to exit.
+ */
+export type Work<T> = Generator<Step, T, unknown>;
+
+export function* step<T>(now: () => T, later: () => Promise<T>): Work<T> {
+  return (yield { now, later }) as T;
+}
+
+/** Waits so many milliseconds. */
+export function pausing(ms: number): Work<void> {
+  return step(
+    () => sleepSync(ms),
+    () => pause(ms),
+  );
+}
+
+export async function run<T>(work: Work<T>): Promise<T> {
+  let next = work.next();
+  while (next.done !== true) {
+    const { later } = next.value;
+    try {
+      const value = await later();
+      next = work.next(value);
+    } catch (error) {
+      next = work.throw(error);
+    }
+  }
+  return next.value;
+}
+
+export function finish<T>(work: Work<T>): T {
+  let next = work.next();
+  while (next.done !== true) {
+    const { now } = next.value;
+    try {
+      const value = now();
+      next = work.next(value);
+    } catch (error) {
+      next = work.throw(error);
+    }
+  }
+  return next.value;
+}

@@ -1,0 +1,153 @@
+import { DocumentTimeoutError } from '../errors/document-errors.ts';
+import { LostError, TimeoutError } from '../errors/lock-errors.ts';
+import { onLockEvent } from '../events/channel.ts';
+import type { Lock } from '../lock/lock.ts';
+import type { LockManager } from '../lock/manager.ts';
+import type { DocumentEvents } from './events.ts';
+import { givenPath, type Place, placeOf } from './file/place.ts';
+
+/** One thing to be done under the lock. */
+export interface Job {
+  /** It was done, or has failed, and was told so. */
+  isOver: boolean;
+  readonly failed: (error: unknown) => void;
+  /** `patient`: it waits for the lock for as long as it takes. */
+  patience?: 'patient' | undefined;
+  /** How often it lost its lock before anything was written. */
+  losses?: number;
+}
+
+export interface WriterOptions {
+  readonly locks: LockManager;
+  readonly timeout: number | undefined;
+  readonly holdLimit: number;
+  readonly onWaiting: (event: DocumentEvents<unknown>['waiting']) => void;
+}
+
+/** How often the jobs of others are tried again when one of them held up the lock. */
+const MOST_LOSSES = 2;
+
+/**
+ * The one who works for a document: takes the lock, does all that is waiting then as one batch, in order, and goes on until
+ * nothing waits. What comes during a batch is the next one, so other processes have their turn in between.
+ */
+export class Writer<J extends Job> {
+  readonly #given: string;
+  readonly #options: WriterOptions;
+  readonly #batch: (jobs: J[], lock: Lock, place: Place) => Promise<void>;
+  #queue: J[] = [];
+  #worker: Promise<void> | undefined;
+  /** The lock, while a batch is done under it. */
+  held: Lock | undefined;
+
+  constructor(
+    given: string,
+    options: WriterOptions,
+    batch: (jobs: J[], lock: Lock, place: Place) => Promise<void>,
+  ) {
+    this.#given = givenPath(given);
+    this.#options = options;
+    this.#batch = batch;
+  }
+
+  add(job: J): void {
+    this.#queue.push(job);
+    this.#worker ??= this.#work();
+  }
+
+  /** All that has not been begun, for who does it in another way. */
+  takeAll(): J[] {
+    return this.#queue.splice(0);
+  }
+
+  get isIdle(): boolean {
+    return this.#worker === undefined;
+  }
+
+  /** Resolves when nothing is waiting. */
+  async idle(): Promise<void> {
+    while (this.#worker !== undefined) await this.#worker;
+  }
+
+  async #work(): Promise<void> {
+    await null; // what is asked for in the same turn is one batch
+    while (this.#queue.length > 0) {
+      let jobs: J[] = [];
+      try {
+        const place = placeOf(this.#given);
+        await this.#locked(place, async (lock) => {
+          if (placeOf(this.#given).path !== place.path) return; // a link leads elsewhere by now
+          jobs = this.takeAll();
+          this.held = lock;
+          await this.#batch(jobs, lock, place);
+        });
+      } catch (error) {
+        this.#failed(jobs, error);
+      } finally {
+        this.held = undefined;
+      }
+    }
+    this.#worker = undefined;
+  }
+
+  async #locked(place: Place, body: (lock: Lock) => Promise<void>): Promise<void> {
+    const { locks, timeout, holdLimit, onWaiting } = this.#options;
+    const isPatient = this.#queue.every(({ patience }) => patience === 'patient');
+    const wait = isPatient ? Number.POSITIVE_INFINITY : timeout;
+    const stop = onLockEvent('waiting', ({ path, holders, position, waited }) => {
+      if (path === place.lock) onWaiting({ holders, position, waited });
+    });
+    try {
+      await locks.with(
+        { file: place.path },
+        {
+          holdLimit,
+          purpose: 'document',
+          detached: true, // the batch is the work of all who wait, not of the one who was first
+          ...(wait !== undefined && { timeout: wait }),
+        },
+        (lock) => {
+          stop();
+          return body(lock);
+        },
+      );
+    } finally {
+      stop();
+    }
+  }
+
+  /** Without jobs, the lock was not granted, and all who wait are told. */
+  #failed(jobs: J[], error: unknown): void {
+    const isUnlucky = (job: J) => error instanceof LostError && (job.losses ?? 0) < MOST_LOSSES;
+    const concerned = (jobs.length > 0 ? jobs : this.takeAll()).filter(({ isOver }) => !isOver);
+    const again = concerned.filter(isUnlucky);
+    for (const job of again) job.losses = (job.losses ?? 0) + 1;
+    this.#queue.unshift(...again);
+    for (const job of concerned.filter((each) => !again.includes(each))) job.failed(error);
+  }
+}
+
+/** What a caller is told of a lock that was not free in time; `again` starts over. */
+export function withChoices(
+  path: string,
+  error: unknown,
+  again: (patience?: 'patient') => Promise<unknown>,
+): unknown {
+  if (!(error instanceof TimeoutError)) return error;
+  let isChosen = false;
+  const once = <R>(choice: () => R, otherwise: () => R) => {
+    if (isChosen) return otherwise();
+    isChosen = true;
+    return choice();
+  };
+  const refused = () => Promise.reject(error);
+  return new DocumentTimeoutError(path, error, {
+    retry: () => once(() => again(), refused),
+    later: () => once(() => again('patient'), refused),
+    cancel: () =>
+      once(
+        () => {},
+        () => {},
+      ),
+  });
+}

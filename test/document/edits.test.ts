@@ -1,0 +1,128 @@
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LockManager } from 'holdfast';
+import { openDocument, updateFile, updateJson } from 'holdfast/document';
+import { describe, expect, it } from 'vitest';
+import { gate } from '../support/deadline.ts';
+import { memoryDirectory } from '../support/temp.ts';
+import { opened, raise } from './opened.ts';
+
+function fileWith(text: string | Buffer, name = 'hosts'): { directory: string; path: string } {
+  const directory = memoryDirectory();
+  const path = join(directory, name);
+  writeFileSync(path, text, { mode: 0o640 });
+  return { directory, path };
+}
+
+const backupsIn = (directory: string) => readdirSync(directory).filter((name) => name.endsWith('.bak'));
+
+describe('one edit of a file', () => {
+  it('changes the text, keeps the mode, and leaves nothing beside it but the lock file [R58]', async () => {
+    const { directory, path } = fileWith('one\n');
+    expect(await updateFile(path, (text) => `${text}two\n`)).toBe('one\ntwo\n');
+    expect(readFileSync(path, 'utf8')).toBe('one\ntwo\n');
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    expect(readdirSync(directory).sort()).toEqual(['.hosts.lock', 'hosts']);
+  });
+
+  it('makes a file that is missing', async () => {
+    const path = join(memoryDirectory(), 'new');
+    await updateFile(path, (text) => `${text}one\n`);
+    expect(readFileSync(path, 'utf8')).toBe('one\n');
+  });
+
+  it('that throws, or returns no text, leaves every byte', async () => {
+    const { directory, path } = fileWith('one\n');
+    const fault = new Error('of its own');
+    await expect(
+      updateFile(path, () => {
+        throw fault;
+      }),
+    ).rejects.toBe(fault);
+    await expect(updateFile(path, () => 7 as never)).rejects.toMatchObject({ code: 'HOLDFAST_INPUT' });
+    expect(readFileSync(path, 'utf8')).toBe('one\n');
+    expect(backupsIn(directory)).toEqual([]);
+  });
+
+  it('is written through a link [D9]', async () => {
+    const { directory, path } = fileWith('{"a":1}', 'real.json');
+    const link = join(directory, 'link.json');
+    symlinkSync('real.json', link);
+    await updateJson<{ a: number }>(link, raise);
+    expect(readFileSync(path, 'utf8')).toBe('{"a":2}');
+    expect(readFileSync(link, 'utf8')).toBe('{"a":2}');
+  });
+
+  it('waits for whoever holds the lock of the file, and of two at once none is lost [R29]', async () => {
+    const { path } = fileWith('{ "a": 0 }', 'roles.json');
+    const { opened: goOn, open } = gate();
+    const begun = gate();
+    const slow = updateJson<{ a: number }>(path, async (draft) => {
+      begun.open();
+      await goOn;
+      draft.a++;
+    });
+    await begun.opened;
+    const next = updateJson<{ a: number }>(path, raise);
+    expect((await new LockManager().tryAcquire({ file: path })) === undefined).toBe(true);
+    open();
+    await Promise.all([slow, next]);
+    expect(readFileSync(path, 'utf8')).toBe('{ "a": 2 }');
+  });
+
+  it('keeps the bytes of what the recipe leaves alone: order, numbers, line ends, and the mark at the start [D8, D26, D27]', async () => {
+    const text = '\ufeff{\r\n\t"b" : 1.0,\r\n\t"big": 12345678901234567890,\r\n\t"a": 1\r\n}';
+    const { path } = fileWith(text, 'roles.json');
+    await updateJson<{ a: number }>(path, raise);
+    expect(readFileSync(path, 'utf8')).toBe(text.replace('"a": 1', '"a": 2'));
+  });
+
+  it.each([
+    ['broken', '{ "a": 1,'],
+    ['empty', ''],
+    ['UTF-16', Buffer.from('\ufeff{"a":1}', 'utf16le')],
+  ])('of a document that is %s is refused, and touches nothing [D7]', async (_how, text) => {
+    const { directory, path } = fileWith(text, 'roles.json');
+    const before = readFileSync(path);
+    await expect(updateJson(path, raise as never)).rejects.toMatchObject({ code: 'HOLDFAST_DAMAGED' });
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(backupsIn(directory)).toEqual([]);
+  });
+});
+
+describe('a document', () => {
+  it('is deleted after a backup of it was made', async () => {
+    const { directory, path, document } = await opened('{ "a": 3 }\n');
+    await document.remove();
+    expect(existsSync(path)).toBe(false);
+    const [backup] = backupsIn(directory);
+    expect(readFileSync(join(directory, String(backup)), 'utf8')).toBe('{ "a": 3 }\n');
+    expect(() => document.read()).toThrow(expect.objectContaining({ code: 'HOLDFAST_MISSING' }));
+  });
+
+  it('of an older version is raised once, after a backup, and keeps the members nobody knows [D32]', async () => {
+    const { directory, path } = fileWith('{ "name": "x", "strange": [1.0] }\n', 'roles.json');
+    const migrate = { version: 2, up: (value: unknown) => ({ ...(value as object), title: 'y' }) };
+    const document = await openDocument(path, { migrate });
+    await document.close();
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
+      ...{ name: 'x', strange: [1], title: 'y', $version: 2 },
+    });
+    expect(readFileSync(path, 'utf8')).toContain('[1.0]');
+    expect(backupsIn(directory).length).toBe(1);
+    const again = await openDocument(path, { migrate });
+    await again.close();
+    expect(backupsIn(directory).length).toBe(1);
+  });
+
+  it('of a newer version is read, and refuses every change [D32]', async () => {
+    const { path } = fileWith('{ "$version": 9, "a": 1 }\n', 'roles.json');
+    const document = await openDocument<{ a: number }>(path, {
+      migrate: { version: 2, up: (value) => value },
+    });
+    expect(document.read().a).toBe(1);
+    await expect(document.update(raise)).rejects.toMatchObject({ code: 'HOLDFAST_SCHEMA_TOO_NEW' });
+    await document.close();
+    expect(readFileSync(path, 'utf8')).toBe('{ "$version": 9, "a": 1 }\n');
+  });
+});

@@ -1,0 +1,114 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Backups } from '../../../src/document/backups/backups.ts';
+import { Names } from '../../../src/document/backups/names.ts';
+import { recordsIn } from '../../../src/document/recovery/records.ts';
+import { prepareRecovery } from '../../../src/document/recovery/recovery.ts';
+import { tempDirectory } from '../../support/temp.ts';
+
+const rolesOf = (count: number) =>
+  JSON.stringify(
+    { roles: Array.from({ length: count }, (_, id) => ({ id, name: `role ${id}` })) },
+    undefined,
+    2,
+  );
+
+function isGood(text: string): boolean {
+  try {
+    return 'roles' in JSON.parse(text);
+  } catch {
+    return false;
+  }
+}
+
+/** A document that is damaged, and backups of it: their texts, from the oldest to the newest. */
+function damagedDocument(bytes: Buffer, texts: readonly (string | Buffer)[]) {
+  const directory = tempDirectory();
+  const path = join(directory, 'roles.json');
+  writeFileSync(path, bytes);
+  const writtenAt = new Date();
+  const names = texts.map((text, at) => {
+    const name = new Names('roles.json', 'bak').at({
+      time: Date.now() - (texts.length - at) * 1_000,
+      turn: 0,
+    });
+    writeFileSync(join(directory, name), text);
+    return name;
+  });
+  return { directory, path, names, backups: new Backups(path), damaged: { bytes, writtenAt } };
+}
+
+describe('the recovery of a damaged document', () => {
+  const CUT = Buffer.from(rolesOf(10).slice(0, 300));
+
+  it('takes the newest backup that is whole, past torn ones, and first keeps the damaged file', () => {
+    const torn = ['', '{"roles":[', '{"other":1}', Buffer.alloc(100), Buffer.from([0xff, 0xfe, 0x7b, 0])];
+    const { directory, names, backups, damaged } = damagedDocument(CUT, [rolesOf(1), rolesOf(3), ...torn]);
+    const { text, restored } = prepareRecovery(backups, damaged, isGood) ?? {};
+    expect(text).toBe(rolesOf(3));
+    expect(restored?.backup).toBe(names[1]);
+    expect(readFileSync(join(directory, restored?.corrupt ?? ''))).toEqual(CUT);
+    expect(restored?.corrupt).toMatch(/^roles\.json\.\d{8}T\d{6}\.\d{3}Z\.corrupt$/);
+  });
+
+  it('tells both names, both times and how many records were lost', () => {
+    const { names, backups, damaged } = damagedDocument(CUT, [rolesOf(2)]);
+    const counted = recordsIn(CUT.toString());
+    expect(counted).toBeGreaterThan(4);
+    const restored = prepareRecovery(backups, damaged, isGood)?.restored;
+    expect(restored).toMatchObject({
+      backup: names[0],
+      damagedAt: damaged.writtenAt,
+      recordsLost: counted - 2,
+    });
+    expect(restored?.from.getTime()).toBeLessThan(damaged.writtenAt.getTime());
+    const known = { ...damaged, lastKnown: rolesOf(10) };
+    expect(prepareRecovery(backups, known, isGood)?.restored.recordsLost).toBe(8);
+  });
+
+  it('takes the backup that was chosen, and no other one', () => {
+    const { names, backups, damaged } = damagedDocument(CUT, [rolesOf(1), rolesOf(2), rolesOf(3)]);
+    const [, chosen = ''] = names;
+    expect(backups.list().map(({ name }) => name)).toEqual([...names].reverse());
+    expect(prepareRecovery(backups, damaged, isGood, chosen)?.text).toBe(rolesOf(2));
+    expect(prepareRecovery(backups, damaged, isGood, 'roles.json')).toBeUndefined();
+  });
+
+  it.each([
+    ['no backup', []],
+    ['none that is whole', ['{', '']],
+  ])('touches nothing when there is %s', (_, texts) => {
+    const { directory, backups, damaged } = damagedDocument(CUT, texts);
+    const before = readdirSync(directory);
+    expect(prepareRecovery(backups, damaged, isGood)).toBeUndefined();
+    expect(readdirSync(directory)).toEqual(before);
+  });
+
+  it('changes no backup, and keeps the damaged file once, however often it begins', () => {
+    const { directory, path, names, backups, damaged } = damagedDocument(CUT, Array(9).fill(rolesOf(2)));
+    for (let time = 0; time < 5; time++) prepareRecovery(backups, damaged, isGood);
+    expect(backups.list().map(({ name }) => name)).toEqual([...names].reverse());
+    expect(readdirSync(directory).filter((name) => name.endsWith('.corrupt'))).toHaveLength(1);
+    expect(readFileSync(path)).toEqual(CUT);
+  });
+});
+
+describe('the records of a text', () => {
+  it.each([
+    ['', 0],
+    ['\0\0\0\0', 0],
+    ['{"a":{"b":{}}}', 0],
+    ['[{},{},[{}]]', 3],
+    ['{"roles":[{"name":"[{}] \\" [{"},{"permissions":["{","}"]}]}', 2],
+    ['{"roles":[{"id":1},{"id":2},{"id', 3],
+    ['{"roles":[{"id":1}]}]}}}{"more":[{"id":2}', 2],
+  ])('are the objects in its arrays, whole or not: %j', (text, count) => {
+    expect(recordsIn(text)).toBe(count);
+  });
+
+  it('are counted in a time that grows as the text does', () => {
+    expect(recordsIn('[{'.repeat(200_000))).toBe(200_000);
+    expect(recordsIn(`[{"${'\\"'.repeat(500_000)}`)).toBe(1);
+  });
+});
