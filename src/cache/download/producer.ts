@@ -1,0 +1,40 @@
+import type { PartialFile } from '../partial/partial-file.ts';
+import type { NotModified } from './not-modified.ts';
+import type { Validators } from './validators.ts';
+
+/** The member by which the cache recognises a producer that writes to a partial itself, and can go on with one. */
+export const DOWNLOAD = Symbol.for('holdfast.download');
+
+/** What a download is given by the cache. */
+export interface DownloadContext {
+  /** Where the bytes go, with what an earlier download has left. */
+  readonly partial: PartialFile;
+  readonly signal: AbortSignal;
+  /** Those of the entry that is there, when an unchanged one may be kept. */
+  readonly validators?: Validators;
+  /** What the caller of `fetch` expects, besides what the download was given itself. */
+  readonly integrity?: string;
+  readonly size?: number;
+  /** Bytes on the wire; goes back when a download starts over. */
+  progress(done: number, total?: number): void;
+}
+
+export interface Downloaded {
+  readonly validators: Validators;
+  /** Without its secrets. */
+  readonly url: string;
+}
+
+/** What any producer is given, as far as a download needs it. */
+export interface PlainContext {
+  /** A private directory. */
+  readonly temp: string;
+  readonly signal: AbortSignal;
+  progress(done: number, total?: number): void;
+}
+
+export interface DownloadProducer {
+  /** As a producer like any other, without resume; resolves to the path of the file. */
+  (context: PlainContext): Promise<string | NotModified>;
+  [DOWNLOAD](context: DownloadContext): Promise<Downloaded | NotModified>;
+}

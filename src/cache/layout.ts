@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { realpathSync, type Stats, unlinkSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { fileNameOf } from '../lock/resource.ts';
+import { BoundedCache } from '../storage/bounded-cache.ts';
+import { makeDirectory } from '../storage/directory.ts';
+import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
+
+/** Whether others than the owner of a directory may write in it. */
+const SHARED = 0o022;
+const URL_LIKE = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/** Names take long to make, next to a hit; some hundred bytes each. */
+const MOST_PLACES = 20_000;
+
+/** What is known of one key. */
+export interface Place {
+  readonly name: string;
+  /** The path of its record. */
+  readonly record: string;
+  /** When this process last looked whose the record is, and when it was last used; milliseconds since the epoch. */
+  looked: number;
+}
+
+/** Where everything of one cache is:
+ *
+ * ```
+ * CACHEDIR.TAG               tells backups to skip the directory
+ * format                     "holdfast-cache 1"
+ * locks/                     store.lock and a lock for each key: permanent files
+ * entries/<name>.json        a record for each key
+ * content/sha256/<aa>/<62>   bytes under their digest, mode 0444
+ * content/bad/               content that was found changed
+ * partial/<name>/            what is being made, and what a fetch that ended early has left
+ * partial/<name>.failed      how the last fetch failed, if it did
+ * ```
+ */
+export class Layout {
+  readonly directory: string;
+  readonly entries: string;
+  readonly locks: string;
+  readonly partials: string;
+  readonly contents: string;
+  readonly bad: string;
+  /** Of a file that whoever may use the cache may read: past the umask. */
+  readonly fileMode: number;
+  readonly #places = new BoundedCache<string, Place>(MOST_PLACES);
+  readonly #shared: boolean;
+  readonly #owner: number | undefined;
+
+  /** Of a directory that exists. */
+  constructor(directory: string) {
+    this.directory = realpathSync.native(directory);
+    const stats = statOrNothing(this.directory);
+    this.#shared = ((stats?.mode ?? 0) & SHARED) !== 0;
+    this.#owner = stats?.uid;
+    this.fileMode = 0o600 | ((stats?.mode ?? 0) & 0o666);
+    this.entries = join(this.directory, 'entries');
+    this.locks = join(this.directory, 'locks');
+    this.partials = join(this.directory, 'partial');
+    this.contents = join(this.directory, 'content', 'sha256');
+    this.bad = join(this.directory, 'content', 'bad');
+  }
+
+  placeOf(key: string): Place {
+    let place = this.#places.get(key);
+    if (place === undefined) {
+      const name = fileNameOf(key, readable(key));
+      place = { name, record: join(this.entries, `${name}.json`), looked: 0 };
+      this.#places.set(key, place);
+    }
+    return place;
+  }
+
+  /** What all files of a key are named after. Any string is a key, and none shares its name with another. */
+  nameOf(key: string): string {
+    return this.placeOf(key).name;
+  }
+
+  recordOf(key: string): string {
+    return this.placeOf(key).record;
+  }
+
+  /** The content with this digest, in hexadecimal. */
+  contentOf(sha256: string): string {
+    return `${this.contents}${sep}${sha256.slice(0, 2)}${sep}${sha256.slice(2)}`;
+  }
+
+  partialOf(key: string): string {
+    return join(this.partials, this.nameOf(key));
+  }
+
+  failureOf(key: string): string {
+    return join(this.partials, `${this.nameOf(key)}.failed`);
+  }
+
+  /**
+   * What the lock of a key is taken on. A file beside the lock, and not a name, so that the lock gets the rights of the
+   * directory: whoever may write in the cache may lock it, whatever the options it was opened with.
+   */
+  lockOf(key: string): { readonly file: string } {
+    return { file: join(this.locks, this.nameOf(key)) };
+  }
+
+  get storeLock(): { readonly file: string } {
+    return { file: join(this.locks, 'store') };
+  }
+
+  /** Held shared by who uses a content, and tried by who would remove it. */
+  pinOf(sha256: string): { readonly file: string } {
+    return { file: join(this.locks, `pin-${sha256}`) };
+  }
+
+  /** Whether a file was left by somebody who may write here: in a private cache its owner, root, or this user. */
+  trusts({ uid }: Stats): boolean {
+    return (
+      this.#shared ||
+      process.getuid === undefined ||
+      uid === this.#owner ||
+      uid === 0 ||
+      uid === process.getuid()
+    );
+  }
+}
+
+/** What people may see of a key in a file name: of a URL no user, no password and no query. */
+function readable(key: string): string {
+  if (!URL_LIKE.test(key)) return key;
+  const path = key.replace(URL_LIKE, '').replace(/[?#].*$/s, '');
+  return path.slice(path.lastIndexOf('@', path.indexOf('/') < 0 ? undefined : path.indexOf('/')) + 1);
+}
+
+/** A directory of this cache's own: in its place there may be something else, such as a link that leads to another. */
+export function makeWorkshop(directory: string): void {
+  if (lstatOrNothing(directory)?.isDirectory() === false) unlinkSync(directory);
+  makeDirectory(directory, 'as its parent');
+}
+
+/** The name of the temporary file that becomes a mirror: one for each key, cache and target, under the key's lock. */
+export function mirrorTemporary(layout: Layout, key: string, target: string): string {
+  const hash = createHash('sha256').update(`${layout.directory}\0${layout.nameOf(key)}\0${target}`);
+  return `.holdfast-${hash.digest('hex').slice(0, 20)}.mirror`;
+}

@@ -1,0 +1,114 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { READ_SAFELY, SAFELY } from '../storage/fs/open-flags.ts';
+import { closeQuietly } from '../storage/fs/quietly.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { Date } from '../time/time.ts';
+import type { Layout } from './layout.ts';
+import { type EntryRecord, isPresent, LONGEST_RECORD, type PresentRecord, parseRecord } from './record.ts';
+
+/**
+ * What is seen of a key without its lock. `good`: there, and nobody has touched the content since it was published.
+ * `touched`: there, but only its hash can tell whether it is still right. `none`: nothing to serve.
+ */
+export type Sight =
+  | { readonly state: 'good' | 'touched'; readonly record: PresentRecord; readonly path: string }
+  | { readonly state: 'none'; readonly record: EntryRecord | undefined };
+
+const buffer = Buffer.allocUnsafeSlow(LONGEST_RECORD);
+/** Milliseconds between two notes of an entry's use: a use is a write to the disk otherwise. */
+export const USE_NOTED = 600_000;
+
+/**
+ * Looks at a key. Synchronous calls only, and no lock: a record is replaced in one step, and a content never changes
+ * under its name. One that is removed between the two looks is none, which the caller then finds out under the lock.
+ */
+export function look(layout: Layout, key: string): Sight {
+  const place = layout.placeOf(key);
+  const now = Date.now();
+  const isFirst = Math.abs(now - place.looked) >= USE_NOTED;
+  const found = isFirst ? readRecord(layout, place.record, key) : undefined;
+  const record = isFirst ? found?.record : parseRecord(reading(place.record, textOf) ?? '', key);
+  if (!isPresent(record)) return { state: 'none', record };
+  const content = layout.contentOf(record.content);
+  const stats = lstatOrNothing(content);
+  if (stats === undefined || !stats.isFile() || stats.size !== record.size || !layout.trusts(stats)) {
+    return { state: 'none', record };
+  }
+  if (found !== undefined) {
+    noteUse(place.record, found.mtime, now);
+    place.looked = now;
+  }
+  return { state: isUntouched(record, stats) ? 'good' : 'touched', record, path: content };
+}
+
+function isUntouched({ mtime }: EntryRecord, { mtimeMs, mode }: Stats): boolean {
+  return mtimeMs === mtime && ((mode & 0o444) === 0o444 || process.getuid === undefined);
+}
+
+/** A record with the time of its last use; undefined when there is none that could be trusted. */
+export function readRecord(
+  layout: Layout,
+  path: string,
+  key?: string,
+): { readonly record: EntryRecord; readonly mtime: number } | undefined {
+  return reading(path, (fd) => {
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || !layout.trusts(stats)) return undefined;
+    const record = parseRecord(textOf(fd), key);
+    return record === undefined ? undefined : { record, mtime: stats.mtimeMs };
+  });
+}
+
+/** Undefined for what cannot be opened or read, such as a directory. Waits for nobody, whatever it is. */
+function reading<T>(path: string, body: (fd: number) => T): T | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, READ_SAFELY);
+  } catch {
+    return undefined;
+  }
+  try {
+    return body(fd);
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function textOf(fd: number): string {
+  return buffer.toString('utf8', 0, readSync(fd, buffer, 0, LONGEST_RECORD, 0));
+}
+
+/** The modification time of a record is when its entry was last used, to within ten minutes. */
+function noteUse(path: string, mtime: number, now: number): void {
+  if (Math.abs(now - mtime) < USE_NOTED) return;
+  try {
+    utimesSync(path, now / 1000, now / 1000);
+  } catch {
+    rewriteFirstByte(path);
+  }
+}
+
+/** A record of another user's: who may write it may only set its time by writing. */
+function rewriteFirstByte(path: string): void {
+  try {
+    const fd = openSync(path, constants.O_WRONLY | SAFELY);
+    try {
+      writeSync(fd, '{', 0);
+    } finally {
+      closeQuietly(fd);
+    }
+  } catch {
+    // A directory that this user may only read: its owner's uses count.
+  }
+}

@@ -1,0 +1,166 @@
+import { constants, lstatSync, promises, realpathSync, type Stats, unlinkSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
+import { HoldfastError, systemCode } from '../errors/base.ts';
+import { MirrorError } from '../errors/cache-errors.ts';
+import type { Lock } from '../lock/lock.ts';
+import { makeDirectory } from '../storage/directory.ts';
+import { READ_SAFELY, SAFELY } from '../storage/fs/open-flags.ts';
+import { unlinkQuietly } from '../storage/fs/quietly.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { syncDirectory } from '../storage/fs/sync-directory.ts';
+import { allowReplacing } from '../storage/replace/index.ts';
+import { outlastTransient } from '../storage/transient/index.ts';
+import type { MirroredBy } from './entry.ts';
+import { type Layout, mirrorTemporary } from './layout.ts';
+import type { PresentRecord } from './record.ts';
+
+/** How a mirror is made. `auto`: by the first of reflink, link and copy that works. */
+export type MirrorMode = 'auto' | 'reflink' | 'link' | 'copy';
+
+/** What says that this way is not available here, and another one may be. */
+const UNAVAILABLE: readonly string[] = [
+  'EXDEV',
+  'EMLINK',
+  'EPERM',
+  'EACCES',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'EINVAL',
+  'ENOSYS',
+  'ENOTTY',
+  'EAGAIN',
+];
+const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
+
+/**
+ * Has a path hold the content of an entry, and says how. For who holds the key's lock, so that the content cannot be
+ * replaced or pruned meanwhile; without a lock only where this user cannot write in the cache. P is this process.
+ *
+ *  1. What is there already and right is kept. A copy is right when its size and time are the content's, which it got at
+ *     step 3; so a mirror that was edited, or is of an older entry, is not.
+ *  2. A temporary file beside the target, never the target itself: a link that was planted there would be written through.
+ *     Its name is this key's, cache's and target's own, and the lock is held: what is there was left by a process that
+ *     died, and is removed. P dies from here on: the next mirror to this target removes it.
+ *  3. A clone, a link, or a copy with the content's time; clone and copy get the mode a new file would have, and are
+ *     synced. A link stays read-only: it is the content.
+ *  4. Rename, which replaces a file or a symbolic link in one step for everybody who looks. P dies: the mirror is right.
+ *
+ * @throws {MirrorError} the target cannot be a mirror, or the way that was asked for is not available there.
+ */
+export async function mirror(
+  layout: Layout,
+  lock: Lock | undefined,
+  record: PresentRecord,
+  target: string,
+  mode: MirrorMode,
+): Promise<MirroredBy> {
+  const content = layout.contentOf(record.content);
+  const source = lstatSync(content);
+  refuseTarget(layout, target);
+  if (isMirror(source, lstatOrNothing(target), mode)) return 'kept';
+  const directory = dirname(target);
+  const temporary = join(directory, mirrorTemporary(layout, record.key, target));
+  try {
+    makeDirectory(directory, { mode: 0o777 & ~process.umask() });
+    refuseTarget(layout, target); // by its real path, now that there is one
+    const by = await make(content, temporary, source, waysOf(mode, source), target);
+    lock?.assertHeld();
+    await outlastTransient(() => {
+      allowReplacing(target);
+      return promises.rename(temporary, target);
+    });
+    await syncDirectory(directory);
+    return by;
+  } catch (error) {
+    const code = systemCode(error);
+    if (error instanceof HoldfastError || code === undefined) throw error;
+    throw new MirrorError(target, `could not be made: ${code}`, error);
+  } finally {
+    unlinkQuietly(temporary); // a rename between two links to one file leaves both
+  }
+}
+
+/** What a hit needs to know: whether a mirror is right as it is. */
+export function isKept(content: string, target: string, mode: MirrorMode): boolean {
+  const source = lstatOrNothing(content);
+  return source !== undefined && isMirror(source, lstatOrNothing(target), mode);
+}
+
+function isMirror(source: Stats, found: Stats | undefined, mode: MirrorMode): boolean {
+  if (found?.isFile() !== true || found.size !== source.size) return false;
+  const isLink = found.ino === source.ino && found.dev === source.dev;
+  if (isLink) return mode === 'auto' || mode === 'link';
+  return (mode !== 'link' || source.size === 0) && microseconds(found) === microseconds(source);
+}
+
+/** As exact as `utimes` sets it. */
+function microseconds({ mtimeMs }: Stats): number {
+  return Math.round(mtimeMs * 1000);
+}
+
+/** All empty files would be one file: none is ever linked. */
+function waysOf(mode: MirrorMode, { size }: Stats): readonly Exclude<MirrorMode, 'auto'>[] {
+  if (mode === 'auto') return size === 0 ? ['copy'] : ['reflink', 'link', 'copy'];
+  return [mode === 'link' && size === 0 ? 'copy' : mode];
+}
+
+async function make(
+  content: string,
+  temporary: string,
+  source: Stats,
+  ways: readonly Exclude<MirrorMode, 'auto'>[],
+  target: string,
+): Promise<Exclude<MirroredBy, 'kept'>> {
+  for (const [at, way] of ways.entries()) {
+    unlinkIfThere(temporary);
+    try {
+      if (way === 'link') await promises.link(content, temporary);
+      else if (way === 'reflink') {
+        await promises.copyFile(content, temporary, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
+      } else await outlastTransient(() => promises.copyFile(content, temporary, COPYFILE_EXCL));
+      if (way !== 'link') await finish(temporary, source);
+      return way;
+    } catch (error) {
+      const code = systemCode(error) ?? '';
+      if (!UNAVAILABLE.includes(code)) throw error;
+      if (at === ways.length - 1) throw new MirrorError(target, `cannot be a ${way}: ${code}`, error);
+    }
+  }
+  throw new MirrorError(target, 'cannot be made in any way');
+}
+
+/** A copy of what is read-only is read-only: on Windows, its times are set and synced only once it can be written. */
+async function finish(path: string, { atimeMs, mtimeMs }: Stats): Promise<void> {
+  const readable = await promises.open(path, READ_SAFELY);
+  await readable.chmod(0o600).finally(() => readable.close());
+  const file = await promises.open(path, constants.O_RDWR | SAFELY);
+  try {
+    await file.chmod(0o666 & ~process.umask());
+    await file.utimes(atimeMs / 1000, mtimeMs / 1000);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function unlinkIfThere(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) unlinkSync(path);
+}
+
+function refuseTarget(layout: Layout, target: string): void {
+  const parent = realOf(dirname(target));
+  if (parent === layout.directory || parent.startsWith(layout.directory + sep)) {
+    throw new MirrorError(target, 'lies inside the cache itself: choose a path outside');
+  }
+  const found = lstatOrNothing(target);
+  if (found === undefined || found.isFile() || found.isSymbolicLink()) return;
+  throw new MirrorError(target, 'cannot be made: there is a directory, or no file at all, in its place');
+}
+
+function realOf(directory: string): string {
+  try {
+    return realpathSync.native(directory);
+  } catch {
+    return resolve(directory); // not made yet
+  }
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { accessSync, chmodSync, constants, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { systemCode } from '../errors/base.ts';
+import { CacheDirectoryError } from '../errors/cache-errors.ts';
+import { remedy } from '../errors/describe.ts';
+import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
+import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
+import { readBeginning } from '../storage/regular-file.ts';
+import { replaceSync } from '../storage/replace/index.ts';
+import { ensureWritableDirectory } from '../storage/writable-directory.ts';
+import { Layout } from './layout.ts';
+
+const FORMAT = /^holdfast-cache (\d+)(?:\.\d+)?\n/;
+const OWN_FORMAT = 'holdfast-cache 1\n';
+const MAJOR = '1';
+const TAG = `Signature: 8a477f597d28d172789f06886806bc55
+# This directory holds what can be fetched again: backups may skip it. https://bford.info/cachedir/
+`;
+
+/**
+ * Finds or makes the directory of a cache. One that can only be read is opened as it is.
+ *
+ * @throws {CacheDirectoryError} it is of another format, any user could change it, or it cannot be made.
+ */
+export async function openLayout(directory: string, access: 'owner' | 'shared'): Promise<Layout> {
+  const path = resolve(directory);
+  try {
+    if (statOrNothing(path) === undefined) {
+      makeDirectory(path, access === 'owner' ? 'owner' : { mode: 0o777 & ~process.umask() });
+    }
+    const problem = statOrNothing(path)?.isDirectory() === false ? 'is no directory' : unsafeDirectory(path);
+    if (problem !== undefined) throw new CacheDirectoryError(path, problem);
+    const layout = new Layout(path);
+    if (!isFormatted(layout.directory)) await format(layout);
+    return layout;
+  } catch (error) {
+    const code = systemCode(error);
+    if (error instanceof CacheDirectoryError || code === undefined) throw error;
+    throw new CacheDirectoryError(
+      path,
+      `cannot be used: ${code}. ${remedy(code)}, or use another one`,
+      error,
+    );
+  }
+}
+
+/** @throws {CacheDirectoryError} for a format of another major version; a later minor one can be read. */
+function isFormatted(directory: string): boolean {
+  const text = readBeginning(join(directory, 'format'), 64);
+  if (text === '' && lstatOrNothing(join(directory, 'format')) === undefined) return false;
+  const major = FORMAT.exec(text)?.[1];
+  if (major === MAJOR) return true;
+  const what = major === undefined ? 'another program made, or a damaged one' : `version ${major}`;
+  throw new CacheDirectoryError(
+    directory,
+    `has a format that this version does not know (${what}): use another directory, or the Holdfast that made it`,
+  );
+}
+
+/** Several processes at once write the same. A directory that cannot be written is empty for whoever only reads. */
+async function format(layout: Layout): Promise<void> {
+  const { directory } = layout;
+  await ensureWritableDirectory(directory, 'as its parent');
+  for (const part of partsOf(layout)) makeDirectory(part, 'as its parent');
+  for (const [name, text] of [
+    ['CACHEDIR.TAG', TAG],
+    ['format', OWN_FORMAT],
+  ] as const) {
+    if (lstatOrNothing(join(directory, name)) === undefined) write(layout, name, text);
+  }
+}
+
+/** In one step, so that nobody meets a file that is empty, or that only this user can read. */
+function write({ directory, fileMode }: Layout, name: string, text: string): void {
+  const temporary = join(directory, `.holdfast-${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
+  writeFileSync(temporary, text, { flag: 'wx', mode: 0o600 });
+  chmodSync(temporary, fileMode);
+  replaceSync(temporary, join(directory, name));
+}
+
+/** The directories that a fetch counts on. */
+export function partsOf(layout: Layout): readonly string[] {
+  return [layout.locks, layout.entries, layout.partials, layout.contents];
+}
+
+/** Before something is fetched: all parts are there again, whoever removed them. @throws {CacheDirectoryError} */
+export function makeReady(layout: Layout): void {
+  if (statOrNothing(layout.directory) === undefined) {
+    throw new CacheDirectoryError(layout.directory, 'was removed while it was open: open it again');
+  }
+  try {
+    for (const part of partsOf(layout)) makeDirectory(part, 'as its parent');
+    // Asked and not tried: a probe would be left by a process that dies here.
+    for (const part of partsOf(layout)) accessSync(part, constants.W_OK);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    throw new CacheDirectoryError(layout.directory, `cannot be written: ${code}`, error);
+  }
+}

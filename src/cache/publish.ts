@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { fchmodSync, lstatSync, promises, rmSync, type Stats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Lock } from '../lock/lock.ts';
+import type { LockManager } from '../lock/manager.ts';
+import { writeSynced } from '../storage/durable.ts';
+import { removeIfEmpty } from '../storage/fs/quietly.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { syncDirectory } from '../storage/fs/sync-directory.ts';
+import { allowReplacing, replaceSync } from '../storage/replace/index.ts';
+import { outlastTransient } from '../storage/transient/index.ts';
+import { Date } from '../time/time.ts';
+import { hashFile } from './hash.ts';
+import type { Digests } from './integrity.ts';
+import { type Layout, makeWorkshop } from './layout.ts';
+import { explained } from './partial/space.ts';
+import { type EntryRecord, formatRecord, type PresentRecord } from './record.ts';
+
+/** Bytes that are complete and right, in a file of the key's own that is closed, synced, and has its mode and time. */
+export interface Made {
+  readonly path: string;
+  readonly size: number;
+  readonly digests: Digests & { readonly sha256: string };
+  /** The time it has, milliseconds: by another one, a later write is told. */
+  readonly mtime: number;
+}
+
+/** Milliseconds to wait for a prune that removes content. */
+const STORE_TIMEOUT = 60_000;
+export const CONTENT_MODE = 0o444;
+
+/**
+ * Publishes bytes as the entry of a key. P is this process, which holds the key's lock K; S is the store's lock. The steps
+ * are numbered on from those of `produce`.
+ *
+ *  5. The content has its mode and its time, and is closed: nobody writes it any more. K is looked at: without it, another
+ *     may publish, and nothing of P's is shown. P dies: the bytes lie complete in `partial`; the next fetch of the key
+ *     takes them from there, or starts over.
+ *  6. S, shared: a prune, which has it exclusively, sees a content without a record either before step 6 or not at all.
+ *     Rename to the name of the digest. It is there already: whoever published it first had the same bytes, so P drops
+ *     its own, unless what is there was touched since and turns out wrong: then P's replaces it. P dies: a content
+ *     without a record, which a prune removes after its time of grace.
+ *  7. The record: a file beside the partial, synced, K looked at again, renamed over the old one: the commit. P dies
+ *     before: the old entry, and what is in `partial` goes with the next fetch of the key. After: the new one. Then both
+ *     directories are synced. Power is lost in between: whichever of the two names is on the disk, a record without its
+ *     content is a miss, and a content without a record is litter.
+ *  8. The mirror (`mirror.ts`). P dies before: the new entry with the old mirror, which the next fetch replaces.
+ *  9. K is released. The record names the content it replaced and when, so that a prune counts its grace from there.
+ *  P is stopped anywhere: it holds K, the others wait. K's file is replaced meanwhile: steps 5 and 7 show nothing.
+ */
+export async function publish(
+  layout: Layout,
+  locks: LockManager,
+  lock: Lock,
+  made: Made,
+  recordFor: (mtime: number) => PresentRecord,
+): Promise<PresentRecord> {
+  const { sha256 } = made.digests;
+  const content = layout.contentOf(sha256);
+  lock.assertHeld();
+  return locks.with(layout.storeLock, { mode: 'shared', timeout: STORE_TIMEOUT }, async () => {
+    const isNew = makeShard(dirname(content));
+    const there = await mtimeThere(content, made);
+    if (there !== undefined) rmSync(made.path, { force: true });
+    else {
+      await clearPlace(layout, content);
+      await outlastTransient(() => {
+        allowReplacing(content);
+        return promises.rename(made.path, content);
+      });
+    }
+    const record = recordFor(there ?? made.mtime);
+    await commit(layout, lock, record, [dirname(content), ...(isNew ? [layout.contents] : [])]);
+    rmSync(dirname(made.path), { recursive: true, force: true });
+    return record;
+  });
+}
+
+/** Step 7. `alongside`: directories whose names the record counts on. */
+export async function commit(
+  layout: Layout,
+  lock: Lock,
+  record: EntryRecord,
+  alongside: readonly string[] = [],
+): Promise<void> {
+  const { key } = record;
+  const temporary = join(layout.partialOf(key), 'record');
+  const path = layout.recordOf(key);
+  makeWorkshop(layout.partialOf(key));
+  const complete = (fd: number) => fchmodSync(fd, layout.fileMode);
+  await outlastTransient(() => {
+    rmSync(temporary, { force: true });
+    return writeSynced(temporary, formatRecord(record), 0o600, complete);
+  }).catch((error: unknown) => {
+    throw explained(error, path);
+  });
+  lock.assertHeld();
+  await clearPlace(layout, path);
+  await outlastTransient(() => promises.rename(temporary, path));
+  await Promise.all([layout.entries, ...alongside].map(syncDirectory));
+  removeIfEmpty(layout.partialOf(key));
+}
+
+/**
+ * The modification time a content gets: this second, and a fraction that follows from its digest. So a content that was
+ * touched is told from one that was not without its record, and two versions of equal size, published in one tick of the
+ * file system's clock, differ for a mirror that is a copy.
+ */
+export function stampedTime(sha256: string): number {
+  return Math.floor(Date.now() / 1000) + fractionOf(sha256) / 1e6;
+}
+
+/** Microseconds. */
+function fractionOf(sha256: string): number {
+  return Number.parseInt(sha256.slice(0, 8), 16) % 1_000_000;
+}
+
+/** Whether a file has the time that a content of this digest gets, as every mirror that is a copy has it too. */
+export function isStamped({ mtimeMs }: Stats, sha256: string): boolean {
+  return Math.abs((Math.round(mtimeMs * 1000) % 1_000_000) - fractionOf(sha256)) <= 1;
+}
+
+/** The time of a content that is there, and right. */
+async function mtimeThere(content: string, { size, digests: { sha256 } }: Made): Promise<number | undefined> {
+  const stats = lstatOrNothing(content);
+  if (stats?.isFile() !== true || stats.size !== size) return undefined;
+  if (isStamped(stats, sha256)) return stats.mtimeMs;
+  const hashed = await hashFile(content).catch(() => undefined); // what cannot be read is replaced
+  return hashed?.digests.sha256 === sha256 ? hashed.mtimeMs : undefined;
+}
+
+/** Whether it had to be made. */
+function makeShard(directory: string): boolean {
+  const isMissing = lstatOrNothing(directory)?.isDirectory() !== true;
+  if (isMissing) makeWorkshop(directory);
+  return isMissing;
+}
+
+/** Puts aside what a rename could not replace: a directory in the place of a file. */
+async function clearPlace(layout: Layout, path: string): Promise<void> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) putAside(layout, path);
+}
+
+/** Moves what must not be served any more out of the way, for a person to look at until a prune removes it. */
+export function putAside(layout: Layout, path: string): void {
+  makeWorkshop(layout.bad);
+  const aside = join(
+    layout.bad,
+    `${basename(dirname(path))}${basename(path)}-${randomBytes(4).toString('hex')}`,
+  );
+  replaceSync(path, aside);
+}

@@ -1,0 +1,109 @@
+import type { HolderRecord } from '../identity/holder.ts';
+import type { Validators } from './download/validators.ts';
+import type { Digests } from './integrity.ts';
+
+/** Bytes of a record, or a mark of a failure: what is longer is none. There is room for any key, with all of it escaped. */
+export const LONGEST_RECORD = 1024 * 1024;
+/** Characters. */
+export const LONGEST_KEY = 100_000;
+
+/** A content that an entry had before, and until when: a path to it may still be in use. */
+export interface Retired {
+  readonly content: string;
+  /** Wall-clock time, ISO 8601. */
+  readonly at: string;
+}
+
+/** Who published: a part of the holder record of a lock. */
+export type Publisher = Pick<HolderRecord, 'pid' | 'host' | 'user' | 'command'>;
+
+/** What one file in `entries` says. Written whole, never changed in place. */
+export interface EntryRecord {
+  readonly format: 1;
+  readonly key: string;
+  /** SHA-256 in hexadecimal; null for a key whose entry was deleted. */
+  readonly content: string | null;
+  /** All digests that were computed when it was published, in hexadecimal; and the same as Subresource Integrity. */
+  readonly digests: Digests;
+  readonly integrity: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Of the content when it was published; with `size`, tells that nobody has touched it since. Milliseconds. */
+  readonly mtime: number;
+  /** Rises with every publish. */
+  readonly generation: number;
+  /** When the bytes were made, and when they were last known to be current; ISO 8601. */
+  readonly produced: string;
+  readonly checked: string;
+  readonly by: Publisher;
+  readonly validators?: Validators;
+  /** Where the bytes came from, without secrets. */
+  readonly url?: string;
+  readonly retired: readonly Retired[];
+}
+
+/** A record that holds a content. */
+export type PresentRecord = EntryRecord & { readonly content: string };
+
+export function isPresent(record: EntryRecord | undefined): record is PresentRecord {
+  return record !== undefined && record.content !== null;
+}
+
+export function formatRecord(record: EntryRecord): Buffer {
+  return Buffer.from(`${JSON.stringify(record)}\n`);
+}
+
+const DIGEST = /^[0-9a-f]{64}$/;
+
+/**
+ * The record in this text, of `key` where that is known; undefined for anything else: torn, damaged or forged. Fields that
+ * a later version has added are kept.
+ */
+export function parseRecord(text: string, key?: string): EntryRecord | undefined {
+  let value: EntryRecord | null;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || value.format !== 1) return undefined;
+  if (typeof value.key !== 'string' || (key !== undefined && value.key !== key)) return undefined;
+  const {
+    content,
+    digests,
+    integrity,
+    size,
+    mtime,
+    generation,
+    produced,
+    checked,
+    by,
+    retired,
+    validators,
+    url,
+  } = value;
+  const isRecord =
+    typeof integrity === 'string' &&
+    typeof digests === 'object' &&
+    digests !== null &&
+    (content === null || (DIGEST.test(content) && digests.sha256 === content)) &&
+    Number.isSafeInteger(size) &&
+    size >= 0 &&
+    typeof mtime === 'number' &&
+    Number.isSafeInteger(generation) &&
+    generation > 0 &&
+    typeof produced === 'string' &&
+    typeof checked === 'string' &&
+    typeof by === 'object' &&
+    by !== null &&
+    Array.isArray(retired) &&
+    retired.every(isRetired) &&
+    (url === undefined || typeof url === 'string') &&
+    (validators === undefined || (typeof validators === 'object' && validators !== null));
+  return isRecord ? value : undefined;
+}
+
+function isRetired(value: unknown): boolean {
+  const { content, at } = (value ?? {}) as Partial<Retired>;
+  return typeof content === 'string' && DIGEST.test(content) && typeof at === 'string';
+}

@@ -1,0 +1,49 @@
+import { filedRecords, putAsideIn, storedContents, unfinished } from './inventory.ts';
+import type { Layout } from './layout.ts';
+import { isPresent } from './record.ts';
+
+interface Extent {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** What lies in a cache, as it was seen. Sizes in bytes. */
+export interface CacheStatistics {
+  /** Entries, and the size they would have if none shared its content. */
+  readonly entries: Extent;
+  /** Contents that entries name. */
+  readonly contents: Extent;
+  /** Contents that none names: left by a crash, or replaced and not pruned yet. */
+  readonly orphans: Extent;
+  /** Fetches that are under way, or did not end. */
+  readonly partials: Extent;
+  /** Contents that were found changed. */
+  readonly bad: Extent;
+}
+
+export async function statisticsOf(layout: Layout): Promise<CacheStatistics> {
+  const named = new Set<string>();
+  const entries = new Sum();
+  for await (const { record } of filedRecords(layout)) {
+    if (!isPresent(record)) continue;
+    named.add(record.content);
+    entries.add(record.size);
+  }
+  const [contents, orphans, partials, bad] = [new Sum(), new Sum(), new Sum(), new Sum()];
+  for await (const { content, stats } of storedContents(layout)) {
+    (named.has(content) ? contents : orphans).add(stats.size);
+  }
+  for await (const { path, bytes } of unfinished(layout)) if (!path.endsWith('.failed')) partials.add(bytes);
+  for (const { stats } of putAsideIn(layout)) bad.add(stats.size);
+  return { entries, contents, orphans, partials, bad };
+}
+
+class Sum implements Extent {
+  count = 0;
+  bytes = 0;
+
+  add(bytes: number): void {
+    this.count++;
+    this.bytes += bytes;
+  }
+}

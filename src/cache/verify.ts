@@ -1,0 +1,92 @@
+import { availableParallelism } from 'node:os';
+import { systemCode } from '../errors/base.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { hashFile } from './hash.ts';
+import { type Filed, filedRecords } from './inventory.ts';
+import type { Layout } from './layout.ts';
+import { readRecord } from './look.ts';
+import { isPresent, type PresentRecord } from './record.ts';
+
+export interface VerifyOptions {
+  /** How many contents are read at the same time. Default: as many as there are processors. */
+  readonly parallel?: number;
+  readonly onProgress?: (progress: { readonly checked: number; readonly bytes: number }) => void;
+  /** Puts aside what is wrong, so that the next fetch makes it anew. Default false: nothing is changed. */
+  readonly repair?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Verified {
+  readonly checked: number;
+  readonly bad: readonly {
+    /** Undefined for a record that cannot be read. */
+    readonly key: string | undefined;
+    readonly path: string;
+    readonly reason: 'missing' | 'changed' | 'unreadable' | 'no record';
+  }[];
+  readonly repaired: number;
+}
+
+type Reason = Verified['bad'][number]['reason'];
+
+/**
+ * Hashes every content that a record names, and compares. Takes no lock: an entry that is replaced or removed meanwhile
+ * is not bad. `heal` repairs an entry under its lock, where it looks again; whether there was something to repair.
+ */
+export async function verify(
+  layout: Layout,
+  options: VerifyOptions,
+  heal: (key: string) => Promise<boolean>,
+): Promise<Verified> {
+  const { parallel = availableParallelism(), onProgress, repair = false, signal } = options;
+  const bad: { key: string | undefined; path: string; reason: Reason }[] = [];
+  const hashed = new Map<string, Promise<Reason | undefined>>();
+  const records = filedRecords(layout);
+  let checked = 0;
+  let bytes = 0;
+  let repaired = 0;
+
+  const check = async ({ path, record }: Filed) => {
+    if (record === undefined) {
+      if (lstatOrNothing(path) !== undefined) bad.push({ key: undefined, path, reason: 'no record' });
+      return;
+    }
+    if (!isPresent(record)) return;
+    const content = layout.contentOf(record.content);
+    const known = hashed.get(record.content) ?? problemOf(content, record, signal);
+    hashed.set(record.content, known);
+    const reason = await known;
+    checked++;
+    bytes += record.size;
+    onProgress?.({ checked, bytes });
+    const now = readRecord(layout, path, record.key)?.record;
+    if (reason === undefined || now?.content !== record.content) return;
+    if (reason === 'missing' && lstatOrNothing(content) !== undefined) return;
+    bad.push({ key: record.key, path: content, reason });
+    if (repair && (await heal(record.key))) repaired++;
+  };
+  const lane = async () => {
+    for (let next = await records.next(); next.done !== true; next = await records.next()) {
+      signal?.throwIfAborted();
+      await check(next.value);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Math.floor(parallel)) }, lane));
+  return { checked, bad, repaired };
+}
+
+async function problemOf(
+  path: string,
+  { content, size }: PresentRecord,
+  signal: AbortSignal | undefined,
+): Promise<Reason | undefined> {
+  const stats = lstatOrNothing(path);
+  if (stats === undefined) return 'missing';
+  if (!stats.isFile() || stats.size !== size) return 'changed';
+  try {
+    return (await hashFile(path, [], signal)).digests.sha256 === content ? undefined : 'changed';
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return systemCode(error) === 'ENOENT' ? 'missing' : 'unreadable';
+  }
+}

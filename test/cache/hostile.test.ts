@@ -1,0 +1,276 @@
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Producer } from 'holdfast/cache';
+import { openCache } from 'holdfast/cache';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Layout } from '../../src/cache/layout.ts';
+import { Agent, type Remote } from '../support/agent.ts';
+import { asUser } from '../support/child.ts';
+import { fill, mountTmpfs, smallDisk } from '../support/disk.ts';
+import { memoryDirectory, tempDirectory } from '../support/temp.ts';
+import { makeDevice, makeFifo, tool } from '../support/tool.ts';
+import { making, newCache, put, refuses } from './support.ts';
+
+const USER = 64_001;
+
+/** For agents: fetches a text, and tells what became of it. */
+const fetchText = async ({ cache, fs }: Remote, directory: string, key: string, mirror?: string) => {
+  const opened = await cache.openCache(directory);
+  const make = async ({ temp }: { temp: string }) => fs.writeFileSync(temp, 'words');
+  const entry = await opened.fetch(key, make, mirror === undefined ? {} : { mirror });
+  return {
+    fromCache: entry.fromCache,
+    mirroredBy: entry.mirroredBy,
+    text: fs.readFileSync(entry.path, 'utf8'),
+  };
+};
+
+function allIn(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => join(directory, name));
+}
+
+describe('what stands in the place of', () => {
+  const things: Record<string, (path: string) => void> = { 'a FIFO': makeFifo, 'a device': makeDevice };
+
+  it.each(Object.keys(things))(
+    'a content or a record, %s, is never waited for, and heals [K22]',
+    async (thing) => {
+      for (const what of ['content', 'record'] as const) {
+        const { cache, layout } = await newCache();
+        const { path } = await put(cache, 'corpus', 'words');
+        const place = what === 'content' ? path : layout.recordOf('corpus');
+        rmSync(place);
+        things[thing]?.(place);
+        expect(cache.peek('corpus')).toBeUndefined();
+        await cache.fetch('corpus', making('words'));
+        expect(readFileSync(path, 'utf8')).toBe('words');
+      }
+    },
+  );
+
+  it.each(Object.keys(things))('a mirror, %s, is left alone, and said [K23]', async (thing) => {
+    const { cache, home } = await newCache();
+    const mirror = join(home, 'corpus');
+    things[thing]?.(mirror);
+    await expect(cache.fetch('corpus', making('words'), { mirror })).rejects.toThrow('no file at all');
+  });
+
+  it('the partial of a fetch, a link, is replaced, and nothing behind it is written [K23]', async () => {
+    const { cache, home, layout } = await newCache();
+    const victim = join(home, 'victim');
+    const stream: Producer = async () =>
+      (async function* () {
+        yield Buffer.from('words');
+      })();
+    for (const name of ['data', 'record', 'temp', 'failed', 'state.json']) {
+      writeFileSync(victim, 'precious');
+      mkdirSync(layout.partialOf('corpus'), { recursive: true });
+      symlinkSync(victim, join(layout.partialOf('corpus'), name));
+      await cache.fetch('corpus', name === 'temp' ? making('words') : stream, { policy: 'always' });
+      expect(readFileSync(victim, 'utf8'), name).toBe('precious');
+      expect(existsSync(layout.partialOf('corpus')), name).toBe(false);
+    }
+  });
+
+  it('the directory of a fetch, a link to elsewhere, does not lead there [K23]', async () => {
+    const { cache, home, layout } = await newCache();
+    mkdirSync(join(home, 'elsewhere'));
+    writeFileSync(join(home, 'elsewhere/precious'), 'precious');
+    symlinkSync(join(home, 'elsewhere'), layout.partialOf('corpus'));
+    await put(cache, 'corpus', 'words');
+    expect(readdirSync(join(home, 'elsewhere'))).toEqual(['precious']);
+  });
+
+  it('a record or a content, another user’s in a private cache, is not served [K19, K22]', async () => {
+    for (const what of ['content', 'record'] as const) {
+      const { directory } = await newCache();
+      tool('chown', ['-R', `${USER}:${USER}`, directory]);
+      const [cache, layout] = [await openCache(directory), new Layout(directory)];
+      const owner = await Agent.start({ home: directory, through: asUser(USER) });
+      chmodSync(join(directory, '..'), 0o755);
+      await owner.run(fetchText, directory, 'corpus');
+      const path = what === 'content' ? (cache.peek('corpus')?.path as string) : layout.recordOf('corpus');
+      chownSync(path, 64_007, 64_007);
+      expect(cache.peek('corpus')).toBeUndefined();
+      expect(await owner.run(fetchText, directory, 'corpus')).toMatchObject({
+        fromCache: false,
+        text: 'words',
+      });
+    }
+  });
+});
+
+describe('a cache that can only be read', () => {
+  it('serves what there is, mirrors it, and says what it cannot fetch [K18]', async () => {
+    const home = tempDirectory();
+    const directory = join(home, 'cache');
+    const { path } = await put(await openCache(directory), 'corpus', 'words');
+    tool('mount', ['--bind', directory, directory]);
+    onTestFinished(() => void tool('umount', ['--lazy', directory]));
+    tool('mount', ['-o', 'remount,bind,ro', directory]);
+    const cache = await openCache(directory);
+    expect(await cache.fetch('corpus', refuses)).toMatchObject({ path, fromCache: true });
+    const mirrored = await cache.fetch('corpus', refuses, { mirror: join(home, 'corpus') });
+    expect(mirrored).toMatchObject({ mirroredBy: 'copy' });
+    await expect(cache.fetch('other', making('x'))).rejects.toMatchObject({
+      code: 'HOLDFAST_CACHE_DIRECTORY',
+    });
+    await expect(put(cache, 'corpus', 'x')).rejects.toMatchObject({ code: 'HOLDFAST_CACHE_DIRECTORY' });
+  });
+
+  it('by its modes alone, all files 0444 and all directories 0555, serves hits, also after it was copied [K18, K25]', async () => {
+    const home = tempDirectory();
+    await put(await openCache(join(home, 'cache')), 'corpus', 'words');
+    cpSync(join(home, 'cache'), join(home, 'copy'), { recursive: true });
+    const copy = join(home, 'copy');
+    for (const path of allIn(copy)) if (!existsSync(join(path, '.'))) chmodSync(path, 0o444);
+    for (const path of [copy, ...allIn(copy)]) if (existsSync(join(path, '.'))) chmodSync(path, 0o555);
+    tool('chown', ['-R', `${USER}:${USER}`, copy]);
+    const agent = await Agent.start({ home, through: asUser(USER) });
+    expect(await agent.run(fetchText, copy, 'corpus')).toMatchObject({ fromCache: true, text: 'words' });
+    expect(await agent.run(fetchText, copy, 'corpus')).toMatchObject({ fromCache: true });
+    const using = agent.run(async ({ cache }: Remote, directory: string) => {
+      const opened = await cache.openCache(directory);
+      await opened.use(
+        'corpus',
+        async () => undefined,
+        {},
+        () => undefined,
+      );
+    }, copy);
+    await expect(using).rejects.toMatchObject({ code: 'HOLDFAST_CACHE_DIRECTORY' }); // nothing can be pinned
+  });
+});
+
+describe('a full disk', () => {
+  it('is told of, leaves the old entry, and the next fetch with room succeeds [K17]', async () => {
+    const { disk } = smallDisk('size=4m');
+    const cache = await openCache(join(disk, 'cache'));
+    await put(cache, 'corpus', 'words');
+    const large: Producer = async () =>
+      (async function* () {
+        for (let at = 0; at < 64; at++) yield Buffer.alloc(100_000, at);
+      })();
+    await expect(cache.fetch('corpus', large, { policy: 'always' })).rejects.toMatchObject({
+      code: 'HOLDFAST_NO_SPACE',
+    });
+    expect(await cache.fetch('corpus', refuses)).toMatchObject({ size: 5 });
+    expect(existsSync(new Layout(cache.directory).partialOf('corpus'))).toBe(false);
+    expect(await put(cache, 'corpus', 'more words')).toMatchObject({ size: 10 });
+  });
+
+  it('refuses what is known to be larger before the first byte [K17]', async () => {
+    const { disk } = smallDisk('size=4m');
+    const cache = await openCache(join(disk, 'cache'));
+    let isAsked = false;
+    const stream: Producer = async () =>
+      (async function* () {
+        isAsked = true;
+        yield Buffer.alloc(1);
+      })();
+    await expect(cache.fetch('corpus', stream, { size: 100_000_000 })).rejects.toMatchObject({
+      code: 'HOLDFAST_NO_SPACE',
+    });
+    expect(isAsked).toBe(false);
+  });
+
+  it('without a byte left still serves hits, and says what it cannot write [K17]', async () => {
+    const { disk } = smallDisk('size=2m');
+    const cache = await openCache(join(disk, 'cache'));
+    await put(cache, 'corpus', 'words');
+    fill(disk);
+    expect(await cache.fetch('corpus', refuses)).toMatchObject({ size: 5 });
+    await expect(put(cache, 'corpus', 'x'.repeat(10_000))).rejects.toMatchObject({
+      code: expect.any(String),
+    });
+    rmSync(join(disk, 'filler'));
+    expect(await put(cache, 'corpus', 'fresh')).toMatchObject({ size: 5 });
+  });
+
+  it('without an inode left says so, and works again once there is one [K17]', async () => {
+    const home = tempDirectory();
+    const disk = join(home, 'disk');
+    mountTmpfs(disk, 'size=4m,nr_inodes=40');
+    const cache = await openCache(join(disk, 'cache'));
+    await put(cache, 'corpus', 'words');
+    mkdirSync(join(disk, 'many'));
+    for (let at = 0; ; at++) {
+      try {
+        writeFileSync(join(disk, 'many', String(at)), '');
+      } catch {
+        break;
+      }
+    }
+    expect(await cache.fetch('corpus', refuses)).toMatchObject({ size: 5 });
+    await expect(put(cache, 'other', 'words')).rejects.toThrow();
+    rmSync(join(disk, 'many'), { recursive: true });
+    expect(await put(cache, 'other', 'words')).toMatchObject({ size: 5 });
+  });
+});
+
+describe('a mirror', () => {
+  it('of another user’s content is a copy where the system protects it from links [K19, K20]', async () => {
+    const home = tempDirectory();
+    const directory = join(home, 'cache');
+    mkdirSync(directory, { mode: 0o755 });
+    await put(await openCache(directory), 'corpus', 'words');
+    const own = join(home, 'own');
+    mkdirSync(own);
+    chownSync(own, USER, USER);
+    const isProtected = readFileSync('/proc/sys/fs/protected_hardlinks', 'latin1').trim() === '1';
+    const agent = await Agent.start({ home, through: asUser(USER) });
+    expect(await agent.run(fetchText, directory, 'corpus', join(own, 'corpus'))).toMatchObject({
+      fromCache: true,
+      mirroredBy: isProtected ? 'copy' : 'link',
+    });
+  });
+
+  it('is a copy once a content has as many links as its file system allows [K20]', async () => {
+    const home = tempDirectory();
+    const image = join(home, 'image');
+    tool('truncate', ['--size=64M', image]);
+    tool('mkfs.ext4', ['-q', '-N', '2000', image]);
+    const disk = join(home, 'disk');
+    mkdirSync(disk);
+    tool('mount', ['-o', 'loop', image, disk]);
+    onTestFinished(() => void tool('umount', ['--lazy', disk]));
+    const cache = await openCache(join(disk, 'cache'));
+    const { path } = await put(cache, 'corpus', 'words');
+    mkdirSync(join(disk, 'links'));
+    for (let at = 1; at < 65_000; at++) linkSync(path, join(disk, 'links', String(at)));
+    const mirror = join(disk, 'corpus');
+    expect(await cache.fetch('corpus', refuses, { mirror })).toMatchObject({ mirroredBy: 'copy' });
+  });
+
+  it('is a clone where the file system has them [G6, K20]', async () => {
+    const home = memoryDirectory();
+    const image = join(home, 'image');
+    tool('truncate', ['--size=400M', image]);
+    tool('mkfs.xfs', ['-q', '-m', 'reflink=1', image]);
+    const disk = join(home, 'disk');
+    mkdirSync(disk);
+    tool('mount', ['-o', 'loop', image, disk]);
+    onTestFinished(() => void tool('umount', ['--lazy', disk]));
+    const cache = await openCache(join(disk, 'cache'));
+    const mirror = join(disk, 'corpus');
+    expect(await cache.fetch('corpus', making('words'), { mirror })).toMatchObject({ mirroredBy: 'reflink' });
+    writeFileSync(mirror, 'edited');
+    expect(await cache.fetch('corpus', refuses, { mirror })).toMatchObject({
+      fromCache: true,
+      mirroredBy: 'reflink',
+    });
+    expect(readFileSync(mirror, 'utf8')).toBe('words');
+  });
+});

@@ -1,0 +1,38 @@
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MirrorError } from 'holdfast';
+import { expect, it, onTestFinished } from 'vitest';
+import { making, newCache, refuses } from './support.ts';
+
+// Apart from the other tests of mirrors: Windows has no second file system here, no link to a directory, and no /proc.
+
+it('a mirror on another file system is a copy, or an error where only a link will do [K20]', async () => {
+  const { cache } = await newCache();
+  const elsewhere = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  onTestFinished(() => rmSync(elsewhere, { recursive: true }));
+  const mirror = join(elsewhere, 'corpus');
+  expect(await cache.fetch('corpus', making('words'), { mirror })).toMatchObject({ mirroredBy: 'copy' });
+  const strict = { mirror: join(elsewhere, 'strict'), mirrorMode: 'link' } as const;
+  await expect(cache.fetch('corpus', refuses, strict)).rejects.toThrow('cannot be a link: EXDEV');
+  expect(readdirSync(elsewhere)).toEqual(['corpus']);
+});
+
+it('a mirror does not go into the cache itself, by whichever way it is named', async () => {
+  const { cache, home, directory } = await newCache();
+  symlinkSync(directory, join(home, 'way'));
+  for (const mirror of [join(directory, 'x'), join(home, 'way/entries/x')]) {
+    await expect(cache.fetch('corpus', making('words'), { mirror })).rejects.toThrow('inside the cache');
+  }
+});
+
+it.each([
+  ['below a link that leads to itself', (home: string) => join(home, 'loop', 'corpus')],
+  ['below what takes no directories', () => '/proc/none/corpus'],
+])('a mirror %s is an error of the mirror, and the entry is there [G5, K20]', async (_, targetIn) => {
+  const { cache, home } = await newCache();
+  symlinkSync('loop', join(home, 'loop'));
+  const mirror = targetIn(home);
+  await expect(cache.fetch('corpus', making('words'), { mirror })).rejects.toBeInstanceOf(MirrorError);
+  expect(cache.peek('corpus')).toMatchObject({ size: 5 });
+});

@@ -1,0 +1,133 @@
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { CacheDirectoryError } from 'holdfast';
+import { ensureWritableDirectory, openCache } from 'holdfast/cache';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { memoryDirectory, tempDirectory } from '../support/temp.ts';
+import { newCache, put, refuses } from './support.ts';
+
+const modeOf = (path: string) => statSync(path).mode & 0o7777;
+
+function withUmask(mask: number): void {
+  const before = process.umask(mask);
+  onTestFinished(() => void process.umask(before));
+}
+
+function allIn(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => join(directory, name));
+}
+
+describe('a cache directory', () => {
+  it.each([0o022, 0o077, 0o002])(
+    'of its owner is closed to all others under umask %o [K19]',
+    async (mask) => {
+      withUmask(mask);
+      const { cache, directory } = await newCache();
+      await put(cache, 'corpus', 'words');
+      expect(modeOf(directory)).toBe(0o700);
+      for (const path of allIn(directory)) {
+        const mode = modeOf(path);
+        expect([0o600, 0o700, 0o444], path).toContain(mode);
+      }
+    },
+  );
+
+  it('that is shared has the mode of the umask, and keeps its setgid bit below [K19]', async () => {
+    withUmask(0o002);
+    const home = memoryDirectory();
+    chmodSync(home, 0o775);
+    const made = await openCache(join(home, 'made'), { access: 'shared' });
+    expect(modeOf(made.directory)).toBe(0o775);
+    mkdirSync(join(home, 'given'));
+    chmodSync(join(home, 'given'), 0o2770);
+    const given = await openCache(join(home, 'given'));
+    await put(given, 'corpus', 'words');
+    expect(modeOf(join(home, 'given/entries'))).toBe(0o2770);
+    for (const path of allIn(given.directory).filter((each) => statSync(each).isFile())) {
+      expect(modeOf(path) & 0o060, path).not.toBe(0);
+      expect(modeOf(path) & 0o007 & (path.includes('/content/') ? 0 : 7), path).toBe(0);
+    }
+  });
+
+  it('of another major version is refused by name, and a later minor one is used [K26]', async () => {
+    const { directory, cache } = await newCache();
+    await put(cache, 'corpus', 'words');
+    writeFileSync(join(directory, 'format'), 'holdfast-cache 1.7\n');
+    expect((await openCache(directory)).peek('corpus')).toMatchObject({ size: 5 });
+    writeFileSync(join(directory, 'format'), 'holdfast-cache 2\n');
+    await expect(openCache(directory)).rejects.toThrow('version 2');
+    writeFileSync(join(directory, 'format'), 'something else');
+    await expect(openCache(directory)).rejects.toThrow(CacheDirectoryError);
+    expect(readFileSync(join(directory, 'format'), 'utf8')).toBe('something else');
+  });
+
+  it('that any user could change is refused [K19]', async () => {
+    const home = memoryDirectory();
+    chmodSync(home, 0o777);
+    await expect(openCache(home)).rejects.toThrow('every user can change');
+  });
+
+  it('that is a file is refused', async () => {
+    const home = memoryDirectory();
+    writeFileSync(join(home, 'file'), '');
+    await expect(openCache(join(home, 'file'))).rejects.toThrow('is no directory');
+  });
+
+  it('that cannot be made is refused, with what to do about it [G16]', async () => {
+    const file = join(tempDirectory(), 'file');
+    writeFileSync(file, '');
+
+    await expect(openCache(join(file, 'cache'))).rejects.toThrow(
+      /cannot be used: ENOTDIR\. Move the file away that is in the place of a directory above it, or use another one\.$/,
+    );
+  });
+
+  it('is one cache by whichever way it is named [G17]', async () => {
+    const { cache, directory, home } = await newCache();
+    symlinkSync(directory, join(home, 'way'));
+    const other = await openCache(join(home, 'way'));
+    expect(other.directory).toBe(cache.directory);
+    await put(cache, 'corpus', 'words');
+    expect(await other.fetch('corpus', refuses)).toMatchObject({ fromCache: true });
+  });
+
+  it('is made by many callers at once, with its parents [G13, G16]', async () => {
+    const home = memoryDirectory();
+    const caches = await Promise.all(Array.from({ length: 8 }, () => openCache(join(home, 'a/b/c'))));
+    await put(caches[0] as (typeof caches)[0], 'corpus', 'words');
+    expect(caches.every((cache) => cache.peek('corpus')?.size === 5)).toBe(true);
+  });
+});
+
+describe('ensureWritableDirectory', () => {
+  it('makes a directory with its parents, in the mode that was asked for, whatever the umask [G16]', async () => {
+    withUmask(0o077);
+    const home = tempDirectory();
+    await ensureWritableDirectory(join(home, 'a/b'), 0o750);
+    expect([modeOf(join(home, 'a')), modeOf(join(home, 'a/b'))]).toEqual([0o750, 0o750]);
+    await ensureWritableDirectory(join(home, 'c'));
+    expect(modeOf(join(home, 'c'))).toBe(0o700);
+    expect(readdirSync(join(home, 'a/b'))).toEqual([]);
+  });
+
+  it('leaves the mode of one that is there, and may be called by many at once [G16]', async () => {
+    const home = tempDirectory();
+    chmodSync(home, 0o755);
+    await Promise.all(Array.from({ length: 20 }, () => ensureWritableDirectory(home)));
+    expect(modeOf(home)).toBe(0o755);
+  });
+
+  it('says at once what will not pass [G7, G16]', async () => {
+    const home = tempDirectory();
+    writeFileSync(join(home, 'file'), '');
+    await expect(ensureWritableDirectory(join(home, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+});
