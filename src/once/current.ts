@@ -23,6 +23,8 @@ export interface Task {
   readonly cwd: string;
   /** The variables that say most about what a command does. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Milliseconds it has to end when it is to stop; null: as long as it takes. */
+  readonly grace?: number | null;
   /** The process, the leader of a process group of its own, once it has started. */
   readonly child?: { readonly pid: number; readonly start?: string };
 }
@@ -64,7 +66,7 @@ export function isHolder(value: unknown): value is HolderRecord {
 }
 
 export function isTask(value: unknown): value is Task {
-  const { command, cwd, environment, child } = (value ?? {}) as Partial<Record<keyof Task, unknown>>;
+  const { command, cwd, environment, grace, child } = (value ?? {}) as Partial<Record<keyof Task, unknown>>;
   const pid = (child as { pid?: unknown } | null | undefined)?.pid;
   return (
     Array.isArray(command) &&
@@ -72,6 +74,7 @@ export function isTask(value: unknown): value is Task {
     typeof cwd === 'string' &&
     typeof environment === 'object' &&
     environment !== null &&
+    (grace === undefined || grace === null || (typeof grace === 'number' && grace >= 0)) &&
     (child === undefined || (Number.isSafeInteger(pid) && (pid as number) > 1))
   );
 }

@@ -3,7 +3,10 @@ import { holder, shellWord } from '../errors/describe.ts';
 import { DeadlockError, TimeoutError } from '../errors/lock-errors.ts';
 import { self } from '../identity/self.ts';
 import { after } from '../lock/deadline.ts';
+import { onAbort } from '../lock/on-abort.ts';
 import type { AcquireOptions } from '../lock/options.ts';
+import { seenTogether } from '../lock/seen.ts';
+import { performance } from '../time/time.ts';
 import { onceCommand } from './hint.ts';
 import type { Job, Outcome } from './job.ts';
 import { takeTurn } from './run.ts';
@@ -75,15 +78,14 @@ export class Flight {
         over = true;
         stopTimer();
         this.#clocks.delete(stopTimer);
-        signal?.removeEventListener('abort', onAbort);
+        stopListening();
         if (inside !== undefined) inside.#awaits.delete(this);
         how();
         if (--this.#callers === 0) this.#abandon();
       };
-      const onAbort = () => end(() => reject(signal?.reason));
       const stopTimer = after(timeout, () => end(() => reject(this.#timedOut())), 'alive');
       if (!this.#granted) this.#clocks.add(stopTimer);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const stopListening = onAbort(signal, () => end(() => reject(signal?.reason)));
       this.outcome.then(
         (outcome) => end(() => resolve(outcome)),
         (error) => end(() => reject(error)),
@@ -123,8 +125,7 @@ export class Flight {
   }
 
   #timedOut(): TimeoutError {
-    const { place } = this.#plan;
-    const { holders } = place.locks.inspect({ name: place.lock });
+    const { holders } = seenTogether(this.#facts.path);
     return new TimeoutError({ ...this.#facts, holders, waited: performance.now() - this.#started });
   }
 

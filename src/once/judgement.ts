@@ -1,3 +1,4 @@
+import { Date } from '../time/time.ts';
 import type { OnceRecord } from './record.ts';
 import type { Store } from './store.ts';
 

@@ -1,4 +1,4 @@
-import { unlessAborted } from './abort.ts';
+import { unlessAborted } from '../lock/on-abort.ts';
 import { failed } from './failure.ts';
 import { Flight, type FlightPlan, type Patience } from './flight.ts';
 import { digestOf } from './inputs.ts';

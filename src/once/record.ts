@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { HolderRecord } from '../identity/holder.ts';
+import { Date } from '../time/time.ts';
 import { isHolder } from './current.ts';
 import { decodeValue, isValueKind, type ValueKind } from './value.ts';
 

@@ -3,6 +3,7 @@ import { holder } from '../errors/describe.ts';
 import { OnceAbandonedError, OnceStoppedError } from '../errors/once-errors.ts';
 import { self } from '../identity/self.ts';
 import type { Lock } from '../lock/lock.ts';
+import { Date } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
 import type { CurrentRun } from './current.ts';
 import { failed } from './failure.ts';

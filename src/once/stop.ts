@@ -1,7 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HolderRecord } from '../identity/holder.ts';
 import { self } from '../identity/self.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { readRecordFile } from './access.ts';
 import { type CurrentRun, isHolder } from './current.ts';
 import type { Store } from './store.ts';
@@ -21,10 +21,10 @@ import type { Store } from './store.ts';
  *  S cannot end R: it takes its record back. The record cannot be written: W runs, as it does after any other death.
  */
 
-/** Says that a run is being stopped, by this process. Best effort. */
-export function recordStop(store: Store, run: CurrentRun): void {
+/** Says that a run is being stopped, by this process, and how long it has to end. Best effort. */
+export function recordStop(store: Store, run: CurrentRun, grace?: number): void {
   try {
-    writeFileSync(stopPath(store, run), JSON.stringify(self()), { mode: 0o600, flag: 'wx' });
+    store.files((files) => files.writeNew(stopName(run), JSON.stringify({ ...self(), grace })));
   } catch {
     // A full disk, or another one stops it too.
   }
@@ -32,21 +32,29 @@ export function recordStop(store: Store, run: CurrentRun): void {
 
 /** For a run that could not be ended. */
 export function withdrawStop(store: Store, run: CurrentRun): void {
-  rmSync(stopPath(store, run), { force: true });
+  if (lstatOrNothing(store.directory) === undefined) return;
+  store.files((files) => files.remove(stopName(run)));
 }
 
-/** Who stopped a run, if somebody did. */
-export function stopperOf(store: Store, run: CurrentRun): HolderRecord | undefined {
-  const bytes = readRecordFile(stopPath(store, run));
+/** Who stopped a run, if somebody did, and with which grace period, in milliseconds, if he said. */
+export function stopperOf(
+  store: Store,
+  run: CurrentRun,
+): (HolderRecord & { readonly grace?: number }) | undefined {
+  const bytes = readRecordFile(join(store.directory, stopName(run)));
   if (bytes === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(bytes.toString());
-    return isHolder(value) ? value : {};
+    return isHolder(value) && isSpan((value as { grace?: unknown }).grace) ? value : {};
   } catch {
     return {}; // torn by a crash; that there is one says enough
   }
 }
 
-function stopPath(store: Store, { id }: CurrentRun): string {
-  return join(store.directory, `stop-${id}`);
+function isSpan(value: unknown): boolean {
+  return value === undefined || (typeof value === 'number' && value >= 0);
+}
+
+function stopName({ id }: CurrentRun): string {
+  return `stop-${id}`;
 }

@@ -1,11 +1,12 @@
-import { appendFileSync, lstatSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { printable } from '../errors/describe.ts';
 import { UnrecordedError } from '../errors/once-errors.ts';
 import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { removeTemporaries, writeDurably } from '../storage/durable.ts';
-import { replaceSync } from '../storage/replace/index.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { type PrivateFiles, privateFiles, privateFilesWhile } from '../storage/private-files.ts';
 import { accessing, readRecordFile } from './access.ts';
 import { type CurrentRun, parseCurrent } from './current.ts';
 import { formatRecord, type OnceRecord, parseRecord } from './record.ts';
@@ -24,6 +25,8 @@ export interface HistoryLine {
 const HISTORY_LINES = 100;
 /** Bytes kept free for an outcome, so that a run which fills the disk can be recorded all the same. */
 const RESERVE = 16_384;
+/** A link in the place of the directory is nobody's who means well. */
+const MADE_HERE = { link: 'refused' } as const;
 const LEFT_BY_RUNS = /^(run-\d+|stop)-[0-9a-f]+$/;
 
 /**
@@ -73,13 +76,15 @@ export class Store {
    */
   async begin(current: CurrentRun): Promise<void> {
     try {
-      makeDirectory(this.directory, 0o700);
+      makeDirectory(this.directory, 'owner');
       const problem = unsafeDirectory(this.directory) ?? this.#obstacle();
       if (problem !== undefined)
         throw new UnrecordedError(this.#key, `${printable(this.directory)} ${problem}`);
-      await removeTemporaries(this.directory);
-      this.#removeOldRuns();
-      writeFileSync(join(this.directory, 'reserve'), Buffer.alloc(RESERVE, ' '), { mode: 0o600 });
+      await privateFilesWhile(this.directory, MADE_HERE, async (files) => {
+        await removeTemporaries(files.pathOf('.'));
+        this.#removeOldRuns(files);
+        files.write('reserve', Buffer.alloc(RESERVE, ' '));
+      });
       this.note(current);
     } catch (error) {
       if (error instanceof UnrecordedError) throw error;
@@ -89,10 +94,10 @@ export class Store {
 
   /** Says anew what is under way, or how it ended without an outcome. Not durable: after a crash nothing is under way. */
   note(current: CurrentRun): void {
-    const temporary = join(this.directory, 'current.new');
-    rmSync(temporary, { force: true });
-    writeFileSync(temporary, `${JSON.stringify(current)}\n`, { flag: 'wx', mode: 0o600 });
-    replaceSync(temporary, join(this.directory, 'current'));
+    this.files((files) => {
+      files.write('current.new', `${JSON.stringify(current)}\n`);
+      files.rename('current.new', 'current');
+    });
   }
 
   /**
@@ -104,13 +109,23 @@ export class Store {
   async publish(record: OnceRecord, run: { readonly value: unknown }): Promise<void> {
     const kind = record.header.kind === 'failure' ? 'failure' : 'success';
     try {
-      rmSync(join(this.directory, 'reserve'), { force: true });
-      await writeDurably(join(this.directory, kind), formatRecord(record));
+      await privateFilesWhile(this.directory, MADE_HERE, async (files) => {
+        files.remove('reserve');
+        const complete = (fd: number) => files.complete(fd);
+        await writeDurably(files.pathOf(kind), formatRecord(record), undefined, complete);
+      });
     } catch (error) {
       throw new UnrecordedError(this.#key, this.#reason(error), run, { cause: error });
     }
-    if (kind === 'success') rmSync(join(this.directory, 'failure'), { force: true });
-    rmSync(join(this.directory, 'current'), { force: true });
+    this.files((files) => {
+      if (kind === 'success') files.remove('failure');
+      files.remove('current');
+    });
+  }
+
+  /** Runs a body with the files of the key, to make, replace or remove some. @throws the system's error. */
+  files<T>(body: (files: PrivateFiles) => T): T {
+    return privateFiles(this.directory, MADE_HERE, body);
   }
 
   /** The last runs, oldest first. */
@@ -127,17 +142,15 @@ export class Store {
 
   /** Best effort: a run does not fail because its history cannot be written. */
   remember(line: HistoryLine): void {
-    const path = join(this.directory, 'history');
     try {
       const lines = this.#historyLines();
-      if (lines.length < 2 * HISTORY_LINES) {
+      this.files((files) => {
         // The line end comes first too: what was torn by a crash must not take this line with it.
-        appendFileSync(path, `\n${JSON.stringify(line)}\n`, { mode: 0o600 });
-        return;
-      }
-      const kept = [...lines.slice(-HISTORY_LINES), JSON.stringify(line)];
-      writeFileSync(`${path}.new`, `${kept.join('\n')}\n`, { mode: 0o600 });
-      replaceSync(`${path}.new`, path);
+        if (lines.length < 2 * HISTORY_LINES) return append(files, `\n${JSON.stringify(line)}\n`);
+        const kept = [...lines.slice(-HISTORY_LINES), JSON.stringify(line)];
+        files.write('history.new', `${kept.join('\n')}\n`);
+        files.rename('history.new', 'history');
+      });
     } catch {
       // A full or failing disk.
     }
@@ -145,7 +158,13 @@ export class Store {
 
   /** Removes everything that is known of the key. @throws {InaccessibleError} */
   forget(): void {
-    accessing(this.directory, 'removed', () => rmSync(this.directory, { recursive: true, force: true }));
+    const { directory } = this;
+    if (lstatOrNothing(directory) === undefined) return;
+    accessing(directory, 'removed', () =>
+      privateFiles(dirname(directory), { link: 'followed' }, (files) =>
+        files.removeWhole(basename(directory)),
+      ),
+    );
   }
 
   #historyLines(): string[] {
@@ -166,18 +185,26 @@ export class Store {
     return found === undefined ? undefined : `has a directory in the place of its file "${found}"`;
   }
 
-  #removeOldRuns(): void {
+  #removeOldRuns(files: PrivateFiles): void {
     const kept = [this.success(), this.failure()].flatMap((record) =>
-      record === undefined ? [] : this.runDirectory(record.header),
+      record === undefined ? [] : basename(this.runDirectory(record.header)),
     );
-    for (const name of readdirSync(this.directory)) {
-      const path = join(this.directory, name);
-      if (LEFT_BY_RUNS.test(name) && !kept.includes(path)) rmSync(path, { recursive: true, force: true });
+    for (const name of readdirSync(files.pathOf('.'))) {
+      if (LEFT_BY_RUNS.test(name) && !kept.includes(name)) files.removeWhole(name);
     }
   }
 
   #reason(error: unknown): string {
     const code = systemCode(error);
     return code === undefined ? String(error) : `${code} in ${printable(this.directory)}`;
+  }
+}
+
+function append(files: PrivateFiles, text: string): void {
+  const fd = files.append('history');
+  try {
+    writeFileSync(fd, text);
+  } finally {
+    closeSync(fd);
   }
 }

@@ -1,5 +1,7 @@
 import { UnrecordedError } from '../errors/once-errors.ts';
 import type { Lock } from '../lock/lock.ts';
+import { anyOf } from '../lock/on-abort.ts';
+import { Date, performance } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
 import type { CurrentRun } from './current.ts';
 import { failureBody, keepRunBehind, messageOf } from './failure.ts';
@@ -13,7 +15,7 @@ import { encodeValue } from './value.ts';
 export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Terms): Promise<OnceRecord> {
   const { key, store } = job;
   const clock = performance.now();
-  const signal = AbortSignal.any([job.signal, lock.signal]);
+  const signal = anyOf([job.signal, lock.signal]);
   const record = (kind: OnceRecord['header']['kind'], body: Buffer, ttl: number): OnceRecord => ({
     header: {
       key,

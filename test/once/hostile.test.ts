@@ -2,6 +2,8 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeF
 import { join } from 'node:path';
 import { once } from 'holdfast/once';
 import { describe, expect, it, vi } from 'vitest';
+import { placeOf } from '../../src/once/scope.ts';
+import { newHome } from '../support/place.ts';
 import { counts, recorded } from './recorded.ts';
 import { Work } from './work.ts';
 
@@ -70,6 +72,18 @@ describe('a record', () => {
     rmSync(file);
     chmodSync(directory, 0o777);
     await expect(once('build', () => 1)).rejects.toMatchObject({ code: 'HOLDFAST_UNRECORDED', ran: false });
+  });
+
+  it('of a failure that was left beside a later success, as by a crash, answers nobody [H16, A14]', async () => {
+    newHome();
+    const broken = () => Promise.reject(new Error('broken'));
+    await expect(once('build', broken, { failureTtl: Number.POSITIVE_INFINITY })).rejects.toThrow('broken');
+    const failure = join(placeOf('build').records, 'failure');
+    const left = readFileSync(failure);
+    await once('build', () => 'mended', { failureTtl: 0, ttl: 0 });
+    writeFileSync(failure, left);
+
+    expect(await once('build', () => 'anew')).toBe('anew');
   });
 
   it('that says what is under way is ignored when it is damaged [H15]', async () => {

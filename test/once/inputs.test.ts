@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { once } from 'holdfast/once';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/once/inputs.ts';
+import { intercept } from '../engine/portable/intercept.ts';
 import { newHome } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { UnderWay } from './under-way.ts';
@@ -10,6 +11,17 @@ import { Work } from './work.ts';
 
 /** Longer than several of the pieces in which a file is read. */
 const LONG = 300_000;
+
+/** The readings of files that begin until the test is over; each resolves when it has ended. */
+function readings(): readonly Promise<void>[] {
+  const begun: Promise<void>[] = [];
+  intercept('createReadStream', (original) => (...args) => {
+    const stream = original(...args);
+    begun.push(new Promise<void>((resolve) => stream.once('close', () => resolve())));
+    return stream;
+  });
+  return begun;
+}
 
 describe('the digest of input files', () => {
   it.each([
@@ -89,8 +101,10 @@ describe('other inputs', () => {
     const inputs = [{ file }];
     const work = new Work();
     const run = await UnderWay.begin();
+    const reads = readings();
     const { settled } = await run.awaitedBy(() => work.once({ inputs }));
-    for (let reads = 0; reads < 5; reads++) await digestOf(inputs); // what the call might still be reading, it has read
+    expect(reads.length, 'what the call has read before it waits').toBeGreaterThan(0);
+    await Promise.all(reads);
     writeFileSync(file, 'two');
     run.leaves();
     expect(await settled).toBe(1);

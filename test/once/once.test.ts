@@ -218,6 +218,17 @@ describe('the time to live', () => {
     expect(work.runs).toBe(2);
   });
 
+  it('of a failure may be endless, and the message says so [A14, R82]', async () => {
+    newHome();
+    const work = new Work(() => Promise.reject(new RangeError('too far')));
+    const endless = { failureTtl: Number.POSITIVE_INFINITY };
+    await expect(work.once(endless)).rejects.toBeInstanceOf(RangeError);
+
+    await expect(work.once()).rejects.toThrow(
+      /RangeError: too far\. It is remembered for ever; to run it now, first: holdfast once --reset build\.$/,
+    );
+  });
+
   it('may be followed by a time in which the stale result is returned at once and renewed behind it [A14]', async () => {
     newHome();
     const renewed = gate();

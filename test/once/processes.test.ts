@@ -241,7 +241,7 @@ describe('a waiter in another process', () => {
   });
 });
 
-it('a run whose lock was replaced while it worked records nothing, and its call is told so [H7]', async () => {
+it('a run whose lock was replaced while it worked records nothing, and its call fails [H7]', async () => {
   const home = newHome();
   const [runner, other] = await Agent.several(home, 2);
   const running = runner.run(heldOnce, 'build', join(home, 'runs'), {});

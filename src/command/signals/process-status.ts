@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { isatty } from 'node:tty';
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined; // no such process any more, or no /proc on this system
+  }
+}
+
+/** Whether a process has its own handler for a signal; undefined when it cannot be told. */
+export function catches(pid: number, signal: NodeJS.Signals): boolean | undefined {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
+  if (mask === undefined) return undefined;
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+}
+
+/** Whether Ctrl-C on the terminal reaches this process: its group is the terminal's foreground group (proc(5)). */
+export function isInForeground(): boolean {
+  const stat = read('/proc/self/stat');
+  if (stat === undefined) return isatty(0);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[2] === fields[5];
+}

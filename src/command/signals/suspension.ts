@@ -1,0 +1,59 @@
+import { processFacts } from '../../identity/index.ts';
+import { trace } from '../../trace/trace.ts';
+
+/**
+ * Stops this process with the command that it runs, so that whoever has stopped the job sees all of it stopped.
+ *
+ * Trace (W this process, C the command, S a signal that stops):
+ *  1. Ctrl-Z: the kernel marks S for W and C. S to W alone: W passes it on. C stops at once, or handles S first.
+ *  2. W runs on until it sees C stopped: SIGCHLD has it look. Then W takes the default action of S, and its parent sees it
+ *     stopped by S, as it would see C.
+ *  3. C never stops: W does not either, and a CONT or the next S begins anew.
+ *  4. CONT to the group has both go on; to W alone, W finds C stopped and passes it on.
+ *  5. CONT comes between W's look and its own stop: W stands still while C works. C has the lock, and W goes on at the
+ *     next CONT.
+ *  6. C is killed while both stand still: W learns of it when it goes on, and keeps the lock until then, as a shell keeps
+ *     a stopped job.
+ */
+export class Suspension {
+  readonly #command: number;
+  #by: NodeJS.Signals | undefined;
+  #isWatching = false;
+
+  constructor(command: number) {
+    this.#command = command;
+  }
+
+  get isCommandStopped(): boolean {
+    return processFacts.isStopped(this.#command) === true;
+  }
+
+  /** The command has got a signal that stops it, if it does not handle that. */
+  begin(signal: NodeJS.Signals): void {
+    this.#by = signal;
+    if (!this.#isWatching) process.on('SIGCHLD', () => this.#look());
+    this.#isWatching = true;
+    this.#look(); // it may have stopped already
+  }
+
+  /** Somebody wants it to go on. */
+  over(): void {
+    this.#by = undefined;
+  }
+
+  #look(): void {
+    const signal = this.#by;
+    if (signal === undefined || !this.isCommandStopped) return;
+    this.#by = undefined;
+    trace?.(`process ${this.#command}`, `is stopped, and so is this one, by ${signal}`);
+    stopBy(signal);
+  }
+}
+
+/** Takes the default action of a signal that stops; returns when this process goes on. */
+function stopBy(signal: NodeJS.Signals): void {
+  const listeners = process.listeners(signal);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  for (const listener of listeners) process.on(signal, listener);
+}

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
+import { exactWords } from '../../command/bytes.ts';
+import { BackgroundError } from '../../errors/once-errors.ts';
+import { formatPlan, type News, PLAN_AND_NEWS, parseNews } from './news.ts';
+import type { BackgroundCall } from './options.ts';
+import { programFile } from './program-file.ts';
+
+/**
+ * Makes a call in a process that outlives this one: a session of its own, nothing as input or output, none of the locks
+ * around this process, neither by name nor by descriptor. It takes the key's lock itself.
+ *
+ * The plan goes there by a descriptor, for a list of inputs can be longer than an argument; the words of the command are
+ * arguments, for those need not be UTF-8.
+ */
+export class Background {
+  readonly #process: ChildProcess;
+  readonly #line: Duplex;
+
+  constructor({ words, ...plan }: BackgroundCall) {
+    const { HOLDFAST_HELD: _, HOLDFAST_RECOVERED: __, ...env } = process.env;
+    this.#process = spawn(
+      process.execPath,
+      [programFile('runner'), String(words.length), ...exactWords(words)],
+      {
+        stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+        detached: true,
+        env,
+      },
+    );
+    this.#line = this.#process.stdio[PLAN_AND_NEWS] as Duplex;
+    this.#line.on('error', () => {}); // it died before it had read its plan: its end tells
+    this.#line.write(formatPlan(plan));
+    this.#process.unref();
+  }
+
+  /** Calls back with all that is told; resolves when nothing more can come: it ended, or died. */
+  listen(onNews: (news: News) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#process.on('error', reject);
+      createInterface({ input: this.#line })
+        .on('line', (line) => onNews(parseNews(line)))
+        .on('close', resolve);
+    });
+  }
+
+  /** Lets it go: this process may end before it does. */
+  leave(): void {
+    this.#line.destroy();
+  }
+}
+
+/** Makes a call in the background; resolves when it runs there, waits for another's run, or is over already. */
+export async function startInBackground(call: BackgroundCall): Promise<Exclude<News, { event: 'error' }>> {
+  const background = new Background(call);
+  let first: News | undefined;
+  await new Promise<void>((resolve, reject) => {
+    background
+      .listen((news) => {
+        first ??= news;
+        resolve();
+      })
+      .then(resolve, reject);
+  });
+  background.leave();
+  if (first === undefined)
+    throw new BackgroundError('The process in the background ended before it could begin.');
+  if (first.event === 'error') throw new BackgroundError(first.message, first);
+  return first;
+}

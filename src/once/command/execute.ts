@@ -1,0 +1,281 @@
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { isatty } from 'node:tty';
+import { identityOf } from '../../command/on-record/index.ts';
+import { exitCodeOfSignal } from '../../command/signals/exit-code.ts';
+import type { Interruption } from '../../command/signals/interruption.ts';
+import { ProcessGroup } from '../../command/signals/process-group.ts';
+import { type Ending, NotStarted, whenEnded } from '../../command/start.ts';
+import { startUnder } from '../../command/under.ts';
+import { NoResultError } from '../../errors/once-errors.ts';
+import { makeDirectory } from '../../storage/directory.ts';
+import { clearTimeout, setTimeout } from '../../time/time.ts';
+import { type CommandContext, NoResult } from '../job.ts';
+import { stopperOf } from '../stop.ts';
+import type { Store } from '../store.ts';
+import { keepLogging } from './keep.ts';
+import { LogFile } from './log-file.ts';
+import { CommandFailed, type CommandOutcome } from './outcome.ts';
+import type { Sink, StreamName } from './sink.ts';
+
+export interface Execution {
+  readonly id: string;
+  readonly words: readonly [string, ...string[]];
+  readonly store: Store;
+  /** Where its output goes beside the logs. */
+  readonly sink?: Sink | undefined;
+  /** `own`: the input of this process, unless that is a terminal. */
+  readonly input: 'own' | 'none';
+  /** Who has signals passed on to the command. */
+  readonly interruption: Pick<Interruption, 'passTo'>;
+  /** Whether somebody else waits for the outcome. */
+  readonly isAwaited: () => boolean;
+  /** How long the command has to end when it is to stop. Milliseconds. */
+  readonly grace: number;
+}
+
+/**
+ * How long the outputs of a command that has ended may be silent, while others have them open, until the run is over; and how
+ * often they may say something meanwhile. Milliseconds.
+ */
+const LAST_WORDS = 2_000;
+const MOST_WORDS = 5;
+
+/**
+ * Runs a command under the lock, in a session and process group of its own, and logs what it says.
+ *
+ * The command gets the lock too: should this process be killed, the lock stays held until the command ends, so that
+ * there are never two of them. A lock that no descriptor carries gets there by its record.
+ *
+ * @throws {CommandFailed} @throws {NoResult} it was ended by a signal, or `context.signal` stopped it.
+ */
+export async function execute(execution: Execution, context: CommandContext): Promise<CommandOutcome> {
+  const { id, store } = execution;
+  const directory = store.runDirectory(context.current);
+  makeDirectory(directory, 'owner');
+  const logs = {
+    stdout: new LogFile(join(directory, 'stdout')),
+    stderr: new LogFile(join(directory, 'stderr')),
+  };
+  const ending = await run(execution, context, { ...logs, directory });
+  const task = context.current.task;
+  if (task === undefined) throw new TypeError('a command without a task');
+  const result = (exitCode: number): CommandOutcome => ({
+    exitCode,
+    task,
+    stdout: logs.stdout.summary,
+    stderr: logs.stderr.summary,
+  });
+  if ('error' in ending) {
+    throw new CommandFailed(result(ending.error.exitCode), ending.error.message);
+  }
+  const code = ending.signal === undefined ? ending.code : exitCodeOfSignal(ending.signal);
+  const signal = ending.stopped ?? NO_RESULT.find((name) => code === exitCodeOfSignal(name));
+  if (signal !== undefined) {
+    const how = signal === 'SIGPIPE' ? READER_LEFT : `was ended by ${signal}`;
+    throw new NoResult(how, new NoResultError(id, `${how}; there is no result`, { signal }));
+  }
+  if (ending.signal !== undefined) {
+    throw new CommandFailed({ ...result(code), signal: ending.signal }, `died of ${ending.signal}`);
+  }
+  if (code !== 0) throw new CommandFailed(result(code));
+  return result(0);
+}
+
+/**
+ * By these, somebody ends a command from outside. Of any other signal it dies by what it did itself, and would again. A
+ * shell tells in its exit code of a signal that ended its command.
+ */
+const NO_RESULT = ['SIGHUP', 'SIGINT', 'SIGKILL', 'SIGTERM'] as const;
+
+const READER_LEFT = 'was ended when nobody read its output any more';
+
+interface Logs {
+  readonly directory: string;
+  readonly stdout: LogFile;
+  readonly stderr: LogFile;
+}
+
+async function run(
+  execution: Execution,
+  context: CommandContext,
+  logs: Logs,
+): Promise<Ending & { readonly stopped?: NodeJS.Signals | undefined }> {
+  const { store, sink, interruption } = execution;
+  const child = start(execution, context);
+  if ('error' in child) {
+    close(logs);
+    return child;
+  }
+  note(child, store, context);
+  const group = new ProcessGroup(child, () => stopperOf(store, context.current)?.grace ?? execution.grace);
+  const reader =
+    sink === undefined ? undefined : new Reader(sink, execution.isAwaited, () => group.take('SIGTERM'));
+  const pumps = (['stdout', 'stderr'] as const).map(
+    (name) => new Pump(child[name], logs[name], (chunk) => reader?.give(chunk, name)),
+  );
+  interruption.passTo((signal) => group.take(signal));
+  const stopListening = group.stopAt(context.signal);
+  const ending = await endOf(child, group, pumps);
+  stopListening();
+  letGo(child, logs);
+  return { ...ending, stopped: reader?.hasEnded === true ? 'SIGPIPE' : group.begun };
+}
+
+/** What others write to the outputs from now on is logged by another process. */
+function letGo(child: ChildProcess, logs: Logs): void {
+  const open = [child.stdout, child.stderr].filter((stream) => stream?.destroyed === false);
+  for (const stream of open) stream?.pause();
+  close(logs);
+  if (open.length > 0) keepLogging(child, logs.directory);
+  for (const stream of open) stream?.destroy();
+}
+
+function close({ stdout, stderr }: Logs): void {
+  stdout.close();
+  stderr.close();
+}
+
+function start(
+  { words, input }: Execution,
+  { lock }: CommandContext,
+): ChildProcess | { readonly error: NotStarted } {
+  const stdin = input === 'own' && !isatty(0) ? 'inherit' : 'ignore';
+  try {
+    return startUnder([lock], {
+      words,
+      env: process.env,
+      stdio: [stdin, 'pipe', 'pipe'],
+      descriptors: [],
+      detached: true,
+    }).process;
+  } catch (error) {
+    if (error instanceof NotStarted) return { error };
+    throw new NoResult('could not be put on record', error);
+  }
+}
+
+/** Says which process does the work, for those who look, and who may have to stop it. */
+function note({ pid }: ChildProcess, store: Store, { current }: CommandContext): void {
+  if (pid === undefined || current.task === undefined) return;
+  try {
+    store.note({ ...current, task: { ...current.task, child: identityOf(pid) } });
+  } catch {
+    // A full disk: the run then says who runs it, but not as which process.
+  }
+}
+
+/** One output of a command, on its way to its log and to the sink. A sink that takes its time has the command wait. */
+class Pump {
+  /** The sink has not taken what it was given. */
+  isWaiting = false;
+  #hasSpoken = false;
+
+  constructor(stream: Readable | null, log: LogFile, give: (chunk: Buffer) => undefined | Promise<void>) {
+    stream?.on('data', (chunk: Buffer) => {
+      this.#hasSpoken = true;
+      log.write(chunk);
+      const taken = give(chunk);
+      if (taken === undefined) return;
+      this.isWaiting = true;
+      stream.pause();
+      void taken.then(() => {
+        this.isWaiting = false;
+        stream.resume();
+      });
+    });
+  }
+
+  /** Whether nothing has come since this was asked last. */
+  wasSilent(): boolean {
+    const was = !this.#hasSpoken;
+    this.#hasSpoken = false;
+    return was;
+  }
+}
+
+/**
+ * The reader of the process that runs the command. One that leaves ends the run, as it ends any program that writes to
+ * a pipe, unless somebody else waits for the outcome by then, or when the next of the output comes.
+ */
+class Reader {
+  readonly #sink: Sink;
+  readonly #onLeft: () => void;
+  readonly #isAwaited: () => boolean;
+  #isGone = false;
+  #hasEnded = false;
+
+  constructor(sink: Sink, isAwaited: () => boolean, onLeft: () => void) {
+    this.#sink = sink;
+    this.#isAwaited = isAwaited;
+    this.#onLeft = onLeft;
+  }
+
+  /** It has left, and the run ends for that. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  give(chunk: Buffer, stream: StreamName): undefined | Promise<void> {
+    if (this.#isGone) {
+      this.#end();
+      return undefined;
+    }
+    return this.#give(chunk, stream);
+  }
+
+  async #give(chunk: Buffer, stream: StreamName): Promise<void> {
+    try {
+      await this.#sink(chunk, stream);
+    } catch {
+      this.#isGone = true;
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    if (this.#hasEnded || this.#isAwaited()) return;
+    this.#hasEnded = true;
+    this.#onLeft();
+  }
+}
+
+/** Resolves when the command has ended, its group too if it was stopped, and has said everything as far as can be told. */
+function endOf(child: ChildProcess, group: ProcessGroup, pumps: readonly Pump[]): Promise<Ending> {
+  const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  return new Promise((resolve) => {
+    whenEnded(child, async (ending) => {
+      if (!('error' in ending)) {
+        await group.gone();
+        await lastWords(closed, pumps, group.begun !== undefined);
+      }
+      resolve(ending);
+    });
+  });
+}
+
+/**
+ * Resolves when the outputs are closed, or have been silent for some time: a process that the command left behind may have
+ * them open for as long as it likes. What is there is given whole.
+ */
+function lastWords(closed: Promise<void>, pumps: readonly Pump[], isStopped: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout;
+    let looks = 0;
+    const arm = () => {
+      timer = setTimeout(() => {
+        const isSilent = pumps.map((pump) => pump.wasSilent()).every(Boolean);
+        const isGiving = !isStopped && pumps.some(({ isWaiting }) => isWaiting);
+        if (isGiving || (!isSilent && ++looks < MOST_WORDS)) arm();
+        else resolve();
+      }, LAST_WORDS);
+    };
+    for (const pump of pumps) pump.wasSilent();
+    arm();
+    void closed.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,66 @@
+import { closeInherited } from '../../command/descriptors.ts';
+import { exitCodeOfSignal } from '../../command/signals/exit-code.ts';
+import { Interruption } from '../../command/signals/interruption.ts';
+import { HoldfastError } from '../../errors/base.ts';
+import { printable } from '../../errors/describe.ts';
+import { NoResultError } from '../../errors/once-errors.ts';
+import { onLockEvent } from '../../events/channel.ts';
+import { actFor } from '../../identity/self.ts';
+import { trace } from '../../trace/trace.ts';
+import { failureIn } from '../failure.ts';
+import { type News, PLAN_AND_NEWS, readPlan, tell } from './news.ts';
+import { type Performed, perform } from './perform.ts';
+import { runKey } from './run-key.ts';
+import { unrecordedFailure } from './unrecorded.ts';
+
+/*
+ * The program of the process in the background: runs a command, or waits for who runs it, and says how it goes. Its
+ * arguments are the number of the words of the command as it was given, and the words; words before those that were given
+ * make the arguments byte for byte.
+ */
+
+closeInherited(PLAN_AND_NEWS); // least of all a lock of its starter
+const interruption = new Interruption();
+try {
+  const [count, ...words] = process.argv.slice(2);
+  const { id, ...options } = readPlan();
+  const shown = words.slice(-Number(count));
+  const key = runKey(id, options.scope, options.directory);
+  const path = key.place.locks.pathOf({ name: key.place.lock });
+  actFor(shown.join(' '));
+  trace?.(path, `process ${process.pid} sees to ${id} in the background`);
+  onLockEvent('waiting', (event) => {
+    if (event.path === path) tell({ event: 'waiting' });
+  });
+  const plan = { ...options, shown, words: words as [string, ...string[]] };
+  const onRun = () => tell({ event: 'running' });
+  const performed = await perform(key, plan, { input: 'none', interruption, onRun });
+  tell(newsOf(id, performed));
+  process.exit(performed.exitCode);
+} catch (error) {
+  tell(trouble(error));
+  process.exit(1);
+}
+
+/** What is not on record cannot be looked up by the one that started this process. */
+function newsOf(id: string, { record, exitCode, unrecorded }: Performed): News {
+  if (unrecorded === undefined) return { event: 'end', exitCode };
+  const how = failureIn(record).message;
+  const message = `${printable(id)} failed: ${printable(how)}. ${unrecordedFailure(id, unrecorded)}`;
+  return { event: 'error', exitCode, message };
+}
+
+function trouble(error: unknown): News {
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    event: 'error',
+    message,
+    ...(error instanceof HoldfastError ? { reason: error.code } : {}),
+    ...(error instanceof NoResultError ? endingOf(error) : {}),
+  };
+}
+
+function endingOf({ signal, exitCode }: NoResultError): { exitCode?: number } {
+  const code = signal === undefined ? exitCode : exitCodeOfSignal(signal);
+  return code === undefined ? {} : { exitCode: code };
+}
