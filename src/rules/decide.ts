@@ -1,6 +1,5 @@
 import { dirname } from 'node:path';
 import type { Mode } from '../engine/index.ts';
-import type { Target } from '../lock/resource.ts';
 import { type Captured, type Command, matchPattern } from './match.ts';
 import { fillIn, type Pattern } from './pattern.ts';
 import type { Operation, Rules } from './rules.ts';
@@ -8,7 +7,7 @@ import type { Operation, Rules } from './rules.ts';
 /** One lock that a command needs. */
 export interface PlannedLock {
   readonly resource: string;
-  readonly target: Target;
+  readonly target: { readonly name: string } | { readonly file: string };
   readonly mode: Mode;
 }
 
@@ -54,7 +53,7 @@ function plan(rules: Rules, { uses }: Operation, captured: Captured): PlannedLoc
   return [...locks.values()];
 }
 
-function targetOf({ resources }: Rules, name: string): Target {
+function targetOf({ resources }: Rules, name: string): PlannedLock['target'] {
   const file = resources.find((resource) => resource.name === name)?.file;
   return file === undefined ? { name } : { file };
 }

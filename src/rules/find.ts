@@ -13,13 +13,15 @@ const FILE = 'holdfast.yaml';
  * @throws {RulesError} the nearest one belongs to another user, who could switch our locks off with it.
  */
 export function findRules(directory: string): string[] {
-  const found = [nearest(resolve(directory)), existing(usersRules())];
+  const own = usersRules();
+  const found = [nearest(resolve(directory)), own === undefined ? undefined : existing(own)];
   return [...new Set(found.filter((path) => path !== undefined))];
 }
 
-/** Where the user's own rules are looked for. */
-export function usersRules(): string {
-  return join(configHome(), FILE);
+/** Where the user's own rules are looked for; a user without a home directory has none. */
+export function usersRules(): string | undefined {
+  const directory = configHome();
+  return directory === undefined ? undefined : join(directory, FILE);
 }
 
 function nearest(directory: string): string | undefined {

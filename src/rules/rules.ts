@@ -19,7 +19,7 @@ export interface Settings {
   readonly policy?: Policy;
   /** Longest wait in milliseconds, for the policy `wait`; without it, there is no limit. */
   readonly timeout?: number;
-  /** The exit code when a lock was not to be had; without it, 75 at once and 124 after a wait. */
+  /** The exit code when a lock was not granted; without it, 75 at once and 124 after a wait. */
   readonly exitCode?: number;
   /** What those are told who meet a busy lock; may hold captures. */
   readonly message?: string;

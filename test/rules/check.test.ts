@@ -164,6 +164,11 @@ describe('a possible deadlock', () => {
       `${outer('p', '[a, b]', 'wb')}${outer('q', '[a, b]', 'wa')}${waiting('wa', 'a')}${waiting('wb', 'b')}`,
     ],
     [
+      'one that something it has alone keeps apart from another of its kind',
+      '  move: { command: m move <from>, uses: [0-first, package-<from>], calls: install }\n' +
+        '  install: { command: m install <name>, uses: package-<name>, policy: wait }\n',
+    ],
+    [
       'what everybody shares',
       `${outer('p', '{ a: shared }', 'wb')}${outer('q', '{ b: shared }', 'wa')}${waiting('wa', '{ a: shared }')}${waiting('wb', '{ b: shared }')}`,
     ],

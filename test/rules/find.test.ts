@@ -1,9 +1,18 @@
 import { chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RulesError } from '../../src/errors/rules-error.ts';
 import { findRules } from '../../src/rules/find.ts';
 import { tempDirectory } from '../support/temp.ts';
+
+/** Has this process count as that of another user, until the test is over. */
+function actAs(uid: number): void {
+  const { getuid } = process;
+  process.getuid = () => uid;
+  onTestFinished(() => {
+    process.getuid = getuid as () => number;
+  });
+}
 
 /** Has `$XDG_CONFIG_HOME` name a directory of the test. */
 function configured(): string {
@@ -46,13 +55,20 @@ describe('the rules that apply', () => {
       expect(() => findRules(project)).toThrow(RulesError);
       expect(() => findRules(project)).toThrow(/belongs to another user \(uid 12345\).*--rules/);
     } else {
-      const { getuid } = process;
-      process.getuid = () => 12345;
-      onTestFinished(() => {
-        process.getuid = getuid as () => number;
-      });
+      actAs(12345);
       expect(() => findRules(project)).toThrow(/belongs to another user .*--rules/);
     }
+  });
+
+  it('can be those of root, who can switch anybody’s locks off anyway [A2]', () => {
+    configured();
+    const file = join(tempDirectory(), 'holdfast.yaml');
+    writeFileSync(file, '');
+    chownSync(file, 0, 0);
+
+    actAs(12345);
+
+    expect(findRules(dirname(file))).toEqual([file]);
   });
 
   it('are not taken for missing when they cannot be looked at, which would run commands without locks [A2, R82]', () => {

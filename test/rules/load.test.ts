@@ -50,6 +50,15 @@ operations:
 `;
 
 describe('a rules file', () => {
+  it('says what becomes of a command without a rule, unless one before it says so [A2, A7]', async () => {
+    const files = ['unmatched: warn', '', 'unmatched: refuse'].map((defaults) =>
+      writeRules({ 'holdfast.yaml': defaults === '' ? 'operations: {}' : `defaults: { ${defaults} }` }),
+    );
+
+    expect((await loadRules(files)).unmatched).toBe('warn');
+    expect((await loadRules(files.slice(1))).unmatched).toBe('refuse');
+  });
+
   it('says for each operation what it locks, how, and under which terms [A2, A3, A7, A8]', async () => {
     const path = writeRules({ 'holdfast.yaml': WHOLE });
     const { operations, resources, unmatched, files } = await loadRules([path]);
@@ -160,7 +169,7 @@ describe('a rules file', () => {
     [
       'operations: { a: { command: m, policy: wait, timeout: 5x } }',
       '1:55',
-      'timeout must be a duration such as 500ms, 5s, 2m or 1h30m, got "5x"',
+      'timeout must be a duration such as 500ms, 5s, 2m, 1h30m or 7d, got "5x"',
     ],
     [
       'operations: { a: { command: m, scope: machine } }',

@@ -90,6 +90,7 @@ describe('a pattern', () => {
     expect(match('mirror a b', ['mirror', 'a b'])).toBeUndefined();
     expect(match("mirror 'a b'", ['mirror', 'a b'])).toEqual({});
     expect(match('mirror <name>', ['mirror', 'a\nb'])).toEqual({ name: ['a\nb'] });
+    expect(match('mirror --to', ['mirror', '--to=a\nb'])).toEqual({});
   });
 
   it('captures arguments, parts of them, values of options, and several of them [A2]', () => {
