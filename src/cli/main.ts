@@ -1,15 +1,18 @@
 #!/usr/bin/env node
 import type { CommanderError } from 'commander';
+import { giveDefault } from '../command/signals/end.ts';
 import { exitCodes } from './exit-codes.ts';
 import { leaveLostTerminal } from './output/terminal.ts';
-import { note } from './output/text.ts';
+import { warnOnce } from './output/text.ts';
 import { programFor } from './program.ts';
 import { CliError, report } from './report.ts';
+
+giveDefault('SIGUSR1'); // which has Node.js open a port for debuggers, whoever sends it
 
 process.on('exit', leaveLostTerminal);
 
 // Warnings of the library, such as an audit log that cannot be written, in the words of a command line.
-process.removeAllListeners('warning').on('warning', ({ message }) => note(`warning: ${message}`));
+process.removeAllListeners('warning').on('warning', ({ message }) => warnOnce(message));
 
 programFor(process.argv.slice(2))
   .then((program) => program.parseAsync())

@@ -23,11 +23,35 @@ export function nameOption(): Option {
   return new Option('--name', 'take every NAME as a name, also one with a path separator');
 }
 
+/** `--file`, beside `--name`. */
+export function fileOption(): Option {
+  return new Option('--file', 'take every NAME as a file, also one without a path separator').conflicts(
+    'name',
+  );
+}
+
 /** `--timeout`, which `run` and `wait` share. */
 export function timeoutOption(description: string): Option {
   return new Option('-w, --timeout <duration>', description).argParser((word) =>
     checked(() => parseDuration('-w, --timeout', word)),
   );
+}
+
+/** `--cache` and `--json`, for the commands that are about a cache: its locks lie in it. */
+export function withCacheOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--cache <dir>',
+        'the cache directory (default: $HOLDFAST_CACHE, else holdfast in $XDG_CACHE_HOME or ~/.cache)',
+      ).argParser(nonEmpty('--cache')),
+    )
+    .option('--json', 'print JSON, one object a line; errors too, on standard error');
+}
+
+/** `--quiet`, for the commands that run others under locks. */
+export function quietOption(): Option {
+  return new Option('-q, --quiet', 'say nothing of a wait; errors are still told');
 }
 
 /** `--rules`, which may be given several times. */

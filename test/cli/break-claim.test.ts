@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Place } from '../../src/engine/portable/place.ts';
+import { self } from '../../src/identity/self.ts';
+import { leaveClaim } from '../engine/portable/stale.ts';
 import { Agent } from '../support/agent.ts';
 import { locksIn } from '../support/place.ts';
 import { Cli } from './cli.ts';
@@ -67,6 +69,19 @@ describe('a claim of which nobody here can tell whether its holder lives', () =>
       await lock.release();
     },
   );
+
+  it('stays while somebody else is removing it, and break ends with 1 [H8, R47]', async () => {
+    const { cli, locks, claim, path } = await heldElsewhere();
+    leaveClaim(new Place(path).breakPath(claim), 'file', self());
+
+    const { code, stderr } = await cli.run(['break', '--claim', claim, '--yes', 'mirror']);
+
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('is being removed already, by its owner or by somebody else'),
+    ]);
+    expect(locks.inspect('mirror').holders).toMatchObject([{ claim }]);
+  });
 
   it('is not broken while its holder is seen to live [H6, R46]', async () => {
     const cli = new Cli();

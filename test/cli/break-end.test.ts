@@ -1,8 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { endAll } from '../../src/cli/break/end.ts';
 import { recordOf } from '../../src/identity/index.ts';
 import { Child, fixture } from '../support/child.ts';
 import { HANGING } from '../support/deadline.ts';
+import { tempDirectory } from '../support/temp.ts';
+import { stoppedClock, stuckCommand } from './stopping.ts';
 
 function victim({ pid }: Child, { isWrapper = false, start = recordOf(pid).start } = {}) {
   return { title: 'a process', identity: { ...recordOf(pid), start: start as string }, isWrapper };
@@ -17,6 +20,22 @@ describe('a process that break ends', () => {
     expect(ended).toEqual([{ title: 'a process', pid: bystander.pid, outcome: 'gone' }]);
     bystander.say('still here');
     await bystander.line('still here');
+  });
+
+  it('that survives even SIGKILL is told to be alive [R82]', async () => {
+    const directory = tempDirectory();
+    const stuck = await stuckCommand(directory);
+    const { jump } = stoppedClock();
+    let isOver = false;
+    const ending = endAll([victim(stuck)], 0).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      jump(1_000);
+      await setImmediate();
+    }
+
+    expect(await ending).toEqual([{ title: 'a process', pid: stuck.pid, outcome: 'alive' }]);
   });
 
   it('gets its signal once when it is a command: the holdfast run around it gets none, which would pass it on [A5, X59]', async () => {

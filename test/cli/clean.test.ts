@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { permitsDirectory, slotPath } from '../../src/engine/file/permits.ts';
 import { entryKinds, entryName, queueDirectory } from '../../src/engine/kernel/entry.ts';
-import { slotPath } from '../../src/engine/kernel/permit-slots.ts';
 import { readersDirectory } from '../../src/engine/signature.ts';
 import { Agent } from '../support/agent.ts';
 import { locksIn } from '../support/place.ts';
@@ -43,10 +43,11 @@ describe('holdfast clean', () => {
     const { cli, locks } = await afterCrashes();
     const before = readdirSync(locks, { recursive: true }).sort();
 
-    const { stdout } = await cli.run(['clean', '--dry-run']);
+    const { stdout, code } = await cli.run(['clean', '--dry-run']);
     const told = await cli.json(['clean', '--dry-run', '--json']);
 
     expect(stdout).toMatch(/^would remove claim crashed~/m);
+    expect(code).toBe(0);
     expect(told).toMatchObject({
       dryRun: true,
       removed: [{ what: 'claim', why: 'its owner is dead' }, { what: 'ticket' }],
@@ -78,13 +79,13 @@ describe('holdfast clean', () => {
     const data = join(cli.home, 'data');
     mkdirSync(data);
     const [dead] = await Agent.several(cli.home, 1);
-    await dead.acquire('./data', { engine: 'portable' }, 'name');
+    await dead.acquire({ name: './data' }, { engine: 'portable' }, 'name');
     await dead.acquire({ file: join(data, 'roles.json') }, { engine: 'portable' }, 'file');
     await dead.kill();
 
     const { code, stdout } = await cli.run(['clean', '--name', './data'], { cwd: cli.home });
 
-    const lock = locksIn(cli.home).pathOf('./data');
+    const lock = locksIn(cli.home).pathOf({ name: './data' });
     expect([code, stdout]).toEqual([0, `removed claim ${lock}: its owner is dead\n`]);
     expect(readdirSync(data)).toContain('.roles.json.lock');
   });
@@ -93,7 +94,7 @@ describe('holdfast clean', () => {
     const cli = new Cli();
     const data = join(cli.home, 'data');
     const lock = join(data, 'poetry.lock');
-    mkdirSync(readersDirectory(lock), { recursive: true });
+    for (const path of [readersDirectory(lock), permitsDirectory(lock)]) mkdirSync(path, { recursive: true });
     const precious = [
       ...[lock, join(data, 'uv.lock'), join(data, '.holdfast')],
       ...[join(readersDirectory(lock), 'mine'), slotPath(lock, 0, 1)],

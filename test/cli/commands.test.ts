@@ -98,6 +98,28 @@ describe('wait', () => {
     expect(late.stderr).toMatch(/holdfast: x is held by .* \(pid \d+.*\); waited 100ms\n$/);
     expect((await cli.run(['wait', '-w', '0', 'x'])).code).toBe(124);
   });
+
+  it.each(['--directory', '--any'])(
+    'does not wait for a free lock with a timeout of 0 (%s) [X29]',
+    async (option) => {
+      const cli = new Cli();
+      const options = option === '--any' ? [option] : [option, cli.home];
+      expect(await cli.run(['wait', '-w', '0', ...options, 'x', './y'])).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
+    },
+  );
+
+  it('ends with 124 at once when one of several is held and the timeout is 0, naming that one [X29]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    expect(await cli.run(['wait', '-w', '0', 'y', 'x'])).toMatchObject({
+      code: 124,
+      stderr: expect.stringMatching(/^holdfast: x is held by .*; waited 0ms\n$/),
+    });
+    expect(await cli.run(['wait', '-w', '0', '--any', 'x', 'y'])).toMatchObject({ code: 0, stdout: 'y\n' });
+  });
 });
 
 describe('log', () => {

@@ -41,6 +41,12 @@ describe('completion in bash', () => {
     expect(await complete('holdfast', 'guard', '--', 'basena')).toContain('basename');
     expect(await complete('holdfast', 'guard', '--ex')).toEqual(['--explain']);
     expect(await complete('holdfast', 'rules', '')).toEqual(['check', 'list']);
+    expect(await complete('holdfast', 'cache', '')).toEqual(['ls', 'path', 'verify', 'prune', 'rm']);
+    expect(await complete('holdfast', 'cache', 'prune', '--max-b')).toEqual(['--max-bytes']);
+    expect(await complete('holdfast', 'fetch', '--pol')).toEqual(['--policy']);
+    expect((await complete('holdfast', 'fetch', '--cache', 'HOME/l')).map((path) => basename(path))).toEqual([
+      'locks',
+    ]);
     expect((await complete('holdfast', 'doctor', 'HOME/')).map((path) => basename(path)).sort()).toEqual([
       'bin',
       'locks',
@@ -59,6 +65,8 @@ describe('completion in fish', () => {
         .filter(Boolean);
     expect(complete('holdfast r').sort()).toEqual(['rules', 'run']);
     expect(complete('holdfast rules c')).toEqual(['check']);
+    expect(complete('holdfast cache ver')).toEqual(['verify']);
+    expect(complete('holdfast fetch --integ')).toEqual(['--integrity']);
     expect(complete('holdfast run --sh')).toEqual(['--shared']);
     expect(complete('holdfast who mi').sort()).toEqual(['mint', 'mirror']);
     expect(complete(`holdfast who --directory ${home}/other `)).toEqual(['elsewhere']);

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Examination } from '../../src/cli/doctor/examine.ts';
@@ -59,6 +59,14 @@ describe('holdfast doctor in a good directory', () => {
     expect(code).toBe(0);
     expect(place).toMatchObject({ engine: 'kernel', why: expect.stringContaining('tmpfs') });
     expect(check('file system')?.says).toContain('tmpfs');
+  });
+
+  it('does not take a file system that counts no inodes for one that has none left [H14]', async () => {
+    const { disk } = smallDisk('size=16m,nr_inodes=0');
+
+    const { check } = await examine(disk);
+
+    expect(check('space')).toMatchObject({ mark: 'ok', says: expect.stringMatching(/^\d+ MiB free$/) });
   });
 
   it('looks at the directory of the locks on names and at this one, and makes neither [R82]', async () => {
@@ -207,6 +215,20 @@ describe('holdfast doctor where a file system says one thing and does another', 
   });
 });
 
+describe('holdfast doctor where a lock outlasts its release', () => {
+  const fuse = mountedFuse('sticking');
+
+  it('finds that out, and calls the place unsafe [H12]', async () => {
+    const { code, safe, check } = await examine(fuse.directory(), { HOLDFAST_ENGINE: 'kernel' });
+
+    expect({ code, safe }).toEqual({ code: 1, safe: false });
+    expect(check('exclusion')).toMatchObject({
+      mark: 'fail',
+      says: 'a lock was still held after its release',
+    });
+  });
+});
+
 describe('holdfast doctor that is ended while it tries', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
     'leaves nothing behind after %s [H25]',
@@ -221,4 +243,41 @@ describe('holdfast doctor that is ended while it tries', () => {
       await until(() => readdirSync(directory).length === 0, 'the trial to be cleared away');
     },
   );
+});
+
+describe('holdfast doctor in a directory with the sticky bit', () => {
+  function openDirectory() {
+    const directory = join(tempDirectory(), 'open');
+    mkdirSync(directory);
+    chmodSync(directory, 0o1777);
+    return directory;
+  }
+
+  it('tells what it means for several users: nothing to the kernel’s lock, takeovers to the portable engine [X35, R82]', async () => {
+    const kernel = await examine(openDirectory());
+    expect(kernel.check('users')).toMatchObject({ mark: 'ok', says: expect.stringContaining('sticky bit') });
+
+    const portable = await examine(openDirectory(), { HOLDFAST_ENGINE: 'portable' });
+    expect(portable.check('users')).toMatchObject({
+      mark: 'warn',
+      says: expect.stringContaining('its user, the owner of the directory and root'),
+    });
+  });
+
+  it('is not content where a stranger’s lock file is refused, and names both users [X35, R65, R82]', async () => {
+    const directory = openDirectory();
+    writeFileSync(join(directory, 'roles.json'), '{}', { mode: 0o644 });
+    const lock = join(directory, '.roles.json.lock');
+    writeFileSync(lock, '');
+    chownSync(lock, 61234, 61234);
+
+    const { code, check } = await examine(directory);
+
+    expect(code).toBe(1);
+    expect(check('users')).toMatchObject({
+      mark: 'fail',
+      says: expect.stringContaining('.roles.json.lock belongs to user id 61234'),
+      next: expect.stringContaining('chown'),
+    });
+  });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Latch } from '../support/latch.ts';
 import { main } from './cli.ts';
 import { Guarded } from './guarded.ts';
 
@@ -12,6 +13,10 @@ const RULES = `operations:
   outer: { command: mirror --in **, uses: mirror }
   reader: { command: reader --in **, uses: { mirror: shared } }
 `;
+
+/** The tool itself, which runs a script. */
+const parentOf = (pid: number) =>
+  Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
 describe('a guarded command inside another', () => {
   const inner = (line: string, ...options: string[]) =>
@@ -25,6 +30,33 @@ describe('a guarded command inside another', () => {
         stderr: '',
         stdout: expect.stringContaining(`end ${line.replace('mirror ', '')}\n`),
       });
+    }
+  });
+
+  it('keeps the lock when the guarded one around it ends, or is killed with its command [X1, A5]', async () => {
+    for (const end of ['by itself', 'killed']) {
+      const cli = new Guarded(`${RULES}  slow: { command: slow, uses: mirror }\n`);
+      const go = new Latch(join(cli.home, 'go'));
+      onTestFinished(() => go.open());
+      cli.writeTool('bin/slow', `#!/bin/sh\necho working; : <'${go.path}'\n`);
+      const script = `echo "command $$"; ${inner('slow')} & cat`;
+      const outer = cli.start(['guard', '--', 'mirror', '--in', 'sh', '-c', script], { cwd: cli.project });
+      const command = Number((await outer.line('command ')).slice(8));
+      await outer.line('working');
+      if (end === 'killed') {
+        outer.signal('SIGKILL');
+        process.kill(parentOf(command), 'SIGKILL');
+        process.kill(command, 'SIGKILL');
+      } else {
+        outer.closeInput();
+      }
+      await outer.exited;
+
+      expect((await cli.guard('mirror save')).code).toBe(75);
+      const next = cli.begin('mirror patient');
+      await next.says(/waiting for mirror/, 'stderr');
+      go.open();
+      expect((await next.exits()).stdout).toContain('end patient');
     }
   });
 
@@ -82,13 +114,13 @@ describe('arguments and output that are no UTF-8', () => {
       'bin/mirror',
       '#!/bin/sh\nprintf "%s|" "$@" | od -An -tx1 | tr -d " \\n"\nprintf "\\377\\0\\376"\n',
     );
-    const script = `exec '${process.execPath}' '${main}' guard -- mirror save "$(printf 'caf\\351\\n%%x')" plain "$(printf '\\377')"`;
+    const script = `lines=$(printf '\\351\\n\\nend'); exec '${process.execPath}' '${main}' guard -- mirror save "$(printf 'caf\\351\\n%%x')" plain "\${lines%end}" "$(printf '\\377')"`;
     const child = cli.program('sh', ['-c', script], { cwd: cli.project, encoding: 'latin1' });
     const { stdout, ...ending } = await child.exits();
     expect(ending).toMatchObject({ code: 0, stderr: '' });
     const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex');
     const output = Buffer.from(stdout, 'latin1');
-    expect(output.subarray(0, -3).toString()).toBe(hex('save|caf\xe9\n%x|plain|\xff|'));
+    expect(output.subarray(0, -3).toString()).toBe(hex('save|caf\xe9\n%x|plain|\xe9\n\n|\xff|'));
     expect(output.subarray(-3)).toEqual(Buffer.from([0xff, 0x00, 0xfe]));
   });
 

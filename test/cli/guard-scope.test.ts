@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fileResource } from '../../src/lock/resource.ts';
@@ -29,6 +29,18 @@ describe('the scope', () => {
     const other = { cwd: join(cli.home, 'other') };
     expect((await cli.run(['guard', '--', 'mirror', 'save'], other)).code).toBe(0);
     expect(readdirSync(cli.project)).toEqual(['holdfast.yaml']);
+    await holder.finish();
+  });
+
+  it('project has one place, by whatever path its rules are reached [A2]', async () => {
+    const cli = new Guarded(`defaults: { scope: project }\n${RULES}`);
+    const link = join(cli.home, 'link');
+    symlinkSync(cli.project, link);
+    const holder = await cli.busy('mirror save');
+
+    const { code } = await cli.guard('mirror save', '--rules', join(link, 'holdfast.yaml'));
+
+    expect(code).toBe(75);
     await holder.finish();
   });
 

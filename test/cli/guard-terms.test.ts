@@ -43,6 +43,8 @@ describe('two resources that are one file', () => {
     'are locked once, in the stronger mode, under the policy %s: %s [A2, A8, X59]',
     async (policy, uses, mode) => {
       const home = newHome();
+      vi.stubEnv('HOLDFAST_AUDIT', 'off'); // a command keeps its log open until it ends
+      onTestFinished(() => void vi.unstubAllEnvs());
       const rules = writeRules({
         'holdfast.yaml': `
 resources: { a: { file: data }, b: { file: ./data } }

@@ -38,7 +38,7 @@ describe('a guarded command', () => {
     expect((await cli.guard('mirror save')).code).toBe(7);
     expect((await cli.guard('mirror help')).code).toBe(7);
     cli.writeTool('bin/mirror', '#!/bin/sh\nkill -TERM $$\n');
-    expect((await cli.guard('mirror save')).code).toBe(143);
+    expect((await cli.guard('mirror save')).signal).toBe('SIGTERM');
   });
 
   it('that is busy ends at once, with who, how to look and how to wait: save beside save fails clearly, save beside help works [A3, A4]', async () => {
@@ -154,7 +154,7 @@ describe('the locks of a guarded command', () => {
     const running = cli.begin('mirror save');
     await running.says(/start/);
     running.signal(signal);
-    expect((await running.exits()).code).toBe(signal === 'SIGINT' ? 130 : 143);
+    expect((await running.exits()).signal).toBe(signal);
     expect((await cli.run(['who', 'mirror'])).code).toBe(1);
   });
 
@@ -197,7 +197,7 @@ describe('the policy', () => {
     const waiter = cli.begin('mirror patient');
     await waiter.says(/waiting for mirror/, 'stderr');
     waiter.signal('SIGINT');
-    expect(await waiter.exits()).toMatchObject({ code: 130, stdout: '' });
+    expect(await waiter.exits()).toMatchObject({ signal: 'SIGINT', stdout: '' });
     await holder.finish();
     expect((await cli.run(['who', 'mirror'])).code).toBe(1);
   });
@@ -217,7 +217,7 @@ describe('the policy', () => {
     expect(alone.stderr).toBe('');
   });
 
-  it('warn runs also where no lock is to be had at all [A8]', async () => {
+  it('warn runs also where no lock can be made at all [A8]', async () => {
     const cli = new Guarded(RULES);
     cli.write('locks', 'a file in the place of the directory');
     expect((await cli.guard('mirror save')).code).toBe(125);

@@ -2,6 +2,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
 import { Child, fixture } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { Cli, main } from './cli.ts';
@@ -23,10 +24,13 @@ describe('the next step that a message tells', () => {
     async (name) => {
       const home = tempDirectory();
       const directory = join(home, 'locks of mine');
-      const holder = new LockManager({ directory });
-      await using lock = await holder.acquire(name);
+      const [holder] = await Agent.several(home, 1); // another process: one's own lock is not to be looked for
+      await holder.manage({ directory });
+      const lock = await holder.acquire({ name });
 
-      const error: Error = await new LockManager({ directory }).acquire(name, { timeout: 0 }).catch((e) => e);
+      const error: Error = await new LockManager({ directory })
+        .acquire({ name }, { timeout: 0 })
+        .catch((e) => e);
       const { code, stdout } = await follow(commandIn(error.message), home);
 
       expect(lock.path.startsWith(directory)).toBe(true);

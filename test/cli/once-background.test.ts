@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.ts';
-import { Cli } from './cli.ts';
+import { Cli, main } from './cli.ts';
 import { isAlive, statOf, Task } from './task.ts';
 
 const ROUNDS = Number(process.env.HOLDFAST_ONCE_ROUNDS ?? 1);
@@ -185,6 +185,32 @@ describe('a run in the background', () => {
     }
   });
 
+  it('makes as many attempts as it was told to [A1, A12]', async () => {
+    const task = new Task();
+    const first = task.start();
+    const pid = await task.begun();
+    const second = task.start('--wait', '--attempts', '1');
+    await second.says(/waiting for task/, 'stderr');
+
+    process.kill(first.pid, 'SIGKILL');
+    process.kill(-pid, 'SIGKILL');
+    task.open(); // one attempt more would succeed
+
+    expect(await second.exits()).toMatchObject({ code: 125, stdout: '' });
+    expect(task.pids).toEqual([pid]);
+  });
+
+  it('has none of the locks around the one that started it [A12, C2]', async () => {
+    const cli = new Cli();
+    const holdfast = [process.execPath, main];
+    const busy = [...holdfast, 'run', '--no-wait', 'mirror', '--', 'echo', 'ran'];
+    const inside = [...holdfast, 'once', '--wait', 'task', '--', ...busy];
+
+    const { code, stdout } = await cli.run(['run', 'mirror', '--', ...inside]);
+
+    expect({ code, stdout }).toEqual({ code: 75, stdout: '' });
+  });
+
   it('that failed to start tells its starter why [A12]', async () => {
     const cli = new Cli();
     writeFileSync(join(cli.home, 'once'), 'in the way');
@@ -264,9 +290,9 @@ describe('a run in the foreground', () => {
       const running = task.start();
       const pid = await task.begun();
       running.signal(signal);
-      const { code, stderr } = await running.exits();
-      expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
-      expect(stderr).toBe(`holdfast: task was ended by ${signal}; there is no result\n`);
+      const ending = await running.exits();
+      expect(ending.signal).toBe(signal);
+      expect(ending.stderr).toBe(`holdfast: task was ended by ${signal}; there is no result\n`);
       expect(isAlive(pid)).toBe(false);
       expect((await task.state())?.state).toBe('ended');
     },
@@ -279,7 +305,7 @@ describe('a run in the foreground', () => {
     const waiter = task.start();
     await waiter.says(/waiting for task/, 'stderr');
     waiter.signal('SIGINT');
-    expect((await waiter.exits()).code).toBe(130);
+    expect((await waiter.exits()).signal).toBe('SIGINT');
     expect(isAlive(pid)).toBe(true);
     task.open();
     expect((await runner.exits()).code).toBe(0);

@@ -118,6 +118,35 @@ describe('the output of a command', () => {
   });
 });
 
+describe('46 MB of output', () => {
+  it('are cut at a line for who comes later, and never silently; --complete fails instead [X41]', async () => {
+    const cli = new Cli();
+    const words = ['big', '--', 'seq', '1', '6000000'];
+    const first = await bytes(cli, ['once', ...words]);
+    expect([first.code, first.out.length, first.err.toString()]).toEqual([0, 46_888_896, '']);
+    for (const call of [
+      ['once', '--quiet', ...words],
+      ['once', '--stdout', 'big'],
+    ]) {
+      const { code, out, err } = await bytes(cli, call);
+      expect(code).toBe(0);
+      expect(out.equals(first.out.subarray(-out.length))).toBe(true);
+      expect(first.out[first.out.length - out.length - 1]).toBe(10); // behind the end of a line
+      expect(out.length).toBeGreaterThan(16 * 1024 * 1024);
+      expect(err.toString()).toMatch(/^holdfast: big: \d+ bytes of its stdout are missing: only the end/);
+    }
+    for (const call of [
+      ['once', '--complete', ...words],
+      ['once', '--complete', '--stdout', 'big'],
+    ]) {
+      const { code, out, err } = await bytes(cli, call);
+      expect([code, out.length]).toEqual([125, 0]);
+      expect(err.toString()).toMatch(/^holdfast: the output of big is not complete; \d+ bytes of its stdout/);
+    }
+    expect((await bytes(cli, ['once', '--complete', '--stderr', 'big'])).code).toBe(0);
+  });
+});
+
 describe('on a full disk', () => {
   const smallHome = (options: string): Cli => {
     const cli = new Cli();
@@ -125,23 +154,25 @@ describe('on a full disk', () => {
     return cli;
   };
 
-  it('a command whose log does not fit runs to its end, and has a result; what is missing is told [H14]', async () => {
+  it('a command whose log does not fit runs to its end, and has a result; what is missing is told to those who miss it [H14, X41]', async () => {
     const cli = smallHome('size=256k');
     const env = { HOLDFAST_AUDIT: 'off' };
-    const command = ['once', 'chatty', '--', 'sh', '-c', 'head -c 1000000 /dev/zero'];
+    const command = ['once', 'chatty', '--', 'sh', '-c', 'yes | head -c 1000000'];
     const first = await cli.run(command, { env });
     expect([first.code, first.stdout.length]).toEqual([0, 1_000_000]);
-    expect(first.stderr).toMatch(/^holdfast: chatty: \d+ bytes of its stdout are missing: ENOSPC\n$/);
+    expect(first.stderr).toBe(''); // it has seen everything
     const second = await cli.run(command, { env });
     expect(second.code).toBe(0);
     expect(second.stdout.length).toBeGreaterThan(100_000);
+    expect(second.stdout.endsWith('y\n')).toBe(true);
+    expect(second.stderr).toMatch(/^holdfast: chatty: \d+ bytes of its stdout are missing: ENOSPC\n$/);
     const third = await cli.run(['once', '--json', ...command.slice(1)], { env });
-    const dropped = Number(/(\d+) bytes/.exec(first.stderr)?.[1]);
+    const dropped = Number(/(\d+) bytes/.exec(second.stderr)?.[1]);
     const gap = { event: 'gap', id: 'chatty', stream: 'stdout', dropped, why: 'ENOSPC' };
     expect(JSON.parse(third.stderr)).toEqual(gap);
   });
 
-  it('a command whose log cannot be put aside runs to its end, and has a result; what is missing is told [H14]', async () => {
+  it('a command whose log cannot be put aside runs to its end, and has a result; what is missing is told to those who miss it [H14, X41]', async () => {
     const cli = smallHome('size=64m,nr_inodes=60');
     const env = { HOLDFAST_AUDIT: 'off' };
     const useUp = `i=0; while (: > ${cli.home}/filler$i); do i=$((i + 1)); done`;
@@ -150,8 +181,10 @@ describe('on a full disk', () => {
     const { code, stdout, stderr } = await cli.run(command, { env });
     expect([code, stdout.length, stdout.slice(-8)]).toEqual([0, 20_000_008, 'the end\n']);
     const missing = 20_000_008 - 16 * 1024 * 1024;
-    expect(stderr).toBe(`holdfast: big: ${missing} bytes of its stdout are missing: ENOSPC\n`);
-    expect((await cli.run(['once', '--peek', 'big'], { env })).code).toBe(0);
+    expect(stderr).toBe('');
+    const again = await cli.run(command, { env });
+    expect([again.code, again.stdout.length]).toEqual([0, 16 * 1024 * 1024]);
+    expect(again.stderr).toBe(`holdfast: big: ${missing} bytes of its stdout are missing: ENOSPC\n`);
   });
 
   it('a command is not run whose result could not be recorded [H14]', async () => {

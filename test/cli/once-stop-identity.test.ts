@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { identityOf } from '../../src/cli/run/on-record/on-record.ts';
+import { identityOf } from '../../src/command/on-record/on-record.ts';
 import { recordOf } from '../../src/identity/index.ts';
 import { stopperOf } from '../../src/once/stop.ts';
 import { UnderWay } from '../once/under-way.ts';
@@ -33,7 +33,7 @@ describe('--stop', () => {
     const bystander = new Bystander();
     const by = { ...recordOf(bystander.pid), pidNamespace: 'another' };
     const run = await UnderWay.begin({ by });
-    await expect(stopOf(run, { yes: true })).rejects.toThrow(
+    await expect(stopOf(run, { ends: 'programs' })).rejects.toThrow(
       /^build is left alone: it cannot be verified that .* is the process that runs it$/,
     );
     expect(stopperOf(run.store, run.current)).toBeUndefined();
@@ -63,7 +63,7 @@ describe('--stop', () => {
     const run = await UnderWay.begin();
     const runner = await runnerThat(`ls ${run.store.directory}; exit`);
     run.store.note({ ...run.current, by: recordOf(runner.pid) });
-    expect(await stopOf(run, { yes: true })).toBe(true);
+    expect(await stopOf(run, { ends: 'programs' })).toBe(true);
     expect((await runner.exits()).stdout).toContain(`stop-${run.current.id}\n`);
   });
 });

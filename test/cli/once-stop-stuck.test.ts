@@ -1,27 +1,11 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
-import { identityOf } from '../../src/cli/run/on-record/on-record.ts';
+import { expect, it } from 'vitest';
+import { identityOf } from '../../src/command/on-record/on-record.ts';
 import { recordOf } from '../../src/identity/index.ts';
 import { stopperOf } from '../../src/once/stop.ts';
 import { UnderWay } from '../once/under-way.ts';
-import { Child, fixture } from '../support/child.ts';
 import { newHome } from '../support/place.ts';
-import { tool } from '../support/tool.ts';
-import { Bystander, commandOf, stopOf, stoppedClock } from './stopping.ts';
-
-/** A command that no signal ends while the test lasts: it waits for a drive that does not answer. */
-async function stuckCommand(directory: string): Promise<Child> {
-  const point = join(directory, 'drive');
-  mkdirSync(point);
-  onTestFinished(() => void tool('umount', ['--lazy', point]));
-  const drive = new Child('python3', [fixture('fuse-hanging.py'), point]);
-  await drive.line('mounted');
-  const command = new Child('cat', [join(point, 'file')], { detached: true, lifetime: 'own' }); // ends with the drive
-  await drive.line('asked');
-  return command;
-}
+import { Bystander, commandOf, stopOf, stoppedClock, stuckCommand } from './stopping.ts';
 
 it('--stop of a command that cannot be killed says so, takes itself back, and kills nobody who has the id of its runner [A13, A17, H1, X59]', async () => {
   const bystander = new Bystander();

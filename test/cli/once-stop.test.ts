@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { until, untilStopped } from '../support/until.ts';
 import { Cli } from './cli.ts';
 import { isAlive, Task } from './task.ts';
 
@@ -45,6 +46,39 @@ describe('a stop of a run that others wait for', () => {
     );
     expect(task.pids).toEqual([pid]);
     expect(await task.state()).toBeUndefined();
+  });
+
+  it('is told as a reset to who looks only when nothing is left of it [A13, R82]', async () => {
+    const task = new Task();
+    await task.start('--detach').exits();
+    await task.begun();
+    const watcher = task.cli.start(['once', '--wait', 'task']);
+    await watcher.says(/waiting for task/, 'stderr');
+    watcher.signal('SIGSTOP');
+    await untilStopped(watcher.pid);
+    await task.cli.run(['once', '--reset', '--stop', 'task']);
+
+    watcher.signal('SIGCONT');
+
+    const { code, stderr } = await watcher.exits();
+    expect(code).toBe(125);
+    expect(stderr).toContain(
+      'task was stopped and forgotten while this call waited for it; there is no result\n',
+    );
+  });
+
+  it('ends what is left of its process group when the one that leads it ends first [A17]', async () => {
+    const task = new Task();
+    const script = `sh -c 'trap "" TERM; echo $$ >> ${task.runs}; exec sleep 1000' & wait`;
+    await task.cli.run(['once', '--detach', 'task', '--', 'sh', '-c', script]);
+    const deaf = await task.begun();
+    onTestFinished(() => {
+      if (isAlive(deaf)) process.kill(deaf, 'SIGKILL');
+    });
+
+    expect((await task.cli.run(['once', '--stop', 'task'])).stdout).toBe('task was stopped\n');
+
+    await until(() => !isAlive(deaf), 'the whole group is gone');
   });
 
   it('is part of clean --all --stop, which goes on to the others [A13]', async () => {

@@ -1,8 +1,11 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { stop } from '../../src/cli/once/stop.ts';
+import { type StopOptions, stop } from '../../src/once/command/stop.ts';
 import type { Task } from '../../src/once/current.ts';
 import type { UnderWay } from '../once/under-way.ts';
-import { Child } from '../support/child.ts';
+import { Child, fixture } from '../support/child.ts';
+import { tool } from '../support/tool.ts';
 
 /** Whoever has a process id by now that a record names. It leads a group, and says what it is told until a signal ends it. */
 export class Bystander {
@@ -22,9 +25,21 @@ export class Bystander {
   }
 }
 
+/** A command that no signal ends while the test lasts: it waits for a drive that does not answer. */
+export async function stuckCommand(directory: string): Promise<Child> {
+  const point = join(directory, 'drive');
+  mkdirSync(point);
+  onTestFinished(() => void tool('umount', ['--lazy', point]));
+  const drive = new Child('python3', [fixture('fuse-hanging.py'), point]);
+  await drive.line('mounted');
+  const command = new Child('cat', [join(point, 'file')], { detached: true, lifetime: 'own' }); // ends with the drive
+  await drive.line('asked');
+  return command;
+}
+
 /** What `--stop` does to a run. */
-export function stopOf({ place, store }: UnderWay, flags: { readonly yes?: true } = {}): Promise<boolean> {
-  const stopping = stop({ id: 'build', place, store }, flags);
+export function stopOf({ place, store }: UnderWay, options: StopOptions = {}): Promise<boolean> {
+  const stopping = stop({ id: 'build', place, store }, options);
   stopping.catch(() => {});
   return stopping;
 }

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Child } from '../support/child.ts';
+import { Latch } from '../support/latch.ts';
 import { until } from '../support/until.ts';
 import { Cli } from './cli.ts';
 
@@ -15,11 +16,11 @@ interface State {
 export class Task {
   readonly cli = new Cli();
   readonly runs = join(this.cli.home, 'runs');
-  readonly #gate = join(this.cli.home, 'gate');
+  readonly #gate = new Latch(join(this.cli.home, 'gate'));
   readonly words: readonly string[];
 
   constructor(atTheEnd = 'echo finished by $$') {
-    const wait = `while [ ! -e ${this.#gate} ]; do sleep 0.02; done`;
+    const wait = `(read -r _ <> ${this.#gate.path})`; // not `: <`: of that, dash complains when a signal comes
     this.words = ['sh', '-c', `echo $$ >> ${this.runs}; echo started; ${wait}; ${atTheEnd}`];
     onTestFinished(async () => {
       this.open();
@@ -28,7 +29,8 @@ export class Task {
   }
 
   open(): void {
-    writeFileSync(this.#gate, '');
+    this.#gate.open();
+    appendFileSync(this.#gate.path, '\n'.repeat(100)); // a line for each run
   }
 
   start(...flags: readonly string[]): Child {
@@ -58,7 +60,13 @@ export class Task {
   }
 }
 
-export const isAlive = (pid: number) => existsSync(`/proc/${pid}`) && statOf(pid)[0] !== 'Z';
+export const isAlive = (pid: number) => {
+  try {
+    return statOf(pid)[0] !== 'Z';
+  } catch {
+    return false;
+  }
+};
 export const statOf = (pid: number) => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

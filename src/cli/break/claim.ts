@@ -45,7 +45,10 @@ export async function breakClaim(
     );
   }
   if (outcome === 'busy')
-    throw new CliError(exitCodes.no, `somebody else is removing the claim of ${who}; look again`);
+    throw new CliError(
+      exitCodes.no,
+      `the claim of ${who} is being removed already, by its owner or by somebody else; look again`,
+    );
 }
 
 function others(holders: LockInfo['holders']): string {

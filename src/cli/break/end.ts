@@ -1,6 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { send } from '../../command/signals/send.ts';
 import { systemCode } from '../../errors/base.ts';
 import { liveness } from '../../identity/index.ts';
+import { pause, performance } from '../../time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
 import type { Victim } from './victims.ts';
@@ -47,10 +48,8 @@ function isAlive({ identity }: Victim): boolean {
 function signal(victim: Victim, name: NodeJS.Signals): boolean {
   if (!isAlive(victim)) return false;
   try {
-    process.kill(victim.identity.pid, name);
-    return true;
+    return send(victim.identity.pid, name);
   } catch (error) {
-    if (systemCode(error) === 'ESRCH') return false;
     throw new CliError(
       exitCodes.failure,
       `${victim.title} (pid ${victim.identity.pid}) cannot be ended: ${systemCode(error)}. Its user or root may`,

@@ -1,6 +1,10 @@
-import { holder, printable } from '../../errors/describe.ts';
+import { dirname } from 'node:path';
+import { descendantsOf } from '../../command/heirs.ts';
+import { holder, printable, shellWord } from '../../errors/describe.ts';
+import { copyAdvice } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
-import { liveness, processFacts } from '../../identity/index.ts';
+import { liveness, processFacts, recordOf } from '../../identity/index.ts';
+import { carriersOf } from '../../lock/nested.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
@@ -14,12 +18,33 @@ export interface Victim {
 }
 
 /**
- * The processes that hold a lock, commands before the `holdfast run` that started them.
+ * The processes that hold a lock, commands before the `holdfast run` that started them, and all who inherited it from them
+ * or, where nobody inherits a lock, descend from the command.
  *
  * @throws {CliError} when any of them cannot be told for certain: then none is touched.
  */
-export function victimsOf({ resource, holders, path }: LockInfo): Victim[] {
+export function victimsOf(info: LockInfo): Victim[] {
+  const victims = recordedVictims(info);
+  const known = new Set(victims.map(({ identity }) => identity.pid));
+  const below = info.holders.flatMap(({ child }) => (child === undefined ? [] : descendantsOf(child.pid)));
+  const pids = new Set([...carriersOf(info.path), ...below.map(({ pid }) => pid)]);
+  return [...[...pids].filter((pid) => !known.has(pid)).flatMap(heirOf), ...victims];
+}
+
+function heirOf(pid: number): Victim[] {
+  const identity = recordOf(pid);
+  if (pid === process.pid || liveness(identity) !== 'alive') return [];
+  const title = processFacts.commandOf(pid) ?? 'a process';
+  return [{ title, identity: { ...identity, pid }, isWrapper: false }];
+}
+
+function recordedVictims({ resource, holders, path }: LockInfo): Victim[] {
   const name = printable(resource);
+  const copy = holders.find((record) => record.copy === true);
+  if (copy !== undefined) {
+    const advice = copyAdvice(shellWord(printable(dirname(path))));
+    throw new CliError(exitCodes.failure, `${name} is left alone: it is kept by ${holder(copy)}. ${advice}`);
+  }
   if (holders.length === 0) throw refusal(name, 'it is held by a process that left no record', path);
   const victims = holders.flatMap((record) => {
     const { pid } = record;

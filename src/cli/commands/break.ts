@@ -4,10 +4,10 @@ import type { LockInfo } from '../../lock/query.ts';
 import { breakClaim } from '../break/claim.ts';
 import { confirm } from '../break/confirm.ts';
 import { endAll } from '../break/end.ts';
-import { victimsOf } from '../break/victims.ts';
+import { type Victim, victimsOf } from '../break/victims.ts';
 import { parseDuration } from '../duration.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { checked, nameOption, nonEmpty, withGlobalOptions } from '../options.ts';
+import { checked, fileOption, nameOption, nonEmpty, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { note, print } from '../output/text.ts';
 import { CliError } from '../report.ts';
@@ -22,6 +22,8 @@ interface BreakOptions extends NamingOptions {
 }
 
 const DEFAULT_GRACE = 5_000;
+/** How often those who are left are ended at most. */
+const ROUNDS = 4;
 
 export function defineBreak(program: Command): void {
   withGlobalOptions(program.command('break'))
@@ -34,6 +36,7 @@ export function defineBreak(program: Command): void {
     )
     .argument('<name>', 'the lock')
     .addOption(nameOption())
+    .addOption(fileOption())
     .option('--kill', 'says that processes will be ended')
     .addOption(
       new Option('--claim <id>', 'remove this one claim of a portable lock, as told by who')
@@ -74,7 +77,26 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
     throw new CliError(exitCodes.no, 'nothing was done');
   }
   const ended = await endAll(victims, options.grace);
+  let left = leftOf(info, manager.inspect(target));
+  for (let round = 1; round < ROUNDS && left !== undefined; round++) {
+    ended.push(...(await endAll(left, options.grace))); // they were started by those that were ended, before they were
+    left = leftOf(info, manager.inspect(target));
+  }
+  if (left !== undefined) process.exitCode = exitCodes.no;
   finish(ended, manager.inspect(target), cliName, options);
+}
+
+/** Those who have the lock still from the holders that were to end; undefined when there is nobody, or it is another's. */
+function leftOf(before: LockInfo, now: LockInfo): Victim[] | undefined {
+  const isSame = (holder: LockInfo['holders'][number]) =>
+    before.holders.some(({ pid, start }) => pid === holder.pid && start === holder.start);
+  if (!now.holders.some(isSame)) return undefined;
+  const holders = now.holders.filter((holder) => holder.inherited === true || isSame(holder));
+  try {
+    return victimsOf({ ...now, holders });
+  } catch {
+    return undefined; // what is left cannot be told for certain: the last look says who holds the lock
+  }
 }
 
 function finish(

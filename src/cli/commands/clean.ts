@@ -7,7 +7,7 @@ import { type CleanResult, cleanLock, cleanStale, type StaleEntry } from '../../
 import { looksLikeFile } from '../../lock/cli-name.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { nameOption, withGlobalOptions } from '../options.ts';
+import { fileOption, nameOption, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
 import { type NamingOptions, openManager, targetOfWord } from '../settings.ts';
@@ -27,11 +27,12 @@ export function defineClean(program: Command): void {
     .summary('remove what dead processes left of their locks')
     .description(
       'Remove what dead processes left of their locks: claims, tickets in the queue, and unfinished files. Nothing of a ' +
-        'process that may be alive is touched, and nothing that Holdfast did not make. Without a NAME or DIR, all locks on ' +
-        'names are looked at.',
+        'process that may be alive is touched, and nothing that Holdfast did not make. Copies of claims, which came with a ' +
+        'copied directory, are removed too. Without a NAME or DIR, all locks on names are looked at.',
     )
     .argument('[names...]', 'locks, or directories with locks')
     .addOption(nameOption())
+    .addOption(fileOption())
     .option('--dry-run', 'only tell what would be removed')
     .action((words: string[], _options: CleanOptions, command: Command) =>
       clean(words, command.optsWithGlobals<CleanOptions>()),
@@ -60,7 +61,7 @@ type Place = { readonly directory: string } | { readonly lock: string };
 
 /** A directory that is there is looked through; any other word names a lock. */
 function placeOf(word: string, manager: LockManager, options: CleanOptions): Place {
-  const isPath = options.name !== true && (looksLikeFile(word) || word === '.' || word === '..');
+  const isPath = options.name !== true && options.file !== true && looksLikeFile(word);
   if (isPath && statSync(word, { throwIfNoEntry: false })?.isDirectory()) return { directory: word };
   if (isPath && word.endsWith('/')) throw new InputError('DIR', `must be a directory, got ${shown(word)}`);
   return { lock: manager.pathOf(targetOfWord(word, options)) };

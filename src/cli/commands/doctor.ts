@@ -49,9 +49,8 @@ async function doctor(directories: readonly string[], options: DoctorOptions): P
 }
 
 function placesOf(directories: readonly string[], options: DoctorOptions): Place[] {
+  if (directories.length > 0) return directories.map((each) => [checkedDirectory(each), 'files']);
   const { directory } = openManager(options);
-  const places: Place[] = directories.map((each) => [checkedDirectory(each), 'files']);
-  if (places.length > 0) return places;
   const here = resolve('.');
   return here === directory
     ? [[here, 'names']]

@@ -5,7 +5,7 @@ import { explain } from '../guard/explain.ts';
 import type { GuardOptions } from '../guard/options.ts';
 import { writeShims } from '../guard/shim.ts';
 import { startGuarded } from '../guard/start.ts';
-import { nonEmpty, rulesOption, timeoutOption, withGlobalOptions } from '../options.ts';
+import { nonEmpty, quietOption, rulesOption, timeoutOption, withGlobalOptions } from '../options.ts';
 import { splitAtDashes } from '../run/words.ts';
 
 const EXAMPLES = `
@@ -34,6 +34,7 @@ export function defineGuard(program: Command): void {
     .addOption(rulesOption())
     .addOption(new Option('--policy <policy>', "in place of the rule's own").choices(POLICIES))
     .addOption(timeoutOption("wait for so long, whatever the rule's policy"))
+    .addOption(quietOption())
     .addOption(new Option('--behind <dir>').argParser(nonEmpty('--behind')).hideHelp())
     .addHelpText('after', EXAMPLES)
     .action((tools: string[], _options: GuardOptions, command: Command) => {

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { shown } from '../../errors/input-error.ts';
 import { followLog } from '../log/follow.ts';
 import { pretty } from '../log/pretty.ts';
-import { lastLines } from '../log/tail.ts';
+import { LogReader } from '../log/reader.ts';
 import { withGlobalOptions } from '../options.ts';
 import { note, print } from '../output/text.ts';
 import { auditPath, type GlobalOptions } from '../settings.ts';
@@ -25,9 +25,10 @@ export function defineLog(program: Command): void {
 async function show(options: LogOptions): Promise<void> {
   const path = auditPath();
   const put = (line: string) => print(options.json === true ? line : pretty(line));
-  const { lines, offset } = lastLines(path, options.lines);
+  const reader = new LogReader(path);
+  const lines = reader.last(options.lines);
   const isRead = lines.every(put);
-  if (options.follow === true && isRead) await followLog(path, offset, put);
+  if (options.follow === true && isRead) await followLog(path, reader, put);
   else if (lines.length === 0) note(`nothing was logged yet in ${path}`);
 }
 

@@ -2,8 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { shown } from '../../errors/input-error.ts';
 import { parseDuration } from '../duration.ts';
 import { awaitRun } from '../once/await.ts';
-import { detach, runInBackground } from '../once/background.ts';
-import { reportDetached } from '../once/detached.ts';
+import { detach } from '../once/detached.ts';
 import { refuseIneffective } from '../once/fitting.ts';
 import { runHere } from '../once/foreground.ts';
 import { history, list } from '../once/list.ts';
@@ -31,7 +30,7 @@ export function defineOnce(program: Command): void {
     .summary('run a command once; others wait for its result, or get it from record')
     .description(
       'Run a command in exactly one process at a time. Others who start the same ID wait and get its output and exit ' +
-        'code; so does who comes later, for as long as the result counts.',
+        'code; so does whoever comes later, for as long as the result counts.',
     )
     .argument('[words...]', 'ID, or: ls, history ID, clean')
     .addOption(
@@ -47,6 +46,7 @@ export function defineOnce(program: Command): void {
     .option('--stdout', 'print what its last run printed')
     .option('--stderr', 'the same for its standard error')
     .option('--exit-code', 'print the exit code of its last run')
+    .option('--complete', 'fail, and print nothing, when a part of the recorded output is missing')
     .option('--reset', 'forget it, unless it is running')
     .option('--stop', 'end its run, with the whole process group')
     .option('-y, --yes', 'with --stop: also end a whole program that runs it with the library')
@@ -62,6 +62,12 @@ export function defineOnce(program: Command): void {
     .addOption(
       new Option('--attempts <n>', 'runs in a row that may die until waiters give up').argParser(count),
     )
+    .addOption(
+      span(
+        '--grace',
+        'how long a command that is to stop has until what is left of it is killed (default: 10s)',
+      ),
+    )
     .addOption(timeoutOption("exit with 124 when another's run takes longer (default: no limit)"))
     .addOption(new Option('--message <text>', 'what to say while waiting').argParser(nonEmpty('--message')))
     .option('-q, --quiet', 'say nothing but what the command says')
@@ -74,19 +80,18 @@ export function defineOnce(program: Command): void {
     .option('--failed', 'clean: forget those whose last run failed')
     .option('--dead', 'clean: forget those whose last run died or was ended by a signal')
     .option('--all', 'clean: forget all that do not run')
-    .addOption(new Option('--in-background <shown>').argParser(Number).hideHelp())
     .addHelpText('after', EXAMPLES);
   command.action((_words: string[], _flags: OnceFlags, self: Command) => {
     const { before, words } = splitAtDashes(self);
     const call = readCall(before, words, self.optsWithGlobals<OnceFlags>());
     refuseIneffective(call);
-    return call.flags.inBackground !== undefined ? runInBackground(call) : DEEDS[call.deed](call);
+    return DEEDS[call.deed](call);
   });
 }
 
 const DEEDS: Readonly<Record<Deed, (call: OnceCall) => void | Promise<void>>> = {
   run: runHere,
-  detach: async (call) => reportDetached(call, await detach(call)),
+  detach,
   wait: awaitRun,
   follow: awaitRun,
   peek,

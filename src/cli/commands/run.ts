@@ -1,13 +1,20 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { CONTRACTS, ENGINES } from '../../lock/environment.ts';
-import { nameOption, nonEmpty, timeoutOption, withGlobalOptions } from '../options.ts';
+import {
+  fileOption,
+  nameOption,
+  nonEmpty,
+  quietOption,
+  timeoutOption,
+  withGlobalOptions,
+} from '../options.ts';
 import type { RunOptions } from '../run/options.ts';
 import { startUnderLock } from '../run/start.ts';
 import { splitAtDashes } from '../run/words.ts';
 
 const EXAMPLES = `
-A NAME with a path separator is a file, whose lock lies beside it, unless --name is given; any other is a name.
+A NAME with a path separator is a file, whose lock lies beside it; any other is a name. --file or --name makes all of them one.
 
 Examples:
   holdfast run mirror -- rsync -a src/ dst/            wait for the lock, then run
@@ -25,6 +32,7 @@ export function defineRun(program: Command): void {
     )
     .argument('<names...>', 'what to lock')
     .addOption(nameOption())
+    .addOption(fileOption())
     .option('-s, --shared', 'hold together with other shared holders')
     .addOption(
       new Option('--permits <n>', 'hold together with up to n - 1 others who say the same n')
@@ -54,6 +62,7 @@ export function defineRun(program: Command): void {
         nonEmpty('--purpose'),
       ),
     )
+    .addOption(quietOption())
     .addHelpText('after', EXAMPLES)
     .action((_names: string[], _options: RunOptions, command: Command) => {
       const { names, words } = namesAndWords(command);

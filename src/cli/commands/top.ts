@@ -5,6 +5,7 @@ import { InputError, shown } from '../../errors/input-error.ts';
 import { cliNameOf } from '../../lock/cli-name.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import type { LockInfo } from '../../lock/query.ts';
+import { clearTimeout, Date, setTimeout } from '../../time/time.ts';
 import { parseDuration } from '../duration.ts';
 import { listLocks } from '../list-locks.ts';
 import { checked, withGlobalOptions } from '../options.ts';

@@ -2,8 +2,10 @@ import type { Command } from 'commander';
 import { duration, printable } from '../../errors/describe.ts';
 import { environmentOptions } from '../../lock/environment.ts';
 import type { LockManager } from '../../lock/manager.ts';
+import type { LockInfo } from '../../lock/query.ts';
+import { clearTimeout, setTimeout } from '../../time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { nameOption, timeoutOption, withGlobalOptions } from '../options.ts';
+import { fileOption, nameOption, timeoutOption, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
 import { WaitingNotice } from '../output/waiting.ts';
@@ -23,6 +25,7 @@ export function defineWait(program: Command): void {
     .description('Wait until each lock was seen to be free, without taking any.')
     .argument('<names...>', 'the locks')
     .addOption(nameOption())
+    .addOption(fileOption())
     .option('--any', 'until one of them is free, and print which')
     .addOption(timeoutOption('exit with 124 when it takes longer (default: wait without limit)'))
     .action((names: string[], _options: WaitOptions, command: Command) => {
@@ -33,51 +36,84 @@ export function defineWait(program: Command): void {
 }
 
 async function wait(names: readonly string[], options: WaitOptions): Promise<void> {
-  const manager = openManager(options);
-  const watched = names.map((name) => ({ name, info: manager.inspect(targetOfWord(name, options)) }));
-  const isFree = ({ info }: (typeof watched)[number]) => info.state === 'free';
-  const quick = options.any === true ? watched.some(isFree) : watched.every(isFree);
+  const watch = new Watch(names, options);
   const notice = new WaitingNotice(options);
-  if (!quick && options.timeout !== 0)
-    for (const { info } of watched) if (info.state !== 'free') notice.begin(info);
-  const free = await untilFree(names, manager, options);
-  notice.end();
-  if (free === undefined) throw new CliError(exitCodes.timeout, tooLong(names, manager, options));
+  let held = watch.look();
+  if (held.length > 0 && options.timeout !== 0) {
+    for (const { info } of held) notice.begin(info);
+    held = await watch.untilOver();
+    notice.end();
+  }
+  if (held.length > 0) throw new CliError(exitCodes.timeout, tooLong(held, options));
+  const { free } = watch;
   if (options.json === true) printJson({ free });
   else if (options.any === true) print(free.map(printable).join('\n'));
 }
 
-/** The names seen to be free, in the order asked for; undefined when the time is up. */
-async function untilFree(
-  names: readonly string[],
-  manager: LockManager,
-  options: WaitOptions,
-): Promise<string[] | undefined> {
-  const { any, timeout } = options;
-  const stop = new AbortController();
-  const timer = timeout === undefined ? undefined : setTimeout(() => stop.abort(TIME_IS_UP), timeout);
-  const each = names.map(async (name) => {
-    await manager.untilFree(targetOfWord(name, options), { signal: stop.signal });
-    return name;
-  });
-  try {
-    return any === true ? [await Promise.race(each)] : await Promise.all(each);
-  } catch (error) {
-    if (error === TIME_IS_UP) return undefined;
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    stop.abort();
-    await Promise.allSettled(each);
+/** A lock that was not seen to be free yet. */
+interface Held {
+  readonly name: string;
+  readonly info: LockInfo;
+}
+
+/** Which of the locks were seen to be free: at a first look, while they are watched, or at a last look. */
+class Watch {
+  readonly #names: readonly string[];
+  readonly #options: WaitOptions;
+  readonly #manager: LockManager;
+  readonly #free = new Set<string>();
+
+  constructor(names: readonly string[], options: WaitOptions) {
+    this.#names = names;
+    this.#options = options;
+    this.#manager = openManager(options);
+  }
+
+  /** In the order asked for; with `--any`, the first of them. */
+  get free(): string[] {
+    const free = this.#names.filter((name) => this.#free.has(name));
+    return this.#options.any === true ? free.slice(0, 1) : free;
+  }
+
+  /** Those that stand in the way; none when the wait is over. */
+  look(): Held[] {
+    const left = this.#names.filter((name) => !this.#free.has(name));
+    const looks = left.map((name) => ({
+      name,
+      info: this.#manager.inspect(targetOfWord(name, this.#options)),
+    }));
+    for (const { name, info } of looks) if (info.state === 'free') this.#free.add(name);
+    if (this.#options.any === true && this.#free.size > 0) return [];
+    return looks.filter(({ info }) => info.state !== 'free');
+  }
+
+  /** The same after a wait, which ends when its time is up at the latest: a last look decides then. */
+  async untilOver(): Promise<Held[]> {
+    const { any, timeout } = this.#options;
+    const stop = new AbortController();
+    const timer = timeout === undefined ? undefined : setTimeout(() => stop.abort(TIME_IS_UP), timeout);
+    const each = this.#names.map(async (name) => {
+      if (this.#free.has(name)) return;
+      await this.#manager.untilFree(targetOfWord(name, this.#options), { signal: stop.signal });
+      this.#free.add(name);
+    });
+    try {
+      await (any === true ? Promise.race(each) : Promise.all(each));
+      return [];
+    } catch (error) {
+      if (error !== TIME_IS_UP) throw error;
+      return this.look();
+    } finally {
+      clearTimeout(timer);
+      stop.abort();
+      await Promise.allSettled(each);
+    }
   }
 }
 
 const TIME_IS_UP = Symbol('time is up');
 
-function tooLong(names: readonly string[], manager: LockManager, options: WaitOptions): string {
-  const held = names
-    .map((name) => ({ name, info: manager.inspect(targetOfWord(name, options)) }))
-    .filter(({ info }) => info.state !== 'free')
-    .map(({ name, info }) => describe(info, cliNameOfWord(name, options)));
-  return `${held.join('; ') || 'not free'}; waited ${duration(options.timeout ?? 0)}`;
+function tooLong(held: readonly Held[], options: WaitOptions): string {
+  const lines = held.map(({ name, info }) => describe(info, cliNameOfWord(name, options)));
+  return `${lines.join('; ')}; waited ${duration(options.timeout ?? 0)}`;
 }

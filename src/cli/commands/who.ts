@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import { duration, holder, holders, printable } from '../../errors/describe.ts';
+import { duration, heldOrKept, holder, holders, printable } from '../../errors/describe.ts';
+import { copyAdvice } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { liveness } from '../../identity/index.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { nameOption, withGlobalOptions } from '../options.ts';
+import { fileOption, nameOption, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
 import { cliNameOfWord, type NamingOptions, openManager, targetOfWord } from '../settings.ts';
@@ -18,6 +19,7 @@ export function defineWho(program: Command): void {
     )
     .argument('<name>', 'the lock')
     .addOption(nameOption())
+    .addOption(fileOption())
     .action((name: string, _options: NamingOptions, command: Command) => {
       const options = command.optsWithGlobals<NamingOptions>();
       const info = openManager(options).inspect(targetOfWord(name, options));
@@ -33,8 +35,9 @@ export function describe(info: LockInfo, cliName: string): string {
   return [describeHolders(info), ...doubts, ...info.waiters.map(describeWaiter)].join('\n');
 }
 
-/** What to do about a holder of which nobody here can tell whether it lives. */
+/** What to do about a holder of which nobody here can tell whether it lives, or that is none. */
 function describeDoubt({ claim, ...record }: HolderRecord, cliName: string): string[] {
+  if (record.copy === true) return [`  ${copyAdvice(cliName)}`];
   if (claim === undefined || liveness(record) !== 'unknown') return [];
   return [
     '  whether it lives cannot be told from here: ask on its machine, with holdfast who',
@@ -57,7 +60,7 @@ function describeHolders({ resource, state, contract, holders: records }: LockIn
   if (state === 'free') return `${name} is free`;
   const shared = state === 'shared' ? 'shared ' : '';
   const worth = contract === 'kernel' ? '' : `under the contract ${contract} `;
-  const how = `held ${shared}${worth}by`;
+  const how = `${heldOrKept(records)} ${shared}${worth}by`;
   if (records.length <= 1) return `${name} is ${how} ${holders(records)}`;
   return [`${name} is ${how}`, ...records.map((record) => `  ${holder(record)}`)].join('\n');
 }

@@ -36,8 +36,8 @@ _holdfast() {
     esac
   done
   case $previous in
-    --directory) COMPREPLY=($(compgen -d -- "$current")); return ;;
-    ${[...takesValue].filter((each) => each !== '--directory').join('|')}) return ;;
+    --directory|--cache) COMPREPLY=($(compgen -d -- "$current")); return ;;
+    ${[...takesValue].filter((each) => !['--directory', '--cache'].includes(each)).join('|')}) return ;;
   esac
   case $command in
 ${cases.join('\n')}

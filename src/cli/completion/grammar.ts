@@ -22,20 +22,30 @@ export interface OptionWord {
   readonly value: 'none' | 'directory' | 'text';
 }
 
+/** Options whose value is a directory. */
+const DIRECTORIES: readonly string[] = ['--directory', '--cache'];
+
 export function describeProgram(program: Command): Grammar {
   return {
     options: optionWords(program),
     commands: program.commands.map((command) => ({
       name: command.name(),
       summary: command.summary(),
-      options: optionWords(command),
+      options: optionsOf(command),
       operands: operandsOf(command),
       runsCommand: command.usage().includes('-- COMMAND'),
     })),
   };
 }
 
+/** Those of its subcommands too, each once. */
+function optionsOf(command: Command): OptionWord[] {
+  const all = [command, ...command.commands].flatMap(optionWords);
+  return [...new Map(all.map((option) => [option.long, option])).values()];
+}
+
 function operandsOf(command: Command): Grammar['commands'][number]['operands'] {
+  if (command.commands.length > 0) return command.commands.map((each) => each.name());
   const [argument] = command.registeredArguments;
   if (argument?.argChoices !== undefined) return argument.argChoices;
   const name = argument?.name() ?? '';
@@ -48,7 +58,7 @@ function optionWords(command: Command): OptionWord[] {
 }
 
 function optionWord({ short, long, description, required }: Option): OptionWord {
-  const value = !required ? 'none' : long === '--directory' ? 'directory' : 'text';
+  const value = !required ? 'none' : DIRECTORIES.includes(long ?? '') ? 'directory' : 'text';
   return { long: long ?? '', description, value, ...(short === undefined ? {} : { short }) };
 }
 

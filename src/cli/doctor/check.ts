@@ -1,5 +1,6 @@
 import { systemCode } from '../../errors/base.ts';
 import { duration } from '../../errors/describe.ts';
+import { hrtime } from '../../time/time.ts';
 
 /** One thing that was tried. `note` is neither good nor bad; `warn` costs comfort or speed; `fail` is not safe. */
 export interface Check {
@@ -36,5 +37,5 @@ export function median(values: readonly number[]): number {
 
 /** Milliseconds on the clock that all processes of a machine share. */
 export function monotonic(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
+  return Number(hrtime()) / 1e6;
 }

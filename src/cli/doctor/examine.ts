@@ -2,12 +2,14 @@ import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { nearest } from '../../storage/file-system/index.ts';
 import type { Check } from './check.ts';
+import { checkCopies } from './copies.ts';
 import { checkFiles } from './files.ts';
 import { checkLocks } from './locks.ts';
 import { Partner } from './partner.ts';
 import { checkRaces } from './races.ts';
-import { makeScratch, nameScratch, removeScratch } from './scratch.ts';
+import { inScratch, makeScratch, nameScratch, removeScratch } from './scratch.ts';
 import { checkSurroundings, type Decision, decide, explainDecision } from './surroundings.ts';
+import { checkUsers } from './users.ts';
 import { checkWatches } from './watches.ts';
 
 /** What was found out about one directory. */
@@ -22,11 +24,14 @@ export interface Examination extends Decision {
 
 /** Tries everything in one directory, or, where it is not there yet, in the nearest one above. Leaves nothing behind. */
 export async function examine(directory: string, holds: Examination['holds']): Promise<Examination> {
-  const { decision, checks: all } = await examineNearest(directory);
+  const { decision, checks: all } = await examineNearest(directory, holds);
   return { directory, holds, ...decision, safe: all.every(({ mark }) => mark !== 'fail'), checks: all };
 }
 
-async function examineNearest(directory: string): Promise<{ decision: Decision; checks: Check[] }> {
+async function examineNearest(
+  directory: string,
+  holds: Examination['holds'],
+): Promise<{ decision: Decision; checks: Check[] }> {
   let existing: string;
   try {
     existing = nearest(directory);
@@ -35,7 +40,8 @@ async function examineNearest(directory: string): Promise<{ decision: Decision; 
   }
   const before = await checkSurroundings(existing);
   const { decision, checks } = await tryOut(existing);
-  return { decision, checks: [...before, ...checks] };
+  const users = holds === 'files' ? [await checkUsers(existing, decision.engine)] : [];
+  return { decision, checks: [...before, ...users, ...(await checkCopies(existing)), ...checks] };
 }
 
 /**
@@ -54,11 +60,13 @@ async function tryOut(directory: string): Promise<{ decision: Decision; checks: 
     await Promise.all([a.ask('clock', {}), b.ask('clock', {})]);
     const failed = makeOrExplain(scratch);
     if (failed !== undefined) return { decision: decide(directory, undefined), checks: [failed] };
-    const between = () => checkRaces(a, b, scratch);
-    const { contract, checks } = await checkLocks(a, b, { scratch, between });
-    const decision = decide(directory, contract);
-    const explained = [await checkWatches(scratch), WRITABLE, ...explainDecision(decision)];
-    return { decision, checks: [...explained, ...checks, ...(await checkFiles(scratch))] };
+    return await inScratch(scratch, async (path) => {
+      const between = () => checkRaces(a, b, path);
+      const { contract, checks } = await checkLocks(a, b, { scratch: path, between });
+      const decision = decide(directory, contract);
+      const explained = [await checkWatches(path), WRITABLE, ...explainDecision(decision)];
+      return { decision, checks: [...explained, ...checks, ...(await checkFiles(path))] };
+    });
   } finally {
     stop();
     await end();

@@ -17,13 +17,14 @@ import {
 import { join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { fsyncDirectory } from '../../storage/fs/sync-directory.ts';
+import { Date } from '../../time/time.ts';
 import { attempt, type Check, median, monotonic, span } from './check.ts';
 
 const SYNCS = 5;
 const SLOW_SYNC_MS = 100;
 const LONGEST_NAME = 255;
-/** A name's lock file, and the directory of those who wait for it. */
-const NEEDED_NAME = 73;
+/** A name's lock file, and the directory in which its permits are counted. */
+const NEEDED_NAME = 75;
 const LITTLE_SPACE = 1024 * 1024;
 const MOST_SKEW_MS = 2000;
 

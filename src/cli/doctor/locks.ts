@@ -113,13 +113,13 @@ async function release(a: Partner, b: Partner, file: string): Promise<Finding> {
   await a.kill();
   const { at, recovered } = await granted;
   await b.ask('release', { file });
-  const told = recovered === true ? ', which is told so' : '';
+  const told = recovered === true ? ', and `lock.recovered` says so' : '';
   return { mark: 'ok', says: `a killed holder's lock is the next one's after ${span(at - killed)}${told}` };
 }
 
 async function expectGrant(asked: Promise<Answer>): Promise<Answer> {
   const answer = await asked;
-  if (!answer.done) throw new Error('a lock that nobody holds was not to be had');
+  if (!answer.done) throw new Error('a lock that nobody holds was refused');
   return answer;
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Degradation, Mode } from '../../engine/engine.ts';
+import { clearTimeout, setTimeout } from '../../time/time.ts';
 
 const DEADLINE_MS = 20_000;
 

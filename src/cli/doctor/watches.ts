@@ -14,7 +14,7 @@ function watches(directory: string): Omit<Check, 'name'> {
     : `, up to ${limits[0]} processes and ${limits[1]} files`;
   try {
     watch(directory, { persistent: false }).close();
-    return { mark: 'ok', says: `events can be had${says}` };
+    return { mark: 'ok', says: `file events available${says}` };
   } catch (error) {
     const next =
       'Raise fs.inotify.max_user_instances and max_user_watches (sysctl); until then waiters look by timer.';

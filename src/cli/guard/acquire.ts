@@ -1,3 +1,4 @@
+import { heldBeside, takeAround, type Wish } from '../../command/around.ts';
 import { printable } from '../../errors/describe.ts';
 import { BusyError, LockError, TimeoutError } from '../../errors/lock-errors.ts';
 import { environmentOptions } from '../../lock/environment.ts';
@@ -7,9 +8,7 @@ import type { Decision } from '../../rules/decide.ts';
 import type { Policy } from '../../rules/rules.ts';
 import { note } from '../output/text.ts';
 import { WaitingNotice } from '../output/waiting.ts';
-import { CliError } from '../report.ts';
-import { heldAround, notHeldAround, type Wish } from '../run/held.ts';
-import { type GlobalOptions, openAuditedManager } from '../settings.ts';
+import { openAuditedManager } from '../settings.ts';
 import type { GuardOptions } from './options.ts';
 import { placeFor } from './place.ts';
 import { type Asked, heldBy, labelOf, nextStep, refusal, ruleText } from './refusal.ts';
@@ -25,7 +24,7 @@ export function termsOf(
   return { policy: chosen, timeout: chosen === 'wait' ? limit : 0 };
 }
 
-/** The locks of an operation, as its policy has it. @throws {CliError} when they are not to be had. */
+/** The locks of an operation, as its policy has it. @throws {CliError} when they are not granted. */
 export async function acquireFor(
   decision: Decision,
   words: readonly string[],
@@ -46,12 +45,13 @@ export async function acquireFor(
   }
 }
 
-const SHARED_AROUND = 'Let the operation around it use the resource exclusive, or run this one by itself';
+export const SHARED_AROUND =
+  'Let the operation around it use the resource exclusive, or run this one by itself';
 
 interface Patience {
   readonly timeout: number;
   readonly signal: AbortSignal;
-  readonly options: GlobalOptions;
+  readonly options: GuardOptions;
 }
 
 async function takeAll(
@@ -59,13 +59,13 @@ async function takeAll(
   manager: LockManager,
   { timeout, signal, options }: Patience,
 ): Promise<readonly Lock[]> {
-  const wanted = notHeldAround(wishes, manager, SHARED_AROUND).map(targetAndMode);
-  if (wanted.length === 0) return [];
   const stopNotice = new WaitingNotice(options).follow();
   try {
-    const holding = timeout === 0 ? [] : heldAround();
-    const { locks } = await manager.acquireAll(wanted, { timeout, signal, holding });
-    return locks;
+    return await takeAround(wishes, manager, SHARED_AROUND, (placed, elapsed) => {
+      const left = timeout === 0 ? 0 : Math.max(1, timeout - elapsed);
+      const holding = timeout === 0 ? [] : heldBeside(placed, manager);
+      return manager.acquireAll(placed.map(targetAndMode), { timeout: left, signal, holding });
+    });
   } finally {
     stopNotice();
   }
@@ -75,7 +75,7 @@ function targetAndMode({ target, mode }: Wish) {
   return typeof target === 'string' ? { name: target, mode } : { ...target, mode };
 }
 
-/** Each lock that is to be had now, so that others meet it; the command is told what it runs without. */
+/** Each lock that is free now, so that others meet it; the command is told what it runs without. */
 async function takeWhatIsFree(
   wishes: readonly Wish[],
   manager: LockManager,
@@ -89,10 +89,12 @@ async function takeWhatIsFree(
   const locks: Lock[] = [];
   for (const [, wish] of [...byPath].sort(([a], [b]) => (a < b ? -1 : 1))) {
     try {
-      if (notHeldAround([wish], manager, SHARED_AROUND).length === 0) continue;
-      locks.push(await manager.acquire(wish.target, { mode: wish.mode, timeout: 0 }));
+      const taken = await takeAround([wish], manager, SHARED_AROUND, (placed) =>
+        manager.acquireAll(placed.map(targetAndMode), { timeout: 0 }),
+      );
+      locks.push(...taken);
     } catch (error) {
-      if (!(error instanceof LockError) && !(error instanceof CliError)) throw error;
+      if (!(error instanceof LockError)) throw error;
       note(warning(error, wish, asked));
     }
   }

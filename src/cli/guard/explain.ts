@@ -1,3 +1,4 @@
+import { holdAround } from '../../command/around.ts';
 import { holders as describeHolders, duration, printable } from '../../errors/describe.ts';
 import { placeText } from '../../errors/rules-error.ts';
 import type { LockManager } from '../../lock/manager.ts';
@@ -8,9 +9,8 @@ import { shortPath } from '../../rules/source.ts';
 import { printJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
 import { print } from '../output/text.ts';
-import { notHeldAround } from '../run/held.ts';
 import { openManager } from '../settings.ts';
-import { termsOf } from './acquire.ts';
+import { SHARED_AROUND, termsOf } from './acquire.ts';
 import { findCommand } from './find-command.ts';
 import { type GuardOptions, rulesFor } from './options.ts';
 import { placeFor } from './place.ts';
@@ -99,7 +99,7 @@ function explainDecision(decision: Decision, words: readonly string[], options: 
 function look(lock: PlannedLock, manager: LockManager): Seen {
   const label = labelOf(lock.target);
   const info = manager.inspect(lock.target);
-  const ours = notHeldAround([{ ...lock, label }], manager, '').length === 0;
+  const ours = holdAround({ ...lock, label }, manager, SHARED_AROUND) !== undefined;
   const taken = info.state === 'exclusive' || (info.state === 'shared' && lock.mode === 'exclusive');
   const queued = info.waiters.length > 0;
   return { ...lock, label, info, state: ours ? 'ours' : taken || queued ? 'in the way' : 'free' };

@@ -34,8 +34,18 @@ export function findBehind(name: string, directory: string): Wrapped | undefined
   return { file, env: { [VARIABLE]: isWrapper(file) ? passed.join(delimiter) : undefined } };
 }
 
+/** Where nothing is said, the system's own default counts; an empty entry is the working directory (environ(7)). */
 function searchPath(): string[] {
-  return (process.env.PATH ?? '').split(delimiter).filter((directory) => directory !== '');
+  const entries = (process.env.PATH ?? DEFAULT_PATH).split(delimiter);
+  return delimiter === ':' ? entries.map((entry) => entry || HERE) : entries.filter((entry) => entry !== '');
+}
+
+const HERE = '.';
+const DEFAULT_PATH = ['/bin', '/usr/bin'].join(delimiter);
+
+/** With a separator, so that it means this very file. */
+function fileIn(directory: string, name: string): string {
+  return directory === HERE ? `./${name}` : join(directory, name);
 }
 
 function firstOf(
@@ -45,7 +55,7 @@ function firstOf(
 ): string | undefined {
   const names = withExtensions(name);
   return directories
-    .flatMap((directory) => names.map((each) => join(directory, each)))
+    .flatMap((directory) => names.map((each) => fileIn(directory, each)))
     .find((file) => isExecutable(file) && isWanted(file));
 }
 

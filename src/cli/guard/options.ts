@@ -19,6 +19,8 @@ export interface GuardOptions extends RulesOptions {
   readonly shim?: string;
   /** The directory of the wrapper that this is run by: the command is the next of its name in PATH. */
   readonly behind?: string;
+  /** Nothing is said of a wait. */
+  readonly quiet?: true;
   /** In place of the rule's own. */
   readonly policy?: Policy;
   /** Milliseconds. */
@@ -29,9 +31,11 @@ export interface GuardOptions extends RulesOptions {
 export function rulesFiles({ rules }: RulesOptions): string[] {
   const files = rules?.map((file) => resolve(file)) ?? findRules(process.cwd());
   if (files.length > 0) return files;
+  const own = usersRules();
+  const orThere = own === undefined ? '' : `, nor at ${own}`;
   throw new CliError(
     exitCodes.failure,
-    `no holdfast.yaml was found from ${process.cwd()} upward, nor at ${usersRules()}. Write one, or name one with --rules FILE`,
+    `no holdfast.yaml was found from ${process.cwd()} upward${orThere}. Write one, or name one with --rules FILE`,
   );
 }
 

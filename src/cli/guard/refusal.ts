@@ -2,11 +2,12 @@ import { resolve } from 'node:path';
 import {
   holders as describeHolders,
   duration,
+  heldOrKept,
   isStuck,
   printable,
   shellWord,
 } from '../../errors/describe.ts';
-import { type BusyError, stuckStep, TimeoutError } from '../../errors/lock-errors.ts';
+import { type BusyError, copyAdvice, stuckStep, TimeoutError } from '../../errors/lock-errors.ts';
 import { placeText } from '../../errors/rules-error.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { cliNameOf } from '../../lock/cli-name.ts';
@@ -39,7 +40,7 @@ export function refusal(error: BusyError | TimeoutError, asked: Asked): CliError
 }
 
 export function heldBy(resource: string, holders: readonly HolderRecord[]): string {
-  return `${printable(resource)} is held by ${describeHolders(holders)}`;
+  return `${printable(resource)} is ${heldOrKept(holders)} by ${describeHolders(holders)}`;
 }
 
 export function ruleText({ operation }: Decision): string {
@@ -68,6 +69,7 @@ export function nextStep(
   { decision: { operation }, words, options }: Asked,
 ): string {
   const name = lock === undefined ? undefined : nameFor(lock, operation, options);
+  if (holders.some(({ copy }) => copy === true) && name !== undefined) return copyAdvice(name);
   const stuck = holders.find(isStuck);
   if (stuck !== undefined && name !== undefined) return stuckStep({ cliName: name }, stuck);
   if (name === undefined || isOfProject(operation, options)) {
@@ -84,7 +86,7 @@ function nameFor({ target }: PlannedLock, operation: Operation, options: GuardOp
 }
 
 function isFile(target: PlannedLock['target']): boolean {
-  return typeof target !== 'string' && 'file' in target;
+  return 'file' in target;
 }
 
 /** The options by which the same rules are read here; none where they are found anyway. */
@@ -102,7 +104,6 @@ function areFoundHere(rules: readonly string[]): boolean {
 }
 
 export function labelOf(target: PlannedLock['target']): string {
-  if (typeof target === 'string') return target;
   return 'name' in target ? target.name : target.file;
 }
 

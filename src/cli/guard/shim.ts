@@ -1,5 +1,13 @@
-import { chmodSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  closeSync,
+  fchmodSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { printable, shellWord } from '../../errors/describe.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
@@ -13,6 +21,7 @@ import { print } from '../output/text.ts';
 import { CliError } from '../report.ts';
 import { type GuardOptions, rulesFiles } from './options.ts';
 import { SIGNATURE } from './signature.ts';
+import type { Wrapper } from './wrapper.ts';
 
 /** `holdfast guard --shim DIR`: writes wrappers by which a tool's own name applies the rules. */
 export async function writeShims(
@@ -36,7 +45,7 @@ export async function writeShims(
   ]);
   for (const { path } of shims) checkReplaceable(path);
   try {
-    makeDirectory(target, 0o777);
+    makeDirectory(target, 'as its parent');
     for (const { path, text } of shims) publish(path, text);
   } catch (error) {
     const code = systemCode(error) ?? String(error);
@@ -94,12 +103,38 @@ function checkReplaceable(path: string): void {
 /** Whole or not at all: somebody may be starting the old one. */
 function publish(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.new`;
-  writeFileSync(temporary, text, { flag: 'wx' });
-  chmodSync(temporary, 0o755);
+  const fd = openSync(temporary, 'wx');
+  try {
+    writeFileSync(fd, text);
+    fchmodSync(fd, 0o755); // of this very file, whatever the umask
+  } finally {
+    closeSync(fd);
+  }
   renameSync(temporary, path);
 }
 
+/** What the system reads of a first line at least; what is beyond it is lost without a word. */
+const FIRST_LINE = 127;
+
+/**
+ * No shell where the system can do without: it would drop variables whose names it could not write itself, such as exported
+ * functions, and add some of its own.
+ */
 function posix(tool: string, directory: string, files: readonly string[]): string {
+  const line = `#!${process.execPath} ${join(dirname(program()), 'shim.js')}`;
+  const isReadable = line.length <= FIRST_LINE && line.split(' ').length === 2 && !/[\t\n]/.test(line);
+  return isReadable ? script(line, { tool, directory, files }) : shell(tool, directory, files);
+}
+
+function script(line: string, wrapper: Wrapper): string {
+  return `${line}
+# ${SIGNATURE}
+# Runs the next ${shellWord(wrapper.tool)} in PATH under the rules of the files below. Write it anew after they, or holdfast, have moved.
+${JSON.stringify(wrapper)}
+`;
+}
+
+function shell(tool: string, directory: string, files: readonly string[]): string {
   const rules = files.map((file) => ` --rules ${shellWord(file)}`).join('');
   return `#!/bin/sh
 # ${SIGNATURE}

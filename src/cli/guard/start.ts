@@ -1,3 +1,6 @@
+import { inheritedDescriptors } from '../../command/descriptors.ts';
+import { endBySignal } from '../../command/signals/end.ts';
+import { Interrupted, Signals } from '../../command/signals/signals.ts';
 import { printable } from '../../errors/describe.ts';
 import { actFor } from '../../identity/self.ts';
 import { decide } from '../../rules/decide.ts';
@@ -7,9 +10,6 @@ import { trace } from '../../trace/trace.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note } from '../output/text.ts';
 import { CliError, report } from '../report.ts';
-import { inheritedDescriptors } from '../run/descriptors.ts';
-import { exitCodeOfSignal } from '../run/interrupt.ts';
-import { Interrupted, Signals } from '../run/signals.ts';
 import { runUnder } from '../run/under.ts';
 import { acquireFor } from './acquire.ts';
 import { findBehind, findCommand, type Wrapped } from './find-command.ts';
@@ -33,7 +33,8 @@ export async function startGuarded(
       decision === undefined ? [] : await acquireFor(decision, words, options, signals.interrupted);
     runUnder(locks, { words, inherited, signals, options, ...wrapped });
   } catch (error) {
-    process.exit(error instanceof Interrupted ? exitCodeOfSignal(error.signal) : report(error, options));
+    if (error instanceof Interrupted) endBySignal(error.signal);
+    process.exit(report(error, options));
   }
 }
 

@@ -1,5 +1,6 @@
 import { clock, duration, holders, printable } from '../../errors/describe.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
+import { Date } from '../../time/time.ts';
 import { type Colours, coloursFor } from '../output/colour.ts';
 
 /** What a line of the audit log may hold; all of it is checked, for the file may hold anything. */
@@ -73,10 +74,16 @@ function span(label: string, ms: unknown): string {
   return typeof ms === 'number' && ms > 0 ? `${label} ${duration(ms)}` : '';
 }
 
-function others({ holders: records }: Entry): string {
-  const isRecords =
-    Array.isArray(records) && records.every((each) => typeof each === 'object' && each !== null);
-  return isRecords && records.length > 0 ? `behind ${holders(records as HolderRecord[])}` : '';
+function isRecords(value: unknown): value is readonly HolderRecord[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'object' && each !== null);
+}
+
+/** Since when they held it is counted up to this line, not to the day on which it is read. */
+function others({ holders: records, at }: Entry): string {
+  if (!isRecords(records) || records.length === 0) return '';
+  const then = new Date(word(at));
+  if (!Number.isNaN(then.getTime())) return `behind ${holders(records, then)}`;
+  return `behind ${holders(records.map(({ since: _, ...record }) => record))}`;
 }
 
 function why({ reason, degradation }: Entry): string {

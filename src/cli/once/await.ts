@@ -1,21 +1,26 @@
 import { holders as describeHolders, duration, holder, printable } from '../../errors/describe.ts';
-import { OnceStoppedError } from '../../errors/once-errors.ts';
+import { BackgroundError, OnceStoppedError } from '../../errors/once-errors.ts';
 import { after } from '../../lock/deadline.ts';
+import { Background } from '../../once/command/background.ts';
+import { exitCodeIn } from '../../once/command/exit-code.ts';
+import { LogFollower } from '../../once/command/follow.ts';
+import { refuseInside } from '../../once/command/inside.ts';
+import { gapsIn, replay } from '../../once/command/log.ts';
+import type { News } from '../../once/command/news.ts';
+import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import type { CurrentRun } from '../../once/current.ts';
 import { onceCommand } from '../../once/hint.ts';
 import type { OnceRecord } from '../../once/record.ts';
 import { type OnceState, stateOf } from '../../once/state.ts';
 import { stopperOf } from '../../once/stop.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { outlet } from '../output/outlet.ts';
 import { CliError } from '../report.ts';
-import { Background, type News } from './background.ts';
-import { LogFollower } from './follow.ts';
-import { present, refuseInside } from './foreground.ts';
+import { endAs, endWith, present } from './foreground.ts';
 import { RunNotice } from './notice.ts';
-import type { OnceCall } from './options.ts';
-import { commandOutcomeIn } from './outcome.ts';
-import { exitCodeIn, replay, tellFailure } from './present.ts';
-import { type Task, taskOfCall } from './task.ts';
+import { type OnceCall, wordsOf } from './options.ts';
+import { refuseGaps, tellFailure, tellGaps } from './present.ts';
+import { commandOptions, type Task, taskOfCall } from './task.ts';
 
 const MOST_STARTS = 3;
 
@@ -38,13 +43,15 @@ export async function awaitRun(call: OnceCall): Promise<void> {
     const record = await Promise.race([
       outcome(call, task, { notice, follower, signal: late.signal }),
       tooLate,
+      follower.trouble,
     ]);
     notice.end();
-    finish(call, task, record, follower.end());
-    process.exit(exitCodeIn(record));
-  } finally {
+    await finish(call, task, record, await follower.end());
+    endAs(record);
+  } catch (error) {
     stopTimer();
     notice.end();
+    endWith(error, call.flags); // whatever is still under way here
   }
 }
 
@@ -60,16 +67,17 @@ function outcome(call: OnceCall, task: Task, watching: Watching): Promise<OnceRe
 
 /** Has it run in the background. Should that process be killed, another one is started. */
 async function started(call: OnceCall, task: Task, { notice, follower }: Watching): Promise<OnceRecord> {
+  const background = { ...(await commandOptions(call)), id: call.id, words: wordsOf(call) };
   for (let starts = 0; starts < MOST_STARTS; starts++) {
     let last: News | undefined;
-    await new Background(call).listen((news) => {
+    await new Background(background).listen((news) => {
       last = news;
       if (news.event === 'waiting' || news.event === 'running') {
         tellOf(notice, task);
         follower.begin();
       }
     });
-    if (last?.event === 'error') throw new CliError(last.exitCode, last.message);
+    if (last?.event === 'error') throw new BackgroundError(last.message, last);
     const { last: record, current } = stateOf(task.id, task.place);
     if (last?.event === 'end' && record !== undefined) return record;
     refuseStopped(task, current);
@@ -123,15 +131,27 @@ export function finished(state: OnceState): OnceRecord {
   throw new CliError(exitCodes.failure, `${printable(key)} ${what}. ${next}`);
 }
 
-function finish(call: OnceCall, task: Task, record: OnceRecord, followed: string | undefined): void {
-  const seen = followed === record.header.id;
-  if (!seen) {
-    present(call, task, { record, from: 'shared', exitCode: exitCodeIn(record) });
-  } else if (record.header.kind === 'failure') {
-    if (call.flags.quiet !== true) tellFailure(task, record, 'alone', call.flags);
-  } else if (commandOutcomeIn(record) === undefined) {
-    replay(task.store, record);
+async function finish(
+  call: OnceCall,
+  task: Task,
+  record: OnceRecord,
+  followed: Followed | undefined,
+): Promise<void> {
+  if (followed?.run.id !== record.header.id) {
+    await present(call, task, { record, from: 'shared', exitCode: exitCodeIn(record) });
+    return;
   }
+  const outcome = commandOutcomeIn(record);
+  if (outcome === undefined) await replay(task.store, record, outlet());
+  const gaps = (['stdout', 'stderr'] as const).flatMap((stream) => {
+    const dropped = Math.max(0, (outcome?.[stream].bytes ?? 0) - followed.given[stream]);
+    const why = gapsIn(record, [stream])[0]?.why ?? 'this follower fell behind';
+    return dropped === 0 ? [] : [{ stream, dropped, why }];
+  });
+  tellGaps(call.id, gaps, call.flags);
+  if (record.header.kind === 'failure' && call.flags.quiet !== true)
+    tellFailure(task, record, 'alone', call.flags);
+  if (call.flags.complete === true) refuseGaps(call.id, gaps);
 }
 
 /** Says who runs it, unless that is over by now, or just ending, when its record is gone: there is nothing to wait for. */
@@ -152,30 +172,38 @@ function timeIsUp({ id, flags }: OnceCall, task: Task): CliError {
   return new CliError(exitCodes.timeout, `${what}. ${next}`);
 }
 
+type Followed = Pick<LogFollower, 'run' | 'given'>;
+
 /** Follows the log of the run that is under way, if that is wanted. */
 class Follower {
   readonly #call: OnceCall;
   readonly #task: Task;
+  readonly #sink = outlet();
+  readonly trouble: Promise<never>;
+  #fail: (error: unknown) => void = () => {};
   #log: LogFollower | undefined;
-  #id: string | undefined;
 
   constructor(call: OnceCall, task: Task) {
     this.#call = call;
     this.#task = task;
+    this.trouble = new Promise((_resolve, reject) => {
+      this.#fail = reject;
+    });
+    this.trouble.catch(() => {});
   }
 
   begin(): void {
     if (this.#call.deed !== 'follow') return;
     const current = this.#task.store.current();
-    if (current === undefined || current.id === this.#id) return;
-    this.#log?.end();
-    this.#id = current.id;
-    this.#log = new LogFollower(this.#task.store, current);
+    if (current === undefined || current.id === this.#log?.run.id) return;
+    this.#log?.stop();
+    this.#log = new LogFollower(this.#task.store, current, this.#sink);
+    this.#log.trouble.catch(this.#fail);
   }
 
-  /** Which run was followed, to its end. */
-  end(): string | undefined {
-    this.#log?.end();
-    return this.#id;
+  /** What was followed, to its end. */
+  async end(): Promise<Followed | undefined> {
+    await this.#log?.end();
+    return this.#log;
   }
 }

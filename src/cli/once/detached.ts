@@ -1,17 +1,16 @@
 import { printable } from '../../errors/describe.ts';
+import { startInBackground } from '../../once/command/background.ts';
 import { onceCommand } from '../../once/hint.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
 import { note } from '../output/text.ts';
-import { CliError } from '../report.ts';
-import type { News } from './background.ts';
-import type { OnceCall } from './options.ts';
-import { taskOfCall } from './task.ts';
+import { type OnceCall, wordsOf } from './options.ts';
+import { commandOptions, taskOfCall } from './task.ts';
 
-/** Says what became of a start in the background. */
-export function reportDetached(call: OnceCall, news: News): void {
+/** `--detach`: starts it in the background, and says what became of that. */
+export async function detach(call: OnceCall): Promise<void> {
   const { id, flags } = call;
-  if (news.event === 'error') throw new CliError(news.exitCode, news.message);
+  const news = await startInBackground({ ...(await commandOptions(call)), id, words: wordsOf(call) });
   if (flags.json === true) {
     printJson({ id, state: STATES[news.event] });
   } else if (flags.quiet !== true) {

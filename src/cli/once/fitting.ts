@@ -5,27 +5,28 @@ import { type Deed, dashed, deedWord, type OnceCall } from './options.ts';
 /** What a run is made with: of no effect where none is started. */
 const OF_A_RUN = ['ttl', 'failureTtl', 'validate', 'inputs', 'attempts'] as const;
 
-type Fitted = (typeof OF_A_RUN)[number] | 'timeout' | 'message' | 'yes' | 'scope';
+type Fitted = (typeof OF_A_RUN)[number] | 'timeout' | 'message' | 'yes' | 'scope' | 'grace' | 'complete';
 
-const WAITING: readonly Fitted[] = ['timeout', 'message', 'scope', ...OF_A_RUN];
+const WAITING: readonly Fitted[] = ['timeout', 'message', 'scope', 'grace', 'complete', ...OF_A_RUN];
 const LOOKING: readonly Fitted[] = ['scope'];
-const ENDING: readonly Fitted[] = ['scope', 'yes'];
+const PRINTING: readonly Fitted[] = ['scope', 'complete'];
+const ENDING: readonly Fitted[] = ['scope', 'yes', 'grace'];
 
 /** Which of the options that not every deed goes by each of them does. */
 const FITTING: Readonly<Record<Deed, readonly Fitted[]>> = {
   run: WAITING,
   wait: WAITING,
   follow: WAITING,
-  detach: ['scope', ...OF_A_RUN],
+  detach: ['scope', 'grace', ...OF_A_RUN],
   peek: LOOKING,
   active: LOOKING,
-  stdout: LOOKING,
-  stderr: LOOKING,
+  stdout: PRINTING,
+  stderr: PRINTING,
   exitCode: LOOKING,
   history: LOOKING,
   stop: ENDING,
   reset: ENDING,
-  clean: ['yes'],
+  clean: ['yes', 'grace'],
   ls: [],
 };
 
@@ -46,5 +47,7 @@ function problemWith(name: Fitted, { deed, words, flags }: OnceCall): string | u
   if (words.length === 0 && (OF_A_RUN as readonly string[]).includes(name)) {
     return 'needs a COMMAND behind --: only a run that is started goes by it';
   }
+  if (name === 'grace' && words.length === 0 && flags.stop !== true)
+    return 'goes with a COMMAND, or with --stop';
   return name === 'yes' && flags.stop !== true ? 'goes with --stop' : undefined;
 }

@@ -1,17 +1,24 @@
-import { printable } from '../../errors/describe.ts';
+import { endBySignal } from '../../command/signals/end.ts';
+import { Interruption } from '../../command/signals/interruption.ts';
+import { Interrupted } from '../../command/signals/signals.ts';
+import { NoResultError } from '../../errors/once-errors.ts';
 import { actFor } from '../../identity/self.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { CliError, report } from '../report.ts';
-import { notHeldAround } from '../run/held.ts';
-import { exitCodeOfSignal } from '../run/interrupt.ts';
-import { Interrupted } from '../run/signals.ts';
-import { Interruption } from './interruption.ts';
+import type { Lock } from '../../lock/lock.ts';
+import { exitCodeIn } from '../../once/command/exit-code.ts';
+import { refuseInside } from '../../once/command/inside.ts';
+import { gapsIn, replay } from '../../once/command/log.ts';
+import { commandOutcomeIn } from '../../once/command/outcome.ts';
+import { type Performed, perform } from '../../once/command/perform.ts';
+import type { OnceRecord } from '../../once/record.ts';
+import { outlet, ReaderGone } from '../output/outlet.ts';
+import { note } from '../output/text.ts';
+import { report } from '../report.ts';
+import { recoveryNote } from '../run/under.ts';
+import type { GlobalOptions } from '../settings.ts';
 import { RunNotice } from './notice.ts';
-import type { OnceCall } from './options.ts';
-import { commandOutcomeIn } from './outcome.ts';
-import { type Performed, perform } from './perform.ts';
-import { replay, tellFailure, tellGaps, tellUnrecorded } from './present.ts';
-import { type Task, taskOfCall } from './task.ts';
+import { type OnceCall, wordsOf } from './options.ts';
+import { refuseGaps, tellFailure, tellGaps, tellUnrecorded } from './present.ts';
+import { commandOptions, type Task, taskOfCall } from './task.ts';
 
 /** `holdfast once ID -- COMMAND`: runs it here, or waits for who runs it, and ends as the command did. */
 export async function runHere(call: OnceCall): Promise<void> {
@@ -22,29 +29,52 @@ export async function runHere(call: OnceCall): Promise<void> {
     actFor(call.words.join(' '));
     const notice = new RunNotice(call.id, call.flags);
     const stopNotice = notice.follow(task.place.locks.pathOf({ name: task.place.lock }));
-    const performed = await perform(call, task, { output: 'shown', interruption, onRun: stopNotice }).finally(
-      stopNotice,
-    );
-    present(call, task, performed);
-    process.exit(performed.exitCode);
+    const plan = {
+      ...(await commandOptions(call)),
+      words: wordsOf(call),
+      shown: call.words,
+      timeout: call.flags.timeout,
+    };
+    const onRun = ({ recovered }: Lock) => {
+      stopNotice();
+      if (recovered) note(recoveryNote(call.id));
+    };
+    const performed = await perform(task, plan, {
+      sink: outlet(),
+      input: 'own',
+      interruption,
+      onRun,
+    }).finally(stopNotice);
+    await present(call, task, performed);
+    endAs(performed.record);
   } catch (error) {
-    if (error instanceof Interrupted) process.exit(exitCodeOfSignal(error.signal));
-    process.exit(report(error, call.flags));
+    endWith(error, call.flags);
   }
 }
 
-/** A task that is started again by its own command would wait for itself. */
-export function refuseInside({ id, place }: Task): void {
-  const wish = { label: id, target: { name: place.lock }, mode: 'exclusive' } as const;
-  if (notHeldAround([wish], place.locks, '').length > 0) return;
-  throw new CliError(
-    exitCodes.failure,
-    `${printable(id)} is being run around this very call, which would wait for itself. Use another ID inside`,
-  );
+/** Ends this process as an error asks: by a signal that ended the wait or the command, or as one whose reader has gone. */
+export function endWith(error: unknown, flags: GlobalOptions): never {
+  if (error instanceof Interrupted) endBySignal(error.signal);
+  if (error instanceof ReaderGone) endBySignal('SIGPIPE');
+  const signal = error instanceof NoResultError ? error.signal : undefined;
+  if (signal === 'SIGPIPE') endBySignal(signal);
+  const exitCode = report(error, flags);
+  if (signal !== undefined) endBySignal(signal);
+  process.exit(exitCode);
 }
 
-/** Prints what the caller has not seen yet: all of another one's run; of its own, only that it failed. */
-export function present({ id, flags }: OnceCall, task: Task, performed: Performed): void {
+/** Ends this process as the command ended whose outcome this is. */
+export function endAs(record: OnceRecord): never {
+  const signal = commandOutcomeIn(record)?.signal;
+  if (signal !== undefined) endBySignal(signal);
+  process.exit(exitCodeIn(record));
+}
+
+/**
+ * Prints what the caller has not seen yet: all of another one's run; of its own, only that it failed. With `--complete`,
+ * nothing of an output that is not.
+ */
+export async function present({ id, flags }: OnceCall, task: Task, performed: Performed): Promise<void> {
   const { record, from, unrecorded } = performed;
   const quiet = flags.quiet === true;
   if (record.header.kind === 'failure') {
@@ -52,7 +82,9 @@ export function present({ id, flags }: OnceCall, task: Task, performed: Performe
     if (!quiet && unrecorded !== undefined) tellUnrecorded(id, unrecorded, flags);
     return;
   }
-  if (from !== 'own') replay(task.store, record);
-  const outcome = commandOutcomeIn(record);
-  if (!quiet && outcome !== undefined) tellGaps(id, outcome, flags);
+  if (from === 'own') return;
+  const gaps = gapsIn(record);
+  if (flags.complete === true) refuseGaps(id, gaps);
+  await replay(task.store, record, outlet());
+  tellGaps(id, gaps, flags);
 }

@@ -1,15 +1,20 @@
 import { holder, printable } from '../../errors/describe.ts';
 import { BusyError, TimeoutError } from '../../errors/lock-errors.ts';
+import { type StopOptions, stop } from '../../once/command/stop.ts';
 import { onceCommand } from '../../once/hint.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
 import type { OnceFlags } from './options.ts';
-import { stop } from './stop.ts';
 import type { Task } from './task.ts';
 
 /** How long those who waited for a run that was stopped may take to leave. Milliseconds. */
 const LEAVING = 2_000;
 const MOST_STOPS = 3;
+
+/** How a call wants a run stopped: `--yes` stands for whole programs. */
+export function stopOptions({ yes, grace }: Pick<OnceFlags, 'yes' | 'grace'>): StopOptions {
+  return { ends: yes === true ? 'programs' : 'commands', grace };
+}
 
 /** Removes what is known of a task. @throws {CliError} when it runs: then nothing is touched. */
 export async function forget(task: Task): Promise<void> {
@@ -26,11 +31,11 @@ export async function forget(task: Task): Promise<void> {
  * Ends a task's run and removes what is known of it; whether it ran. A run that somebody starts before the lock is to be
  * had is ended too.
  */
-export async function stopAndForget(task: Task, flags: Pick<OnceFlags, 'yes'>): Promise<boolean> {
+export async function stopAndForget(task: Task, flags: Pick<OnceFlags, 'yes' | 'grace'>): Promise<boolean> {
   let by: string | undefined;
   let wasRunning = false;
   for (let stops = 0; stops < MOST_STOPS; stops++) {
-    wasRunning = (await stop(task, flags)) || wasRunning;
+    wasRunning = (await stop(task, stopOptions(flags))) || wasRunning;
     by = await removeWithin(LEAVING, task);
     if (by === undefined) return wasRunning;
   }
@@ -40,7 +45,7 @@ export async function stopAndForget(task: Task, flags: Pick<OnceFlags, 'yes'>): 
   );
 }
 
-/** Who has the lock, if it is not to be had in `ms` milliseconds. */
+/** Who has the lock, if it is not granted within `ms` milliseconds. */
 async function removeWithin(ms: number, { place, store }: Task): Promise<string | undefined> {
   try {
     await place.locks.with({ name: place.lock }, { timeout: ms }, () => store.forget());

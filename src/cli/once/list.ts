@@ -2,17 +2,18 @@ import { dirname } from 'node:path';
 import { clock, duration, printable } from '../../errors/describe.ts';
 import type { InaccessibleError } from '../../errors/once-errors.ts';
 import { shortPath } from '../../lock/resource.ts';
+import { exitCodeIn } from '../../once/command/exit-code.ts';
+import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import { ttlOf } from '../../once/judgement.ts';
 import { knownKeys } from '../../once/known.ts';
 import type { OnceState } from '../../once/state.ts';
 import type { HistoryLine } from '../../once/store.ts';
+import { Date } from '../../time/time.ts';
 import { coloursFor } from '../output/colour.ts';
 import { printJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
 import { note, print } from '../output/text.ts';
 import type { OnceCall } from './options.ts';
-import { commandOutcomeIn } from './outcome.ts';
-import { exitCodeIn } from './present.ts';
 import { taskOfCall } from './task.ts';
 
 /** Characters; the whole text is in `--json`. */

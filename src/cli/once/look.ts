@@ -1,14 +1,22 @@
 import { holders as describeHolders, duration, printable } from '../../errors/describe.ts';
+import { exitCodeIn } from '../../once/command/exit-code.ts';
+import { gapsIn, readLog } from '../../once/command/log.ts';
+import { commandOutcomeIn } from '../../once/command/outcome.ts';
+import type { StreamName } from '../../once/command/sink.ts';
 import { onceCommand } from '../../once/hint.ts';
+import type { OnceRecord } from '../../once/record.ts';
 import { type OnceState, stateOf } from '../../once/state.ts';
+import type { Store } from '../../once/store.ts';
+import { Date } from '../../time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
+import { outlet } from '../output/outlet.ts';
 import { print } from '../output/text.ts';
 import { finished } from './await.ts';
+import { endWith } from './foreground.ts';
 import { stateJson } from './list.ts';
 import type { OnceCall } from './options.ts';
-import { commandOutcomeIn } from './outcome.ts';
-import { exitCodeIn, printLog } from './present.ts';
+import { refuseGaps, tellGaps } from './present.ts';
 import { type Task, taskOfCall } from './task.ts';
 
 /**
@@ -58,7 +66,7 @@ function describe(state: OnceState, { place }: Task): string {
 }
 
 /** `--stdout`, `--stderr`: the log of the last run, as far as it is. `--exit-code`: its exit code, when it has ended. */
-export function printPart(call: OnceCall): void {
+export async function printPart(call: OnceCall): Promise<void> {
   const { store, place } = taskOfCall(call);
   const state = stateOf(call.id, place);
   if (call.deed === 'exitCode') {
@@ -68,11 +76,27 @@ export function printPart(call: OnceCall): void {
     return;
   }
   const stream = call.deed === 'stderr' ? 'stderr' : 'stdout';
-  if (state.current !== undefined) {
-    printLog(store, { header: state.current }, stream);
+  try {
+    if (state.current === undefined) await printWhole(call, store, finished(state), stream);
+    else await readLog(store, state.current, stream, outlet());
+  } catch (error) {
+    endWith(error, call.flags);
+  }
+}
+
+async function printWhole(
+  { id, flags }: OnceCall,
+  store: Store,
+  record: OnceRecord,
+  stream: StreamName,
+): Promise<void> {
+  const outcome = commandOutcomeIn(record);
+  if (outcome === undefined) {
+    if (stream === 'stdout' && record.header.kind !== 'failure') await outlet()(record.body, stream);
     return;
   }
-  const record = finished(state);
-  if (commandOutcomeIn(record) !== undefined) printLog(store, record, stream);
-  else if (stream === 'stdout' && record.header.kind !== 'failure') process.stdout.write(record.body);
+  const gaps = gapsIn(record, [stream]);
+  if (flags.complete === true) refuseGaps(id, gaps);
+  await readLog(store, record.header, stream, outlet(), outcome[stream]);
+  tellGaps(id, gaps, flags);
 }

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
+import { stop } from '../../once/command/stop.ts';
 import { knownKeys } from '../../once/known.ts';
 import { type StateName, stateOf } from '../../once/state.ts';
 import { Store } from '../../once/store.ts';
@@ -7,9 +8,8 @@ import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
 import { CliError } from '../report.ts';
-import { forget, stopAndForget } from './forget.ts';
+import { forget, stopAndForget, stopOptions } from './forget.ts';
 import type { OnceCall } from './options.ts';
-import { stop } from './stop.ts';
 import { type Task, taskOfCall } from './task.ts';
 
 /** `--stop`, `--reset`, or both. */
@@ -22,7 +22,7 @@ export async function stopOrReset(call: OnceCall): Promise<void> {
   const stopped = isBoth
     ? await stopAndForget(task, flags)
     : flags.stop === true
-      ? await stop(task, flags)
+      ? await stop(task, stopOptions(flags))
       : undefined;
   if (stopped === undefined) await forget(task);
   if (flags.json === true) {

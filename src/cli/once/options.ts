@@ -17,23 +17,20 @@ export interface OnceFlags extends GlobalOptions {
   readonly reset?: true;
   readonly stop?: true;
   readonly yes?: true;
+  readonly complete?: true;
   readonly failed?: true;
   readonly dead?: true;
   readonly all?: true;
   readonly ttl?: number;
   readonly failureTtl?: number;
   readonly timeout?: number;
+  readonly grace?: number;
   readonly attempts?: number;
   readonly validate?: string;
   readonly inputs?: readonly string[];
   readonly message?: string;
   readonly quiet?: true;
   readonly scope?: 'user' | 'project';
-  /**
-   * Set for the process in the background, by the one that starts it: how many of the last words are the command as it was
-   * given. Words before them make its arguments byte for byte.
-   */
-  readonly inBackground?: number;
 }
 
 /** What to do, of which there is one. */
@@ -145,9 +142,9 @@ function task(
   return { deed, id, words, flags };
 }
 
-/** The words of the command as people know them, which need not be those that start it. */
-export function shownWords({ words, flags }: OnceCall): readonly string[] {
-  return flags.inBackground === undefined ? words : words.slice(-flags.inBackground);
+/** The words of a call that has some. */
+export function wordsOf({ words }: OnceCall): [string, ...string[]] {
+  return words as [string, ...string[]];
 }
 
 /** A deed as people ask for it. */

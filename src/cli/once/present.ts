@@ -1,74 +1,43 @@
-import { closeSync, readSync } from 'node:fs';
-import { join } from 'node:path';
-import { duration, printable } from '../../errors/describe.ts';
+import { duration, forAnother, printable } from '../../errors/describe.ts';
+import { exitCodeIn } from '../../once/command/exit-code.ts';
+import { type Gap, lastLines, logPath } from '../../once/command/log.ts';
+import { commandOutcomeIn } from '../../once/command/outcome.ts';
+import { unrecordedFailure } from '../../once/command/unrecorded.ts';
 import { failureIn } from '../../once/failure.ts';
 import { onceCommand } from '../../once/hint.ts';
 import { remaining, ttlOf } from '../../once/judgement.ts';
 import type { OnceRecord } from '../../once/record.ts';
-import type { Store } from '../../once/store.ts';
-import { openOwnFile, readOwnFile } from '../../storage/own-file.ts';
+import { Date } from '../../time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { errorJson } from '../output/json.ts';
 import { note, write } from '../output/text.ts';
 import { CliError } from '../report.ts';
 import type { GlobalOptions } from '../settings.ts';
-import { type CommandOutcome, commandOutcomeIn } from './outcome.ts';
 import type { Task } from './task.ts';
-
-const TAIL_LINES = 10;
-const CHUNK = 65_536;
-
-/** The exit code a record stands for; a program's own success or failure counts as 0 or 1. */
-export function exitCodeIn(record: OnceRecord): number {
-  return commandOutcomeIn(record)?.exitCode ?? (record.header.kind === 'failure' ? 1 : exitCodes.success);
-}
-
-/** Prints again what the command of a success printed. What a program returned is printed as it is recorded. */
-export function replay(store: Store, record: OnceRecord): void {
-  const outcome = commandOutcomeIn(record);
-  if (outcome === undefined) {
-    write(1, record.body);
-    return;
-  }
-  printLog(store, record, 'stdout');
-  printLog(store, record, 'stderr');
-}
-
-/** Prints one log of a run, from as far back as it is kept. */
-export function printLog(store: Store, record: { readonly header: Run }, stream: 'stdout' | 'stderr'): void {
-  const path = logPath(store, record.header, stream);
-  // Both are opened before the first is read, so that a run that follows cannot take the second away.
-  const files = [openOwnFile(`${path}.1`), openOwnFile(path)].filter((fd) => fd !== undefined);
-  const buffer = Buffer.allocUnsafe(CHUNK);
-  for (const fd of files) {
-    for (let count = readSync(fd, buffer); count > 0; count = readSync(fd, buffer)) {
-      write(stream === 'stdout' ? 1 : 2, buffer.subarray(0, count));
-    }
-    closeSync(fd);
-  }
-}
-
-export interface Run {
-  readonly run: number;
-  readonly id: string;
-}
-
-export function logPath(store: Store, run: Run, stream: 'stdout' | 'stderr'): string {
-  return join(store.runDirectory(run), stream);
-}
 
 function writeJson(event: object): void {
   write(2, `${JSON.stringify(event)}\n`);
 }
 
-/** Says what is missing in a log that was printed. */
-export function tellGaps(id: string, { stdout, stderr }: CommandOutcome, { json }: GlobalOptions): void {
-  for (const [name, { dropped, problem }] of Object.entries({ stdout, stderr })) {
-    const why = problem === undefined ? 'only the end of a long output is kept' : problem;
-    if (dropped === 0) continue;
-    if (json === true) writeJson({ event: 'gap', id, stream: name, dropped, why });
-    else note(`${printable(id)}: ${dropped} bytes of its ${name} are missing: ${why}`);
+/** Says what is missing in an output that was printed: never silently, for whoever goes on with it takes it for all. */
+export function tellGaps(id: string, gaps: readonly Gap[], { json }: GlobalOptions): void {
+  for (const { stream, dropped, why } of gaps) {
+    if (json === true) writeJson({ event: 'gap', id, stream, dropped, why });
+    else note(`${printable(id)}: ${dropped} bytes of its ${stream} are missing: ${why}`);
   }
+}
+
+/** For `--complete`. @throws {CliError} when something is missing. */
+export function refuseGaps(id: string, gaps: readonly Gap[]): void {
+  if (gaps.length === 0) return;
+  const what = gaps.map(
+    ({ stream, dropped, why }) => `${dropped} bytes of its ${stream} are missing: ${why}`,
+  );
+  throw new CliError(
+    exitCodes.failure,
+    `the output of ${printable(id)} is not complete; ${what.join('; ')}`,
+    { gaps },
+  );
 }
 
 /** Says that a run failed, when, with which last words, and where all of them are. */
@@ -107,7 +76,7 @@ export function tellFailure(
   for (const line of tail) write(2, `  ${line}\n`);
   const next =
     left > 0
-      ? `the failure counts for another ${duration(left)}; forget it: ${onceCommand('--reset', id, place)}`
+      ? `the failure counts ${forAnother(left)}; forget it: ${onceCommand('--reset', id, place)}`
       : 'the next start runs it again';
   note(`its log: ${printable(log)} · ${next}`);
 }
@@ -116,16 +85,4 @@ export function tellFailure(
 export function tellUnrecorded(id: string, why: string, { json }: GlobalOptions): void {
   if (json === true) writeJson({ event: 'unrecorded', id, why });
   else note(unrecordedFailure(id, why));
-}
-
-/** The same in words. */
-export function unrecordedFailure(id: string, why: string): string {
-  return `${printable(id)}: that it failed could not be recorded, so those who wait for it run it again: ${why}`;
-}
-
-/** The end of a log as text; what is none is shown, not sent to the terminal. */
-function lastLines(path: string): string[] {
-  const bytes = readOwnFile(path) ?? Buffer.alloc(0);
-  const text = bytes.subarray(Math.max(0, bytes.length - CHUNK)).toString();
-  return text.split('\n').filter(Boolean).slice(-TAIL_LINES).map(printable);
 }

@@ -1,21 +1,25 @@
-import { spawn } from 'node:child_process';
 import { InputError, shown } from '../../errors/input-error.ts';
+import type { CommandOptions } from '../../once/command/options.ts';
+import { type RunKey, runKey } from '../../once/command/run-key.ts';
 import type { Input } from '../../once/inputs.ts';
-import { type Place, placeOf } from '../../once/scope.ts';
-import { Store } from '../../once/store.ts';
 import { type OnceCall, scopeOf } from './options.ts';
-import { stopOnAbort } from './process-group.ts';
 
 /** A task with everything it is known by. */
-export interface Task {
-  readonly id: string;
-  readonly place: Place;
-  readonly store: Store;
-}
+export type Task = RunKey;
 
 export function taskOfCall({ id, flags }: OnceCall): Task {
-  const place = placeOf(id, scopeOf(flags), flags.directory);
-  return { id, place, store: new Store(place.records, id) };
+  return runKey(id, scopeOf(flags), flags.directory);
+}
+
+/** What a call says of the run of its command. */
+export async function commandOptions({ flags }: OnceCall): Promise<CommandOptions> {
+  const { ttl, failureTtl, attempts, directory, validate, grace, inputs } = flags;
+  const given = { ttl, failureTtl, attempts, directory, validate, grace };
+  return {
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...(inputs === undefined ? {} : { inputs: await inputsMatching(inputs) }),
+    scope: scopeOf(flags),
+  };
 }
 
 /**
@@ -32,20 +36,4 @@ export async function inputsMatching(patterns: readonly string[]): Promise<Input
     for (const file of found) files.add(file);
   }
   return [...patterns, ...[...files].sort().map((file) => ({ file }))];
-}
-
-/** Whether a shell command succeeds; what it prints is of no interest. At an abort it is ended, with its whole group. */
-export function succeeds(command: string, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const shell = spawn(command, { shell: true, stdio: 'ignore', detached: true });
-    const stopping = stopOnAbort(shell, signal);
-    shell.on('error', (error) => {
-      stopping.over();
-      reject(error);
-    });
-    shell.on('exit', (code) => {
-      stopping.over();
-      resolve(code === 0);
-    });
-  });
 }

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../errors/base.ts';
+import { DamagedError } from '../../errors/document-errors.ts';
 import { BusyError, LockError, TimeoutError } from '../../errors/lock-errors.ts';
 import { RulesError } from '../../errors/rules-error.ts';
 import { print } from './text.ts';
@@ -8,7 +9,11 @@ export function printJson(value: unknown): void {
 }
 
 /** An error as `--json` shows it on standard error, one line. */
-export function errorJson(error: unknown, exitCode: number): string {
+export function errorJson(
+  error: unknown,
+  exitCode: number,
+  facts: Readonly<Record<string, unknown>> = {},
+): string {
   const message = error instanceof Error ? error.message : String(error);
   return JSON.stringify({
     error: {
@@ -22,7 +27,9 @@ export function errorJson(error: unknown, exitCode: number): string {
       ...(error instanceof RulesError
         ? { file: error.file, line: error.line, column: error.column, problem: error.problem }
         : {}),
+      ...(error instanceof DamagedError ? { file: error.path, line: error.line, column: error.column } : {}),
       ...(error as { readonly facts?: object }).facts,
+      ...facts,
     },
   });
 }

@@ -1,3 +1,4 @@
+import { clearInterval, performance, setInterval } from '../../time/time.ts';
 import { coloursFor } from './colour.ts';
 import { write } from './text.ts';
 

@@ -1,6 +1,7 @@
 import { clock, duration, printable } from '../../errors/describe.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import type { LockInfo } from '../../lock/query.ts';
+import { Date } from '../../time/time.ts';
 import { type Colours, coloursFor } from './colour.ts';
 import { table } from './table.ts';
 
@@ -27,12 +28,13 @@ function rows({ resource, state, contract, holders, waiters }: LockInfo): string
 }
 
 function facts(holder: HolderRecord, waiting: string, { dim }: Colours): string[] {
-  const { pid, user, since, purpose, command } = holder;
+  const { pid, user, since, purpose, command, copy } = holder;
   const from = Date.parse(since ?? '');
   const when = Number.isNaN(from)
     ? '?'
     : `${clock(new Date(from))} ${dim(`(${duration(Date.now() - from)})`)}`;
-  const title = printable(purpose ?? command ?? 'a process that left no record');
+  const process = printable(purpose ?? command ?? 'a process that left no record');
+  const title = copy === true ? `a copy of the claim of ${process}` : process;
   const short = title.length > WIDEST_COMMAND ? `${title.slice(0, WIDEST_COMMAND - 1)}…` : title;
   return [String(pid ?? '?'), printable(user ?? '?'), when, waiting, short];
 }

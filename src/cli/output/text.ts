@@ -30,3 +30,12 @@ export function print(line: string): boolean {
 export function note(line: string): void {
   write(2, `holdfast: ${line}\n`);
 }
+
+const warnings = new Set<string>();
+
+/** A warning, once: what a lock says of itself, the library may have warned of already. */
+export function warnOnce(text: string): void {
+  if (warnings.has(text)) return;
+  warnings.add(text);
+  note(`warning: ${text}`);
+}

@@ -13,13 +13,18 @@ export interface Awaited {
   readonly holders: readonly HolderRecord[];
 }
 
+export interface NoticeOptions extends GlobalOptions {
+  /** Nothing is said of a wait. */
+  readonly quiet?: true;
+}
+
 /** Tells on standard error what is waited for: one line at once; on a terminal also a line that moves. */
 export class WaitingNotice {
-  readonly #options: GlobalOptions;
+  readonly #options: NoticeOptions;
   readonly #told = new Set<string>();
   #line: LiveLine | undefined;
 
-  constructor(options: GlobalOptions) {
+  constructor(options: NoticeOptions) {
     this.#options = options;
   }
 
@@ -37,7 +42,7 @@ export class WaitingNotice {
 
   /** Each lock is told of once; that its line has moved on shows in `holdfast who`. */
   begin({ resource, path, holders }: Awaited): void {
-    if (this.#told.has(path)) return;
+    if (this.#options.quiet === true || this.#told.has(path)) return;
     this.#told.add(path);
     if (this.#options.json === true) {
       write(2, `${JSON.stringify({ event: 'waiting', resource, path, holders })}\n`);

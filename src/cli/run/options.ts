@@ -9,7 +9,9 @@ export interface RunOptions extends NamingOptions, Pick<TermsOptions, 'engine' |
   readonly wait: boolean;
   /** Milliseconds. */
   readonly timeout?: number;
-  /** Replaces the exit codes of a lock that was not to be had. */
+  /** Replaces the exit codes of a lock that was not granted. */
   readonly conflictExitCode?: number;
   readonly purpose?: string;
+  /** Nothing is said of a wait. */
+  readonly quiet?: true;
 }

@@ -1,3 +1,7 @@
+import { heldBeside, takeAround } from '../../command/around.ts';
+import { inheritedDescriptors } from '../../command/descriptors.ts';
+import { endBySignal } from '../../command/signals/end.ts';
+import { Interrupted, Signals } from '../../command/signals/signals.ts';
 import { BusyError, TimeoutError } from '../../errors/lock-errors.ts';
 import { actFor } from '../../identity/self.ts';
 import { environmentOptions } from '../../lock/environment.ts';
@@ -6,11 +10,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { WaitingNotice } from '../output/waiting.ts';
 import { exitCodeOf, report } from '../report.ts';
 import { openAuditedManager, targetOfWord } from '../settings.ts';
-import { inheritedDescriptors } from './descriptors.ts';
-import { heldAround, notHeldAround } from './held.ts';
-import { exitCodeOfSignal } from './interrupt.ts';
 import type { RunOptions } from './options.ts';
-import { Interrupted, Signals } from './signals.ts';
 import { runUnder } from './under.ts';
 
 /** `holdfast run`: acquires, starts the command, and ends the process in the moment the command ends. */
@@ -23,11 +23,14 @@ export async function startUnderLock(
   const inherited = inheritedDescriptors();
   try {
     actFor(words.join(' '));
-    runUnder(await acquire(names, options, signals), { words, inherited, signals, options });
+    const locks = await acquire(names, options, signals);
+    runUnder(locks, { words, inherited, signals, options, permits: options.permits });
   } catch (error) {
     process.exit(exitAfter(error, options));
   }
 }
+
+const HINT = 'Take it so in the outer run, or ask for less here';
 
 async function acquire(
   names: readonly string[],
@@ -36,31 +39,33 @@ async function acquire(
 ): Promise<readonly Lock[]> {
   const mode = options.shared === true || options.permits !== undefined ? 'shared' : 'exclusive';
   const manager = openAuditedManager(options);
-  const wishes = names.map((label) => ({ label, target: targetOfWord(label, options), mode }) as const);
-  const hint = 'Take it exclusive in the outer run, or pass --shared here';
-  const targets = notHeldAround(wishes, manager, hint).map(({ target }) => target);
-  if (targets.length === 0) return [];
   const { purpose, permits, engine, require } = options;
+  const asked = { mode, ...(permits === undefined ? {} : { permits }) } as const;
+  const wishes = names.map((label) => ({ label, target: targetOfWord(label, options), ...asked }));
   const timeout = timeoutOf(options);
   const stopNotice = new WaitingNotice(options).follow();
   try {
-    const { locks } = await manager.acquireAll(targets, {
-      ...(permits === undefined ? { mode } : { permits }),
-      timeout,
-      signal: signals.interrupted,
-      ...(engine === undefined ? {} : { engine }),
-      ...(require === undefined ? {} : { require }),
-      holding: timeout === 0 ? [] : heldAround(),
-      ...(purpose === undefined ? {} : { purpose }),
+    return await takeAround(wishes, manager, HINT, (placed, elapsed) => {
+      return manager.acquireAll(
+        placed.map(({ target }) => target),
+        {
+          ...(permits === undefined ? { mode } : { permits }),
+          timeout: timeout === 0 ? 0 : Math.max(1, timeout - elapsed),
+          signal: signals.interrupted,
+          ...(engine === undefined ? {} : { engine }),
+          ...(require === undefined ? {} : { require }),
+          holding: timeout === 0 ? [] : heldBeside(placed, manager),
+          ...(purpose === undefined ? {} : { purpose }),
+        },
+      );
     });
-    return locks;
   } finally {
     stopNotice();
   }
 }
 
 function exitAfter(error: unknown, options: RunOptions): number {
-  if (error instanceof Interrupted) return exitCodeOfSignal(error.signal);
+  if (error instanceof Interrupted) return endBySignal(error.signal);
   const contended = error instanceof BusyError || error instanceof TimeoutError;
   const exitCode = contended ? (options.conflictExitCode ?? contentionCode(options)) : exitCodeOf(error);
   return report(error, options, exitCode);

@@ -1,14 +1,14 @@
-import type { ChildProcess } from 'node:child_process';
+import { endBySignal } from '../../command/signals/end.ts';
+import type { Signals } from '../../command/signals/signals.ts';
+import type { Ending } from '../../command/start.ts';
+import { startUnder, type Underling } from '../../command/under.ts';
 import { printable } from '../../errors/describe.ts';
 import type { Lock } from '../../lock/lock.ts';
 import { trace } from '../../trace/trace.ts';
-import { note } from '../output/text.ts';
+import { note, warnOnce } from '../output/text.ts';
 import { report } from '../report.ts';
 import type { GlobalOptions } from '../settings.ts';
-import { startCommand, whenEnded } from './command.ts';
-import { heldVariable } from './held.ts';
-import { identityOf, type Recorder } from './on-record/index.ts';
-import type { Signals } from './signals.ts';
+import { LossNotice } from './loss-notice.ts';
 
 export interface RunParts {
   /** The command and its arguments. */
@@ -19,46 +19,52 @@ export interface RunParts {
   readonly env?: NodeJS.ProcessEnv;
   /** Descriptors that this process was started with, for the command. */
   readonly inherited: readonly number[];
+  /** Of how many permits the locks are. */
+  readonly permits?: number | undefined;
   readonly signals: Signals;
   readonly options: GlobalOptions;
 }
 
-/** Runs a command that carries these locks, and ends this process in the moment the command ends, with its exit code. */
-export function runUnder(
-  locks: readonly Lock[],
-  { words, file, env, inherited, signals, options }: RunParts,
-): void {
-  for (const { detail } of locks.flatMap(({ degraded }) => degraded)) note(`warning: ${printable(detail)}`);
-  const own = locks.flatMap(({ descriptor }) => descriptor ?? []);
-  const parts = {
-    words: file === undefined ? words : ([file, ...words.slice(1)] as const),
-    // The command carries the locks itself: should this process be killed, they stay held until the command ends.
-    descriptors: [...inherited, ...own],
-    env: { ...process.env, ...env, ...heldVariable(locks.map(({ path }) => path)) },
-  };
-  const record: Recorder = (child) => {
-    for (const lock of locks) lock.recordChild(child);
-  };
-  const isCarried = own.length === locks.length;
-  const command = start(locks, () => startCommand(parts, isCarried ? undefined : record));
-  const subject = locks[0]?.path ?? 'no lock';
-  trace?.(
-    subject,
-    `${words[0]} runs as process ${command.pid}, and ${isCarried ? 'carries its locks' : 'has its locks by their records'}`,
-  );
-  whenEnded(command, (outcome) => {
-    trace?.(subject, `${words[0]} ended: ${'error' in outcome ? outcome.error : outcome.exitCode}`);
-    release(locks);
-    process.exit('error' in outcome ? report(outcome.error, options) : outcome.exitCode);
-  });
-  signals.passTo(command);
-  if (isCarried && command.pid !== undefined) record(identityOf(command.pid));
+/** Runs a command that carries these locks, and ends this process in the moment the command ends, as it did. */
+export function runUnder(locks: readonly Lock[], parts: RunParts): void {
+  for (const { detail } of locks.flatMap(({ degraded }) => degraded)) warnOnce(printable(detail));
+  for (const { recovered, resource } of locks) if (recovered) note(recoveryNote(resource));
+  parts.signals.expectCommand();
+  parts.signals.passTo(start(locks, parts));
 }
 
-/** A command that was not started has nothing to be told of, neither has the next holder. */
-function start(locks: readonly Lock[], startCommand: () => ChildProcess): ChildProcess {
+/** What is said of a lock whose last holder died. */
+export function recoveryNote(resource: string): string {
+  return `${printable(resource)}: its last holder ended without releasing it, so its work may be half-done`;
+}
+
+function endAs(ending: Ending, options: GlobalOptions): never {
+  if ('error' in ending) process.exit(report(ending.error, options));
+  if (ending.signal !== undefined) endBySignal(ending.signal);
+  process.exit(ending.code);
+}
+
+function start(
+  locks: readonly Lock[],
+  { words, file, env, inherited, permits, options }: RunParts,
+): Underling {
+  let notice: LossNotice | undefined;
   try {
-    return startCommand();
+    const underling = startUnder(locks, {
+      words: file === undefined ? words : [file, ...words.slice(1)],
+      descriptors: inherited,
+      env: { ...process.env, ...env },
+      ...(permits === undefined ? {} : { permits }),
+      onEnd: (ending) => {
+        const how = 'error' in ending ? ending.error : (ending.signal ?? ending.code);
+        trace?.(locks[0]?.path ?? 'no lock', `${words[0]} ended: ${how}`);
+        notice?.end();
+        release(locks);
+        endAs(ending, options);
+      },
+    });
+    notice = new LossNotice(locks, underling.process.pid, options);
+    return underling;
   } catch (error) {
     release(locks);
     throw error;

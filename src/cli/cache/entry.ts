@@ -1,0 +1,35 @@
+import { printable } from '../../errors/describe.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { keyOfWord } from '../fetch/address.ts';
+import { printJson } from '../output/json.ts';
+import { note, print } from '../output/text.ts';
+import { CliError } from '../report.ts';
+import { withCache } from './open.ts';
+import type { CacheFlags } from './place.ts';
+
+export function showPath(word: string, flags: CacheFlags): Promise<void> {
+  const key = keyOfWord(word);
+  return withCache(flags, (cache, directory) => {
+    const entry = cache?.peek(key);
+    if (entry === undefined) throw absent(key, directory);
+    if (flags.json === true) printJson(entry);
+    else print(entry.path);
+  });
+}
+
+export function remove(words: readonly string[], flags: CacheFlags): Promise<void> {
+  const keys = [...new Set(words.map(keyOfWord))];
+  return withCache(flags, async (cache, directory) => {
+    for (const key of keys) {
+      const isRemoved = (await cache?.delete(key)) === true;
+      if (!isRemoved) process.exitCode = exitCodes.no;
+      if (flags.json === true) printJson({ key, removed: isRemoved });
+      else if (isRemoved) print(`removed ${printable(key)}`);
+      else note(absent(key, directory).message);
+    }
+  });
+}
+
+function absent(key: string, directory: string): CliError {
+  return new CliError(exitCodes.no, `${printable(key)} is not in the cache ${printable(directory)}`, { key });
+}

@@ -1,0 +1,118 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { shown } from '../../errors/input-error.ts';
+import { checkDocument } from '../doc/check.ts';
+import { type GetFlags, getValue } from '../doc/get.ts';
+import { type MergeFlags, mergeFiles } from '../doc/merge.ts';
+import { setValue } from '../doc/set.ts';
+import { nonEmpty } from '../options.ts';
+
+const MERGE_EXAMPLES = `
+Examples:
+  holdfast doc merge before.json mine.json yours.json >merged.json
+  holdfast doc merge --volatile lastUpdated --strategy 'stock[].count=sum' base.json a.json b.json
+  git config merge.holdfast.driver 'holdfast doc merge --driver %O %A %B %P'   and in .gitattributes: *.json merge=holdfast`;
+
+/** `--json`, the one option that all of them have. */
+interface DocFlags {
+  readonly json?: true;
+}
+
+export function defineDoc(program: Command): void {
+  const doc = program
+    .command('doc')
+    .helpCommand(false)
+    .usage('get|set|check|merge [options] FILE…')
+    .summary('read, check and change a shared JSON document')
+    .description(
+      'Read, check and change a JSON document that other programs may change at the same time. A PATH names a value in it, ' +
+        "such as 'roles[id=42].name', 'roles[0]', or '[\"a.b\"]'.",
+    );
+  withJson(doc.command('get'))
+    .usage('[options] FILE [PATH]')
+    .summary('print a value of a document; 1 when it is not there')
+    .description(
+      'Print the whole value of a document, or the one at a path. Exits with 1 when there is none.',
+    )
+    .argument('<file>', 'the document')
+    .argument('[path]', 'where the value is', '')
+    .option('-r, --raw', 'print a text as it is, without quotes')
+    .action((file: string, path: string, _flags: GetFlags, command: Command) =>
+      getValue(file, path, command.optsWithGlobals<GetFlags>()),
+    );
+  withJson(doc.command('set'))
+    .usage('[options] FILE PATH VALUE')
+    .summary('change a value of a document; 1 when its place is not there')
+    .description(
+      'Change the value at a path, or add a member or a last element: one durable edit under the lock of the file. All else ' +
+        'in the file stays as it is. Exits with 1 when the path leads nowhere.',
+    )
+    .argument('<file>', 'the document')
+    .argument('<path>', 'where the value is')
+    .argument('<value>', "JSON, such as 5, true, '\"a text\"' or '[1, 2]'")
+    .action((file: string, path: string, value: string) => setValue(file, path, value));
+  withJson(doc.command('check'))
+    .usage('[options] FILE')
+    .summary('say whether a document can be read; 1 when it cannot')
+    .description(
+      'Say whether a document can be read, and where it is damaged: with line and column, and exit code 1.',
+    )
+    .argument('<file>', 'the document')
+    .action((file: string, _flags: DocFlags, command: Command) =>
+      checkDocument(file, command.optsWithGlobals<DocFlags>()),
+    );
+  withJson(doc.command('merge'))
+    .usage('[options] BASE OURS THEIRS [NAME]')
+    .summary('merge two edits of a JSON file; 1 when they conflict')
+    .description(
+      'Merge two edits of BASE, and print the result in the format of OURS. Records are told apart by id, key or name. Exits ' +
+        'with 1 when both changed one value in different ways: the result has that of OURS then, and standard error tells of ' +
+        'each. Exits with 2 when a file cannot be read or is no JSON. An empty BASE stands for no file.',
+    )
+    .argument('<base>', 'the version that both began with')
+    .argument('<ours>', 'one edit of it')
+    .argument('<theirs>', 'the other edit')
+    .argument('[name]', 'what messages call the file')
+    .option('--driver', 'write the result to OURS, as git wants it from a merge driver')
+    .addOption(listOption('--identity <member>', 'tell records apart by this member; may be repeated'))
+    .addOption(
+      listOption('--volatile <pattern>', 'take the later one of these members, such as lastUpdated; repeat'),
+    )
+    .addOption(
+      new Option(
+        '--strategy <pattern=name>',
+        "decide so where both changed it, such as 'stock[].count=sum'; repeat",
+      ).argParser(parseStrategy),
+    )
+    .addHelpText('after', MERGE_EXAMPLES)
+    .action(
+      (
+        base: string,
+        ours: string,
+        theirs: string,
+        name: string | undefined,
+        _: MergeFlags,
+        command: Command,
+      ) => mergeFiles({ base, ours, theirs, name }, command.optsWithGlobals<MergeFlags>()),
+    );
+}
+
+function withJson(command: Command): Command {
+  return command.option('--json', 'print JSON on one line; errors too, on standard error');
+}
+
+function listOption(flags: string, description: string): Option {
+  const parse = nonEmpty(flags.split(' ')[0] ?? flags);
+  return new Option(flags, description).argParser((word: string, before: readonly string[] | undefined) => [
+    ...(before ?? []),
+    parse(word),
+  ]);
+}
+
+function parseStrategy(
+  word: string,
+  before: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const at = word.lastIndexOf('=');
+  if (at > 0) return { ...before, [word.slice(0, at)]: word.slice(at + 1) };
+  throw new InvalidArgumentError(`--strategy must look like 'stock[].count=sum', got ${shown(word)}.`);
+}

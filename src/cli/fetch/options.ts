@@ -1,0 +1,105 @@
+import { basename, join, resolve, sep } from 'node:path';
+import { download } from '../../cache/download/download.ts';
+import type { DownloadProducer } from '../../cache/download/producer.ts';
+import { parseIntegrity } from '../../cache/integrity.ts';
+import type { Policy } from '../../cache/policy.ts';
+import { InputError } from '../../errors/input-error.ts';
+import { statOrNothing } from '../../storage/fs/stat.ts';
+import { type CacheFlags, cacheDirectory, refusePlacesOfLocks } from '../cache/place.ts';
+import { type Address, addressOf } from './address.ts';
+
+export interface FetchFlags extends CacheFlags {
+  readonly to?: string;
+  readonly integrity?: string;
+  readonly policy?: 'never' | 'if-missing' | 'always';
+  /** Milliseconds. */
+  readonly maxAge?: number;
+  readonly key?: string;
+  readonly jobs: number;
+  readonly header?: readonly string[];
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/** One address to fetch. */
+export interface Job extends Address {
+  /** For a narrow line. */
+  readonly label: string;
+  readonly producer: DownloadProducer;
+}
+
+/** What `holdfast fetch` was asked for. */
+export interface FetchCall {
+  readonly directory: string;
+  /** In the order of the words; the same object for the same key. */
+  readonly jobs: readonly Job[];
+  readonly policy: Policy;
+  readonly integrity?: string;
+  /** The path of a file, or a directory for all of them. */
+  readonly to?: { readonly file: string } | { readonly directory: string };
+  readonly parallel: number;
+  readonly timeout: number;
+}
+
+/** @throws {InputError} before anything is fetched. */
+export function readCall(words: readonly string[], flags: FetchFlags): FetchCall {
+  const { to, integrity, key, maxAge, jobs: parallel, timeout = Number.POSITIVE_INFINITY } = flags;
+  refusePlacesOfLocks(flags, 'fetch');
+  const headers = headersOf(flags.header ?? []);
+  if (integrity !== undefined) parseIntegrity(integrity);
+  const jobs = new Map<string, Job>();
+  const wanted = words.map((word) => {
+    const address = addressOf(word);
+    const job = jobs.get(key ?? address.key) ?? {
+      ...address,
+      key: key ?? address.key,
+      label: basename(address.url.pathname) || address.url.host,
+      producer: download(address.url, { headers }),
+    };
+    jobs.set(job.key, job);
+    return job;
+  });
+  const place = to === undefined ? undefined : placeOf(to);
+  if (words.length > 1) {
+    if (key !== undefined) refuseForSeveral('--key');
+    if (integrity !== undefined) refuseForSeveral('--integrity');
+    if (place !== undefined && 'file' in place) {
+      throw new InputError('--to', `must be a directory for several URLs: write ${join(to as string, sep)}`);
+    }
+  }
+  return {
+    directory: cacheDirectory(flags),
+    jobs: wanted,
+    policy: maxAge === undefined ? (flags.policy ?? 'if-missing') : { maxAge },
+    ...(integrity === undefined ? {} : { integrity }),
+    ...(place === undefined ? {} : { to: place }),
+    parallel,
+    timeout,
+  };
+}
+
+function refuseForSeveral(option: string): never {
+  throw new InputError(option, 'is for one URL: fetch each with a call of its own');
+}
+
+/** A directory is one that ends so, or is there. */
+function placeOf(to: string): Exclude<FetchCall['to'], undefined> {
+  const endsSo = to.endsWith('/') || to.endsWith(sep) || /(^|[/\\])\.\.?$/.test(to);
+  return endsSo || statOrNothing(to)?.isDirectory() === true
+    ? { directory: resolve(to) }
+    : { file: resolve(to) };
+}
+
+/** @throws {InputError} without what may be secret. */
+function headersOf(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, name, value] = /^([^:\s]+):\s*(.*?)\s*$/.exec(line) ?? [];
+      if (name !== undefined && value !== undefined) return [name.toLowerCase(), value];
+      throw new InputError(
+        '-H, --header',
+        'must be a name, a colon and a value, such as "Authorization: Bearer …"',
+      );
+    }),
+  );
+}

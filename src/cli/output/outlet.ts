@@ -1,0 +1,78 @@
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { systemCode } from '../../errors/base.ts';
+import type { Sink } from '../../once/command/sink.ts';
+import { pause } from '../../time/time.ts';
+
+/** Milliseconds until a reader that has had no room is tried again. */
+const FULL = 5;
+const NON_BLOCKING = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** Nobody reads the output of this process any more. */
+export class ReaderGone extends Error {}
+
+/**
+ * Standard output and error for what takes its time: a reader that stands still holds up nothing else of this process,
+ * which goes on to hear of signals. Nothing is lost when the process exits after the promise.
+ *
+ * @throws {ReaderGone}
+ */
+export function outlet(): Sink {
+  const writers = { stdout: writerOf(1), stderr: writerOf(2) };
+  return (chunk, stream) => writers[stream](chunk);
+}
+
+type Writer = (chunk: Uint8Array) => Promise<void>;
+
+function writerOf(descriptor: 1 | 2): Writer {
+  let writer: Writer | undefined;
+  return (chunk) => {
+    writer ??= isSocket(descriptor) ? throughSocket(descriptor) : toDescriptor(reopened(descriptor));
+    return writer(chunk);
+  };
+}
+
+function toDescriptor(fd: number): Writer {
+  return async (chunk) => {
+    for (let at = 0; at < chunk.length; ) {
+      try {
+        at += writeSync(fd, chunk, at);
+      } catch (error) {
+        const code = systemCode(error);
+        if (code === 'EPIPE' || code === 'EIO') throw new ReaderGone(code);
+        if (code !== 'EAGAIN') return; // closed, or a file on a full disk
+        await pause(FULL);
+      }
+    }
+  };
+}
+
+/** Other processes have the same socket, and it cannot be opened anew. */
+function throughSocket(descriptor: 1 | 2): Writer {
+  const socket = new Socket({ fd: descriptor, readable: false, writable: true });
+  socket.on('error', () => {});
+  socket.unref();
+  return (chunk) =>
+    new Promise((resolve, reject) => {
+      socket.write(chunk, (error) => (error ? reject(new ReaderGone(systemCode(error))) : resolve()));
+    });
+}
+
+function isSocket(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isSocket();
+  } catch {
+    return false;
+  }
+}
+
+/** The same pipe or terminal, opened anew: what is set for this descriptor does not count for other processes. */
+function reopened(descriptor: number): number {
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFIFO() && !stats.isCharacterDevice()) return descriptor;
+    return openSync(`/proc/self/fd/${descriptor}`, NON_BLOCKING);
+  } catch {
+    return descriptor;
+  }
+}

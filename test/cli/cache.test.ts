@@ -1,0 +1,149 @@
+import { chmodSync, existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { bodies, Fetching } from './fetching.ts';
+
+/** A cache with two entries, of which `words` was used last. */
+async function filled() {
+  const fetching = new Fetching();
+  const { url } = await bodies({ '/corpus': 'a corpus', '/words': 'words' });
+  const { stdout } = await fetching.run(`${url}/corpus`);
+  await fetching.run(`${url}/words`);
+  const { stdout: listed } = await fetching.cacheCommand('ls', '--json');
+  const entries = listed
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  return { fetching, url, corpus: stdout.trimEnd(), entries };
+}
+
+/** Nobody has used the entry of the corpus, nor its content, for a day. */
+function age({ cache }: Fetching, content: string): void {
+  const entries = join(cache, 'entries');
+  const yesterday = Date.now() / 1000 - 86_400;
+  utimesSync(content, yesterday, yesterday);
+  for (const name of readdirSync(entries)) {
+    if (name.includes('corpus')) utimesSync(join(entries, name), yesterday, yesterday);
+  }
+}
+
+describe('cache ls', () => {
+  it('lists the entries with size, age and last use, the last used first', async () => {
+    const { fetching, url, entries } = await filled();
+    expect(entries).toMatchObject([
+      { key: `${url}/words`, size: 5, lastUsed: expect.any(String) },
+      { key: `${url}/corpus`, size: 8, integrity: expect.stringMatching(/^sha256-/) },
+    ]);
+    const { code, stdout, stderr } = await fetching.cacheCommand('ls');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^KEY +SIZE +AGE +LAST USE$/),
+      expect.stringMatching(/^\S+\/words +5 B +\S+ +\S+ ago$/),
+      expect.stringMatching(/^\S+\/corpus +8 B +\S+ +\S+ ago$/),
+      '',
+    ]);
+  });
+
+  it('makes no directory to look into', async () => {
+    const fetching = new Fetching();
+    for (const args of [['ls'], ['verify'], ['prune']]) {
+      expect((await fetching.cacheCommand(...args)).code).toBe(0);
+    }
+    expect((await fetching.cacheCommand('ls')).stderr).toBe(
+      `holdfast: nothing is cached in ${fetching.cache}\n`,
+    );
+    expect(existsSync(fetching.cache)).toBe(false);
+  });
+});
+
+describe('cache path', () => {
+  it('prints the path of an entry, and exits with 1 for none', async () => {
+    const { fetching, url, corpus } = await filled();
+    expect(await fetching.cacheCommand('path', `${url}/corpus`)).toMatchObject({
+      code: 0,
+      stdout: `${corpus}\n`,
+    });
+    const none = await fetching.cacheCommand('path', `${url}/corps`);
+    expect(none).toMatchObject({ code: 1, stdout: '' });
+    expect(none.stderr).toBe(`holdfast: ${url}/corps is not in the cache ${fetching.cache}\n`);
+  });
+});
+
+describe('cache verify', () => {
+  it('finds what was changed, and with --repair has it fetched again [K21]', async () => {
+    const { fetching, url, corpus } = await filled();
+    const right = await fetching.cacheCommand('verify');
+    expect(right).toMatchObject({ code: 0, stdout: '2 entries checked, all as they were\n' });
+    chmodSync(corpus, 0o644);
+    writeFileSync(corpus, 'A CORPUS');
+
+    const found = await fetching.cacheCommand('verify');
+    expect(found).toMatchObject({
+      code: 1,
+      stdout: `${url}/corpus: its content was changed\n2 entries checked, 1 bad; --repair puts them aside\n`,
+    });
+    const json = await fetching.cacheCommand('verify', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ checked: 2, bad: [{ reason: 'changed' }], repaired: 0 });
+    const repaired = await fetching.cacheCommand('verify', '--repair');
+    expect(repaired).toMatchObject({ code: 0, stdout: expect.stringContaining('1 bad, 1 put aside\n') });
+    expect((await fetching.run(`${url}/corpus`)).stderr).toContain('fetched 8 B');
+  });
+
+  it('tells of a content that is gone [K22]', async () => {
+    const { fetching, url, corpus } = await filled();
+    rmSync(corpus);
+    expect(await fetching.cacheCommand('verify')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(`${url}/corpus: its content is missing\n`),
+    });
+  });
+});
+
+describe('cache prune', () => {
+  it('removes what was not used for so long, and with --dry-run only tells it [K33]', async () => {
+    const { fetching, url, corpus } = await filled();
+    age(fetching, corpus);
+    const told = await fetching.cacheCommand('prune', '--max-age', '12h', '--dry-run');
+    expect(told).toMatchObject({
+      code: 0,
+      stdout: 'would remove 1 entry, 1 file, 0 unfinished fetches: 8 B\n',
+    });
+    expect(existsSync(corpus)).toBe(true);
+    const json = await fetching.cacheCommand('prune', '--max-age', '12h', '--dry-run', '--json');
+    expect(JSON.parse(json.stdout)).toEqual({ dryRun: true, entries: 1, contents: 1, partials: 0, bytes: 8 });
+    expect((await fetching.cacheCommand('prune', '--max-bytes', '1kB')).stdout).toBe('nothing to remove\n');
+    expect((await fetching.cacheCommand('prune', '--max-bytes', '5')).stdout).toMatch(
+      /^removed 1 entry, 1 file/,
+    );
+    expect(existsSync(corpus)).toBe(false);
+    expect((await fetching.cacheCommand('path', `${url}/words`)).code).toBe(0);
+  });
+});
+
+describe('cache rm', () => {
+  it('removes entries, and exits with 1 when one was not there', async () => {
+    const { fetching, url } = await filled();
+    const removed = await fetching.cacheCommand('rm', `${url}/corpus`, `${url}/none`);
+    expect(removed).toMatchObject({ code: 1, stdout: `removed ${url}/corpus\n` });
+    expect(removed.stderr).toBe(`holdfast: ${url}/none is not in the cache ${fetching.cache}\n`);
+    const json = await fetching.cacheCommand('rm', '--json', `${url}/words`);
+    expect([json.code, JSON.parse(json.stdout)]).toEqual([0, { key: `${url}/words`, removed: true }]);
+    expect((await fetching.cacheCommand('ls')).stderr).toContain('nothing is cached');
+  });
+});
+
+it.each([
+  [['nonsense'], "unknown command 'nonsense'"],
+  [['path'], "missing required argument 'key'"],
+  [['path', ''], 'KEY must not be empty'],
+  [['rm'], "missing required argument 'keys'"],
+  [['prune', '--max-bytes', 'much'], '--max-bytes must be a size such as 500MB, 1.5GB or 64MiB, got "much"'],
+  [['prune', '--max-age', '7'], '"7"; for seconds, write 7s'],
+  [['ls', '--cache', ''], '--cache needs a value'],
+  [['ls', '--cache', '/etc/passwd'], 'The cache directory /etc/passwd is no directory'],
+])('cache %j is refused with 125 and says why', async (args, problem) => {
+  const { code, stdout, stderr } = await new Fetching().cacheCommand(...args);
+  expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
+  expect(stderr).toMatch(/^holdfast: .*\n$/);
+  expect(stderr).toContain(problem);
+});

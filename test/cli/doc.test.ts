@@ -1,0 +1,135 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Cli } from './cli.ts';
+
+const TEXT =
+  '\ufeff{\r\n\t"roles": [\r\n\t\t{ "id": 42, "name": "b \\u0041" },\r\n\t\t{ "id": 7, "big": 12345678901234567890 }\r\n\t]\r\n}\r\n';
+
+class Documents extends Cli {
+  readonly file = join(this.home, 'roles.json');
+
+  constructor(text = TEXT) {
+    super();
+    writeFileSync(this.file, text);
+  }
+
+  doc(command: string, ...rest: readonly string[]) {
+    return this.run(['doc', command, this.file, ...rest]);
+  }
+}
+
+describe('doc get', () => {
+  it('prints the value at a path, with numbers as they were written', async () => {
+    const documents = new Documents();
+    expect(await documents.doc('get', 'roles[id=42].name')).toMatchObject({
+      code: 0,
+      stdout: '"b A"\n',
+      stderr: '',
+    });
+    expect((await documents.doc('get', '--raw', 'roles[0].name')).stdout).toBe('b A\n');
+    expect((await documents.doc('get', 'roles[id=7]')).stdout).toBe(
+      '{\n  "id": 7,\n  "big": 12345678901234567890\n}\n',
+    );
+    expect((await documents.doc('get', '--json')).stdout).toBe(
+      '{"roles":[{"id":42,"name":"b A"},{"id":7,"big":12345678901234567890}]}\n',
+    );
+    expect(readFileSync(documents.file, 'utf8')).toBe(TEXT);
+  });
+
+  it('exits with 1 for what is not there, and says where the path ends', async () => {
+    const documents = new Documents();
+    expect(await documents.doc('get', 'roles[id=9].name')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: 'holdfast: There is nothing at roles[id=9]: no element of the list has that.\n',
+    });
+    const missing = new Documents();
+    expect(await missing.run(['doc', 'get', join(missing.home, 'none.json')])).toMatchObject({
+      code: 1,
+      stdout: '',
+    });
+  });
+
+  it('refuses a path that cannot be read with 125, and says where', async () => {
+    const { code, stderr } = await new Documents().doc('get', 'roles[id=42');
+    expect({ code, stderr }).toEqual({
+      code: 125,
+      stderr:
+        'holdfast: The path roles[id=42 cannot be read at character 12: a closing bracket is missing.\n',
+    });
+  });
+});
+
+describe('doc set', () => {
+  it('changes one value, and leaves every other byte as it is [D8, D26, D27]', async () => {
+    const documents = new Documents();
+    const text = () => readFileSync(documents.file, 'utf8');
+    expect(await documents.doc('set', 'roles[id=42].name', '"x"')).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    });
+    expect(text()).toBe(TEXT.replace('"b \\u0041"', '"x"'));
+    await documents.doc('set', 'roles[id=7].new', '12345678901234567891');
+    expect(text()).toBe(
+      TEXT.replace('"b \\u0041"', '"x"').replace('890 }', '890, "new": 12345678901234567891 }'),
+    );
+  });
+
+  it('refuses a value that is no JSON, and offers it in quotes', async () => {
+    const documents = new Documents();
+    expect(await documents.doc('set', 'roles[id=42].name', 'new name')).toMatchObject({
+      code: 125,
+      stderr: expect.stringMatching(
+        /VALUE must be JSON, got "new name": .*; for a text, write '"new name"'\.\n$/,
+      ),
+    });
+    expect(await documents.doc('set', 'roles[id=9].name', '1')).toMatchObject({
+      code: 1,
+      stderr: 'holdfast: There is nothing at roles[id=9]: no element of the list has that.\n',
+    });
+    expect(readFileSync(documents.file, 'utf8')).toBe(TEXT);
+  });
+
+  it('loses nothing when several change one document at once', async () => {
+    const documents = new Documents('{}\n');
+    const names = Array.from({ length: 8 }, (_, at) => `n${at}`);
+    const ends = await Promise.all(names.map((name, at) => documents.doc('set', name, String(at))));
+    expect(ends.map(({ code }) => code)).toEqual(names.map(() => 0));
+    const value = JSON.parse(readFileSync(documents.file, 'utf8'));
+    expect(value).toEqual(Object.fromEntries(names.map((name, at) => [name, at])));
+  });
+});
+
+describe('doc check', () => {
+  it('says with line and column where a document is damaged, and exits with 1', async () => {
+    expect(await new Documents().doc('check')).toMatchObject({ code: 0, stderr: '' });
+    const damaged = new Documents('{\n  "a": 1,\n}\n');
+    const { code, stdout } = await damaged.doc('check');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/roles\.json:2:9 is no JSON: a comma stands after the last element\. /);
+    expect(JSON.parse((await damaged.doc('check', '--json')).stdout)).toMatchObject({
+      damaged: true,
+      line: 2,
+      column: 9,
+    });
+    expect((await new Documents('').doc('check')).stdout).toMatch(/roles\.json:1:1 is empty\./);
+  });
+
+  it('tells of a damaged document in the same way when a value is asked for', async () => {
+    const { code, stdout, stderr } = await new Documents('{"a": 1, "a": 2}').doc('get', 'a', '--json');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'HOLDFAST_DAMAGED', exitCode: 1, line: 1, column: 10 },
+    });
+  });
+
+  it('refuses what is no file with 125', async () => {
+    const documents = new Documents();
+    mkdirSync(join(documents.home, 'folder.json'));
+    const { code, stderr } = await documents.run(['doc', 'check', join(documents.home, 'folder.json')]);
+    expect(code).toBe(125);
+    expect(stderr).toMatch(/is a directory, and a document is a regular file/);
+  });
+});
