@@ -4,16 +4,21 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import * as backups from './cases/backups.mjs';
+import * as cache from './cases/cache.mjs';
 import * as cli from './cases/cli.mjs';
+import * as download from './cases/download.mjs';
 import * as fairness from './cases/fairness.mjs';
 import * as handoff from './cases/handoff.mjs';
 import * as idle from './cases/idle.mjs';
 import * as inProcess from './cases/in-process.mjs';
 import * as memory from './cases/memory.mjs';
+import * as merge from './cases/merge.mjs';
 import * as onceDone from './cases/once.mjs';
 import * as scaling from './cases/scaling.mjs';
 import * as takeover from './cases/takeover.mjs';
 import * as uncontended from './cases/uncontended.mjs';
+import * as watch from './cases/watch.mjs';
 import { Report } from './lib/report.mjs';
 
 /**
@@ -29,11 +34,16 @@ const cases = {
   'in-process': inProcess,
   cli,
   once: onceDone,
+  cache,
+  download,
+  merge,
   takeover,
   handoff,
   fairness,
   scaling,
   idle,
+  watch,
+  backups,
   memory,
 };
 

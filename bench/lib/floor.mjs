@@ -54,7 +54,7 @@ export function onBareClose(path, onClose) {
   const buffer = memory(4096);
   const address = koffi.address(buffer);
   const fd = init(IN_CLOEXEC_NONBLOCK);
-  if (fd < 0 || add(fd, path, IN_CLOSE_WRITE) < 0) throw new Error('no inotify watch to be had');
+  if (fd < 0 || add(fd, path, IN_CLOSE_WRITE) < 0) throw new Error('no inotify watch available');
   const poll = koffi.node.poll(fd, { readable: true }, () => {
     onClose();
     while (read(fd, address, buffer.length) > 0);
