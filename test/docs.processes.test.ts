@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { main } from './cli/cli.ts';
 import { blocks, ownDocuments, read, root, table } from './documents.ts';
 import { Child } from './support/child.ts';
@@ -18,6 +20,17 @@ function project(): { cwd: string; env: NodeJS.ProcessEnv } {
   return { cwd, env: { HOLDFAST_HOME: join(cwd, 'home'), HOLDFAST_AUDIT: 'on' } };
 }
 
+/** The host that programs in the documentation download from. */
+const HOST = 'https://data.example';
+
+/** A server of this machine in its place. */
+async function standIn(): Promise<string> {
+  const server = createServer((_, response) => void response.end('what was asked for'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 describe('the programs in the documentation', () => {
   const programs = ownDocuments.flatMap((path) =>
     blocks(read(path))
@@ -27,8 +40,9 @@ describe('the programs in the documentation', () => {
 
   it.each(programs)('run as they are printed, and end well: $where', async ({ text }) => {
     const { cwd, env } = project();
+    const own = text.includes(HOST) ? text.replaceAll(HOST, await standIn()) : text;
     const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
-    writeFileSync(join(cwd, 'example.js'), ts.transpileModule(text, { compilerOptions }).outputText);
+    writeFileSync(join(cwd, 'example.js'), ts.transpileModule(own, { compilerOptions }).outputText);
 
     const child = new Child(process.execPath, ['example.js'], { cwd, env });
 

@@ -38,7 +38,15 @@ export function table(markdown: string, heading: string): string[][] {
 
 export const ownDocuments = [
   'README.md',
-  ...['guarantees', 'recovery', 'file-systems', 'platforms', 'events', 'rules', 'once'].map(
-    (name) => `docs/${name}.md`,
-  ),
+  ...[
+    'guarantees',
+    'recovery',
+    'file-systems',
+    'platforms',
+    'events',
+    'rules',
+    'once',
+    'documents',
+    'merge',
+  ].map((name) => `docs/${name}.md`),
 ];

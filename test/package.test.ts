@@ -48,6 +48,9 @@ function makeProject(): string {
   return path;
 }
 
+/** What only files of the cache have in them. */
+const CACHE = /async function openCache|class PartialFile|async function publish\(|class Layout\b/;
+
 let project: string;
 beforeAll(() => {
   project = makeProject();
@@ -123,6 +126,28 @@ describe('importing the package', () => {
     });
   });
 
+  it('and running a command under a lock load nothing of the cache or of undici', async () => {
+    const installed = join(project, 'node_modules/holdfast/');
+    const command = join(installed, 'dist/cli/main.js');
+    const opened = async (...args: string[]) => {
+      const strace = ['-f', '-qq', '-e', 'trace=openat', process.execPath];
+      const { stderr } = await run('strace', [...strace, ...args], project);
+      return [...stderr.matchAll(/openat\([^"]*"([^"]+)"/g)].map(([, path]) => path as string);
+    };
+    const ofCache = (paths: readonly string[]) => {
+      const own = paths.filter((path) => path.startsWith(installed) && path.endsWith('.js'));
+      expect(own.length).toBeGreaterThan(0);
+      return [
+        ...paths.filter((path) => path.includes('/undici')),
+        ...own.filter((path) => CACHE.test(readFileSync(path, 'utf8'))),
+      ];
+    };
+
+    expect(ofCache(await opened('--input-type=module', '--eval', "import 'holdfast'"))).toEqual([]);
+    expect(ofCache(await opened(command, 'run', 'mirror', '--', 'true'))).toEqual([]);
+    expect(ofCache(await opened('--input-type=module', '--eval', "import 'holdfast/cache'"))).not.toEqual([]);
+  });
+
   it('reads a handful of files, all its own, and asks for nothing else', async () => {
     const installed = join(project, 'node_modules/holdfast/');
     const strace = ['-f', '-qq', '-e', 'trace=openat', process.execPath, '--input-type=module'];
@@ -135,6 +160,9 @@ describe('importing the package', () => {
     expect(own.length).toBeGreaterThan(0);
     expect(own.length).toBeLessThan(10);
     expect(own.filter((path) => path.includes('/cli/'))).toEqual([]);
-    expect(opened.filter((path) => /koffi|commander|yaml/.test(path))).toEqual([]);
+    expect(opened.filter((path) => /koffi|commander|yaml|undici/.test(path))).toEqual([]);
+    expect(own.filter((path) => /\/cache|openCache/.test(path.slice(installed.length)))).toEqual([]);
+    const texts = own.filter((path) => path.endsWith('.js')).map((path) => readFileSync(path, 'utf8'));
+    expect(texts.filter((text) => text.includes('function openCache'))).toEqual([]);
   });
 });

@@ -1,9 +1,9 @@
-import { symlinkSync } from 'node:fs';
+import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Agent } from '../support/agent.ts';
-import { bindMount } from '../support/disk.ts';
+import { bindMount, bindMountFile } from '../support/disk.ts';
 import { dataFile } from './data-directory.ts';
 
 describe('one data file', () => {
@@ -61,6 +61,51 @@ describe('one data file', () => {
 
     expect(await manager.tryAcquire({ file: join(mount, 'roles.json') })).toBeUndefined();
 
+    await lock.release();
+  });
+
+  it.each(['kernel', 'portable'] as const)(
+    'is not waited for, through a bind mount, by code that holds it, under the %s engine (mounted here as root) [H19]',
+    async (engine) => {
+      const { base, data, file } = dataFile();
+      const mount = join(base, 'mount');
+      bindMount(data, mount);
+      const manager = new LockManager({ engine });
+      const other = { file: join(mount, 'roles.json') };
+
+      await manager.with({ file }, async () => {
+        await expect(manager.acquire(other, { timeout: 60_000 })).rejects.toMatchObject({
+          code: 'HOLDFAST_DEADLOCK',
+        });
+        const again = await manager.acquire(other, { reentrant: true });
+        again.assertHeld();
+        await again.release();
+      });
+      const lock = await manager.acquire({ file }, { mode: 'shared' });
+      const named = manager.acquire(other, { holding: [lock], timeout: 60_000 });
+      await expect(named).rejects.toMatchObject({ code: 'HOLDFAST_DEADLOCK' });
+      await lock.release();
+      const both = await manager.acquireAll([{ ...other, mode: 'shared' }, { file }], { timeout: 60_000 });
+      expect(both.locks.map(({ mode }) => mode)).toEqual(['exclusive']);
+      await both.release();
+    },
+  );
+
+  it('has two locks when it is mounted by itself on another path: the path says which lock, as documented [X9]', async () => {
+    const { base, data, file } = dataFile();
+    const mount = join(base, 'mounted.json');
+    bindMountFile(file, mount);
+    const manager = new LockManager();
+    const lock = await manager.acquire({ file });
+
+    const other = await manager.tryAcquire({ file: mount });
+
+    expect(other?.path).toBe(join(base, '.mounted.json.lock'));
+    // The reason: after a save that replaces the file, the two paths have two contents, and nothing to protect together.
+    writeFileSync(join(data, 'new'), '{"saved":1}');
+    renameSync(join(data, 'new'), file);
+    expect(readFileSync(mount, 'utf8')).not.toBe(readFileSync(file, 'utf8'));
+    await other?.release();
     await lock.release();
   });
 });

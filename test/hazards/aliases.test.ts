@@ -91,7 +91,7 @@ describe('the path of a lock', () => {
     const manager = new LockManager({ directory: '/locks' });
     expect(manager.pathOf('mirror')).toBe('/locks/mirror~53f65c34395f9938d26a.lock');
     expect(manager.pathOf({ name: 'mirror' })).toBe('/locks/mirror~53f65c34395f9938d26a.lock');
-    expect(manager.pathOf('a/b c')).toMatch(/^\/locks\/a-b-c~[0-9a-f]{20}\.lock$/);
+    expect(manager.pathOf({ name: 'a/b c' })).toMatch(/^\/locks\/a-b-c~[0-9a-f]{20}\.lock$/);
   });
 
   it('makes neither file nor directory by being asked for [G17]', () => {

@@ -6,11 +6,12 @@ import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
 import { fill, smallDisk } from '../support/disk.ts';
 import { newPlace } from '../support/place.ts';
+import { needsRoot } from '../support/root.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { until } from '../support/until.ts';
 
 beforeEach(() => {
-  if (process.getuid?.() !== 0) throw new Error('These tests mount file systems, so they must run as root.');
+  needsRoot('mount file systems');
 });
 
 describe('on a full disk', () => {
@@ -110,6 +111,7 @@ describe('on a disk without a free inode', () => {
       code: 'HOLDFAST_UNWRITABLE',
       systemCode: 'ENOSPC',
       path: expect.stringContaining(locks),
+      message: expect.stringContaining('Make room on the disk, choose another directory'),
     });
     await expect(
       new LockManager({ directory: join(locks, 'deep/er') }).acquire('mirror'),

@@ -40,7 +40,7 @@ describe('a process without a free descriptor', () => {
     await agent.acquire('mirror');
   });
 
-  it('is told so by its first acquisition too, and can repeat it [H23]', async () => {
+  it('gets that error from its first acquisition too, and can repeat it [H23]', async () => {
     const home = tempDirectory();
     const agent = await Agent.start({ home, through: ['prlimit', '--nofile=200'] });
     expect(await agent.run(useUpDescriptors)).toBe('EMFILE');

@@ -7,9 +7,9 @@ describe('any string is the name of a lock', () => {
     const home = tempDirectory();
     const [holder, other] = await Agent.several(home, 2);
     for (const name of ['a\ud83d', 'a\0b', '__proto__', '..', '🔒\n']) {
-      await holder.acquire(name);
-      expect(await other.couldAcquire(name)).toBe(false);
-      expect(await other.couldAcquire(`${name}x`)).toBe(true);
+      await holder.acquire({ name });
+      expect(await other.couldAcquire({ name })).toBe(false);
+      expect(await other.couldAcquire({ name: `${name}x` })).toBe(true);
       await holder.release();
     }
   });

@@ -1,8 +1,10 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
-import { acquireLock, InputError, LockManager } from 'holdfast';
+import { acquireLock, acquireLockSync, InputError, LockManager, withLock } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { heard } from '../support/events.ts';
 import { newLocks } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
 
@@ -38,11 +40,11 @@ function tempManager(): LockManager {
 }
 
 async function expectLockable(manager: LockManager, name: string): Promise<void> {
-  const lock = await manager.acquire(name);
+  const lock = await manager.acquire({ name });
   expect(lock.resource).toBe(name);
   expect(dirname(lock.path)).toBe(manager.directory);
-  expect(await manager.tryAcquire(name)).toBeUndefined();
-  expect(manager.inspect(name).state).toBe('exclusive');
+  expect(await manager.tryAcquire({ name })).toBeUndefined();
+  expect(manager.inspect({ name }).state).toBe('exclusive');
   await lock.release();
 }
 
@@ -68,13 +70,13 @@ describe('any string is the name of a lock', () => {
   it('and names that differ have files that differ [H20]', () => {
     const manager = new LockManager({ directory: '/locks' });
     const names = [...Object.values(awkward), 'a\ud83db', 'a\ude00b', 'a\ufffdb', 'A', 'a', 'a ', ' a'];
-    expect(new Set(names.map((name) => manager.pathOf(name).toLowerCase())).size).toBe(names.length);
+    expect(new Set(names.map((name) => manager.pathOf({ name }).toLowerCase())).size).toBe(names.length);
 
     const unit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code));
     const name = fc.array(unit, { minLength: 1, maxLength: 60 }).map((units) => units.join(''));
     fc.assert(
       fc.property(name, name, (a, b) => {
-        const [one, other] = [manager.pathOf(a), manager.pathOf(b)];
+        const [one, other] = [manager.pathOf({ name: a }), manager.pathOf({ name: b })];
         expect(one === other).toBe(a === b);
         expect(dirname(one)).toBe('/locks');
         expect(one.slice(7)).toMatch(/^[\w-][\w.-]*~[0-9a-f]{20}\.lock$/);
@@ -84,7 +86,7 @@ describe('any string is the name of a lock', () => {
     fc.assert(
       fc.property(name, fc.nat(59), unit, (a, at, changed) => {
         const b = a.slice(0, at) + changed + a.slice(at + 1);
-        expect(manager.pathOf(a) === manager.pathOf(b)).toBe(a === b);
+        expect(manager.pathOf({ name: a }) === manager.pathOf({ name: b })).toBe(a === b);
       }),
       { numRuns: 2000 },
     );
@@ -97,6 +99,34 @@ describe('any string is the name of a lock', () => {
     expect(() => manager.pathOf('')).toThrow(InputError);
   });
 
+  it('but a string by itself must not look like a path, whatever was asked for before [X10]', async () => {
+    const manager = tempManager();
+    for (const name of ['data/roles.json', './roles.json', '/', '.', '..']) {
+      await expectLockable(manager, name);
+      const error = {
+        code: 'HOLDFAST_INPUT',
+        input: 'lock name',
+        message: expect.stringMatching(/could be meant as a path, got .*: pass \{ file \} .* or \{ name \} /),
+      };
+      for (const call of [
+        () => manager.acquire(name),
+        () => manager.tryAcquire(name),
+        () => manager.with(name, () => {}),
+        () => manager.acquireAll(['mirror', name]),
+        () => manager.untilFree(name),
+      ])
+        await expect(call()).rejects.toMatchObject(error);
+      for (const call of [
+        () => manager.pathOf(name),
+        () => manager.inspect(name),
+        () => manager.acquireSync(name),
+        () => manager.withSync(name, {}, () => {}),
+        () => manager.breakClaim(name, 'x'),
+      ])
+        expect(call).toThrow(expect.objectContaining(error));
+    }
+  });
+
   it('and nothing but a string: the error says what was given [H20]', async () => {
     const manager = tempManager();
     for (const target of [undefined, null, 7, {}, [], { name: 7 }, { name: 'a', file: 'b' }]) {
@@ -105,6 +135,55 @@ describe('any string is the name of a lock', () => {
         input: 'lock name',
       });
     }
+  });
+});
+
+describe('a file', () => {
+  it('is named by its path or its file: URL, which are one lock [X10]', async () => {
+    const file = join(tempDirectory(), 'with space.json');
+    const url = pathToFileURL(file);
+    const manager = new LockManager();
+
+    await withLock(url, async (lock) => {
+      expect(lock.resource).toBe(file);
+      expect(lock.path).toBe(manager.pathOf({ file }));
+      expect(lock.path).toBe(manager.pathOf({ file: url }));
+    });
+    await (await acquireLock(url)).release();
+    await acquireLockSync(url).release();
+    for (const wrong of ['https://example.org/x', 'file://elsewhere/x', 'data:,x']) {
+      await expect(manager.acquire({ file: new URL(wrong) })).rejects.toMatchObject({
+        code: 'HOLDFAST_INPUT',
+        input: 'lock path',
+        message: expect.stringContaining(wrong),
+      });
+    }
+  });
+
+  it.each(['kernel', 'portable'] as const)(
+    'has its missing directories made, and an event says so once (%s engine) [X10, G13]',
+    async (engine) => {
+      const base = tempDirectory();
+      const file = join(base, 'dta/deep/roles.json');
+      const made = heard('directory-made');
+      const manager = new LockManager({ engine });
+
+      for (let round = 0; round < 2; round++) await (await manager.acquire({ file })).release();
+      await (await manager.acquire({ file: join(base, 'not made yet') })).release();
+
+      expect(made).toMatchObject([{ resource: file, directory: join(base, 'dta') }]);
+      expect(made).toHaveLength(1);
+    },
+  );
+
+  it('whose directory cannot be made is an error, and no event [X10]', async () => {
+    const made = heard('directory-made');
+
+    await expect(new LockManager().acquire({ file: '/proc/no/such/file' })).rejects.toMatchObject({
+      code: 'HOLDFAST_UNWRITABLE',
+    });
+
+    expect(made).toEqual([]);
   });
 });
 

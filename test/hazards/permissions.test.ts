@@ -16,6 +16,7 @@ import { fileResource } from '../../src/lock/resource.ts';
 import { Agent } from '../support/agent.ts';
 import { asUser } from '../support/child.ts';
 import { mountTmpfs } from '../support/disk.ts';
+import { needsRoot } from '../support/root.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { tool } from '../support/tool.ts';
 
@@ -30,9 +31,7 @@ function directory(parent: string, name: string, mode: number, owner = 0): strin
   return path;
 }
 
-beforeEach(() => {
-  if (process.getuid?.() !== 0) throw new Error('These tests change users, so they must run as root.');
-});
+beforeEach(() => needsRoot());
 
 describe('a lock file that may be read but not written', () => {
   async function readOnlyFile() {
@@ -65,6 +64,27 @@ describe('a lock file that may be read but not written', () => {
     await expect(reader.run(({ locks }) => locks.lock?.token)).rejects.toMatchObject({
       code: 'HOLDFAST_UNSUPPORTED',
     });
+  });
+
+  it('is upgraded without a token, which is told as degraded [X11, H17]', async () => {
+    const { owner, reader, target } = await readOnlyFile();
+    await reader.acquire(target, { mode: 'shared' });
+    await reader.run(({ holdfast, values }) => {
+      const seen: string[] = [];
+      values.seen = seen;
+      holdfast.onLockEvent('degraded', ({ degradation }) => seen.push(degradation.reason));
+    });
+
+    await reader.run(({ locks }) => locks.lock?.upgrade());
+
+    expect(await reader.run(({ locks }) => locks.lock?.degraded.map(({ reason }) => reason))).toEqual([
+      'read-only-file',
+    ]);
+    expect(await reader.run(({ values }) => values.seen)).toEqual(['read-only-file']);
+    const token = () => reader.run(({ locks }) => locks.lock?.token);
+    await expect(token()).rejects.toMatchObject({ code: 'HOLDFAST_UNSUPPORTED' });
+    await reader.release();
+    expect(await owner.couldAcquire(target)).toBe(true);
   });
 
   it('excludes those who can write it and is excluded by them, in both modes [H17, C5]', async () => {
@@ -186,6 +206,18 @@ describe('a directory that may not be written', () => {
     await nobody.manage({ strict: true, fallbackDirectory: join(own, 'fallback') });
 
     await expect(nobody.acquire(target)).rejects.toMatchObject({ code: 'HOLDFAST_DEGRADED' });
+  });
+
+  it('sends no lock to a fallback directory in which every user could swap it [C5, R69, H18]', async () => {
+    const open = directory(tempDirectory(), 'open', 0o777);
+    const manager = new LockManager({ fallbackDirectory: open });
+
+    await expect(manager.acquire({ file: '/proc/roles.json' })).rejects.toMatchObject({
+      code: 'HOLDFAST_REFUSED',
+      path: open,
+    });
+
+    expect(readdirSync(open)).toEqual([]);
   });
 
   it('does not split contenders: a lock file that exists and can be read is used, not the fallback [H17, C5]', async () => {

@@ -16,8 +16,8 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { slotPath } from '../../src/engine/file/permits.ts';
 import { type EntryKind, entryKinds, entryName, queueDirectory } from '../../src/engine/kernel/entry.ts';
-import { slotPath } from '../../src/engine/kernel/permit-slots.ts';
 import { Agent } from '../support/agent.ts';
 import { Child } from '../support/child.ts';
 import { newPlace } from '../support/place.ts';

@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import fc from 'fast-check';
 import { BusyError, HoldfastError, type Lock, LockManager, toProblem, UnsupportedError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_BYTES, readRecord, readState } from '../../src/engine/kernel/block.ts';
+import { syscalls } from '../../src/engine/kernel/syscalls/index.ts';
 import { newLocks } from '../support/place.ts';
 
 function tempManager(): { manager: LockManager; path: string } {
@@ -214,9 +215,12 @@ describe('a hostile record', () => {
     ];
     let block = `${head}${facts.join('\n')}`.padEnd(1002);
     if (since !== undefined) block = block.replace(/since .{24}/, `since ${since.padEnd(24)}`);
-    plant(path, Buffer.from(`${block}${text.slice(1002)}`, 'latin1'));
-    const error = await manager.acquire('mirror', { timeout: 0 }).catch((error: unknown) => error);
     await lock.release();
+    plant(path, Buffer.from(`${block}${text.slice(1002)}`, 'latin1'));
+    const fd = openSync(path, 'r+'); // no lock of Holdfast's, which would know itself
+    syscalls().lock(fd, 'exclusive');
+    const error = await manager.acquire('mirror', { timeout: 0 }).catch((error: unknown) => error);
+    closeSync(fd);
     return { manager, error };
   }
 

@@ -8,7 +8,7 @@ import { newPlace } from '../support/place.ts';
 const DEATHS = 100;
 const AT_ONCE = 4;
 
-it('survives a hundred processes killed at random points: the lock is always to be had, its token always rises [H16, R10]', async () => {
+it('survives a hundred processes killed at random points: the lock can always be taken, and its token always rises [H16, R10]', async () => {
   const { home, locks } = newPlace();
   let token = 0;
 

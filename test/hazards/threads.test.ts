@@ -127,3 +127,12 @@ it('does not leave the lock with the children of its holder: it is free when the
   for (const name of ['made here', 'mirror', 'shared one']) expect(await other.couldAcquire(name)).toBe(true);
   expect(process.kill(child, 0)).toBe(true);
 });
+
+it('lives on when a worker is terminated at its first lock, for the binding is loaded with the import [X32, H24]', async () => {
+  const { home } = newPlace();
+
+  const child = new Child(process.execPath, [fixture('terminated-threads.mjs'), home]);
+
+  for (let count = 1; count <= 20; count++) await child.line(`terminated ${count}`);
+  expect(await child.exits()).toMatchObject({ code: 0, signal: null });
+});

@@ -100,7 +100,7 @@ export function lostUpdates(updates, final, resource) {
 }
 
 /**
- * Tokens of exclusive holds must rise in the order of the holds.
+ * Tokens of exclusive holds must rise in the order of the holds. A command does not learn the token it runs under.
  *
  * @param {readonly Hold[]} holds
  */
@@ -109,7 +109,7 @@ export function fallenTokens(holds) {
   const found = [];
   /** @type {Map<string, Hold>} */
   const last = new Map();
-  const exclusive = holds.filter(({ mode }) => mode === 'exclusive');
+  const exclusive = holds.filter(({ mode, token }) => mode === 'exclusive' && !Number.isNaN(token));
   for (const hold of exclusive.sort((a, b) => (a.from < b.from ? -1 : 1))) {
     const before = last.get(hold.resource);
     if (before !== undefined && hold.token <= before.token) {
@@ -158,7 +158,6 @@ export function figuresOf({ holds, ends }) {
     waits: waits.length,
     timeouts,
     recovered: holds.filter(({ after }) => after !== '-').length,
-    succeeded: waits.length === 0 ? 0 : (waits.length - timeouts) / waits.length,
     meanWait: waited.reduce((sum, each) => sum + each, 0) / Math.max(1, waited.length),
     maximumWait: waited.reduce((most, each) => Math.max(most, each), 0),
   };

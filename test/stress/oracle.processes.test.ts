@@ -13,7 +13,7 @@ describe(`8 processes, 500 holds each, some of them killed or stopped (seed ${SE
       `stress seed ${SEED}: ${attempts} attempts, ${kills} killed, ${stops} stopped, ${recovered} recovered, ` +
         `${timeouts} timeouts, wait mean ${meanWait.toFixed(1)} ms max ${maximumWait.toFixed(0)} ms, ${took.toFixed(0)} ms`,
     );
-  }, 180_000);
+  });
 
   it('never let two into the same place, lost no update and repeated no token [R77, H21]', () => {
     expect(run.violations).toEqual(NOTHING);
@@ -22,15 +22,8 @@ describe(`8 processes, 500 holds each, some of them killed or stopped (seed ${SE
   it('ran to its end: nobody waited for ever [R81]', () => {
     expect(run.hung).toBe('');
     expect(run.attempts).toBeGreaterThanOrEqual(8 * 500);
-  });
-
-  it('granted more than 95 % of the acquisitions within their timeout', () => {
     expect(run.waits).toBeGreaterThan(2_000);
-    expect(run.succeeded).toBeGreaterThan(0.95);
-  });
-
-  it('let the acquisitions wait less than 500 ms on average', () => {
-    expect(run.meanWait).toBeLessThan(500);
+    expect(run.timeouts).toBe(0);
   });
 
   it('was disturbed as it should be: participants were killed inside, and their successors told [R10, R45]', () => {

@@ -40,6 +40,9 @@ describe('the oracle', () => {
     expect(fallenTokens([b, a])).toEqual([]);
     expect(fallenTokens([a, { ...b, token: a.token }])).toHaveLength(1);
     expect(fallenTokens([a, { ...b, token: 0, resource: 'beta' }])).toEqual([]);
+    expect(fallenTokens([a, { ...a, token: Number.NaN, from: 2n }, { ...b, token: a.token }])).toHaveLength(
+      1,
+    );
     expect(doubleRecoveries([{ ...a, after: '1-1' }, b])).toEqual([]);
     expect(
       doubleRecoveries([

@@ -1,10 +1,9 @@
 // Processes that all meet one stale lock at the same instant: how often are two of them inside together?
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fixture, Program } from '../support/program.mjs';
-
-/** From the message to the instant, in milliseconds: long enough for all to be there. */
-const AHEAD = 30;
 
 /** `nothing` lets everybody in. @typedef {'file' | 'directory' | 'proper-lockfile' | 'nothing'} Kind */
 /** @typedef {{ kind: Kind, rounds: number, holds: number, doubles: number, unheld: number }} Result */
@@ -24,11 +23,14 @@ export async function staleRace({ kind, rounds, processes, home }) {
     for (let round = 0; round < rounds; round++) {
       const place = join(home, `${kind}-${round}`);
       await makeStale(kind, place);
-      const instant = Number(process.hrtime.bigint() / 1000n) / 1000 + AHEAD;
+      const gate = join(place, 'gate');
+      execFileSync('mkfifo', [gate]);
       for (const contender of contenders) {
         contender.forget();
-        contender.say(JSON.stringify([place, instant]));
+        contender.say(JSON.stringify([place, gate]));
       }
+      while (!contenders.every(isAtGate)) await setImmediate();
+      fs.closeSync(fs.openSync(gate, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK));
       const lines = await Promise.all(contenders.map((contender) => contender.line('{')));
       const seen = lines.map((line) => JSON.parse(line));
       const holds = seen.reduce((sum, each) => sum + each.holds, 0);
@@ -41,6 +43,12 @@ export async function staleRace({ kind, rounds, processes, home }) {
   } finally {
     for (const contender of contenders) contender.signal('SIGKILL');
   }
+}
+
+/** It sleeps in the kernel, until somebody opens the gate to write. @param {Program} contender */
+function isAtGate({ pid, isRunning }) {
+  if (!isRunning) throw new Error('A contender has ended.');
+  return fs.readFileSync(`/proc/${pid}/wchan`, 'latin1').includes('wait_for_partner');
 }
 
 /** The lock of a process that is dead; for proper-lockfile, which goes by age, one that was not touched for an hour. */

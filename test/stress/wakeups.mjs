@@ -46,7 +46,7 @@ export function readStays(directory, resources, ends) {
       if (kind === 'gone') close(`${hold} ${resource}`, stay.from);
       if (kind === 'end') close(`wait ${hold}`, stay.from);
       if (kind !== 'end' || line.includes(' held ')) continue;
-      for (const part of resources) close(`${hold} ${part}`, stay.from); // one of several was not to be had
+      for (const part of resources) close(`${hold} ${part}`, stay.from); // one of several was not granted
     }
   }
   return all;

@@ -3,24 +3,27 @@ import type timers from 'node:timers/promises';
 import type threads from 'node:worker_threads';
 import type * as holdfast from 'holdfast';
 import type { AcquireOptions, Lock, LockManager, ManagerOptions, Target } from 'holdfast';
+import type * as cache from 'holdfast/cache';
 import type { once } from 'holdfast/once';
 import { onTestFinished } from 'vitest';
 import { processFacts } from '../../src/identity/index.ts';
 import { Child, type ChildOptions, fixture } from './child.ts';
 import { within } from './deadline.ts';
-import type { passTime } from './time.mjs';
+import type { advanceClock, passTime } from './time.mjs';
 import { LONG } from './turns.ts';
 
 /** What a function that is sent to an agent finds there. It sees nothing else of the test: its text is what is sent. */
 export interface Remote {
   readonly holdfast: typeof holdfast;
   readonly once: typeof once;
+  readonly cache: typeof cache;
   readonly fs: typeof fs;
   readonly timers: typeof timers;
   readonly threads: typeof threads;
   /** As the process was started with. */
   readonly env: NodeJS.ProcessEnv;
   readonly passTime: typeof passTime;
+  readonly advanceClock: typeof advanceClock;
   manager: LockManager;
   readonly locks: Record<string, Lock>;
   readonly waits: Record<string, Promise<Lock>>;
@@ -37,6 +40,10 @@ export interface AgentOptions extends Pick<ChildOptions, 'env' | 'cwd'> {
   /** Options of Node.js. */
   readonly node?: readonly string[];
   readonly manager?: ManagerOptions;
+  /** The file to run instead of the usual one: a copy of it that finds other packages. */
+  readonly program?: string;
+  /** The file of another runtime than that of the tests. */
+  readonly runtime?: string;
 }
 
 /** A lock as another process sees the one it was granted. */
@@ -97,9 +104,9 @@ export class Agent {
   static async #spawn(options: AgentOptions, reusable: boolean): Promise<Agent> {
     const command = [
       ...(options.through ?? []),
-      process.execPath,
+      options.runtime ?? process.execPath,
       ...(options.node ?? []),
-      fixture('hold-agent.mjs'),
+      options.program ?? fixture('hold-agent.mjs'),
     ];
     const { home, env, cwd } = options;
     const child = new Child(command[0] as string, command.slice(1), {
@@ -205,7 +212,7 @@ export class Agent {
     }, as);
   }
 
-  /** Whether the lock can be had there now; gives it back at once. */
+  /** Whether the lock can be taken there now; gives it back at once. */
   couldAcquire(target: Target, options: Omit<AcquireOptions, 'timeout'> = {}): Promise<boolean> {
     return this.run(
       async ({ manager }, target, options) => {
@@ -233,6 +240,14 @@ export class Agent {
       as,
       ms,
     );
+  }
+
+  /** Lets so much time pass there, by its timers and by its monotonic clock. */
+  elapse(ms: number): Promise<void> {
+    return this.run(({ advanceClock, passTime }, ms) => {
+      advanceClock(ms);
+      return passTime(ms);
+    }, ms);
   }
 
   release(as = 'lock'): Promise<void> {

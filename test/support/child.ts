@@ -3,13 +3,8 @@ import { onTestFinished } from 'vitest';
 import { within } from './deadline.ts';
 import { type Ending, Program, type ProgramOptions } from './program.mjs';
 
-export { fixture } from './program.mjs';
+export { asUser, fixture } from './program.mjs';
 export type { Ending };
-
-/** What a program is started through to run as another user than root. Needs root. */
-export function asUser(uid: number): string[] {
-  return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
-}
 
 export interface ChildOptions extends ProgramOptions {
   /** `own`: the caller sees to its end. Default: it is killed when the test is over. */

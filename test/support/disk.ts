@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { tempDirectory } from './temp.ts';
@@ -14,8 +14,18 @@ export function bindMount(directory: string, point: string): void {
   mountOn(point, ['--bind', directory]);
 }
 
+/** The same for one file, as `docker run -v FILE:FILE` does it. */
+export function bindMountFile(file: string, point: string): void {
+  writeFileSync(point, '');
+  mount(point, ['--bind', file]);
+}
+
 function mountOn(point: string, what: readonly string[]): void {
   mkdirSync(point, { recursive: true });
+  mount(point, what);
+}
+
+function mount(point: string, what: readonly string[]): void {
   tool('mount', [...what, point]);
   // Lazily, for a test that failed may have left something open.
   onTestFinished(() => void tool('umount', ['--lazy', point]));

@@ -53,8 +53,11 @@ export function mountedOverlay(): Mounted {
   });
 }
 
-/** A FUSE file system, served by test/fixtures/fuse-passthrough.py. `deceiving`: it works for as long as it is tried out. */
-export function mountedFuse(locks: FuseLocks | 'deceiving'): Mounted {
+/**
+ * A FUSE file system, served by test/fixtures/fuse-passthrough.py. `deceiving`: it works for as long as it is tried out.
+ * `sticking`: so too, and locks on what is named after an exclusion outlast their release.
+ */
+export function mountedFuse(locks: FuseLocks | 'deceiving' | 'sticking'): Mounted {
   return mounted(async (base, point) => {
     if (!existsSync('/dev/fuse')) {
       throw new Error('/dev/fuse is missing: this test needs the FUSE module of the kernel (modprobe fuse)');

@@ -122,3 +122,9 @@ export class Program {
 export function fixture(name) {
   return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 }
+
+/** What a program is started through to run as another user than root, in these groups besides its own. Needs root. @param {number} uid @param {readonly number[]} groups */
+export function asUser(uid, groups = []) {
+  const others = groups.length === 0 ? '--clear-groups' : `--groups=${groups.join()}`;
+  return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, others];
+}
