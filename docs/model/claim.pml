@@ -1,6 +1,9 @@
 /*
  * The claim protocol of the portable engine, exclusive mode: PROCESSES processes want one lock, again and again for ever,
- * and each may be killed between any two steps, CRASHES times in all. Who was killed comes back as a new process.
+ * and each may be killed between any two steps, CRASHES times in all. Who was killed comes back as a new process. ABANDONS
+ * times in all, somebody says of a claim that its owner is gone for good, be that true or not, and a process believes it: the
+ * owner no longer has the lock then, and goes on all the same. Where nobody says so, an owner's release is one step: only for
+ * ABANDONS is it split up, to keep the search small.
  *
  * A claim is a path that carries a token: the lock path, and for every token T the path of the break claim of T. Creating
  * one is a single step that fails when the path is taken (link(2), or rename(2) of a non-empty directory). Removing one
@@ -12,8 +15,11 @@
  *   3. remove P
  *   4. remove the break claim of T
  *   5. start over
- * A break claim whose owner is dead is itself passed by these steps, with its own token. The numbers are those of
- * src/engine/portable/take-over.ts; who meets the lock path, and how, is src/engine/portable/gate.ts.
+ * A break claim whose owner is dead is itself passed by these steps, with its own token. Who has the lock gives it back by these
+ * steps as well, and tries again while somebody else breaks its claim. Its break claim is the lock's claim by another name, but
+ * as the right to that name goes by another token, it is one of its own here. The numbers are those of
+ * src/engine/portable/take-over.ts; the owner's way is src/engine/portable/own-right.ts; who meets the lock path, and
+ * how, is src/engine/portable/gate.ts.
  *
  * A token is never used twice. To keep the model finite, a new token is one that is found nowhere: in no path, neither as
  * its content nor in its name, and in no process's memory. Nobody could tell such a token from a new one.
@@ -24,7 +30,17 @@
 #ifndef CRASHES
 #define CRASHES 2
 #endif
-#define EACH 4 /* tokens a process can have about at one time; running out of them is an error of the model */
+#ifndef ABANDONS
+#define ABANDONS 0
+#endif
+#ifndef EACH
+/* Tokens a process can have about at one time; running out of them is an error of the model. */
+#if ABANDONS > 0
+#define EACH 6
+#else
+#define EACH 4
+#endif
+#endif
 #define TOKENS (PROCESSES * EACH + 1)
 #define NONE 0
 #define LOCK 0 /* path 0 is the lock path, path T is the break claim of T */
@@ -34,7 +50,9 @@ bool dead[TOKENS];
 /* What each process remembers: its claim of the lock, its break claim, the dead token it found, and the path it is at. */
 byte held[PROCESSES], breaking[PROCESSES], found[PROCESSES], at[PROCESSES];
 byte crashes = CRASHES;
+byte abandons = ABANDONS;
 byte owners;
+bool owns[PROCESSES];
 
 #define lockIsDead (path[LOCK] != NONE && dead[path[LOCK]])
 #define lockIsHeld (owners > 0)
@@ -75,7 +93,8 @@ inline create(where, token) {
 
 /* Begins anew, and drops what nobody can ever meet again: the facts of tokens that are nowhere, and their break claims. */
 inline startOver() {
-    owns = false;
+    owns[me] = false;
+    believes = false;
     held[me] = NONE;
     breaking[me] = NONE;
     found[me] = NONE;
@@ -95,18 +114,29 @@ inline startOver() {
 
 inline die() {
     crashes--;
-    owners = owners - owns;
+    owners = owners - owns[me];
     dead[held[me]] = true;
     dead[breaking[me]] = true;
     dead[NONE] = false;
     startOver()
 }
 
+/* Whoever had the lock by the claim with this token has it no more. */
+inline robOwner(token) {
+    for (i : 0 .. PROCESSES - 1) {
+        if
+        :: owns[i] && held[i] == token -> owns[i] = false; owners--
+        :: else
+        fi
+    }
+    i = 0
+}
+
 #define OR_DIE :: atomic { crashes > 0 -> die() }; goto start
 
 proctype Process(byte me) {
     byte i, fresh;
-    bool known, owns;
+    bool known, believes;
 
 start:
     if
@@ -118,18 +148,37 @@ start:
 #else
     :: atomic { lockIsDead -> found[me] = path[LOCK] }; goto pass
 #endif
+    :: atomic { abandons > 0 && path[LOCK] != NONE -> abandons--; believes = true; found[me] = path[LOCK] }; goto pass
     OR_DIE
     fi;
 
 own:
     if
-    :: atomic { owns = true; owners++; assert(owners == 1) }
+    :: atomic {
+        if
+        :: path[LOCK] == held[me] -> owns[me] = true; owners++; assert(owners == 1)
+        :: else /* it was broken before it was granted, and the owner looks */
+        fi
+    }
     OR_DIE
     fi;
+#if ABANDONS == 0
     if
     :: atomic { owners--; assert(path[LOCK] == held[me]); path[LOCK] = NONE; startOver() }; goto start
     OR_DIE
     fi;
+#endif
+    if
+    :: atomic { owners = owners - owns[me]; owns[me] = false; found[me] = held[me]; at[me] = LOCK }
+    OR_DIE
+    fi;
+#ifdef OWNER_LOOKS
+    if
+    :: path[LOCK] == held[me] -> goto remove
+    :: atomic { path[LOCK] != held[me] -> startOver() }; goto start
+    OR_DIE
+    fi;
+#endif
 
 pass: /* step 1, for the dead token found[me] at path at[me] */
     if
@@ -148,7 +197,8 @@ taken: /* somebody else breaks it, or died while breaking it */
         goto pass
 #endif
 #endif
-    :: atomic { !breakIsDead -> startOver() }; goto start
+    :: atomic { !breakIsDead && held[me] == NONE -> startOver() }; goto start
+    :: atomic { path[found[me]] == NONE && held[me] != NONE }; goto pass /* an owner tries again */
     OR_DIE
     fi;
 
@@ -167,7 +217,7 @@ remove: /* step 3 */
     atomic { path[found[me]] = NONE; breaking[me] = NONE };
 #endif
     if
-    :: atomic { assert(path[at[me]] == found[me]); path[at[me]] = NONE }
+    :: atomic { assert(path[at[me]] == found[me]); if :: believes -> robOwner(found[me]) :: else fi; path[at[me]] = NONE }
     OR_DIE
     fi;
 #if defined(STAT_UNLINK) || defined(UNGUARDED_SECOND_BREAK) || defined(BREAK_CLAIM_FIRST)
@@ -179,7 +229,18 @@ remove: /* step 3 */
 
 finish: /* step 4, then step 5 */
     if
-    :: atomic { assert(path[found[me]] == breaking[me]); path[found[me]] = NONE; startOver() }; goto start
+    :: atomic {
+        assert(path[found[me]] == breaking[me]);
+        path[found[me]] = NONE;
+        if
+        :: held[me] != NONE && path[LOCK] == held[me] -> breaking[me] = NONE; found[me] = held[me]; at[me] = LOCK
+        :: else -> startOver()
+        fi
+    };
+        if
+        :: held[me] != NONE -> goto pass /* an owner passed a dead breaker of its own claim first */
+        :: held[me] == NONE -> goto start
+        fi
     OR_DIE
     fi
 }
