@@ -3,16 +3,20 @@
 const layers = [
   ['cli'],
   ['once', 'cache', 'document', 'rules'],
+  ['command', 'merge'],
+  ['json'],
   ['lock'],
   ['events'],
   ['engine'],
   ['storage'],
   ['errors'],
   ['identity'],
-  ['binding', 'trace'],
+  ['binding', 'trace', 'copies'],
+  ['time'],
 ];
 const engines = ['kernel', 'portable', 'memory', 'postgres', 'etcd', 'redis'];
-const entryPoints = '^src/(index|cli/main|(once|cache|document|rules)/index)\\.ts$';
+const entryPoints =
+  '^src/(index|cli/(main|shim)|once/command/(runner|keeper)|(once|cache|document|merge|rules)/index)\\.ts$';
 
 const folders = layers.flat();
 const any = (names) => `(${names.join('|')})`;
@@ -56,7 +60,7 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, path: '^src/', pathNot: entryPoints },
+      from: { orphan: true, path: '^src/', pathNot: [entryPoints, '\\.d\\.ts$'] },
       to: {},
     },
     {
@@ -83,6 +87,39 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/cli/' },
       to: { path: 'node_modules/commander/' },
+    },
+    {
+      name: 'undici-is-for-downloads',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cache/download/' },
+      to: { path: 'node_modules/undici/' },
+    },
+    {
+      name: 'commands-start-in-command',
+      comment: 'One mechanism starts wrapped commands. The cli itself starts nothing but holdfast.',
+      severity: 'error',
+      from: { path: '^src/cli/', pathNot: '^src/cli/doctor/partner\\.ts$' },
+      to: { path: '^(node:)?child_process$', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'runs-are-the-library-s',
+      comment:
+        'The cli prints what it is given: it starts no run, opens no log, and signals no group by itself.',
+      severity: 'error',
+      from: { path: '^src/cli/', pathNot: '^src/cli/report\\.ts$' }, // which tells its errors
+      to: {
+        path: [
+          '^src/once/command/(execute|keep|keeper|log-file|runner)\\.ts$',
+          '^src/command/(start|signals/process-group)\\.ts$',
+        ],
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'logs-are-opened-by-the-library',
+      severity: 'error',
+      from: { path: '^src/cli/(once/|commands/once\\.ts)' },
+      to: { path: ['^src/storage/(own-file|private-files)\\.ts$', '^(node:)?fs$'] },
     },
     {
       name: 'no-development-dependencies',

@@ -20,6 +20,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     retry: 0,
+    sequence: { setupFiles: 'list' },
     reporters: ['default'],
     projects: [
       {
@@ -28,12 +29,20 @@ export default defineConfig({
           name: 'pure',
           isolate: false,
           include: pure,
-          setupFiles: ['test/setup/no-processes.ts', 'test/setup/give-back.ts'],
+          setupFiles: ['test/setup/time.ts', 'test/setup/no-processes.ts', 'test/setup/give-back.ts'],
         },
       },
       {
         extends: true,
-        test: { name: 'processes', include: others, globalSetup: 'test/setup/fresh-dist.ts' },
+        test: {
+          name: 'processes',
+          include: others,
+          globalSetup: 'test/setup/fresh-dist.ts',
+          setupFiles: ['test/setup/time.ts'],
+          // Each step waits with a deadline of its own; a hundred processes one after the other are no hang.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
       },
     ],
   },

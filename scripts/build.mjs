@@ -25,6 +25,7 @@ const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
 await bundleLibrary();
+for (const name of ['runner', 'keeper']) await bundleProgram(`once/command/${name}`);
 const yamlAside = {
   name: 'yaml-aside',
   /** @param {string} id */
@@ -57,7 +58,8 @@ function filesIn(folder) {
 
 /**
  * Puts each public entry point into one file, and what several share into `chunks/`: reading a hundred small modules takes
- * Node.js a quarter of the time that a program with one lock takes at all. The modules stay, for the tests of single ones.
+ * Node.js a quarter of the time that a program with one lock takes at all. What locks need is one chunk, however it is
+ * shared. The modules stay, for the tests of single ones.
  */
 async function bundleLibrary() {
   const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -65,17 +67,37 @@ async function bundleLibrary() {
     const [, name] = /^\.\/dist\/(.*)\.js$/.exec(file ?? '') ?? [];
     return name === undefined ? [] : [[name, `src/${name}.ts`]];
   });
-  const bundle = await rolldown({
-    input: Object.fromEntries(entries),
-    platform: 'node',
-    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
-  });
+  const external = (/** @type {string} */ id) => !id.startsWith('.') && !id.startsWith('/');
+  const locks = await rolldown({ input: 'src/index.ts', platform: 'node', external });
+  const { output } = await locks.generate({ format: 'esm' });
+  const ofLocks = new Set(output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : [])));
+  const bundle = await rolldown({ input: Object.fromEntries(entries), platform: 'node', external });
   await bundle.write({
     dir: staging,
     format: 'esm',
     sourcemap: true,
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
+    codeSplitting: { groups: [{ name: 'locks', test: (id) => ofLocks.has(id) }] },
+  });
+}
+
+/**
+ * A program that the library starts, in a file of its own: what it shared with the entry points would part those.
+ *
+ * @param {string} name
+ */
+async function bundleProgram(name) {
+  const bundle = await rolldown({
+    input: `src/${name}.ts`,
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+  });
+  await bundle.write({
+    file: join(staging, `${name}.js`),
+    format: 'esm',
+    sourcemap: true,
+    codeSplitting: false,
   });
 }
 
@@ -88,9 +110,9 @@ async function bundleLibrary() {
 async function bundleCommand(folder) {
   const license = readFileSync('node_modules/commander/LICENSE', 'utf8').trim();
   const bundle = await rolldown({
-    input: join(folder, 'main.js'),
+    input: { main: join(folder, 'main.js'), shim: join(folder, 'shim.js') },
     platform: 'node',
-    external: ['koffi', 'tinyglobby'],
+    external: ['koffi', 'tinyglobby', 'content-disposition', /^undici\//],
     plugins: [yamlAside],
   });
   const banner = `/*!\nThis file contains commander, which comes with this license:\n\n${license}\n*/`;

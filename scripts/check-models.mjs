@@ -29,6 +29,13 @@ const runs = [
   { model: 'claim', defines: ['CRASHES=3'] },
   { model: 'claim', ltl: 'passed' },
   { model: 'claim', ltl: 'progress' },
+  { model: 'claim', defines: ['CRASHES=1', 'ABANDONS=1'] },
+  { model: 'claim', defines: ['PROCESSES=2', 'ABANDONS=2'] },
+  {
+    model: 'claim',
+    defines: ['OWNER_LOOKS', 'ABANDONS=1'],
+    broken: 'an owner looks, then unlinks its claim',
+  },
   { model: 'claim', defines: ['NO_SECOND_READ'], broken: 'a breaker does not look again' },
   { model: 'claim', defines: ['STAT_UNLINK'], broken: 'stale claims are looked at, then unlinked' },
   { model: 'claim', defines: ['BREAKS_BY_AGE'], broken: 'claims are taken over for their age' },
@@ -38,10 +45,46 @@ const runs = [
   { model: 'shared' },
   { model: 'shared', defines: ['PROCESSES=4'] },
   { model: 'shared', ltl: 'entered' },
+  { model: 'shared', defines: ['STOPS=1'], ltl: 'progress' },
   { model: 'shared', defines: ['CLAIM_LATE'], broken: 'a reader claims after it gave the gate back' },
+  {
+    model: 'shared',
+    defines: ['NO_LOOK_AT_GATE'],
+    broken: 'a reader does not look whether the gate is still its own',
+  },
   { model: 'shared', defines: ['LOOKS_FIRST'], broken: 'a writer looks before it has the gate' },
   { model: 'shared', defines: ['BELIEVES_LISTINGS'], broken: 'a writer believes an old listing' },
   { model: 'shared', defines: ['KEEPS_DEAD_READERS'], ltl: 'entered', broken: 'dead reader claims stay' },
+  { model: 'shared', defines: ['IGNORES_LINE'], ltl: 'entered', broken: 'readers pass a writer that waits' },
+  {
+    model: 'shared',
+    defines: ['STOPS=1', 'KEEPS_GATE'],
+    ltl: 'progress',
+    broken: 'a writer keeps the gate while it waits for readers',
+  },
+  {
+    model: 'shared',
+    defines: ['STOPS=1', 'KEEPS_STOPPED_READERS'],
+    ltl: 'progress',
+    broken: 'nobody passes a reader that is stopped at the gate',
+  },
+  { model: 'nested' },
+  { model: 'nested', defines: ['CONTENDERS=1', 'NESTED=3'] },
+  { model: 'nested', defines: ['PERMIT'] },
+  { model: 'nested', defines: ['PERMIT', 'CONTENDERS=1', 'NESTED=3'] },
+  {
+    model: 'nested',
+    defines: ['PERMIT', 'LOOKS_FIRST'],
+    broken: 'the holder of a permit looks before it closes its slot',
+  },
+  { model: 'nested', defines: ['LOOKS_FIRST'], broken: 'the outer holder looks before it clears its record' },
+  { model: 'nested', defines: ['CLOSES_LATE'], broken: 'whoever comes next looks before it closes the lock' },
+  { model: 'nested', defines: ['LEAVES_OPEN'], broken: 'whoever comes next does not close the lock' },
+  { model: 'nested', defines: ['LOOKS_AT_OUTER_FIRST'], broken: 'a nested one looks before it has its lock' },
+  { model: 'handover' },
+  { model: 'handover', defines: ['WITHOUT_RIGHT'], broken: 'the path is passed on without the right to it' },
+  { model: 'handover', defines: ['IGNORES_READERS'], broken: 'the path is passed on beside readers' },
+  { model: 'handover', defines: ['FREES_FIRST'], broken: 'the claim goes before the lock file comes' },
   { model: 'queue' },
   { model: 'queue', defines: short },
   { model: 'queue', defines: stops },
@@ -103,7 +146,7 @@ async function check(run, directory) {
   const terms = [run.ltl, ...(run.defines ?? [])].filter((term) => term !== undefined).join(' ');
   const good = run.broken === undefined ? 'holds' : `broken, and found: ${run.broken}`;
   const verdict = problem === undefined ? good : `WRONG: it ${problem} (${result.why})`;
-  const cells = [run.model.padEnd(6), terms.padEnd(58), String(result.states).padStart(8)];
+  const cells = [run.model.padEnd(8), terms.padEnd(58), String(result.states).padStart(8)];
   console.log([...cells, String(result.depth).padStart(5), seconds.padStart(7), verdict].join('  '));
   if (problem !== undefined) keepTrail(run, directory);
   return problem === undefined;
@@ -124,7 +167,7 @@ process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
   process.once(signal, () => process.exit(1));
 
-console.log(`model   ${'terms'.padEnd(58)}    states  depth  seconds  verdict`);
+console.log(`model     ${'terms'.padEnd(58)}    states  depth  seconds  verdict`);
 const began = performance.now();
 const left = runs.map((run, index) => ({ run, directory: join(directory, String(index)) }));
 let wrong = 0;

@@ -11,6 +11,8 @@ const [report = '', ...files] = process.argv.slice(2);
 if (process.platform === 'win32') await import('./windows.mjs');
 // The emulated program itself cannot be started by this machine; what starts it in its emulator can.
 process.execPath = process.env.EMULATED_NODE ?? process.execPath;
+// As test/setup/time.ts does it; a path of the compiled project, where this file is copied to.
+await import(pathToFileURL(resolve(import.meta.dirname, 'test/support/time.mjs')).href);
 
 /** @type {{ title: string, state: string, ms: number, error?: string }[]} */
 const results = [];

@@ -1,6 +1,12 @@
-// What tests of POSIX programs take for granted, made of what Windows has: SIGSTOP and SIGCONT for process.kill. Loaded
-// before the tests, in their process only.
+// What tests of POSIX programs take for granted, made of what Windows has: SIGSTOP and SIGCONT for process.kill. And what
+// Windows has and Wine has not. Loaded before the tests, in their process only.
 import { createRequire } from 'node:module';
+import { Socket } from 'node:net';
+
+// Wine 8 does not know TCP_KEEPALIVE, at which a connection fails that is told of it before it is made.
+Socket.prototype.setKeepAlive = function () {
+  return this;
+};
 
 const koffi = createRequire(import.meta.url)('@koromix/koffi-win32-x64');
 const kernel = koffi.load('kernel32.dll');
