@@ -113,7 +113,7 @@ async function run(
   const reader =
     sink === undefined ? undefined : new Reader(sink, execution.isAwaited, () => group.take('SIGTERM'));
   const pumps = (['stdout', 'stderr'] as const).map(
-    (name) => new Pump(child[name], logs[name], (chunk) => reader?.give(chunk, name)),
+    (name) => new Pump(child[name], logs[name], reader && ((chunk) => reader.give(chunk, name))),
   );
   interruption.passTo((signal) => group.take(signal));
   const stopListening = group.stopAt(context.signal);
@@ -166,25 +166,34 @@ function note({ pid }: ChildProcess, store: Store, { current }: CommandContext):
   }
 }
 
-/** One output of a command, on its way to its log and to the sink. A sink that takes its time has the command wait. */
+/**
+ * One output of a command, on its way to its log and to the sink, which gets one chunk at a time. A sink that takes its time
+ * has the command wait; of one that has ended, Node.js gives what is left whether the stream is paused or not.
+ */
 class Pump {
-  /** The sink has not taken what it was given. */
-  isWaiting = false;
+  /** Resolves when the sink has taken all that has come so far. */
+  taken: Promise<void> = Promise.resolve();
+  #untaken = 0;
   #hasSpoken = false;
 
-  constructor(stream: Readable | null, log: LogFile, give: (chunk: Buffer) => undefined | Promise<void>) {
+  constructor(stream: Readable | null, log: LogFile, give: ((chunk: Buffer) => Promise<void>) | undefined) {
     stream?.on('data', (chunk: Buffer) => {
       this.#hasSpoken = true;
       log.write(chunk);
-      const taken = give(chunk);
-      if (taken === undefined) return;
-      this.isWaiting = true;
+      if (give === undefined) return;
       stream.pause();
-      void taken.then(() => {
-        this.isWaiting = false;
-        stream.resume();
-      });
+      this.#untaken++;
+      this.taken = this.taken
+        .then(() => give(chunk))
+        .then(() => {
+          if (--this.#untaken === 0) stream.resume();
+        });
     });
+  }
+
+  /** The sink has not taken what it was given. */
+  get isWaiting(): boolean {
+    return this.#untaken > 0;
   }
 
   /** Whether nothing has come since this was asked last. */
@@ -217,15 +226,9 @@ class Reader {
     return this.#hasEnded;
   }
 
-  give(chunk: Buffer, stream: StreamName): undefined | Promise<void> {
-    if (this.#isGone) {
-      this.#end();
-      return undefined;
-    }
-    return this.#give(chunk, stream);
-  }
-
-  async #give(chunk: Buffer, stream: StreamName): Promise<void> {
+  /** Never rejects. */
+  async give(chunk: Buffer, stream: StreamName): Promise<void> {
+    if (this.#isGone) return this.#end();
     try {
       await this.#sink(chunk, stream);
     } catch {
@@ -256,8 +259,9 @@ function endOf(child: ChildProcess, group: ProcessGroup, pumps: readonly Pump[])
 }
 
 /**
- * Resolves when the outputs are closed, or have been silent for some time: a process that the command left behind may have
- * them open for as long as it likes. What is there is given whole.
+ * Resolves when the outputs are closed and the sink has taken all of them, or when they have been silent for some time: a
+ * process that the command left behind may have them open for as long as it likes. What is there is given whole, unless the
+ * command was stopped and the sink takes nothing.
  */
 function lastWords(closed: Promise<void>, pumps: readonly Pump[], isStopped: boolean): Promise<void> {
   return new Promise((resolve) => {
@@ -273,7 +277,8 @@ function lastWords(closed: Promise<void>, pumps: readonly Pump[], isStopped: boo
     };
     for (const pump of pumps) pump.wasSilent();
     arm();
-    void closed.then(() => {
+    const taken = () => Promise.all(pumps.map((pump) => pump.taken));
+    void closed.then(taken).then(() => {
       clearTimeout(timer);
       resolve();
     });

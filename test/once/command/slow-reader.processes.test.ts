@@ -1,0 +1,41 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { perform } from '../../../src/once/command/perform.ts';
+import { runKey } from '../../../src/once/command/run-key.ts';
+import { Latch } from '../../support/latch.ts';
+import { newHome } from '../../support/place.ts';
+import { someTurns } from '../../support/turns.ts';
+import { until } from '../../support/until.ts';
+
+/** Bytes; more than Node.js reads at once, less than a socket takes. */
+const SIZE = 150_000;
+
+const uninterrupted = { wait: new AbortController().signal, began: () => {}, passTo: () => {} };
+
+describe('a reader that takes its time', () => {
+  it('gets one chunk at a time, and all of them before the run is over, though the command ended long ago [X41, A12]', async () => {
+    const home = newHome();
+    const pid = join(home, 'pid');
+    const gate = new Latch(join(home, 'gate'));
+    const script = `echo $$ > ${pid}; head -c ${SIZE} /dev/zero; : < ${gate.path}`;
+    const hasEnded = () => !existsSync(`/proc/${readFileSync(pid, 'utf8').trim()}`);
+    const untaken: number[] = [];
+    let given = 0;
+    let taken = 0;
+    const sink = async (chunk: Uint8Array) => {
+      untaken.push(given - taken);
+      given += chunk.length;
+      gate.open();
+      await until(hasEnded, 'the command has ended');
+      await someTurns(50); // what Node.js does when a process has ended is done
+      taken += chunk.length;
+    };
+    const words: [string, ...string[]] = ['sh', '-c', script];
+    const stage = { sink, input: 'none', interruption: uninterrupted, onRun: () => {} } as const;
+    await perform(runKey('slow', undefined, home), { words, shown: words }, stage);
+    expect(taken).toBe(SIZE);
+    expect(untaken.length).toBeGreaterThan(1);
+    expect(new Set(untaken)).toEqual(new Set([0]));
+  });
+});
