@@ -42,9 +42,10 @@ describe('a command that a program runs once', () => {
     const following = command.follow(() => {
       begun = true;
     });
+    const stopped = expect(following).rejects.toBeInstanceOf(OnceStoppedError);
     await until(() => begun, 'the first line is there');
     expect(await command.stop()).toBe(true);
-    await expect(following).rejects.toBeInstanceOf(OnceStoppedError);
+    await stopped;
     expect(command.state()).toBe('ended');
     expect(await command.stop()).toBe(false);
   });
