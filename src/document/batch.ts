@@ -1,17 +1,11 @@
 import { renameSync, unlinkSync } from 'node:fs';
-import { systemCode } from '../errors/base.ts';
-import {
-  ConflictError,
-  DocumentWriteError,
-  InvalidValueError,
-  MissingDocumentError,
-} from '../errors/document-errors.ts';
+import { ConflictError, InvalidValueError, MissingDocumentError } from '../errors/document-errors.ts';
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
 import { withLiterals } from '../json/values.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { Conflict } from '../merge/result.ts';
-import { type Committed, commit } from './commit.ts';
+import { type Committed, commit, inWords } from './commit.ts';
 import { keepConflict } from './conflicts.ts';
 import { applied } from './draft.ts';
 import type { Listeners } from './events.ts';
@@ -19,10 +13,13 @@ import { temporaryName } from './file/names.ts';
 import { Folder, type Place, placeOf } from './file/place.ts';
 import type { Weaker } from './file/publish.ts';
 import { readVersion } from './file/version.ts';
-import type { Change } from './job.ts';
+import type { Change, Restoration } from './job.ts';
 import { Keeper } from './keeper.ts';
 import { load } from './load.ts';
 import { mergedOnto, type Pending } from './pending.ts';
+import { readingOf } from './reading.ts';
+import type { Restored } from './recovery/recovery.ts';
+import { noBackup, restore } from './recovery/restore.ts';
 import { assertValid, issuesOf } from './schema.ts';
 import type { Settings } from './settings.ts';
 import { type Loaded, textOf } from './text.ts';
@@ -35,8 +32,8 @@ export interface Changes {
   /** A version that others wrote was found at the path. */
   readonly found: (loaded: Loaded) => void;
   readonly publishing: () => void;
-  /** The file has this version now. `saved`: the edits that are in it. */
-  readonly written: (loaded: Loaded, saved: Pending | undefined) => void;
+  /** The file has this version now. `saved`: the edits that are in it; `restored`: it is one of a backup. */
+  readonly written: (loaded: Loaded, saved: Pending | undefined, restored?: Restored) => void;
   readonly removed: () => void;
 }
 
@@ -78,13 +75,14 @@ export class Batch<T> {
       this.#sweep(place, folder);
       let together: Change[] = [];
       for (const job of [...jobs, undefined]) {
-        if (job !== undefined && job.recipe !== 'remove') {
+        if (typeof job?.recipe === 'function' || job?.recipe === 'save') {
           together.push(job);
           continue;
         }
         if (together.length > 0) yield* this.#save(together, place, folder, lock);
         together = [];
-        if (job !== undefined) this.#remove(job, place, folder, lock);
+        if (job?.recipe === 'remove') this.#remove(job, place, folder, lock);
+        else if (job !== undefined) yield* this.#restore(job, job.recipe as Restoration, place, folder, lock);
       }
     } finally {
       folder.close();
@@ -120,7 +118,7 @@ export class Batch<T> {
     try {
       return new Folder(place);
     } catch (error) {
-      throw this.#failure(place, error);
+      throw inWords(place.path, error);
     }
   }
 
@@ -130,8 +128,7 @@ export class Batch<T> {
   }
 
   #reading() {
-    const { path, maxBytes } = this.#settings;
-    return { shown: path, maxBytes, known: this.#changes.known() };
+    return { ...readingOf(this.#settings), known: this.#changes.known() };
   }
 
   *#save(jobs: readonly Change[], place: Place, folder: Folder, lock: Lock): Work<void> {
@@ -149,7 +146,7 @@ export class Batch<T> {
       committed = yield* this.commit(place, folder, lock, next);
     } catch (error) {
       if (error === NOTHING) return;
-      throw this.#failure(place, error);
+      throw inWords(place.path, error);
     }
     this.#changes.written({ ...committed.version, json }, saved);
     for (const job of jobs) if (!job.isOver) job.done(json);
@@ -165,8 +162,13 @@ export class Batch<T> {
     const keeper = this.keeper(place);
     const reading = this.#reading();
     return commit(place, folder, reading, {
+      manager: this.#settings.manager,
       read: (path) => load(path, reading),
-      next,
+      *next(current) {
+        if (current?.tooNew !== undefined) throw current.tooNew;
+        if (current?.isRaised === true) keeper.secure(current.text, 'migration');
+        return yield* next(current);
+      },
       mayReplace: () => lock.assertHeld(),
       keep: (text, how) => (how === 'save' ? keeper.keep(text) : keeper.secure(text, 'interrupted')),
       onWeaker: (weaker) => this.#weaker(weaker),
@@ -259,6 +261,28 @@ export class Batch<T> {
     throw this.#conflict([invalid], pending, current, folder, place);
   }
 
+  *#restore(job: Change, asked: Restoration, place: Place, folder: Folder, lock: Lock): Work<void> {
+    try {
+      const done = yield* restore(
+        {
+          place,
+          folder,
+          settings: this.#settings,
+          mayReplace: () => lock.assertHeld(),
+          onPublish: () => this.#changes.publishing(),
+          onWeaker: (weaker) => this.#weaker(weaker),
+        },
+        { ...asked, lastKnown: this.#changes.known()?.text },
+      );
+      if (done === undefined) throw noBackup(asked.backup);
+      asked.restored = done.restored;
+      this.#changes.written(done.loaded, undefined, done.restored);
+      job.done(done.loaded.json);
+    } catch (error) {
+      job.failed(inWords(place.path, error));
+    }
+  }
+
   #conflict(
     conflicts: readonly DocumentConflict[],
     { base, json }: Pending,
@@ -273,10 +297,11 @@ export class Batch<T> {
         base: base.text,
         theirs: current?.hash,
         reason: 'a save met changes of another program',
+        isInvalid: conflicts[0]?.kind === 'invalid',
+        merge: this.#settings.mergeOptions,
       };
-      file = keepConflict(folder.path, place.name, ours, facts, (text) =>
-        this.keeper(place).secure(text, 'interrupted'),
-      );
+      file = keepConflict(folder.path, place.name, ours, facts);
+      this.keeper(place).limitConflicts(folder);
     } catch {
       // The edits are in memory, and the error says that there is no copy of them.
     }
@@ -308,15 +333,8 @@ export class Batch<T> {
       this.#changes.removed();
       job.done(undefined);
     } catch (error) {
-      job.failed(this.#failure(place, error));
+      job.failed(inWords(place.path, error));
     }
-  }
-
-  /** What the system refused, in words; other errors say it themselves. */
-  #failure(place: Place, error: unknown): unknown {
-    const code = systemCode(error);
-    if (code === undefined || code.startsWith('HOLDFAST_')) return error;
-    return new DocumentWriteError(place.path, code, error);
   }
 }
 

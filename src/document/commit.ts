@@ -1,5 +1,7 @@
 import { lstatSync } from 'node:fs';
+import { systemCode } from '../errors/base.ts';
 import { DocumentWriteError, UnreadableError } from '../errors/document-errors.ts';
+import { publishDocumentEvent } from '../events/document-channel.ts';
 import { exchange, moveToFreeName } from '../storage/exchange/index.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { ownershipIn } from './file/fresh.ts';
@@ -11,6 +13,8 @@ import { step, type Work } from './work.ts';
 
 /** What a save is to do, and whom it tells. */
 export interface Plan<V extends Version> {
+  /** Whose locks are used, for those who listen to all documents. */
+  readonly manager: number;
   /** Reads what lies at a path: the document's own, or that of a version of an outsider that came out. */
   readonly read: (path: string) => Work<V | undefined>;
   /** The text to write, given what is there; called again when an outsider was faster. Throws where nothing can be written. */
@@ -86,8 +90,10 @@ export function* commit<V extends Version>(
         yield* sync(folder, text);
         steps.reached?.('synced');
         if (published.weaker !== undefined) plan.onWeaker(published.weaker);
-        const rights = current ?? { ...ownershipIn(folder), links: 1 };
-        return { version: { ...rights, ...published.own, text }, isWritten: true };
+        const { manager } = plan;
+        publishDocumentEvent('written', { path: place.given, manager, hash: published.own.hash });
+        const { mode, uid, gid, links } = current ?? { ...ownershipIn(folder), links: 1 };
+        return { version: { mode, uid, gid, links, ...published.own, text }, isWritten: true };
       }
       if (held !== undefined) keepBeside(held, options, plan); // another outsider has replaced what is there
       held = undefined;
@@ -109,6 +115,13 @@ export function* commit<V extends Version>(
     if (held !== undefined && standing !== undefined) putBack(held, standing, folder, options, plan);
     throw error;
   }
+}
+
+/** What the system refused, in words; other errors say it themselves. */
+export function inWords(path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (code === undefined || code.startsWith('HOLDFAST_')) return error;
+  return new DocumentWriteError(path, code, error);
 }
 
 function tooLarge(place: Place, { maxBytes }: ReadOptions): DocumentWriteError {

@@ -3,11 +3,12 @@ import { closeSync, constants, fsyncSync, openSync, readdirSync, writeFileSync }
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
+import type { MergeOptions } from '../merge/merge.ts';
 import { SAFELY } from '../storage/fs/open-flags.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { readOwnFile } from '../storage/own-file.ts';
 import { Date } from '../time/time.ts';
-import { stamp } from './file/names.ts';
+import { stamp, timeOf } from './file/names.ts';
 import { hashOf } from './file/version.ts';
 
 /** What is known of a conflict file beside the text in it, which is ours. */
@@ -20,17 +21,26 @@ export interface ConflictMeta {
   /** ISO time. */
   readonly when: string;
   readonly reason: string;
+  /** The two merge, and the result does not fit the schema of the program. */
+  readonly isInvalid?: boolean | undefined;
+  /** How the program merges, as far as it can be written down. */
+  readonly merge?: MergeOptions | undefined;
 }
 
 const MOST = 10;
+/** Milliseconds for which one is kept: 30 days. */
+const LONGEST = 30 * 24 * 3_600_000;
 const { O_WRONLY, O_CREAT, O_EXCL } = constants;
 const PRIVATE = 0o600;
 
 /** The conflict files of a document, oldest first: `roles.json.<UTC time>-<who>.conflict`. */
 export function conflictFiles(directory: string, name: string): string[] {
-  const isOne = (file: string) =>
-    file.startsWith(`${name}.`) && /^\d{8}T\d{6}\.\d{3}Z-.+\.conflict$/.test(file.slice(name.length + 1));
+  const isOne = (file: string) => file.startsWith(`${name}.`) && !Number.isNaN(madeAt(name, file));
   return readdirSync(directory).filter(isOne).sort();
+}
+
+function madeAt(name: string, file: string): number {
+  return timeOf(/^([^-]*)-.+\.conflict$/.exec(file.slice(name.length + 1))?.[1] ?? '');
 }
 
 /** Where the facts about a conflict file are: `.roles.json.<UTC time>-<who>.conflict.meta`. */
@@ -40,10 +50,9 @@ export function metaNameOf(conflictFile: string): string {
 
 /**
  * Keeps a text of ours that could not be merged, beside the document; returns the name of its file. For the holder of the
- * document's lock. A text that is kept already is not kept twice, however often theirs changes meanwhile, and of more than
- * ten files the oldest go, each handed to `onDropped` first.
+ * document's lock. A text that is kept already is not kept twice, however often theirs changes meanwhile.
  *
- *  1. The facts. Dying here leaves a file that belongs to no conflict, and goes with the next one that is dropped.
+ *  1. The facts. Dying here leaves a file that belongs to no conflict, and goes with the next `limitConflicts`.
  *  2. The text, under a name of its own. From here on the conflict is kept.
  *
  * @throws the system's error.
@@ -52,8 +61,7 @@ export function keepConflict(
   directory: string,
   name: string,
   text: string,
-  facts: Pick<ConflictMeta, 'base' | 'theirs' | 'reason'>,
-  onDropped: (text: string) => void,
+  facts: Omit<ConflictMeta, 'who' | 'when'>,
 ): string {
   const present = conflictFiles(directory, name);
   const hash = hashOf(text);
@@ -65,11 +73,28 @@ export function keepConflict(
   const meta: ConflictMeta = { ...facts, who, when: now.toISOString() };
   make(join(directory, metaNameOf(file)), JSON.stringify(meta));
   make(join(directory, file), text);
-  for (const old of present.slice(0, Math.max(0, present.length + 1 - MOST))) {
-    onDropped(textIn(directory, old));
-    dropConflict(directory, old);
-  }
   return file;
+}
+
+/**
+ * Removes conflict files that are older than 30 days, and the oldest of more than ten, each handed to `onDropped` first; and facts
+ * that belong to none. For the holder of the document's lock.
+ */
+export function limitConflicts(directory: string, name: string, onDropped: (text: string) => void): void {
+  const present = conflictFiles(directory, name);
+  const surplus = present.slice(0, Math.max(0, present.length - MOST));
+  const isOld = (file: string) => Date.now() - madeAt(name, file) > LONGEST;
+  for (const file of present.filter((each) => isOld(each) || surplus.includes(each))) {
+    onDropped(textIn(directory, file));
+    dropConflict(directory, file);
+  }
+  const metas = new Set(present.map(metaNameOf));
+  const isStray = (file: string) =>
+    file.startsWith(`.${name}.`) &&
+    file.endsWith('.meta') &&
+    !Number.isNaN(madeAt(name, file.slice(1, -'.meta'.length))) &&
+    !metas.has(file);
+  for (const file of readdirSync(directory).filter(isStray)) unlinkQuietly(join(directory, file));
 }
 
 /** Removes a conflict file with what is known of it. */
@@ -82,18 +107,19 @@ export function dropConflict(directory: string, file: string): void {
 export function conflictMeta(directory: string, file: string): ConflictMeta | undefined {
   try {
     const found: unknown = JSON.parse(textIn(directory, metaNameOf(file)));
-    const { base, theirs, who, when, reason } = (found ?? {}) as Record<keyof ConflictMeta, unknown>;
+    const { base, theirs, who, when, reason, merge } = (found ?? {}) as Record<keyof ConflictMeta, unknown>;
     const isText = (value: unknown) => value === undefined || typeof value === 'string';
     if (![base, theirs].every(isText) || ![who, when, reason].every((fact) => typeof fact === 'string')) {
       return undefined;
     }
+    if (merge !== undefined && (typeof merge !== 'object' || merge === null)) return undefined;
     return found as ConflictMeta;
   } catch {
     return undefined;
   }
 }
 
-function textIn(directory: string, file: string): string {
+export function textIn(directory: string, file: string): string {
   return readOwnFile(join(directory, file))?.toString() ?? '';
 }
 

@@ -1,28 +1,22 @@
-import { statSync } from 'node:fs';
-import {
-  ConflictError,
-  DamagedError,
-  DocumentStateError,
-  MissingDocumentError,
-} from '../errors/document-errors.ts';
+import { ConflictError, DocumentStateError, MissingDocumentError } from '../errors/document-errors.ts';
 import { publishDocumentEvent } from '../events/document-channel.ts';
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
 import { clearTimeout, Date, queueMicrotask, setTimeout } from '../time/time.ts';
+import type { Backup } from './backups/backups.ts';
 import { Batch, type Changes } from './batch.ts';
 import { applied, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
 import { type DocumentEventName, type DocumentEvents, Listeners, log } from './events.ts';
 import { whenExiting } from './exit.ts';
-import { identityOf, isRacy, isSame } from './file/identity.ts';
 import { placeOf } from './file/place.ts';
-import { identityAt } from './file/version.ts';
-import { type Change, change } from './job.ts';
-import { load, loadNow } from './load.ts';
+import { type Change, change, type Restoration } from './job.ts';
+import { load } from './load.ts';
 import { mergedOnto, type Pending } from './pending.ts';
+import { readingOf } from './reading.ts';
+import type { Restored } from './recovery/recovery.ts';
 import type { Settings } from './settings.ts';
+import { Sight } from './sight.ts';
 import type { Loaded } from './text.ts';
-import { Absence } from './watch/absence.ts';
-import { type FileWatch, watchFile } from './watch/watch-file.ts';
 import { finish, run } from './work.ts';
 import { Writer, withChoices } from './writer.ts';
 
@@ -39,8 +33,7 @@ export class Document<T> {
   readonly #listeners = new Listeners<T>();
   readonly #writer: Writer<Change>;
   readonly #batch: Batch<T>;
-  readonly #watch: FileWatch;
-  readonly #absence: Absence;
+  readonly #sight: Sight;
   readonly #forget: () => void;
   /** The newest version that was read or written here. */
   #known: Loaded | undefined;
@@ -52,7 +45,6 @@ export class Document<T> {
   #saves = 0;
   /** A version of this process may be at the path that it does not count as its own yet. */
   #isPublishing = false;
-  #damage: string | undefined;
   #isClosed = false;
 
   /** Not for callers: documents come from `openDocument`. */
@@ -74,10 +66,19 @@ export class Document<T> {
         }
       },
     );
-    const look = () => this.#watch.look();
-    this.#absence = new Absence(look, () => emit('missing', { path: settings.path }));
-    this.#watch = watchFile(settings.path, () => this.#look(), {
+    this.#sight = new Sight(settings.path, {
+      loading: () => this.#loading(),
+      known: () => this.#known,
+      take: (loaded) => this.#take(loaded),
+      saves: () => this.#saves,
+      isPublishing: () => this.#isPublishing,
+      idle: () => this.#writer.idle(),
+      onMissing: () => emit('missing', { path: settings.path }),
+      onDamaged: (error) => emit('damaged', error),
       onDegraded: (event) => emit('degraded', event),
+      onStanding: async () => {
+        if (settings.recover === 'auto' && !settings.readOnly) await this.#restore({ only: 'damage' });
+      },
     });
     this.#forget = whenExiting({ leaving: () => this.#flush(), exiting: () => this.#flushNow() });
   }
@@ -108,7 +109,7 @@ export class Document<T> {
   read(): T {
     if (this.#isClosed) throw new DocumentStateError(this.path, 'closed');
     if (this.#pending !== undefined) return this.#pending.value;
-    if (this.#settings.follow === 'auto' && !this.#isPublishing) this.#glance();
+    if (this.#settings.follow === 'auto' && !this.#isPublishing) this.#sight.glance();
     if (this.#shown === undefined) throw new MissingDocumentError(this.path);
     return this.#shown.value;
   }
@@ -190,6 +191,28 @@ export class Document<T> {
     await this.#change('remove');
   }
 
+  /** The backups there are, the newest first, for `restore`. Whether each is whole is known to who reads it. */
+  backups(): readonly Backup[] {
+    this.#mayLook();
+    const place = placeOf(this.path);
+    return this.#batch.keeper(place).backups.list();
+  }
+
+  /**
+   * Has a backup take the place of what is in the file, whole, damaged or missing: the one of this name, or the newest one
+   * that is whole and says something else. What is there is kept first. Unsaved edits stay, on top of it if they merge.
+   *
+   * @throws {InputError} there is no such backup, or it is not whole: nothing was done. Throws as `update` does.
+   */
+  async restore(backup?: string): Promise<Restored> {
+    this.#mayChange();
+    return this.#restore({ backup });
+  }
+
+  #restore(restoration: Restoration): Promise<Restored> {
+    return this.#change(restoration, undefined, () => restoration.restored as Restored);
+  }
+
   /** Listens to one kind of event; returns the function that stops it. */
   on<N extends DocumentEventName>(name: N, listener: (event: DocumentEvents<T>[N]) => void): () => void {
     return this.#listeners.add(name, listener);
@@ -205,8 +228,7 @@ export class Document<T> {
       await saving;
     } finally {
       await this.#writer.idle();
-      this.#watch.close();
-      this.#absence.close();
+      this.#sight.close();
       this.#forget();
     }
   }
@@ -215,14 +237,17 @@ export class Document<T> {
     return this.close();
   }
 
-  async #change<R = T>(recipe: Change['recipe'], patience?: 'patient'): Promise<R> {
-    const result = () => this.#shown?.value as R;
+  async #change<R = T>(
+    recipe: Change['recipe'],
+    patience?: 'patient',
+    result = () => this.#shown?.value as R,
+  ): Promise<R> {
     const { job, outcome } = change(recipe, result, patience);
     this.#writer.add(job);
     try {
       return await outcome;
     } catch (error) {
-      const chosen = withChoices(this.path, error, (patient) => this.#change(recipe, patient));
+      const chosen = withChoices(this.path, error, (patient) => this.#change(recipe, patient, result));
       if (chosen !== error) publishDocumentEvent('timed-out', this.#facts({ reason: String(error) }));
       throw chosen;
     }
@@ -231,7 +256,7 @@ export class Document<T> {
   #mayChange(): void {
     this.#mayLook();
     if (this.#settings.readOnly) throw new DocumentStateError(this.path, 'read-only');
-    if (this.#settings.tooNew !== undefined) throw this.#settings.tooNew;
+    if (this.#known?.tooNew !== undefined) throw this.#known.tooNew;
   }
 
   #mayLook(): void {
@@ -248,7 +273,7 @@ export class Document<T> {
       publishing: () => {
         this.#isPublishing = true;
       },
-      written: (loaded, saved) => this.#written(loaded, saved),
+      written: (loaded, saved, restored) => this.#written(loaded, saved, restored),
       removed: () => {
         this.#saves++;
         this.#known = undefined;
@@ -259,10 +284,12 @@ export class Document<T> {
   }
 
   /** The file has this version, by a save of one's own or because nothing was to be written. */
-  #written(loaded: Loaded, saved: Pending | undefined): void {
+  #written(loaded: Loaded, saved: Pending | undefined, recovery?: Restored): void {
     this.#saves++;
     this.#known = loaded;
-    this.#damage = undefined;
+    if (this.#sight.isWholeAgain() || recovery !== undefined) {
+      this.#emit('restored', { origin: 'own', recovery });
+    }
     const pending = this.#pending;
     if (pending !== undefined) {
       const base =
@@ -291,73 +318,14 @@ export class Document<T> {
   }
 
   #loading() {
-    const { maxBytes } = this.#settings;
-    return { shown: this.path, maxBytes, known: this.#known };
-  }
-
-  /** Five microseconds: the identity of the file. A version that is new is read at once if it is whole. */
-  #glance(): void {
-    try {
-      const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false });
-      const known = this.#known?.identity;
-      if (stats !== undefined && known !== undefined) {
-        const found = identityOf(stats, known.recordedAt);
-        if (isSame(found, known) && !isRacy(known)) return;
-      }
-      const loaded = stats === undefined ? undefined : loadNow(placeOf(this.path).path, this.#loading());
-      if (loaded !== undefined) this.#take(loaded);
-      else this.#watch.look();
-    } catch {
-      this.#watch.look(); // which tells, once it is sure
-    }
-  }
-
-  /**
-   * Finds out what the file has now, and whose it is: the decision needs no time windows.
-   *
-   *  1. During a save of one's own, the version at the path may be that save's: the look waits until it is over.
-   *  2. A save that was made during the look has seen a later version than the look: it starts over.
-   *  3. The hash of the newest own version is the same version: touched or not. Any other one is external, also an
-   *     older own one, which somebody has put back.
-   */
-  async #look(): Promise<void> {
-    if (this.#isClosed) return;
-    if (this.#isPublishing) await this.#writer.idle();
-    const saves = this.#saves;
-    let loaded: Loaded | undefined;
-    try {
-      const { path } = placeOf(this.path);
-      const found = identityAt(path, this.path);
-      const known = this.#known?.identity;
-      if (found !== undefined && known !== undefined && isSame(found, known) && !isRacy(known)) {
-        this.#absence.note('file');
-        return;
-      }
-      loaded = await run(load(path, this.#loading()));
-    } catch (error) {
-      if (!this.#isClosed && saves === this.#saves) this.#harmed(error);
-      return;
-    }
-    if (this.#isClosed) return;
-    if (this.#isPublishing || saves !== this.#saves) return this.#look();
-    this.#absence.note(loaded === undefined && this.#known !== undefined ? 'nothing' : 'file');
-    if (loaded !== undefined) this.#take(loaded);
-  }
-
-  #harmed(error: unknown): void {
-    const problem = String((error as Error).message);
-    if (this.#damage === problem) return;
-    this.#damage = problem;
-    const damaged =
-      error instanceof DamagedError ? error : new DamagedError(this.path, 'cannot be read', undefined, error);
-    this.#emit('damaged', damaged);
+    return { ...readingOf(this.#settings), known: this.#known };
   }
 
   /** Takes in a version that was found at the path. */
   #take(loaded: Loaded): void {
     const before = this.#known;
     this.#known = loaded;
-    this.#damage = undefined;
+    if (this.#sight.isWholeAgain()) this.#emit('restored', { origin: 'external', recovery: undefined });
     if (before?.hash === loaded.hash) return;
     if (this.#settings.follow === 'auto') this.#show(loaded, 'external');
     const { hash, identity, uid, json } = loaded;

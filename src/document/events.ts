@@ -1,5 +1,5 @@
 import type { BackupError } from '../errors/backup-error.ts';
-import type { ConflictError, DamagedError } from '../errors/document-errors.ts';
+import type { ConflictError, DamagedError, UnreadableError } from '../errors/document-errors.ts';
 import { publishDocumentEvent } from '../events/document-channel.ts';
 import type { HolderRecord } from '../identity/holder.ts';
 import { type Date, queueMicrotask } from '../time/time.ts';
@@ -18,8 +18,9 @@ export interface DocumentEvents<T> {
   /** The file is gone, for 300 ms at least. `read()` still gives the last value. */
   missing: { readonly path: string };
   /** The file cannot be read as a document any more. `read()` still gives the last whole value. */
-  damaged: DamagedError;
-  restored: Restored;
+  damaged: DamagedError | UnreadableError;
+  /** The document is whole again after it was damaged or missing, or a backup took its place. `recovery`: which, and how. */
+  restored: { readonly origin: 'own' | 'external'; readonly recovery: Restored | undefined };
   degraded: { readonly reason: string; readonly detail: string };
   'backup-failed': BackupError;
 }
@@ -72,6 +73,12 @@ export function log(
   facts: { readonly path: string; readonly manager: number },
 ): void {
   if (!LOGGED.includes(name)) return;
-  const { message, detail } = event as { readonly message?: unknown; readonly detail?: unknown };
-  publishDocumentEvent(name as 'conflict', { ...facts, detail: String(message ?? detail ?? '') });
+  const { message, detail, recovery, origin } = event as Readonly<Record<string, unknown>> & {
+    readonly recovery?: Restored;
+  };
+  const backup = recovery === undefined ? undefined : `from ${recovery.backup}`;
+  publishDocumentEvent(name as 'conflict', {
+    ...facts,
+    detail: String(message ?? detail ?? backup ?? origin ?? ''),
+  });
 }

@@ -1,11 +1,18 @@
 import type { Json } from '../json/json.ts';
 import type { Recipe } from './draft.ts';
+import type { Restored } from './recovery/recovery.ts';
+import type { RestoreRequest } from './recovery/restore.ts';
 import type { Job } from './writer.ts';
+
+/** A backup that is to take the place of what is there. */
+export interface Restoration extends Pick<RestoreRequest, 'backup' | 'only'> {
+  restored?: Restored;
+}
 
 /** A change that waits to be written. */
 export interface Change extends Job {
   /** `save`: merges the unsaved edits. Otherwise the recipe of an update. */
-  readonly recipe: Recipe<never> | 'save' | 'remove';
+  readonly recipe: Recipe<never> | 'save' | 'remove' | Restoration;
   /** Its change is on the disk. */
   readonly done: (json: Json | undefined) => void;
 }

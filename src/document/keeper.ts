@@ -7,6 +7,7 @@ import { Date } from '../time/time.ts';
 import { Backups } from './backups/backups.ts';
 import type { BackupOptions } from './backups/policy.ts';
 import type { BackupReason } from './backups/reasons.ts';
+import { limitConflicts } from './conflicts.ts';
 import { isTemporaryOf } from './file/names.ts';
 import type { Folder, Place } from './file/place.ts';
 import { type ReadOptions, readVersion } from './file/version.ts';
@@ -50,6 +51,7 @@ export class Keeper {
    * What is no document goes after an hour.
    */
   sweep(folder: Folder, current: string | undefined, options: ReadOptions): void {
+    this.limitConflicts(folder);
     const names = readdirSync(folder.path).filter((name) => isTemporaryOf(this.#place.name, name));
     for (const name of names) {
       try {
@@ -65,6 +67,15 @@ export class Keeper {
       } catch {
         // It cannot be read or kept now: it stays.
       }
+    }
+  }
+
+  /** What is dropped of the conflict files becomes a backup. What cannot be kept stays. */
+  limitConflicts(folder: Folder): void {
+    try {
+      limitConflicts(folder.path, this.#place.name, (text) => this.backups.write(text, 'conflict'));
+    } catch {
+      // The next holder of the lock tries again.
     }
   }
 

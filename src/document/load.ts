@@ -1,7 +1,9 @@
 import { DamagedError } from '../errors/document-errors.ts';
-import { type ReadOptions, readVersion, type Version } from './file/version.ts';
+import type { Json } from '../json/json.ts';
+import type { Adopted } from './adopt.ts';
+import { type ReadOptions, readVersion } from './file/version.ts';
 import { type Loaded, parse } from './text.ts';
-import { pausing, type Work } from './work.ts';
+import { finish, pausing, type Work } from './work.ts';
 
 /** Milliseconds between looks at a file that does not parse: a program may be writing it in place. */
 const PAUSES = [20, 40, 80];
@@ -9,33 +11,41 @@ const PAUSES = [20, 40, 80];
 export interface LoadOptions extends Omit<ReadOptions, 'known'> {
   /** A version whose value is taken over where the text is the same. */
   readonly known?: Loaded | undefined;
+  /** What the program works with, of what the file says; without it, just that. */
+  readonly adopt?: (json: Json) => Work<Adopted>;
 }
 
 /**
- * Reads a file and what it says; undefined when there is none. What is empty or does not parse is read again for 140 ms
- * before it counts as damaged.
+ * Reads a file and what it says; undefined when there is none. What is empty, does not parse or does not fit is read
+ * again for 140 ms before it counts as damaged.
  *
  * @throws {DamagedError | UnreadableError}
  */
 export function* load(path: string, options: LoadOptions): Work<Loaded | undefined> {
   for (const pause of PAUSES) {
     try {
-      return loadNow(path, options);
+      return yield* loadOnce(path, options);
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
     }
     yield* pausing(pause);
   }
-  return loadNow(path, options);
+  return yield* loadOnce(path, options);
 }
 
-/** The same in one look. */
+/** The same in one look. @throws {TypeError} the schema validates asynchronously. */
 export function loadNow(path: string, options: LoadOptions): Loaded | undefined {
-  const version = readVersion(path, options);
-  return version === undefined ? undefined : withValue(version, options);
+  return finish(loadOnce(path, options));
 }
 
-function withValue(version: Version, { known, shown }: LoadOptions): Loaded {
-  const json = known?.hash === version.hash ? known.json : parse(version.text, shown);
-  return { ...version, json };
+function* loadOnce(path: string, { adopt, ...options }: LoadOptions): Work<Loaded | undefined> {
+  const { known, shown } = options;
+  const version = readVersion(path, options);
+  if (version === undefined) return undefined;
+  if (known?.hash === version.hash) {
+    const { json, isRaised, tooNew } = known;
+    return { ...version, json, isRaised, tooNew };
+  }
+  const json = parse(version.text, shown);
+  return { ...version, ...(adopt === undefined ? { json } : yield* adopt(json)) };
 }

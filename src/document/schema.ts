@@ -31,6 +31,7 @@ export function* issuesOf(schema: StandardSchema | undefined, json: Json): Work<
   let result = schema['~standard'].validate(plain(json));
   if (result instanceof Promise) {
     const later = result;
+    later.catch(() => {}); // whoever waits for it is told
     result = yield* step<SchemaResult<unknown>>(
       () => {
         throw new TypeError('the schema validates asynchronously, and there is no time left for it');

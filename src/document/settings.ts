@@ -1,4 +1,3 @@
-import type { SchemaTooNewError } from '../errors/document-errors.ts';
 import type { LockManager } from '../lock/manager.ts';
 import type { MergeOptions } from '../merge/merge.ts';
 import type { BackupOptions } from './backups/policy.ts';
@@ -12,6 +11,13 @@ import {
 } from './options.ts';
 import type { Restored } from './recovery/recovery.ts';
 import type { StandardSchema } from './schema.ts';
+
+/** What a new document begins with: it is of this program's version. */
+function createdBy<T>(create: T | (() => T), migrate: Migration | undefined): unknown {
+  const value: unknown = typeof create === 'function' ? (create as () => T)() : create;
+  if (migrate === undefined || typeof value !== 'object' || value === null) return value;
+  return { [migrate.member ?? '$version']: migrate.version, ...value };
+}
 
 /** The options of a document once they were checked, and what was found when it was opened. */
 export interface Settings<T> {
@@ -31,8 +37,7 @@ export interface Settings<T> {
   readonly maxBytes: number;
   readonly locks: LockManager;
   readonly manager: number;
-  tooNew?: SchemaTooNewError;
-  restored?: Restored;
+  restored?: Restored | undefined;
 }
 
 /** @throws {InputError} naming the option. */
@@ -43,10 +48,7 @@ export function settingsOf<T>(path: string, options: DocumentOptions<T>): Settin
     path,
     schema: options.schema,
     mergeOptions: { ...options.merge, ...(identity !== undefined && { identity }) },
-    create:
-      create === undefined
-        ? undefined
-        : () => (typeof create === 'function' ? (create as () => T)() : create),
+    create: create === undefined ? undefined : () => createdBy(create, options.migrate),
     readOnly: options.readOnly === true,
     follow: options.follow ?? 'auto',
     debounce: options.debounce ?? 0,

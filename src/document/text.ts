@@ -5,12 +5,11 @@ import { formatJson } from '../json/format.ts';
 import type { Json } from '../json/json.ts';
 import { parseJson } from '../json/parse.ts';
 import { patchText } from '../json/patch.ts';
+import type { Adopted } from './adopt.ts';
 import type { Version } from './file/version.ts';
 
 /** A version with the value that its text stands for. */
-export interface Loaded extends Version {
-  readonly json: Json;
-}
+export interface Loaded extends Version, Adopted {}
 
 /** @throws {DamagedError} with line and column, where the text is no JSON. `path`: for the message. */
 export function parse(text: string, path: string): Json {
@@ -26,5 +25,7 @@ export function parse(text: string, path: string): Json {
 /** The text for a value: that of what stands there, with what differs patched, or a new one. */
 export function textOf(current: Loaded | undefined, json: Json): string {
   if (current === undefined) return formatJson(json);
-  return equal(current.json, json) ? current.text : patchText(current.text, json);
+  return current.isRaised !== true && equal(current.json, json)
+    ? current.text
+    : patchText(current.text, json);
 }

@@ -1,10 +1,9 @@
-import { systemCode } from '../errors/base.ts';
-import { DocumentWriteError, MissingDocumentError } from '../errors/document-errors.ts';
+import { MissingDocumentError } from '../errors/document-errors.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { plain } from '../json/values.ts';
 import { checkNames, namesOf } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
-import { commit, type Plan } from './commit.ts';
+import { commit, inWords, type Plan } from './commit.ts';
 import { applied, type Recipe } from './draft.ts';
 import { Folder, givenPath, type Place, placeOf } from './file/place.ts';
 import { readVersion, type Version } from './file/version.ts';
@@ -86,13 +85,11 @@ async function updated<V extends Version>(
     const folder = new Folder(place);
     try {
       const { version } = await run(
-        commit(place, folder, reading(place.given, options), plan(place, lock, read, next)),
+        commit(place, folder, reading(place.given, options), plan(place, lock, locks.id, read, next)),
       );
       return version.text;
     } catch (error) {
-      const code = systemCode(error);
-      if (code === undefined || code.startsWith('HOLDFAST_')) throw error;
-      throw new DocumentWriteError(place.given, code, error);
+      throw inWords(place.given, error);
     } finally {
       folder.close();
     }
@@ -102,11 +99,13 @@ async function updated<V extends Version>(
 function plan<V extends Version>(
   place: Place,
   lock: Lock,
+  manager: number,
   read: (file: string, shownPath: string) => Work<V | undefined>,
   next: (current: V | undefined, place: Place) => Work<string>,
 ): Plan<V> {
   const keeper = new Keeper(place, false, () => {});
   return {
+    manager,
     read: (file) => read(file, place.given),
     next: (current) => next(current, place),
     mayReplace: () => lock.assertHeld(),

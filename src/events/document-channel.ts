@@ -18,6 +18,8 @@ type Detailed = DocumentEvent & { readonly detail: string };
 export interface DocumentChannelEvents {
   /** Another program has written the file. */
   external: DocumentEvent & { readonly hash: string; readonly writtenAt: string; readonly uid: number };
+  /** This process has written the file. A change that another one finds is of whoever wrote this `hash`. */
+  written: DocumentEvent & { readonly hash: string };
   conflict: Detailed;
   missing: Detailed;
   damaged: Detailed;
@@ -32,6 +34,7 @@ export type DocumentChannelEventName = keyof DocumentChannelEvents;
 
 export const documentEventNames = [
   'external',
+  'written',
   'conflict',
   'missing',
   'damaged',

@@ -53,10 +53,10 @@ export class Backups {
    * Makes a backup of a text; returns the name of the one that has it. That is the newest there was, if it has the same
    * text. One for a save may be lost to a power cut; any other one is on the disk when this returns.
    *
-   * @throws {BackupError}; the next save is then followed by no further try before the interval is over.
+   * @throws {BackupError}; after one for a save, no other save tries it before the interval is over.
    */
   write(text: string | Uint8Array, reason: BackupReason): string {
-    this.#last = performance.now();
+    if (reason !== 'interrupted' && reason !== 'conflict') this.#last = performance.now();
     const bytes = typeof text === 'string' ? Buffer.from(text) : text;
     try {
       return this.#newestIfSame(bytes, reason) ?? this.#make(bytes, reason);

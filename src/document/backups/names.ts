@@ -1,5 +1,4 @@
-import { Date } from '../../time/time.ts';
-import { stamp } from '../file/names.ts';
+import { stamp, timeOf } from '../file/names.ts';
 
 /** When a copy was made, and which it is of several in that millisecond, from 0. */
 export interface Stamp {
@@ -27,11 +26,10 @@ export class Names {
     if (!name.startsWith(this.#beginning) || !name.endsWith(this.#end)) return undefined;
     const parts = STAMP.exec(name.slice(this.#beginning.length, -this.#end.length));
     if (parts === null) return undefined;
-    const [, year, month, day, hour, minute, second, turn = '0'] = parts;
-    const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-    const stamp = { time, turn: Number(turn) };
-    return !Number.isNaN(time) && this.at(stamp) === name ? stamp : undefined;
+    const [, time = '', turn = '0'] = parts;
+    const stamp = { time: timeOf(time), turn: Number(turn) };
+    return !Number.isNaN(stamp.time) && this.at(stamp) === name ? stamp : undefined;
   }
 }
 
-const STAMP = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z(?:-(\d{1,3}))?$/;
+const STAMP = /^(.*Z)(?:-(\d{1,3}))?$/;

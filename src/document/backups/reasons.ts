@@ -2,8 +2,19 @@ import { dirname, join } from 'node:path';
 import { privateFiles } from '../../storage/private-files.ts';
 import { readBeginning } from '../../storage/regular-file.ts';
 
-/** Why a backup was made. `interrupted`: it was found where a writer had died. */
-export type BackupReason = 'save' | 'reset' | 'delete' | 'resolve' | 'restore' | 'migration' | 'interrupted';
+/**
+ * Why a backup was made. `interrupted`: it was found where a writer had died. `conflict`: it is a version that could not be
+ * merged, and never was the document; recovery takes it last.
+ */
+export type BackupReason =
+  | 'save'
+  | 'reset'
+  | 'delete'
+  | 'resolve'
+  | 'restore'
+  | 'migration'
+  | 'interrupted'
+  | 'conflict';
 
 const REASONS: readonly unknown[] = [
   'save',
@@ -13,6 +24,7 @@ const REASONS: readonly unknown[] = [
   'restore',
   'migration',
   'interrupted',
+  'conflict',
 ] satisfies BackupReason[];
 
 /** Bytes: for more backups than are ever kept. */

@@ -8,6 +8,14 @@ export function stamp(at = Date.now()): string {
   return new Date(at).toISOString().replace(/[-:]/g, '');
 }
 
+/** Milliseconds since the epoch; NaN for what `stamp` does not make. */
+export function timeOf(text: string): number {
+  const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z$/.exec(text);
+  const [, year, month, day, hour, minute, second] = parts ?? [];
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return !Number.isNaN(time) && stamp(time) === text ? time : Number.NaN;
+}
+
 /**
  * A name for a fresh file that nobody else uses: `.holdfast-<pid>-<16 hex>.tmp`. The first half of the digits stands for
  * the document, so that whoever holds its lock knows which leftovers are its own: other documents in the directory, whose

@@ -1,6 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { DamagedError, UnreadableError } from '../../errors/document-errors.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
@@ -67,7 +77,7 @@ export function readBytes(path: string, options: ReadOptions): VersionOfBytes | 
   const { shown } = options;
   try {
     const stats = lookAt(path, shown);
-    if (stats === undefined) return undefined;
+    if (stats === undefined) return absent(path, shown);
     const fd = openSync(path, READ_SAFELY);
     try {
       return readOpen(fd, options);
@@ -76,11 +86,21 @@ export function readBytes(path: string, options: ReadOptions): VersionOfBytes | 
     }
   } catch (error) {
     const code = systemCode(error) ?? '';
-    if (ABSENT.includes(code)) return undefined;
+    if (ABSENT.includes(code)) return absent(path, shown);
     if (error instanceof UnreadableError) throw error;
-    throw new UnreadableError(shown, `cannot be read: ${code}. ${READ_ADVICE}`, error);
+    const advice = code === 'EDEADLK' ? IN_THE_CLOUD : READ_ADVICE;
+    throw new UnreadableError(shown, `cannot be read: ${code}. ${advice}`, error);
   }
 }
+
+/** What iCloud has taken from this disk is not missing: `.roles.json.icloud` stands for it until somebody needs it. */
+function absent(path: string, shown: string): undefined {
+  const placeholder = join(dirname(path), `.${basename(path)}.icloud`);
+  if (!existsSync(placeholder)) return undefined;
+  throw new UnreadableError(shown, `is not on this disk. ${IN_THE_CLOUD}`);
+}
+
+const IN_THE_CLOUD = 'Its content is in the cloud; have it downloaded, such as by opening it, and try again';
 
 const READ_ADVICE = 'It is not taken for an empty document; let this user read it';
 

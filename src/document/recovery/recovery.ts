@@ -1,25 +1,31 @@
 import { isUtf8 } from 'node:buffer';
 import type { Date } from '../../time/time.ts';
-import type { Backups } from '../backups/backups.ts';
+import type { Backup, Backups } from '../backups/backups.ts';
+import type { Work } from '../work.ts';
 import { recordsIn } from './records.ts';
 
-/** What was done about a damaged document. */
+/** What was done to restore a document. */
 export interface Restored {
-  /** The copy of the damaged file, beside the document. */
-  readonly corrupt: string;
+  /** The copy of the damaged file, beside the document; undefined where it was not damaged. */
+  readonly corrupt: string | undefined;
+  /** The backup of what was replaced; undefined where nothing whole was. */
+  readonly replaced: string | undefined;
   /** The backup whose text the document has now. */
   readonly backup: string;
-  /** When that backup was made: what was saved later is lost. */
+  /** When that backup was made: what was saved later is not in the document any more. */
   readonly from: Date;
-  /** When the damaged file was last written. */
-  readonly damagedAt: Date;
+  /** When the damaged file was last written; undefined where it was not damaged. */
+  readonly damagedAt: Date | undefined;
   /** How many records fewer the backup has than could be counted before; 0 when it has as many. */
   readonly recordsLost: number;
 }
 
-export interface Damaged {
+/** What stands at the path of the document. */
+export interface Found {
   readonly bytes: Uint8Array;
   readonly writtenAt: Date;
+  /** It is a whole document, which somebody wants to replace all the same. */
+  readonly isWhole?: boolean;
   /** The last whole text this program knows of, by which records that are lost are counted. */
   readonly lastKnown?: string | undefined;
 }
@@ -32,45 +38,60 @@ export interface Recovery {
 }
 
 /**
- * Prepares a document that is damaged to be restored: from a backup of this name, or from the newest one that is whole.
- * Undefined when there is none, and then nothing was done. For the holder of the document's lock, who has looked that
- * the document is damaged, and publishes the text.
+ * Prepares a document to be restored: from a backup of this name, or from the newest one that is whole and says something
+ * else. Undefined when there is none, and then nothing was done. For the holder of the document's lock, who publishes the text.
  *
  *  1. Find the backup. Dying here leaves everything as it was.
- *  2. Copy the damaged file, and sync the copy. Dying here leaves the document damaged; the next recovery finds
- *     the copy, and makes no second one.
- *  3. The caller publishes the text: the document is the damaged one or the restored one, whole.
+ *  2. Keep what is there: a damaged file as a copy of its own, which is found and not made again when this is done again,
+ *     and a whole one as a backup. Both are on the disk then. Dying here leaves the document as it was.
+ *  3. The caller publishes the text: the document is the former one or the restored one, whole.
  *
- * No backup is made, changed or removed: as long as the document is damaged, they are all there is of it.
+ * No backup is changed or removed: as long as a document is damaged, they are all there is of it.
  *
- * @throws the system's error when the damaged file cannot be copied: then it must not be replaced.
+ * @throws the system's error, or {BackupError}, when what is there cannot be kept: then it must not be replaced.
  */
-export function prepareRecovery(
+export function* prepareRecovery(
   backups: Backups,
-  { bytes, writtenAt, lastKnown }: Damaged,
-  isGood: (text: string) => boolean,
+  found: Found | undefined,
+  isGood: (text: string) => Work<boolean>,
   chosen?: string,
-): Recovery | undefined {
-  const found = findWhole(backups, isGood, chosen);
-  if (found === undefined) return undefined;
-  const corrupt = backups.keepCorrupt(bytes);
-  const before = lastKnown ?? Buffer.from(bytes).toString();
-  const recordsLost = Math.max(0, recordsIn(before) - recordsIn(found.text));
-  const restored = { corrupt, backup: found.name, from: found.time, damagedAt: writtenAt, recordsLost };
-  return { text: found.text, restored };
+): Work<Recovery | undefined> {
+  const { bytes, isWhole = false, writtenAt } = found ?? {};
+  const before = bytes === undefined ? '' : Buffer.from(bytes).toString();
+  const source = yield* findWhole(backups, chosen, function* (text) {
+    if (chosen === undefined && isWhole && text === before) return false;
+    return yield* isGood(text);
+  });
+  if (source === undefined) return undefined;
+  const isDamaged = bytes !== undefined && !isWhole;
+  const restored: Restored = {
+    corrupt: isDamaged ? backups.keepCorrupt(bytes) : undefined,
+    replaced: bytes !== undefined && isWhole ? backups.write(bytes, 'restore') : undefined,
+    backup: source.name,
+    from: source.time,
+    damagedAt: isDamaged ? writtenAt : undefined,
+    recordsLost: Math.max(0, recordsIn(found?.lastKnown ?? before) - recordsIn(source.text)),
+  };
+  return { text: source.text, restored };
 }
 
-function findWhole(backups: Backups, isGood: (text: string) => boolean, chosen: string | undefined) {
-  for (const { name, time } of backups.list()) {
-    if (chosen !== undefined && name !== chosen) continue;
-    const text = textOf(backups, name);
-    if (text !== undefined && isGood(text)) return { name, time, text };
+function* findWhole(
+  backups: Backups,
+  chosen: string | undefined,
+  isGood: (text: string) => Work<boolean>,
+): Work<(Backup & { readonly text: string }) | undefined> {
+  const all = backups.list();
+  const isRival = ({ reason }: Backup) => reason === 'conflict';
+  for (const backup of [...all.filter((each) => !isRival(each)), ...all.filter(isRival)]) {
+    if (chosen !== undefined && backup.name !== chosen) continue;
+    const text = textOf(backups, backup.name);
+    if (text !== undefined && (yield* isGood(text))) return { ...backup, text };
   }
   return undefined;
 }
 
 /** Undefined for bytes that are no text, as for what cannot be read: another backup may do. */
-function textOf(backups: Backups, name: string): string | undefined {
+export function textOf(backups: Backups, name: string): string | undefined {
   try {
     const bytes = backups.read(name);
     return bytes !== undefined && isUtf8(bytes) ? bytes.toString() : undefined;

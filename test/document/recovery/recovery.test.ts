@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { Backups } from '../../../src/document/backups/backups.ts';
 import { Names } from '../../../src/document/backups/names.ts';
 import { recordsIn } from '../../../src/document/recovery/records.ts';
-import { prepareRecovery } from '../../../src/document/recovery/recovery.ts';
+import { type Found, prepareRecovery } from '../../../src/document/recovery/recovery.ts';
+import { finish, type Work } from '../../../src/document/work.ts';
 import { tempDirectory } from '../../support/temp.ts';
 
 const rolesOf = (count: number) =>
@@ -14,13 +15,17 @@ const rolesOf = (count: number) =>
     2,
   );
 
-function isGood(text: string): boolean {
+// biome-ignore lint/correctness/useYield: it takes no time
+function* isGood(text: string): Work<boolean> {
   try {
     return 'roles' in JSON.parse(text);
   } catch {
     return false;
   }
 }
+
+const recover = (backups: Backups, found: Found, chosen?: string) =>
+  finish(prepareRecovery(backups, found, isGood, chosen));
 
 /** A document that is damaged, and backups of it: their texts, from the oldest to the newest. */
 function damagedDocument(bytes: Buffer, texts: readonly (string | Buffer)[]) {
@@ -45,7 +50,7 @@ describe('the recovery of a damaged document', () => {
   it('takes the newest backup that is whole, past torn ones, and first keeps the damaged file', () => {
     const torn = ['', '{"roles":[', '{"other":1}', Buffer.alloc(100), Buffer.from([0xff, 0xfe, 0x7b, 0])];
     const { directory, names, backups, damaged } = damagedDocument(CUT, [rolesOf(1), rolesOf(3), ...torn]);
-    const { text, restored } = prepareRecovery(backups, damaged, isGood) ?? {};
+    const { text, restored } = recover(backups, damaged) ?? {};
     expect(text).toBe(rolesOf(3));
     expect(restored?.backup).toBe(names[1]);
     expect(readFileSync(join(directory, restored?.corrupt ?? ''))).toEqual(CUT);
@@ -56,7 +61,7 @@ describe('the recovery of a damaged document', () => {
     const { names, backups, damaged } = damagedDocument(CUT, [rolesOf(2)]);
     const counted = recordsIn(CUT.toString());
     expect(counted).toBeGreaterThan(4);
-    const restored = prepareRecovery(backups, damaged, isGood)?.restored;
+    const restored = recover(backups, damaged)?.restored;
     expect(restored).toMatchObject({
       backup: names[0],
       damagedAt: damaged.writtenAt,
@@ -64,15 +69,15 @@ describe('the recovery of a damaged document', () => {
     });
     expect(restored?.from.getTime()).toBeLessThan(damaged.writtenAt.getTime());
     const known = { ...damaged, lastKnown: rolesOf(10) };
-    expect(prepareRecovery(backups, known, isGood)?.restored.recordsLost).toBe(8);
+    expect(recover(backups, known)?.restored.recordsLost).toBe(8);
   });
 
   it('takes the backup that was chosen, and no other one', () => {
     const { names, backups, damaged } = damagedDocument(CUT, [rolesOf(1), rolesOf(2), rolesOf(3)]);
     const [, chosen = ''] = names;
     expect(backups.list().map(({ name }) => name)).toEqual([...names].reverse());
-    expect(prepareRecovery(backups, damaged, isGood, chosen)?.text).toBe(rolesOf(2));
-    expect(prepareRecovery(backups, damaged, isGood, 'roles.json')).toBeUndefined();
+    expect(recover(backups, damaged, chosen)?.text).toBe(rolesOf(2));
+    expect(recover(backups, damaged, 'roles.json')).toBeUndefined();
   });
 
   it.each([
@@ -81,13 +86,13 @@ describe('the recovery of a damaged document', () => {
   ])('touches nothing when there is %s', (_, texts) => {
     const { directory, backups, damaged } = damagedDocument(CUT, texts);
     const before = readdirSync(directory);
-    expect(prepareRecovery(backups, damaged, isGood)).toBeUndefined();
+    expect(recover(backups, damaged)).toBeUndefined();
     expect(readdirSync(directory)).toEqual(before);
   });
 
   it('changes no backup, and keeps the damaged file once, however often it begins', () => {
     const { directory, path, names, backups, damaged } = damagedDocument(CUT, Array(9).fill(rolesOf(2)));
-    for (let time = 0; time < 5; time++) prepareRecovery(backups, damaged, isGood);
+    for (let time = 0; time < 5; time++) recover(backups, damaged);
     expect(backups.list().map(({ name }) => name)).toEqual([...names].reverse());
     expect(readdirSync(directory).filter((name) => name.endsWith('.corrupt'))).toHaveLength(1);
     expect(readFileSync(path)).toEqual(CUT);

@@ -1,0 +1,51 @@
+import { DamagedError, SchemaTooNewError } from '../errors/document-errors.ts';
+import type { Json } from '../json/json.ts';
+import { plain, withLiterals } from '../json/values.ts';
+import { assertWhole } from './schema.ts';
+import type { Settings } from './settings.ts';
+import type { Work } from './work.ts';
+
+/** What a program works with, of what its file says. */
+export interface Adopted {
+  readonly json: Json;
+  /** The file has an older version of it, which the next save raises. */
+  readonly isRaised?: boolean | undefined;
+  /** The file is of a newer version of the program: it is not written. */
+  readonly tooNew?: SchemaTooNewError | undefined;
+}
+
+/**
+ * Brings what a file says to the version of this program, and checks it.
+ *
+ * @throws {DamagedError} it does not fit the schema, or cannot be brought to this version.
+ */
+export function* adopted(
+  { migrate, schema, path }: Pick<Settings<unknown>, 'migrate' | 'schema' | 'path'>,
+  json: Json,
+): Work<Adopted> {
+  let raised = json;
+  if (migrate !== undefined) {
+    const { version, member = '$version', up } = migrate;
+    const found = versionOf(json, member, path);
+    if (found > version) return { json, tooNew: new SchemaTooNewError(path, found, version) };
+    try {
+      if (found < version) {
+        const value = up(structuredClone(plain(json)), found) as object;
+        raised = withLiterals(json, { ...value, [member]: version });
+      }
+    } catch (error) {
+      const problem = `cannot be brought from version ${found} to ${version}`;
+      throw new DamagedError(path, problem, undefined, error);
+    }
+  }
+  yield* assertWhole(schema, raised, path);
+  return { json: raised, isRaised: raised !== json };
+}
+
+function versionOf(json: Json, member: string, path: string): number {
+  const value = plain(json) as Record<string, unknown> | null;
+  const own = typeof value === 'object' && value !== null && Object.hasOwn(value, member);
+  const named: unknown = own ? value[member] : 0;
+  if (Number.isInteger(named)) return named as number;
+  throw new DamagedError(path, `has no version in its member ${member}`);
+}

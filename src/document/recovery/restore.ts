@@ -1,0 +1,147 @@
+import { isUtf8 } from 'node:buffer';
+import { DamagedError } from '../../errors/document-errors.ts';
+import { InputError, shown } from '../../errors/input-error.ts';
+import { Date } from '../../time/time.ts';
+import { adopted } from '../adopt.ts';
+import { commit, inWords, type Plan } from '../commit.ts';
+import { Folder, givenPath, type Place, placeOf } from '../file/place.ts';
+import { readBytes, type Version } from '../file/version.ts';
+import { Keeper } from '../keeper.ts';
+import type { DocumentOptions } from '../options.ts';
+import { readingOf } from '../reading.ts';
+import { type Settings, settingsOf } from '../settings.ts';
+import { type Loaded, parse } from '../text.ts';
+import { run, type Work } from '../work.ts';
+import { prepareRecovery, type Restored } from './recovery.ts';
+
+export interface RestoreRequest {
+  /** The name of the backup; undefined: the newest one that is whole. */
+  readonly backup?: string | undefined;
+  /** `damage`: nothing is done unless the file is damaged. */
+  readonly only?: 'damage';
+  /** The last whole text that this program knows of. */
+  readonly lastKnown?: string | undefined;
+}
+
+/** Where a document is restored, and who is told of it. */
+export interface RestoreSite extends Pick<Plan<Version>, 'mayReplace' | 'onPublish' | 'onWeaker'> {
+  readonly place: Place;
+  readonly folder: Folder;
+  readonly settings: Pick<
+    Settings<unknown>,
+    'path' | 'maxBytes' | 'schema' | 'migrate' | 'backups' | 'manager'
+  >;
+}
+
+export interface Done {
+  readonly restored: Restored;
+  readonly loaded: Loaded;
+}
+
+/** A version of which the bytes need not be a text. */
+type AnyVersion = Version & { readonly bytes: Buffer };
+
+/**
+ * Has a backup take the place of what is there, by the protocol of saves, for the holder of the lock. What is there, and what
+ * an outsider puts there meanwhile, is kept first: nothing is destroyed. Undefined where there is no such backup, or
+ * nothing is damaged, and then nothing was done.
+ */
+export function* restore(
+  site: RestoreSite,
+  { backup, only, lastKnown }: RestoreRequest,
+): Work<Done | undefined> {
+  const { place, folder, settings } = site;
+  const { path, manager } = settings;
+  const { backups } = new Keeper(place, settings.backups, () => {});
+  const options = readingOf(settings);
+  function* isGood(text: string): Work<boolean> {
+    try {
+      return (yield* adopted(settings, parse(text, path))).tooNew === undefined;
+    } catch (error) {
+      if (error instanceof DamagedError) return false;
+      throw error;
+    }
+  }
+  let restored: Restored | undefined;
+  try {
+    const { version } = yield* commit<AnyVersion>(place, folder, options, {
+      ...site,
+      manager,
+      read: (file) => readAny(file, options),
+      *next(current) {
+        const isHarmless = current !== undefined && (yield* isGood(current.text));
+        if (only === 'damage' && (current === undefined || isHarmless)) throw NOTHING;
+        const writtenAt = new Date(Number((current?.identity.mtimeNs ?? 0n) / 1_000_000n));
+        const found = current && { bytes: current.bytes, writtenAt, isWhole: isHarmless, lastKnown };
+        const recovery = yield* prepareRecovery(backups, found, isGood, restored?.backup ?? backup);
+        if (recovery === undefined) throw NOTHING;
+        restored = recovery.restored;
+        return recovery.text;
+      },
+      keep: () => {}, // `next` has kept it, as every version it was given
+    });
+    if (restored === undefined) throw NOTHING;
+    return { restored, loaded: { ...version, ...(yield* adopted(settings, parse(version.text, path))) } };
+  } catch (error) {
+    if (error === NOTHING) return undefined;
+    throw error;
+  }
+}
+
+const NOTHING = Symbol('nothing to restore');
+
+/** What stands at a path, whatever it is; the text of what is no text is one that no document has. */
+// biome-ignore lint/correctness/useYield: a piece of work that takes no time
+function* readAny(
+  file: string,
+  options: { readonly shown: string; readonly maxBytes: number },
+): Work<AnyVersion | undefined> {
+  const found = readBytes(file, options);
+  if (found === undefined) return undefined;
+  return { ...found, text: isUtf8(found.bytes) ? found.bytes.toString() : `\0${found.bytes.toString()}` };
+}
+
+/** The same under the lock of the file, for who has no document open. */
+export async function restoreLocked(
+  settings: Settings<unknown>,
+  request: RestoreRequest,
+): Promise<Done | undefined> {
+  const place = placeOf(settings.path);
+  const { locks, timeout, holdLimit } = settings;
+  const options = { holdLimit, purpose: 'recovery', ...(timeout !== undefined && { timeout }) };
+  return locks.with({ file: place.path }, options, async (lock) => {
+    const folder = new Folder(place);
+    const site = { place, folder, settings, onPublish: () => {}, onWeaker: () => {} };
+    try {
+      return await run(restore({ ...site, mayReplace: () => lock.assertHeld() }, request));
+    } catch (error) {
+      throw inWords(place.given, error);
+    } finally {
+      folder.close();
+    }
+  });
+}
+
+/**
+ * Restores a document from a backup: from the one of this name, or the newest one that is whole and says something else than
+ * the file. Works on a document that is damaged or missing too. What is there is kept first, as a backup, or as a copy
+ * ending in `.corrupt`, and its name is told. Takes the exclusive lock.
+ *
+ * @throws {InputError} there is no such backup, or it is not whole: nothing was done. @throws {TimeoutError}
+ * @throws {DocumentWriteError | UnreadableError | BackupError} what is there could not be kept, or replaced.
+ */
+export async function restoreBackup(
+  path: string | URL,
+  backup?: string,
+  options: Pick<DocumentOptions<unknown>, 'schema' | 'timeout' | 'locks' | 'maxBytes'> = {},
+): Promise<Restored> {
+  const settings = settingsOf<unknown>(givenPath(path), options);
+  const done = await restoreLocked(settings, { backup });
+  if (done === undefined) throw noBackup(backup);
+  return done.restored;
+}
+
+export function noBackup(backup: string | undefined): InputError {
+  const which = backup === undefined ? 'there is none that is whole' : `got ${shown(backup)}`;
+  return new InputError('backup', `must be the name of a whole backup of the document; ${which}`);
+}
