@@ -1,0 +1,99 @@
+import { ConflictError } from '../../errors/document-errors.ts';
+import { InputError, shown } from '../../errors/input-error.ts';
+import type { Json } from '../../json/json.ts';
+import { commit, inWords } from '../commit.ts';
+import { conflictFiles, dropConflict, textIn } from '../conflicts.ts';
+import { Folder, givenPath, placeOf } from '../file/place.ts';
+import { Keeper } from '../keeper.ts';
+import { load } from '../load.ts';
+import type { DocumentOptions } from '../options.ts';
+import { assertValid } from '../schema.ts';
+import { settingsOf } from '../settings.ts';
+import { type Loaded, parse, textOf } from '../text.ts';
+import { run, type Work } from '../work.ts';
+import { type Answers, answerTo, resolvedValue } from './choose.ts';
+import { compare } from './unresolved.ts';
+
+export interface Resolved {
+  /** The backup of what was in the document; undefined where it had been deleted. */
+  readonly backup: string | undefined;
+  /** The backup of the version that was in the conflict file, which is gone. */
+  readonly ours: string;
+  /** The document was changed by this. */
+  readonly isWritten: boolean;
+}
+
+/** Theirs counts, and that is that there is no document. */
+const DELETED = Symbol('stays deleted');
+
+/**
+ * Resolves one conflict file: merges it once more with what is in the document now, under the exclusive lock, and writes that
+ * with the answers, all at once. Both versions become backups first. Then the conflict file goes.
+ *
+ * @throws {ConflictError} with the conflicts that have no answer: others have changed the document since they were shown.
+ * Nothing was done. @throws {InputError} there is no such conflict file, or an answer does not fit.
+ * @throws {InvalidValueError} the result does not fit the schema. Throws as `update` does, too.
+ */
+export async function resolveConflict(
+  path: string | URL,
+  file: string,
+  answers: Answers,
+  options: Pick<DocumentOptions<unknown>, 'schema' | 'timeout' | 'locks' | 'maxBytes'> = {},
+): Promise<Resolved> {
+  const settings = settingsOf(givenPath(path), options);
+  const { locks, timeout, holdLimit, maxBytes, schema } = settings;
+  const place = placeOf(settings.path);
+  const asked = { holdLimit, purpose: 'resolve', ...(timeout !== undefined && { timeout }) };
+  return locks.with({ file: place.path }, asked, async (lock) => {
+    const folder = new Folder(place);
+    const reading = { shown: place.given, maxBytes };
+    const { backups } = new Keeper(place, {}, () => {});
+    let text = '';
+    let kept: { readonly ours: string; readonly backup: string | undefined } | undefined;
+    function* next(current: Loaded | undefined): Work<string> {
+      const found = compare(folder.path, file, current);
+      if (found === undefined) throw noConflict(file);
+      const open = found.conflicts.filter((conflict) => answerTo(conflict, answers) === undefined);
+      if (open.length > 0) throw new ConflictError(place.given, open, file);
+      const json = resolvedValue(found, answers);
+      if (json !== undefined) yield* assertValid(schema, json, place.given);
+      const ours = backups.write(text, 'conflict');
+      kept = { ours, backup: current && backups.write(current.text, 'resolve') };
+      if (json === undefined) throw DELETED;
+      return current === undefined ? textFrom(text, json) : textOf(current, json);
+    }
+    try {
+      if (!conflictFiles(folder.path, place.name).includes(file)) throw noConflict(file);
+      text = textIn(folder.path, file);
+      const { isWritten } = await run(
+        commit(place, folder, reading, {
+          manager: settings.manager,
+          read: (at) => load(at, reading),
+          next,
+          mayReplace: () => lock.assertHeld(),
+          keep: () => {}, // `next` has kept it, as every version it was given
+          onWeaker: () => {},
+          onPublish: () => {},
+        }),
+      );
+      dropConflict(folder.path, file);
+      return { ...(kept as NonNullable<typeof kept>), isWritten };
+    } catch (error) {
+      if (error !== DELETED) throw inWords(place.given, error);
+      dropConflict(folder.path, file);
+      return { ...(kept as NonNullable<typeof kept>), isWritten: false };
+    } finally {
+      folder.close();
+    }
+  });
+}
+
+/** In the layout of the version that was kept, for there is no other one. */
+function textFrom(text: string, json: Json): string {
+  const version = { text, json: parse(text, '') } as Loaded;
+  return textOf(version, json);
+}
+
+function noConflict(file: string): InputError {
+  return new InputError('file', `must be a conflict file of the document, got ${shown(file)}`);
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { MissingDocumentError } from '../../errors/document-errors.ts';
+import { formatJson } from '../../json/format.ts';
+import type { Json } from '../../json/json.ts';
+import { merge } from '../../merge/merge.ts';
+import type { DocumentConflict } from '../batch.ts';
+import { type ConflictMeta, conflictFiles, conflictMeta, textIn } from '../conflicts.ts';
+import { givenPath, placeOf } from '../file/place.ts';
+import { load } from '../load.ts';
+import { MAX_BYTES } from '../options.ts';
+import { type Loaded, parse } from '../text.ts';
+import { run } from '../work.ts';
+
+/** A conflict that waits for somebody to choose. */
+export type OpenConflict = DocumentConflict & {
+  /** Stands for its path and its three values: as long as these are the same, so is the answer. */
+  readonly key: string;
+};
+
+/** A version that could not be merged with what others wrote, against what is in the document now. */
+export interface Unresolved {
+  /** The conflict file, beside the document. */
+  readonly file: string;
+  /** Undefined where that is lost: then nobody knows what both sides began with, and all that differs is a conflict. */
+  readonly meta: ConflictMeta | undefined;
+  /** The version in the conflict file. */
+  readonly ours: Json;
+  /** The document; undefined where it was deleted. */
+  readonly theirs: Json | undefined;
+  /** What both agree on; at each conflict it has ours, or what was changed where the other side removed it. */
+  readonly merged: Json | undefined;
+  /** None: the two merge by now. */
+  readonly conflicts: readonly OpenConflict[];
+}
+
+/**
+ * The versions of a document that could not be merged, oldest first, compared with what is there now. Takes no lock.
+ * Conflict files that are no JSON are left out.
+ *
+ * @throws {DamagedError | UnreadableError} the document itself cannot be read.
+ */
+export async function unresolvedConflicts(path: string | URL): Promise<readonly Unresolved[]> {
+  const place = placeOf(givenPath(path));
+  const current = await run(load(place.path, { shown: place.given, maxBytes: MAX_BYTES }));
+  return filesOf(place).flatMap((file) => {
+    const compared = compare(place.directory, file, current);
+    return compared === undefined ? [] : [compared];
+  });
+}
+
+function filesOf({ directory, name, given }: ReturnType<typeof placeOf>): string[] {
+  try {
+    return conflictFiles(directory, name);
+  } catch {
+    throw new MissingDocumentError(given); // nor is there its directory
+  }
+}
+
+/** A conflict file against a version of its document; undefined where that file is gone, or says nothing. */
+export function compare(
+  directory: string,
+  file: string,
+  current: Pick<Loaded, 'json'> | undefined,
+): Unresolved | undefined {
+  const ours = jsonIn(textIn(directory, file), file);
+  if (ours === undefined) return undefined;
+  const meta = conflictMeta(directory, file);
+  const theirs = current?.json;
+  const base = jsonIn(meta?.base, file);
+  if (theirs === undefined)
+    return withKeys({ file, meta, ours, theirs, merged: ours }, [whole('edit-delete')]);
+  const { value, conflicts } = merge<Json>(base, ours, theirs, { ...meta?.merge, strictOrder: false });
+  const isInvalid = conflicts.length === 0 && meta?.isInvalid === true;
+  return withKeys({ file, meta, ours, theirs, merged: value }, isInvalid ? [whole('invalid')] : conflicts);
+
+  /** The versions as a whole: no part of one fits the other. */
+  function whole(kind: DocumentConflict['kind']): DocumentConflict {
+    const known = base === undefined ? {} : { base };
+    return {
+      kind,
+      path: [],
+      text: '',
+      ...known,
+      ours: ours as Json,
+      ...(theirs === undefined ? {} : { theirs }),
+    };
+  }
+}
+
+function jsonIn(text: string | undefined, file: string): Json | undefined {
+  try {
+    return text === undefined ? undefined : parse(text, file);
+  } catch {
+    return undefined;
+  }
+}
+
+function withKeys(facts: Omit<Unresolved, 'conflicts'>, conflicts: readonly DocumentConflict[]): Unresolved {
+  return { ...facts, conflicts: conflicts.map((conflict) => ({ ...conflict, key: keyOf(conflict) })) };
+}
+
+function keyOf({ text, base, ours, theirs }: DocumentConflict): string {
+  const values = [base, ours, theirs].map((value) => (value === undefined ? '' : formatJson(value)));
+  return createHash('sha256')
+    .update([text, ...values].join('\0'))
+    .digest('hex')
+    .slice(0, 16);
+}

@@ -1,0 +1,176 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Answers, resolveConflict, resolvedValue, unresolvedConflicts } from 'holdfast/document';
+import { describe, expect, it } from 'vitest';
+import { steps } from '../../../src/document/file/publish.ts';
+import { type Counter, opened, setting } from '../opened.ts';
+
+const BASE = '{\n  "a": 0,\n  "roles": [{ "id": 1, "name": "x" }],\n  "big": 12345678901234567890\n}\n';
+
+/** A document in which the edits of this program met a text of somebody else. */
+async function conflicting(edit: (draft: Counter) => void, theirs: string | undefined, base = BASE) {
+  const found = await opened(base);
+  found.document.edit(edit);
+  if (theirs === undefined) rmSync(found.path);
+  else writeFileSync(found.path, theirs);
+  await expect(found.document.save()).rejects.toMatchObject({ code: 'HOLDFAST_CONFLICT' });
+  const [unresolved] = await unresolvedConflicts(found.path);
+  if (unresolved === undefined) throw new Error('there is no conflict file');
+  const files = (end: string) => readdirSync(found.directory).filter((name) => name.endsWith(end));
+  const read = (name: string | undefined) => readFileSync(join(found.directory, String(name)), 'utf8');
+  return { ...found, unresolved, files, read };
+}
+
+const rename = (name: string) => (draft: Counter) => {
+  draft.roles = [{ id: 1, name }];
+};
+
+describe('the resolver of conflicts', () => {
+  it('shows all three values of each conflict, and writes what was chosen with what both agree on [R37, R38, R53]', async () => {
+    const theirs = BASE.replace('"x"', '"theirs"').replace('"a": 0', '"a": 5');
+    const { unresolved, path, text } = await conflicting(rename('ours'), theirs);
+    expect(unresolved.conflicts).toMatchObject([
+      { kind: 'edit-edit', text: 'roles[id=1].name', base: 'x', ours: 'ours', theirs: 'theirs' },
+    ]);
+    await resolveConflict(path, unresolved.file, 'ours');
+    expect(text()).toBe(theirs.replace('"theirs"', '"ours"'));
+    expect(await unresolvedConflicts(path)).toEqual([]);
+  });
+
+  it('keeps both versions as backups, with their names told, and drops the conflict file [R39, B1]', async () => {
+    const theirs = BASE.replace('"x"', '"theirs"');
+    const { unresolved, path, files, read } = await conflicting(rename('ours'), theirs);
+    const { backup, ours, isWritten } = await resolveConflict(path, unresolved.file, 'theirs');
+    expect(isWritten).toBe(false);
+    expect(read(backup)).toBe(theirs);
+    expect(read(ours)).toBe(BASE.replace('"x"', '"ours"'));
+    expect(files('.conflict')).toEqual([]);
+    expect(files('.meta')).toEqual([]);
+  });
+
+  it('has both backups before it writes, and drops the conflict file after it [R40]', async () => {
+    const { unresolved, path, files } = await conflicting(rename('ours'), BASE.replace('"x"', '"theirs"'));
+    let seen: readonly number[] = [];
+    steps.reached = (step) => {
+      if (step === 'before-fresh') seen = [files('.bak').length, files('.conflict').length];
+    };
+    await resolveConflict(path, unresolved.file, 'ours').finally(() => {
+      steps.reached = undefined;
+    });
+    expect(seen).toEqual([2, 1]);
+    expect(files('.conflict')).toEqual([]);
+  });
+
+  it('asks again for what others changed since it was shown, and writes nothing [R37]', async () => {
+    const base = '{ "a": 0, "b": 0 }';
+    const edit = (draft: Counter) => Object.assign(draft, { a: 1, b: 1 });
+    const { unresolved, path, text, files } = await conflicting(edit, '{ "a": 2, "b": 2 }', base);
+    const answers: Answers = Object.fromEntries(unresolved.conflicts.map(({ key }) => [key, 'ours']));
+    writeFileSync(path, '{ "a": 2, "b": 3 }');
+    await expect(resolveConflict(path, unresolved.file, answers)).rejects.toMatchObject({
+      code: 'HOLDFAST_CONFLICT',
+      conflicts: [{ text: 'b', theirs: 3 }],
+    });
+    expect(text()).toBe('{ "a": 2, "b": 3 }');
+    expect(files('.bak')).toEqual([]);
+    const [again] = await unresolvedConflicts(path);
+    expect(again?.conflicts.map(({ key }) => Object.hasOwn(answers, key))).toEqual([true, false]);
+  });
+
+  it('takes the value of before, another one, or both of two records that were added [R39]', async () => {
+    const added = (name: string) => BASE.replace('}]', `}, { "id": 2, "name": "${name}" }]`);
+    const { unresolved, path, text } = await conflicting(
+      (draft) => {
+        (draft.roles as object[]).push({ id: 2, name: 'ours' });
+        draft.a = 1;
+      },
+      added('theirs').replace('"a": 0', '"a": 2'),
+    );
+    const [a, record] = unresolved.conflicts;
+    const answers: Answers = { [String(a?.key)]: { value: 9 }, [String(record?.key)]: 'both' };
+    expect(resolvedValue(unresolved, { [String(a?.key)]: 'base' })).toMatchObject({ a: 0 });
+    await resolveConflict(path, unresolved.file, answers);
+    expect(JSON.parse(text())).toMatchObject({
+      a: 9,
+      roles: [{ id: 1 }, { id: 2, name: 'ours' }, { id: 3, name: 'theirs' }],
+    });
+    expect(text()).toContain('12345678901234567890');
+  });
+
+  it.each([
+    ['ours', []],
+    ['theirs', [{ id: 1, name: 'theirs' }]],
+  ] as const)('of a record that ours removed and theirs changed takes %s', async (choice, roles) => {
+    const { unresolved, path, document } = await conflicting(
+      (draft) => {
+        draft.roles = [];
+      },
+      BASE.replace('"x"', '"theirs"'),
+    );
+    expect(unresolved.conflicts).toMatchObject([{ kind: 'delete-edit', text: 'roles[id=1]' }]);
+    await resolveConflict(path, unresolved.file, choice);
+    await document.reload({ edits: 'drop' });
+    expect(document.read().roles).toEqual(roles);
+  });
+
+  it('makes a document that was deleted again, or leaves it so, and the other version is a backup', async () => {
+    const { unresolved, path, text, files } = await conflicting(setting('a', 1), undefined);
+    expect(unresolved.conflicts).toMatchObject([{ kind: 'edit-delete', text: '' }]);
+    await resolveConflict(path, unresolved.file, 'ours');
+    expect(text()).toBe(BASE.replace('"a": 0', '"a": 1'));
+    const again = await conflicting(setting('a', 2), undefined);
+    const { ours, isWritten } = await resolveConflict(again.path, again.unresolved.file, 'theirs');
+    expect(isWritten).toBe(false);
+    expect(again.read(ours)).toContain('"a": 2');
+    expect([...again.files('.conflict'), ...files('.conflict')]).toEqual([]);
+    expect(readdirSync(again.directory)).not.toContain('roles.json');
+  });
+
+  it('without the facts about a conflict file asks for all that differs, and merges nothing by guess', async () => {
+    const theirs = BASE.replace('"a": 0', '"a": 5').replace('"x"', '"theirs"');
+    const { path, files, directory } = await conflicting(rename('ours'), theirs);
+    for (const name of files('.meta')) rmSync(join(directory, name));
+    const [bare] = await unresolvedConflicts(path);
+    expect(bare?.meta).toBeUndefined();
+    expect(bare?.conflicts.map(({ text }) => text)).toEqual(['a', 'roles[id=1]']);
+    expect(bare?.conflicts.map(({ base }) => base)).toEqual([undefined, undefined]);
+  });
+
+  it('merges as the program did, and asks as a whole where only its schema was against it', async () => {
+    const found = await opened('{ "a": 0, "stock": 4 }', { merge: { strategies: { stock: 'sum' } } });
+    found.document.edit((draft) => Object.assign(draft, { a: 1, stock: 5 }));
+    writeFileSync(found.path, '{ "a": 2, "stock": 6 }');
+    await expect(found.document.save()).rejects.toThrow();
+    const [unresolved] = await unresolvedConflicts(found.path);
+    await resolveConflict(found.path, String(unresolved?.file), 'ours');
+    expect(JSON.parse(found.text())).toEqual({ a: 1, stock: 7 });
+
+    const schema = {
+      '~standard': {
+        version: 1 as const,
+        vendor: 'test',
+        validate: (value: unknown) => {
+          const { a, b } = value as { a: number; b: number };
+          return a + b > 1 ? { issues: [{ message: 'too much' }] } : { value: value as Counter };
+        },
+      },
+    };
+    const strict = await opened('{ "a": 0, "b": 0 }', { schema });
+    strict.document.edit(setting('a', 1));
+    writeFileSync(strict.path, '{ "a": 0, "b": 1 }');
+    await expect(strict.document.save()).rejects.toMatchObject({ conflicts: [{ kind: 'invalid' }] });
+    const [invalid] = await unresolvedConflicts(strict.path);
+    expect(invalid?.conflicts).toMatchObject([{ kind: 'invalid', text: '', ours: { a: 1, b: 0 } }]);
+    await resolveConflict(strict.path, String(invalid?.file), 'ours', { schema });
+    expect(JSON.parse(strict.text())).toEqual({ a: 1, b: 0 });
+  });
+
+  it('refuses a file that is no conflict file of the document, and leaves it', async () => {
+    const { path, text } = await conflicting(rename('ours'), BASE.replace('"x"', '"theirs"'));
+    const before = text();
+    for (const name of ['roles.json', '../roles.json', 'roles.json.20261201T010101.000Z-x.conflict']) {
+      await expect(resolveConflict(path, name, 'ours')).rejects.toMatchObject({ code: 'HOLDFAST_INPUT' });
+    }
+    expect(text()).toBe(before);
+  });
+});
