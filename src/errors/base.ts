@@ -44,6 +44,7 @@ export type ErrorCode =
   | 'HOLDFAST_INVALID'
   | 'HOLDFAST_SCHEMA_TOO_NEW'
   | 'HOLDFAST_DOCUMENT_STATE'
+  | 'HOLDFAST_RECORD'
   | 'HOLDFAST_BACKUP';
 
 // Symbol.for: two copies of the package in one process recognise each other's errors.

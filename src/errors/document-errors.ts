@@ -152,6 +152,39 @@ export class ConflictError<Conflict extends ConflictFacts = ConflictFacts> exten
   }
 }
 
+/** A record was not changed: somebody else was there first. Nothing was written. */
+export class RecordError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_RECORD';
+  /** Of the document. */
+  readonly path: string;
+  readonly reason: 'changed' | 'removed' | 'exists';
+  readonly id: string | number;
+  /** The record as it is now, with its revision; undefined where there is none. */
+  readonly current: { readonly revision: string; readonly value: unknown } | undefined;
+
+  constructor(
+    path: string,
+    reason: RecordError['reason'],
+    id: string | number,
+    current: RecordError['current'],
+  ) {
+    super(
+      RecordError.code,
+      `The record ${printable(JSON.stringify(id))} of ${printable(path)} ${RECORDS[reason]}.`,
+    );
+    this.path = path;
+    this.reason = reason;
+    this.id = id;
+    this.current = current;
+  }
+}
+
+const RECORDS = {
+  changed: 'was changed since it was read. Nothing was written. Look at current, and update that revision',
+  removed: 'is not there any more. Nothing was written',
+  exists: 'is there already. Nothing was written. Choose another identity, or update that record',
+};
+
 /** What can be done about a change that could not be written in time. Each can be called once. */
 export interface Choices {
   /** Tries again at once, for as long as the first time. */

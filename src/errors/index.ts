@@ -25,6 +25,7 @@ export {
   DocumentWriteError,
   InvalidValueError,
   MissingDocumentError,
+  RecordError,
   SchemaTooNewError,
   UnreadableError,
 } from './document-errors.ts';

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { DamagedError, RecordError } from '../../errors/document-errors.ts';
+import { InputError, shown } from '../../errors/input-error.ts';
+import { formatJson } from '../../json/format.ts';
+import { isArray, isObject, type Json } from '../../json/json.ts';
+import { lookUp } from '../../json/lookup.ts';
+import { formatPath, parsePath } from '../../json/path.ts';
+import { checkNames, namesOf } from '../../lock/known-options.ts';
+import type { Document } from '../document.ts';
+import type { Now } from '../draft.ts';
+
+export type RecordId = string | number;
+
+export interface Entry<R> {
+  readonly id: RecordId;
+  /** Stands for what the record says: another one as soon as anything in it is, whoever changed it. */
+  readonly revision: string;
+  readonly value: R;
+}
+
+export interface RepositoryOptions<Id extends string = string> {
+  /** The member by which records are told apart. Default: `id`. */
+  readonly identity?: Id | undefined;
+  /** Makes the identity of a record that is inserted without one. Default: one above the highest number there is, from 1. */
+  readonly newId?: ((taken: readonly RecordId[]) => RecordId) | undefined;
+}
+
+const OPTIONS = namesOf<RepositoryOptions>({ identity: true, newId: true });
+
+/**
+ * The records of a list in a document: objects that are told apart by one of their members. Each change is an update of the
+ * document, with all that this guarantees: under its lock, and on the disk when it resolves. Nothing is kept here: what
+ * another program writes is there with the next call. Elements that have no identity are left alone.
+ *
+ * A revision is made of what the record says, and stands nowhere in the file: any program, and any person with an
+ * editor, changes it by changing the record. Whoever changes a record back brings the revision back, too.
+ *
+ * @example
+ * const roles = new Repository<Role>(document, 'roles');
+ * const { id, revision } = await roles.insert({ name: 'reader' });
+ * await roles.update(id, revision, (role) => { role.name = 'writer'; });
+ */
+export class Repository<R extends object> {
+  readonly #document: Document<unknown>;
+  readonly #path: ReturnType<typeof parsePath>;
+  readonly #identity: string;
+  readonly #newId: (taken: readonly RecordId[]) => RecordId;
+
+  /** `list`: where the list is, as in `'roles'` or `'team.roles'`. @throws {InputError | PathSyntaxError} */
+  constructor(document: Document<never> | Document<unknown>, list: string, options: RepositoryOptions = {}) {
+    checkNames(options, OPTIONS);
+    this.#document = document as Document<unknown>;
+    this.#path = parsePath(list);
+    this.#identity = options.identity ?? 'id';
+    this.#newId = options.newId ?? nextNumber;
+  }
+
+  /** All records, in the order of the file. @throws what `read` throws. @throws {DamagedError} there is no list. */
+  list(): readonly Entry<R>[] {
+    return this.#entriesIn(this.#listed(lookUp(this.#document.read() as Json, this.#path) ?? []));
+  }
+
+  /** Undefined where there is none. */
+  get(id: RecordId): Entry<R> | undefined {
+    return this.list().find((entry) => entry.id === id);
+  }
+
+  /** Adds a record at the end. @throws {RecordError} its identity is taken. Throws as `Document.update` does. */
+  async insert(record: Omit<R, 'id'> & { readonly id?: RecordId }): Promise<Entry<R>> {
+    return this.#change((list) => {
+      const taken = this.#entriesIn(list);
+      const given = (record as Readonly<Record<string, unknown>>)[this.#identity];
+      const id = given ?? this.#newId(taken.map((entry) => entry.id));
+      if (!isId(id)) throw new InputError(this.#identity, `must be a text or a number, got ${shown(id)}`);
+      const present = taken.find((entry) => entry.id === id);
+      if (present !== undefined) throw this.#refused('exists', id, present);
+      list.push({ [this.#identity]: id, ...record } as Json);
+      return id;
+    });
+  }
+
+  /**
+   * Changes a record, if it still has this revision: `change` gets a draft of it, and changes that in place or returns a new
+   * record.
+   *
+   * @throws {RecordError} somebody has changed or removed it since; `current` is what there is now, and nothing was
+   * written. @throws {InputError} the identity is another one afterwards. Throws as `Document.update` does.
+   */
+  async update(id: RecordId, revision: string, change: (draft: R) => Now<R>): Promise<Entry<R>> {
+    return this.#change((list) => {
+      const at = this.#indexOf(list, id, revision);
+      const result = change(list[at] as R) ?? list[at];
+      if ((result as Record<string, unknown>)[this.#identity] !== id) {
+        throw new InputError(this.#identity, `must stay ${shown(id)}; insert another record instead`);
+      }
+      list[at] = result as Json;
+      return id;
+    });
+  }
+
+  /** Removes a record, if it still has this revision. Throws as `update` does. */
+  async remove(id: RecordId, revision: string): Promise<void> {
+    await this.#document.update((draft) => {
+      const list = this.#listIn(draft as Json);
+      list.splice(this.#indexOf(list, id, revision), 1);
+    });
+  }
+
+  async #change(body: (list: Json[]) => RecordId): Promise<Entry<R>> {
+    let id: RecordId = '';
+    const written = await this.#document.update((draft) => {
+      id = body(this.#listIn(draft as Json));
+    });
+    const entries = this.#entriesIn(this.#listed(lookUp(written as Json, this.#path)));
+    const entry = entries.find((each) => each.id === id);
+    if (entry === undefined) throw this.#refused('removed', id, undefined); // by another change in the same write
+    return entry;
+  }
+
+  /** The list in a draft; made where only it is missing. */
+  #listIn(draft: Json): Json[] {
+    const found = lookUp(draft, this.#path);
+    const last = this.#path.at(-1);
+    const around = last === undefined ? undefined : lookUp(draft, this.#path.slice(0, -1));
+    if (found !== undefined || typeof last !== 'string' || !isObject(around)) return this.#listed(found);
+    const list: Json[] = [];
+    Object.defineProperty(around, last, {
+      value: list,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+    return list;
+  }
+
+  #listed(value: Json | undefined): Json[] {
+    if (isArray(value)) return value as Json[];
+    throw new DamagedError(this.#document.path, `has no list at ${formatPath(this.#path)}`);
+  }
+
+  #entriesIn(list: readonly Json[]): Entry<R>[] {
+    return list.flatMap((each) => this.#entry(each) ?? []);
+  }
+
+  #entry(value: Json): Entry<R> | undefined {
+    const id: unknown =
+      isObject(value) && Object.hasOwn(value, this.#identity) ? value[this.#identity] : undefined;
+    return isId(id) ? { id, revision: revisionOf(value), value: value as R } : undefined;
+  }
+
+  /** Where the record is that has both: of two with one identity, the one that was meant. */
+  #indexOf(list: readonly Json[], id: RecordId, revision: string): number {
+    const entries = list.map((each) => this.#entry(each));
+    const at = entries.findIndex((entry) => entry?.id === id && entry.revision === revision);
+    if (at >= 0) return at;
+    const present = entries.find((entry) => entry?.id === id);
+    throw this.#refused(present === undefined ? 'removed' : 'changed', id, present);
+  }
+
+  #refused(reason: RecordError['reason'], id: RecordId, current: Entry<R> | undefined): RecordError {
+    return new RecordError(this.#document.path, reason, id, current);
+  }
+}
+
+function isId(value: unknown): value is RecordId {
+  return typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value));
+}
+
+function nextNumber(taken: readonly RecordId[]): number {
+  return Math.max(0, ...taken.filter((id) => typeof id === 'number')) + 1;
+}
+
+/** The order of members says nothing. */
+function revisionOf(value: Json): string {
+  const text = formatJson(sorted(value), { indent: '', newline: '' });
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+function sorted(value: Json): Json {
+  if (isArray(value)) return value.map(sorted);
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, member]) => [name, sorted(member)]));
+}
