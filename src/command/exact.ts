@@ -35,8 +35,8 @@ function isLossy(text: string | undefined): boolean {
   return text?.includes(REPLACEMENT) === true;
 }
 
-/** Compared from the end, for what stands before the command differs, as its file does behind a wrapper. */
-function exactWords(words: readonly string[]): Buffer[] {
+/** Words as bytes: those of this process' own last arguments as it was given them. Compared from the end, for what stands before the command differs, as its file does behind a wrapper. */
+export function exactWords(words: readonly string[]): Buffer[] {
   const own = words.some(isLossy) ? ownStrings('cmdline') : [];
   const shift = own.length - words.length;
   const differs = words.findLastIndex((word, at) => own[at + shift]?.toString() !== word);

@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import { readdirSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { printable, shellWord } from '../errors/describe.ts';
@@ -9,6 +9,18 @@ import { readOwnFile } from '../storage/own-file.ts';
 /** What a record's file holds; undefined when there is none. @throws {InaccessibleError} */
 export function readRecordFile(path: string): Buffer | undefined {
   return accessing(path, 'read', () => readOwnFile(path));
+}
+
+/** The names in a directory of records, none when it was not made yet. @throws {InaccessibleError} */
+export function namesIn(directory: string): string[] {
+  return accessing(directory, 'read', () => {
+    try {
+      return readdirSync(directory);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  });
 }
 
 /** Has the system's refusals say whose it is, and what to do. @throws {InaccessibleError} */

@@ -19,7 +19,10 @@ export interface CurrentRun {
 
 /** A command that runs once. */
 export interface Task {
+  /** As people read it. */
   readonly command: readonly string[];
+  /** Tells it from every other, byte for byte. */
+  readonly digest: string;
   readonly cwd: string;
   /** The variables that say most about what a command does. */
   readonly environment: Readonly<Record<string, string>>;
@@ -65,12 +68,20 @@ export function isHolder(value: unknown): value is HolderRecord {
   );
 }
 
+/** It becomes part of a file name. */
+export function isDigest(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
+}
+
 export function isTask(value: unknown): value is Task {
-  const { command, cwd, environment, grace, child } = (value ?? {}) as Partial<Record<keyof Task, unknown>>;
+  const { command, digest, cwd, environment, grace, child } = (value ?? {}) as Partial<
+    Record<keyof Task, unknown>
+  >;
   const pid = (child as { pid?: unknown } | null | undefined)?.pid;
   return (
     Array.isArray(command) &&
     command.every((word) => typeof word === 'string') &&
+    isDigest(digest) &&
     typeof cwd === 'string' &&
     typeof environment === 'object' &&
     environment !== null &&

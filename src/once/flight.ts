@@ -121,7 +121,7 @@ export class Flight {
     const { key, place } = this.#plan;
     const nextStep = `Look: ${onceCommand('--peek', key, place)}`;
     const path = place.locks.pathOf({ name: place.lock });
-    return { resource: place.lock, path, cliName: shellWord(place.lock), nextStep };
+    return { resource: `once:${key}`, path, cliName: shellWord(place.lock), nextStep };
   }
 
   #timedOut(): TimeoutError {

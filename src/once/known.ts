@@ -1,12 +1,12 @@
-import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { systemCode } from '../errors/base.ts';
 import { InaccessibleError } from '../errors/once-errors.ts';
-import { accessing, readRecordFile } from './access.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { namesIn, readRecordFile } from './access.ts';
 import { parseCurrent } from './current.ts';
-import { parseRecord } from './record.ts';
+import { parseRecord, type RecordHeader } from './record.ts';
 import { directoriesOf, type Place, placeIn } from './scope.ts';
 import { type OnceState, stateOf } from './state.ts';
+import { RECORDS, Store } from './store.ts';
 
 /** A key of which something is recorded, with its state. */
 export interface KnownKey {
@@ -32,7 +32,7 @@ export function knownKeys(directory?: string): Known {
   const { records } = directoriesOf(directory);
   const keys: KnownKey[] = [];
   const inaccessible: InaccessibleError[] = [];
-  for (const name of accessing(records, 'read', () => namesIn(records))) {
+  for (const name of namesIn(records)) {
     try {
       const known = keyIn(join(records, name), directory);
       if (known !== undefined) keys.push(known);
@@ -44,27 +44,23 @@ export function knownKeys(directory?: string): Known {
   return { keys: keys.sort((a, b) => (a.key < b.key ? -1 : 1)), inaccessible };
 }
 
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return []; // not made yet
-    throw error;
-  }
-}
-
 /** The key whose records these are, by what they say themselves, if that leads here. */
 function keyIn(path: string, directory: string | undefined): KnownKey | undefined {
-  const said = recordIn(join(path, 'success')) ?? recordIn(join(path, 'failure')) ?? currentIn(path);
+  if (lstatOrNothing(path)?.isDirectory() !== true) return undefined;
+  const said = headersIn(path)[0] ?? currentIn(path);
   if (said === undefined) return undefined;
   const { key } = said;
   const place = placeIn(key, said.project, directory);
-  return basename(place.records) === basename(path) ? { key, place, state: stateOf(key, place) } : undefined;
+  return basename(place.records) === basename(path)
+    ? { key, place, state: stateOf(key, place, new Store(place.records, key, 'any')) }
+    : undefined;
 }
 
-function recordIn(path: string) {
-  const bytes = readRecordFile(path);
-  return bytes === undefined ? undefined : parseRecord(bytes)?.header;
+function headersIn(path: string): RecordHeader[] {
+  return namesIn(path).flatMap((name) => {
+    const bytes = RECORDS.test(name) ? readRecordFile(join(path, name)) : undefined;
+    return (bytes === undefined ? undefined : parseRecord(bytes)?.header) ?? [];
+  });
 }
 
 function currentIn(path: string) {

@@ -48,7 +48,7 @@ export async function once<T>(
 }
 
 /** What is known of work that is a command. */
-type Extras = Pick<FlightPlan, 'task' | 'holding'>;
+type Extras = Pick<FlightPlan, 'task' | 'holding'> & { readonly at?: Pick<FlightPlan, 'place' | 'store'> };
 
 /** What `once` does, for work that wants to know of its lock, and for callers that want the record. */
 export async function outcomeOf<T>(
@@ -57,8 +57,7 @@ export async function outcomeOf<T>(
   options: OnceOptions<T> & Extras,
 ): Promise<Outcome> {
   options.signal?.throwIfAborted();
-  const place = placeOf(key, options.scope, options.directory);
-  const store = new Store(place.records, key);
+  const { place, store } = options.at ?? functionAt(key, options);
   const terms = await unlessAborted(termsOf(options), options.signal);
   const judged = judge(store, terms);
   const rejected = await idOfInvalid(judged, options);
@@ -74,6 +73,11 @@ export async function outcomeOf<T>(
   if (outcome.from !== 'recorded' || (await holds(outcome, options))) return outcome;
   const again = { ...plan, rejected: outcome.record.header.id };
   return join(again, terms, options);
+}
+
+function functionAt(key: string, { scope, directory }: OnceOptions<never>): NonNullable<Extras['at']> {
+  const place = placeOf(key, scope, directory);
+  return { place, store: new Store(place.records, key, 'functions') };
 }
 
 /** A copy of the recorded value, which nobody else has. */
@@ -125,7 +129,7 @@ const flights = new Map<string, Flight>();
 
 /** The flight that is under way in this thread for these inputs, or a new one. */
 function flightFor(plan: FlightPlan, { inputs }: Terms): Flight {
-  const id = `${plan.store.directory}\0${inputs}`;
+  const id = `${plan.store.id}\0${inputs}`;
   const known = flights.get(id);
   if (known !== undefined) return known;
   const flight: Flight = new Flight(plan, () => {

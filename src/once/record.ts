@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { HolderRecord } from '../identity/holder.ts';
 import { Date } from '../time/time.ts';
-import { isHolder } from './current.ts';
+import { isDigest, isHolder } from './current.ts';
 import { decodeValue, isValueKind, type ValueKind } from './value.ts';
 
 /** What a record says of the run whose outcome it holds. */
@@ -20,6 +20,8 @@ export interface RecordHeader {
   readonly took: number;
   /** Milliseconds from `finished` for which the outcome answers for a run; null stands for ever. */
   readonly ttl: number | null;
+  /** The digest of the command that ran; absent for a function of a program. */
+  readonly command?: string;
   /** The digest of the inputs at the start of the run; null when it had none. */
   readonly inputs: string | null;
   readonly by: HolderRecord;
@@ -87,7 +89,7 @@ function parseHeader(line: string): StoredHeader | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { key, project, id, run, started, finished, took, ttl, inputs, by, kind } = value;
+  const { key, project, id, run, started, finished, took, ttl, command, inputs, by, kind } = value;
   const isHeader =
     typeof key === 'string' &&
     (project === null || typeof project === 'string') &&
@@ -97,6 +99,7 @@ function parseHeader(line: string): StoredHeader | undefined {
     isTime(finished) &&
     isSpan(took) &&
     (ttl === null || isSpan(ttl)) &&
+    (command === undefined || isDigest(command)) &&
     (inputs === null || typeof inputs === 'string') &&
     isHolder(by) &&
     (kind === 'failure' || isValueKind(kind));

@@ -70,12 +70,14 @@ function fits({ header }: OnceRecord, { inputs }: Terms): boolean {
  */
 function nextRun({ key, project, store, attempts, before, waited, task }: Job): CurrentRun {
   const last = store.current();
-  const recorded = Math.max(store.success()?.header.run ?? 0, store.failure()?.header.run ?? 0);
-  const withoutResult = last !== undefined && last.run > recorded ? last : undefined;
+  const recorded = store.lastRun();
+  const died = last !== undefined && last.run > recorded ? last : undefined;
+  // How another command's run ended is no reason for this one to give up.
+  const withoutResult = died !== undefined && store.counts(died) ? died : undefined;
   const wasStopped = withoutResult !== undefined && withoutResult.id === before.stopped;
   const stopper = withoutResult === undefined || wasStopped ? undefined : stopperOf(store, withoutResult);
   if (stopper !== undefined) throw new OnceStoppedError(key, holder(stopper));
-  if (withoutResult !== undefined) remember(store, withoutResult);
+  if (died !== undefined) remember(store, died);
   // A run that was over, or stopped, when the call came is no reason for it to give up.
   const waitedForIt = !wasStopped && (waited || withoutResult?.id !== before.current);
   const attempt = waitedForIt && withoutResult !== undefined ? withoutResult.attempt + 1 : 1;

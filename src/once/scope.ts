@@ -4,13 +4,14 @@ import { InputError, shown } from '../errors/input-error.ts';
 import { LockManager } from '../lock/manager.ts';
 import { BoundedCache } from '../storage/bounded-cache.ts';
 import { stateHome } from '../storage/home.ts';
-import { projectAround, realProject } from '../storage/project.ts';
+import { nearestProject, projectAround, realProject, workingDirectory } from '../storage/project.ts';
 
 /**
  * Whose calls meet at a key: those of one user, or of one user in one project. `project` is the nearest directory
  * upward from the working directory that has a `holdfast.yaml`, a `.git` or a `package.json`; `{ project }` names it.
+ * `nearest` is the project if there is one, else the user.
  */
-export type Scope = 'user' | 'project' | { readonly project: string };
+export type Scope = 'nearest' | 'user' | 'project' | { readonly project: string };
 
 /** Where the lock and the records of one key are. */
 export interface Place {
@@ -76,13 +77,20 @@ function lockName(key: string, project: string | null): string {
   return `once-in-project:${key}@${basename(project).replace(/[^\w.-]/g, '-')}~${hash}`;
 }
 
+/** The directory of the project around the working directory; null where there is none. */
+export function projectHere(): string | null {
+  const here = workingDirectory();
+  return (here === undefined ? undefined : nearestProject(here)) ?? null;
+}
+
 /** The directory of the project a scope means; null for the scope of the user. */
 function projectOf(scope: Scope): string | null {
   if (scope === 'user') return null;
   if (scope === 'project') return projectAround(process.cwd());
+  if (scope === 'nearest') return projectHere();
   const project: unknown = (scope as { project?: unknown } | null)?.project;
   if (typeof project !== 'string' || project === '') {
-    throw new InputError('scope', `must be 'user', 'project' or { project }, got ${shown(scope)}`);
+    throw new InputError('scope', `must be 'nearest', 'user', 'project' or { project }, got ${shown(scope)}`);
   }
   return realProject(project);
 }

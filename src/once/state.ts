@@ -3,7 +3,7 @@ import type { CurrentRun, Task } from './current.ts';
 import { remaining, ttlOf } from './judgement.ts';
 import type { OnceRecord } from './record.ts';
 import type { Place } from './scope.ts';
-import { Store } from './store.ts';
+import type { Store } from './store.ts';
 
 /**
  * `running`: under way. `done`: there is a success that still counts. `expired`: there is one that does not. `failed`:
@@ -27,23 +27,23 @@ export interface OnceState {
 }
 
 /**
- * Looks at a key, without taking its lock. A runner records how its run ended before it gives the lock back, so one that
+ * Looks at a key, without taking its lock, and at whose runs count in this store. A runner records how its run ended before it gives the lock back, so one that
  * seems dead may have done both while this looked: only when the same run seems dead again was there no end to see.
  */
-export function stateOf(key: string, place: Place): OnceState {
+export function stateOf(key: string, place: Place, store: Store): OnceState {
   for (let dead: string | undefined; ; ) {
-    const state = lookAt(key, place);
+    const state = lookAt(key, place, store);
     if (state.name !== 'dead' || state.current?.id === dead) return state;
     dead = state.current?.id;
   }
 }
 
-function lookAt(key: string, place: Place): OnceState {
-  const store = new Store(place.records, key);
+function lookAt(key: string, place: Place, store: Store): OnceState {
   const begun = store.current(); // before the outcomes: one that comes in between is newer and overrules it
   const [success, failure] = [store.success(), store.failure()];
   const last = (failure?.header.run ?? 0) > (success?.header.run ?? 0) ? failure : success;
-  const current = begun !== undefined && begun.run > (last?.header.run ?? 0) ? begun : undefined;
+  const isCurrent = begun !== undefined && store.counts(begun) && begun.run > (last?.header.run ?? 0);
+  const current = isCurrent ? begun : undefined;
   const left = last === undefined ? 0 : remaining(last, ttlOf(last));
   return {
     key,

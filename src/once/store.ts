@@ -7,7 +7,7 @@ import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { removeTemporaries, writeDurably } from '../storage/durable.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { type PrivateFiles, privateFiles, privateFilesWhile } from '../storage/private-files.ts';
-import { accessing, readRecordFile } from './access.ts';
+import { accessing, namesIn, readRecordFile } from './access.ts';
 import { type CurrentRun, parseCurrent } from './current.ts';
 import { formatRecord, type OnceRecord, parseRecord } from './record.ts';
 
@@ -22,17 +22,25 @@ export interface HistoryLine {
   readonly detail?: string | number;
 }
 
+/** Whose outcomes count: of the functions of programs, of one command, by its digest, or of whatever ran last. */
+export type Whose = 'functions' | 'any' | { readonly command: string };
+
 const HISTORY_LINES = 100;
+/** Outcomes of different commands that are kept of one key, the newest. */
+const MOST_RECORDS = 100;
 /** Bytes kept free for an outcome, so that a run which fills the disk can be recorded all the same. */
 const RESERVE = 16_384;
 /** A link in the place of the directory is nobody's who means well. */
 const MADE_HERE = { link: 'refused' } as const;
 const LEFT_BY_RUNS = /^(run-\d+|stop)-[0-9a-f]+$/;
+/** The names of the files of outcomes. */
+export const RECORDS = /^(success|failure)(-[0-9a-f]{32})?$/;
 
 /**
- * The files of one key, in a directory of their own: `success` and `failure`, the last outcome of each kind; `current`,
- * the run that is under way, or ended without an outcome; `stop-…`, that somebody stops it; `history`; what runs have left
- * in `run-…` directories; and, during a run, `reserve`, the room for its outcome.
+ * The files of one key, in a directory of their own: `success` and `failure`, the last outcome of each kind, and
+ * `success-…` and `failure-…`, the same of each command; `current`, the run that is under way, or ended without an
+ * outcome; `stop-…`, that somebody stops it; `history`; what runs have left in `run-…` directories; and, during a run,
+ * `reserve`, the room for its outcome. There is one run of a key at a time, whatever it runs, and one row of numbers.
  *
  * Reading needs no lock, and throws an `InaccessibleError` for what is there and cannot be read. All that writes is for
  * who holds the key's lock.
@@ -40,24 +48,39 @@ const LEFT_BY_RUNS = /^(run-\d+|stop)-[0-9a-f]+$/;
 export class Store {
   readonly directory: string;
   readonly #key: string;
+  readonly #whose: Whose;
 
-  constructor(directory: string, key: string) {
+  constructor(directory: string, key: string, whose: Whose) {
     this.directory = directory;
     this.#key = key;
+    this.#whose = whose;
   }
 
-  /** The last success, whatever its age; a record that is torn, damaged or forged is none. */
+  /** Tells the outcomes that count here from all others. */
+  get id(): string {
+    return `${this.directory}\0${this.#whose === 'any' ? 'any' : digestIn(this.#whose)}`;
+  }
+
+  /** The last success that counts here, whatever its age; a record that is torn, damaged or forged is none. */
   success(): OnceRecord | undefined {
-    const record = this.#read('success');
-    return record?.header.kind === 'failure' ? undefined : record;
+    return this.#last('success');
   }
 
   failure(): OnceRecord | undefined {
-    const record = this.#read('failure');
-    return record?.header.kind === 'failure' ? record : undefined;
+    return this.#last('failure');
   }
 
-  /** The run that has begun last and has no outcome: under way if the lock is held, else ended. */
+  /** The number of the last run with an outcome, whatever it ran; 0: there is none. */
+  lastRun(): number {
+    return Math.max(0, ...this.#records().map(({ record }) => record.header.run));
+  }
+
+  /** Whether the outcome of this run would count here. */
+  counts({ task }: CurrentRun): boolean {
+    return this.#whose === 'any' || task?.digest === digestIn(this.#whose);
+  }
+
+  /** The run that has begun last and has no outcome, whatever it runs: under way if the lock is held, else ended. */
   current(): CurrentRun | undefined {
     const bytes = readRecordFile(join(this.directory, 'current'));
     return bytes === undefined ? undefined : parseCurrent(bytes.toString(), this.#key);
@@ -82,7 +105,7 @@ export class Store {
         throw new UnrecordedError(this.#key, `${printable(this.directory)} ${problem}`);
       await privateFilesWhile(this.directory, MADE_HERE, async (files) => {
         await removeTemporaries(files.pathOf('.'));
-        this.#removeOldRuns(files);
+        this.#removeOld(files);
         files.write('reserve', Buffer.alloc(RESERVE, ' '));
       });
       this.note(current);
@@ -107,18 +130,19 @@ export class Store {
    * @throws {UnrecordedError}
    */
   async publish(record: OnceRecord, run: { readonly value: unknown }): Promise<void> {
-    const kind = record.header.kind === 'failure' ? 'failure' : 'success';
+    const { kind, command } = record.header;
+    const name = fileName(kind === 'failure' ? 'failure' : 'success', command);
     try {
       await privateFilesWhile(this.directory, MADE_HERE, async (files) => {
         files.remove('reserve');
         const complete = (fd: number) => files.complete(fd);
-        await writeDurably(files.pathOf(kind), formatRecord(record), undefined, complete);
+        await writeDurably(files.pathOf(name), formatRecord(record), undefined, complete);
       });
     } catch (error) {
       throw new UnrecordedError(this.#key, this.#reason(error), run, { cause: error });
     }
     this.files((files) => {
-      if (kind === 'success') files.remove('failure');
+      if (kind !== 'failure') files.remove(fileName('failure', command));
       files.remove('current');
     });
   }
@@ -172,23 +196,47 @@ export class Store {
     return bytes === undefined ? [] : bytes.toString().split('\n').filter(Boolean);
   }
 
-  #read(name: string): OnceRecord | undefined {
-    const bytes = readRecordFile(join(this.directory, name));
-    return bytes === undefined ? undefined : parseRecord(bytes, this.#key);
+  #last(kind: Kind): OnceRecord | undefined {
+    if (this.#whose !== 'any') return this.#read(kind, digestIn(this.#whose));
+    const all = this.#records().filter((each) => each.kind === kind);
+    return all.reduce<OnceRecord | undefined>(
+      (last, { record }) => (record.header.run > (last?.header.run ?? 0) ? record : last),
+      undefined,
+    );
+  }
+
+  #read(kind: Kind, command: string | undefined): OnceRecord | undefined {
+    const bytes = readRecordFile(join(this.directory, fileName(kind, command)));
+    const record = bytes === undefined ? undefined : parseRecord(bytes, this.#key);
+    const fits =
+      (record?.header.kind === 'failure') === (kind === 'failure') && record?.header.command === command;
+    return fits ? record : undefined;
+  }
+
+  /** Every outcome that is recorded, whatever ran. */
+  #records(): { readonly name: string; readonly kind: Kind; readonly record: OnceRecord }[] {
+    return namesIn(this.directory).flatMap((name) => {
+      const [, kind, digest] = RECORDS.exec(name) ?? [];
+      if (kind === undefined) return [];
+      const record = this.#read(kind as Kind, digest?.slice(1));
+      return record === undefined ? [] : [{ name, kind: kind as Kind, record }];
+    });
   }
 
   /** What stands where a record has to go and could not be replaced by one. */
   #obstacle(): string | undefined {
-    const found = ['success', 'failure', 'current', 'reserve'].find((name) =>
-      lstatSync(join(this.directory, name), { throwIfNoEntry: false })?.isDirectory(),
+    const found = namesIn(this.directory).find(
+      (name) =>
+        (RECORDS.test(name) || name === 'current' || name === 'reserve') &&
+        lstatSync(join(this.directory, name), { throwIfNoEntry: false })?.isDirectory(),
     );
     return found === undefined ? undefined : `has a directory in the place of its file "${found}"`;
   }
 
-  #removeOldRuns(files: PrivateFiles): void {
-    const kept = [this.success(), this.failure()].flatMap((record) =>
-      record === undefined ? [] : basename(this.runDirectory(record.header)),
-    );
+  #removeOld(files: PrivateFiles): void {
+    const records = this.#records().sort((a, b) => b.record.header.run - a.record.header.run);
+    for (const { name } of records.splice(MOST_RECORDS)) files.remove(name);
+    const kept = records.map(({ record }) => basename(this.runDirectory(record.header)));
     for (const name of readdirSync(files.pathOf('.'))) {
       if (LEFT_BY_RUNS.test(name) && !kept.includes(name)) files.removeWhole(name);
     }
@@ -198,6 +246,16 @@ export class Store {
     const code = systemCode(error);
     return code === undefined ? String(error) : `${code} in ${printable(this.directory)}`;
   }
+}
+
+type Kind = 'success' | 'failure';
+
+function fileName(kind: Kind, command: string | undefined): string {
+  return command === undefined ? kind : `${kind}-${command}`;
+}
+
+function digestIn(whose: Exclude<Whose, 'any'>): string | undefined {
+  return whose === 'functions' ? undefined : whose.command;
 }
 
 function append(files: PrivateFiles, text: string): void {

@@ -26,6 +26,7 @@ export async function work(lock: Lock, current: CurrentRun, job: Job, terms: Ter
       finished: new Date().toISOString(),
       took: Math.round(performance.now() - clock),
       ttl: ttl === Number.POSITIVE_INFINITY ? null : ttl,
+      ...(current.task === undefined ? {} : { command: current.task.digest }),
       inputs: terms.inputs,
       by: current.by,
       kind,

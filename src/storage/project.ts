@@ -11,14 +11,28 @@ const PROJECT_MARKS = ['holdfast.yaml', '.git', 'package.json'];
  * @throws {InputError} it belongs to none.
  */
 export function projectAround(start: string): string {
+  const project = nearestProject(start);
+  if (project !== undefined) return project;
+  throw new InputError(
+    'scope',
+    `is "project", but neither ${shown(start)} nor a directory above has a ${PROJECT_MARKS.join(', a ')}`,
+  );
+}
+
+/** The same; undefined where it belongs to none. */
+export function nearestProject(start: string): string | undefined {
   for (let at = start; ; at = dirname(at)) {
     if (PROJECT_MARKS.some((mark) => existsSync(join(at, mark)))) return realProject(at);
-    if (at === dirname(at)) {
-      throw new InputError(
-        'scope',
-        `is "project", but neither ${shown(start)} nor a directory above has a ${PROJECT_MARKS.join(', a ')}`,
-      );
-    }
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+/** The working directory; undefined when it was deleted. */
+export function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
   }
 }
 

@@ -21,7 +21,11 @@ class Nobody {
   takeFrom(id: string): string {
     const records = join(this.cli.home, 'once');
     const name = readdirSync(records).find((each) => each.startsWith(`once-${id}~`)) as string;
-    const success = join(records, name, 'success');
+    const success = join(
+      records,
+      name,
+      readdirSync(join(records, name)).find((each) => each.startsWith('success')) as string,
+    );
     for (const path of [success, join(records, name)]) chownSync(path, 0, 0);
     chmodSync(success, 0o600);
     chmodSync(join(records, name), 0o755);

@@ -5,7 +5,7 @@ import { isAlive, Task } from './task.ts';
 
 it('a command is ended when the lock of its run is lost, and has no result [A1, H7, X58]', async () => {
   const task = new Task();
-  const running = task.start();
+  const running = task.start('--scope', 'user');
   const pid = await task.begun();
   rmSync(locksIn(task.cli.home).pathOf('once:task'));
   const { code, stderr } = await running.exits();

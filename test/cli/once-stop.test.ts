@@ -138,7 +138,7 @@ describe('a run inside a program that uses the library', () => {
 describe('clean', () => {
   it('goes on when one is held by somebody it cannot end, and says what it removed and what not [A13]', async () => {
     const task = new Task();
-    for (const id of ['a', 'b', 'c']) await task.cli.run(['once', id, '--', 'true']);
+    for (const id of ['a', 'b', 'c']) await task.cli.run(['once', '--scope', 'user', id, '--', 'true']);
     const holder = await task.cli.hold('once:b');
     const cleaned = await task.cli.run(['once', 'clean', '--all']);
     expect(cleaned).toMatchObject({ code: 1, stderr: '' });

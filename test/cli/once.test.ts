@@ -134,22 +134,26 @@ describe('holdfast once', () => {
     expect(runs()).toBe(4);
   });
 
-  it('tells ids of projects apart where it is asked to [A18]', async () => {
+  it('tells the IDs of projects apart, unless it is asked for those of the user [A18, X42]', async () => {
     const cli = new Cli();
     const { words, runs } = counted(cli, 'true');
     const [a, b] = ['a', 'b'].map((name) => join(cli.home, name)) as [string, string];
     for (const project of [a, b]) mkdirSync(join(project, '.git'), { recursive: true });
     mkdirSync(join(a, 'deep'));
-    await cli.run(['once', '--scope', 'project', 'x', '--', ...words], { cwd: a });
+    await cli.run(['once', 'x', '--', ...words], { cwd: a });
     await cli.run(['once', '--scope', 'project', 'x', '--', ...words], { cwd: join(a, 'deep') });
     expect(runs()).toBe(1);
-    const env = { HOLDFAST_ONCE_SCOPE: 'project' };
-    await cli.run(['once', 'x', '--', ...words], { cwd: b, env });
-    expect(runs()).toBe(2);
     await cli.run(['once', 'x', '--', ...words], { cwd: b });
+    expect(runs()).toBe(2);
+    const env = { HOLDFAST_ONCE_SCOPE: 'user' };
+    await cli.run(['once', 'x', '--', ...words], { cwd: b, env });
+    await cli.run(['once', '--scope', 'user', 'x', '--', ...words], { cwd: a });
+    await cli.run(['once', 'x', '--', ...words], { cwd: '/' });
     expect(runs()).toBe(3);
-    const unknown = await cli.run(['once', '--scope=project', '--stdout', '--id', 'ls'], { cwd: a });
-    expect(unknown.stderr).toContain('Start it: holdfast once --scope project --wait --id=ls -- COMMAND');
+    const unknown = await cli.run(['once', '--stdout', '--id', 'ls'], { cwd: a });
+    expect(unknown.stderr).toContain('Start it: holdfast once --wait --id=ls -- COMMAND');
+    const users = await cli.run(['once', '--scope', 'user', '--stdout', '--id', 'ls'], { cwd: a });
+    expect(users.stderr).toContain('Start it: holdfast once --scope user --wait --id=ls -- COMMAND');
     const states = (await cli.json(['once', 'ls', '--json'])) as { id: string; project: string | null }[];
     expect(states.map(({ id, project }) => `${id} ${project}`).sort()).toEqual([
       `x ${a}`,

@@ -46,7 +46,7 @@ export function stopOf({ place, store }: UnderWay, options: StopOptions = {}): P
 
 /** The command of a run: the process that the run has on record. */
 export function commandOf(child: NonNullable<Task['child']>): { readonly task: Task } {
-  return { task: { command: ['sleep', '1000'], cwd: '/', environment: {}, child } };
+  return { task: { command: ['sleep', '1000'], digest: '0'.repeat(32), cwd: '/', environment: {}, child } };
 }
 
 /** The monotonic clock stands still until the test is over, and jumps ahead when it is told. */

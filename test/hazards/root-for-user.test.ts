@@ -116,7 +116,7 @@ function recordsOfHers() {
   for (const path of [hers, roots]) mkdirSync(path);
   writeFileSync(join(roots, 'precious'), 'precious');
   chownSync(hers, ANN, ANN);
-  return { store: new Store(hers, 'build'), hers, roots };
+  return { store: new Store(hers, 'build', 'functions'), hers, roots };
 }
 
 describe('the scratch directory of a doctor that root asks about the directory of another user', () => {

@@ -12,7 +12,7 @@ const attempt = (attempts: number) => once('build', (context) => context.attempt
 
 function storeOf(): Store {
   newHome();
-  return new Store(placeOf('build').records, 'build');
+  return new Store(placeOf('build').records, 'build', 'functions');
 }
 
 describe('who waits for a run that ends without a result', () => {

@@ -29,7 +29,7 @@ it('a run holds its lock, and its result goes to nobody, until the result is on 
   newHome();
   const { asked, release } = slowDisk();
   const { records, locks, lock } = placeOf('build');
-  const store = new Store(records, 'build');
+  const store = new Store(records, 'build', 'functions');
   const call = once('build', () => 'made');
   await asked;
   expect(await staysOpen(call)).toBe(true);

@@ -12,7 +12,7 @@ function losing() {
   newHome();
   const place = placeOf('build');
   const lose = () => rmSync(place.locks.pathOf({ name: place.lock }));
-  return { store: new Store(place.records, 'build'), lose };
+  return { store: new Store(place.records, 'build', 'functions'), lose };
 }
 
 /** What a later run, or a person, finds of a run. */

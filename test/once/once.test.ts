@@ -225,7 +225,7 @@ describe('the time to live', () => {
     await expect(work.once(endless)).rejects.toBeInstanceOf(RangeError);
 
     await expect(work.once()).rejects.toThrow(
-      /RangeError: too far\. It is remembered for ever; to run it now, first: holdfast once --reset build\.$/,
+      /RangeError: too far\. It is remembered for ever; to run it now, first: holdfast once --scope user --reset build\.$/,
     );
   });
 

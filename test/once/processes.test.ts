@@ -120,7 +120,9 @@ describe('a waiter in another process', () => {
     const timedOut = waiter.run(countedOnce, 'build', file, { timeout: 1 });
     await expect(timedOut).rejects.toMatchObject({
       code: 'HOLDFAST_TIMEOUT',
-      message: expect.stringMatching(/once:build is held by .*pid \d+.*waited.*holdfast once --peek build/),
+      message: expect.stringMatching(
+        /once:build is held by .*pid \d+.*waited.*holdfast once --scope user --peek build/,
+      ),
     });
     const aborted = waiter.run(({ once }) => once('build', () => 0, { signal: AbortSignal.timeout(1) }));
     await expect(aborted).rejects.toMatchObject({ name: 'TimeoutError' });

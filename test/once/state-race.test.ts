@@ -4,6 +4,7 @@ import { once } from 'holdfast/once';
 import { expect, it } from 'vitest';
 import { type Place, placeOf } from '../../src/once/scope.ts';
 import { stateOf } from '../../src/once/state.ts';
+import { Store } from '../../src/once/store.ts';
 import { newHome } from '../support/place.ts';
 
 /** A key whose run has published nothing yet, although its lock is free; and the step that publishes. */
@@ -23,7 +24,7 @@ async function unpublished(): Promise<{ readonly place: Place; readonly publish:
 
 it('of a run whose runner is gone without a word is dead [A13]', async () => {
   const { place } = await unpublished();
-  expect(stateOf('build', place).name).toBe('dead');
+  expect(stateOf('build', place, new Store(place.records, 'build', 'any')).name).toBe('dead');
 });
 
 it('of a run that ends between the look at its outcome and that at its lock is its outcome [A12]', async () => {
@@ -38,6 +39,6 @@ it('of a run that ends between the look at its outcome and that at its lock is i
     },
   });
 
-  expect(stateOf('build', { ...place, locks }).name).toBe('done');
+  expect(stateOf('build', { ...place, locks }, new Store(place.records, 'build', 'any')).name).toBe('done');
   expect(looks).toBe(1);
 });

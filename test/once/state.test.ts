@@ -2,16 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { self } from '../../src/identity/self.ts';
 import { placeOf } from '../../src/once/scope.ts';
 import { stateOf } from '../../src/once/state.ts';
+import { Store } from '../../src/once/store.ts';
 import { newHome } from '../support/place.ts';
 import { success, UnderWay } from './under-way.ts';
 
-const stateName = () => stateOf('build', placeOf('build')).name;
+const stateName = () => {
+  const place = placeOf('build');
+  return stateOf('build', place, new Store(place.records, 'build', 'any')).name;
+};
 const DEAD = { ...self(), start: '1' };
 /** This very process, as the command of a run. */
 const { pid, start = '' } = self();
 
 function taskOf(child: { readonly pid: number; readonly start?: string }) {
-  return { command: ['true'], cwd: '/', environment: {}, child };
+  return { command: ['true'], digest: '0'.repeat(32), cwd: '/', environment: {}, child };
 }
 
 describe('a run', () => {

@@ -42,7 +42,7 @@ it('a stop that was withdrawn fails nobody when the run dies later [A13]', async
 
 it('a stop that comes as soon as a run can be seen is not removed by the start of that run [A13]', async () => {
   newHome();
-  const store = new Store(placeOf('build').records, 'build');
+  const store = new Store(placeOf('build').records, 'build', 'functions');
   const [former, run] = [currentRun(), currentRun({ run: 2, id: 'a2' })];
   await store.begin(former);
   recordStop(store, former);

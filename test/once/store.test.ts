@@ -10,7 +10,7 @@ import { tempDirectory } from '../support/temp.ts';
 import { currentRun, failure, success } from './under-way.ts';
 
 it('the history of a key keeps its last runs, and does not grow for ever [A11]', () => {
-  const store = new Store(tempDirectory(), 'build');
+  const store = new Store(tempDirectory(), 'build', 'functions');
   for (let run = 1; run <= 450; run++) {
     store.remember({ run, started: new Date(0).toISOString(), took: run, outcome: 'success' });
   }
@@ -22,7 +22,7 @@ it('the history of a key keeps its last runs, and does not grow for ever [A11]',
 
 it('a line of the history that is torn is left out, and the rest is there [A11, H15]', () => {
   const directory = tempDirectory();
-  const store = new Store(directory, 'build');
+  const store = new Store(directory, 'build', 'functions');
   store.remember({ run: 1, started: '2026-01-01T00:00:00Z', outcome: 'no result', detail: 'died' });
   writeFileSync(join(directory, 'history'), '{"run":2,"star', { flag: 'a' });
   expect(store.history()).toMatchObject([{ run: 1 }]);
@@ -49,12 +49,37 @@ it('a key of which only a failure or a dead run is known has a state all the sam
   await once('bad', () => Promise.reject(new Error('no')), { directory }).catch(() => {});
   const [known] = knownKeys(directory).keys;
   if (known === undefined) throw new Error('it is not known');
-  expect(stateOf(known.key, known.place)).toMatchObject({ name: 'failed', remaining: 0, current: undefined });
+  expect(stateOf(known.key, known.place, new Store(known.place.records, known.key, 'any'))).toMatchObject({
+    name: 'failed',
+    remaining: 0,
+    current: undefined,
+  });
+});
+
+it('of many commands under one key the newest outcomes are kept, with what their runs have left [X42, H16]', async () => {
+  const directory = tempDirectory();
+  const store = new Store(directory, 'build', 'any');
+  const digest = (run: number) => run.toString(16).padStart(32, '0');
+  for (let run = 1; run <= 120; run++) {
+    const record = success(run, { run, id: run.toString(16) });
+    const header = { ...record.header, command: digest(run) };
+    mkdirSync(store.runDirectory(header));
+    await store.publish({ ...record, header }, { value: undefined });
+  }
+  expect(store.success()?.header.run).toBe(120);
+  await store.begin(currentRun({ run: 121 }));
+  expect(store.lastRun()).toBe(120);
+  const kept = readdirSync(directory);
+  const oldest = new Store(directory, 'build', { command: digest(21) });
+  expect(oldest.success()?.header.run).toBe(21);
+  expect(new Store(directory, 'build', { command: digest(20) }).success()).toBeUndefined();
+  expect(kept.filter((name) => name.startsWith('success')).length).toBe(100);
+  expect(kept.filter((name) => name.startsWith('run-')).length).toBe(100);
 });
 
 it('the start of a run removes what writers have left that died, and leaves what else there is [A1, H16]', async () => {
   const directory = tempDirectory();
-  const store = new Store(directory, 'build');
+  const store = new Store(directory, 'build', 'functions');
   for (const name of ['.holdfast-7-0123456789abcdef.tmp', '.holdfast-note']) {
     writeFileSync(join(directory, name), 'left');
   }
@@ -64,7 +89,7 @@ it('the start of a run removes what writers have left that died, and leaves what
 
 it('the start of a run removes the logs and stops of earlier runs, but not the logs of what is recorded [A11]', async () => {
   const directory = tempDirectory();
-  const store = new Store(directory, 'build');
+  const store = new Store(directory, 'build', 'functions');
   const runs = [1, 2, 3].map((run) => ({ run, id: `a${run}` }));
   const [good, dead, bad] = runs.map((run) => store.runDirectory(run)) as [string, string, string];
   for (const logs of [good, dead, bad]) mkdirSync(logs);

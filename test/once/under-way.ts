@@ -23,7 +23,7 @@ export class UnderWay {
 
   private constructor(place: Place, lock: Lock, current: CurrentRun) {
     this.place = place;
-    this.store = new Store(place.records, 'build');
+    this.store = new Store(place.records, 'build', 'any');
     this.current = current;
     this.#lock = lock;
   }

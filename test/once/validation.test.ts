@@ -40,7 +40,7 @@ describe('a recorded success that is found not to hold', () => {
   it('gives way to one that was recorded while it was looked at, which is asked about too [A16, X58]', async () => {
     newHome();
     const work = new Work(() => 'own');
-    const store = new Store(placeOf('build').records, 'build');
+    const store = new Store(placeOf('build').records, 'build', 'functions');
     const put = (value: string, run: number) =>
       store.publish(success(value, { id: `a${run}`, run }), { value });
     await work.once();

@@ -29,8 +29,9 @@ export function defineOnce(program: Command): void {
     .usage('[options] ID -- COMMAND…')
     .summary('run a command once; others wait for its result, or get it from record')
     .description(
-      'Run a command in exactly one process at a time. Others who start the same ID wait and get its output and exit ' +
-        'code; so does whoever comes later, for as long as the result counts.',
+      'Run a command in exactly one process at a time. Whoever starts the same command under the same ID waits, and gets ' +
+        'its output and exit code; so does whoever comes later, for as long as the result counts. Another command under ' +
+        'the ID waits its turn, and then runs.',
     )
     .argument('[words...]', 'ID, or: ls, history ID, clean')
     .addOption(
@@ -46,6 +47,10 @@ export function defineOnce(program: Command): void {
     .option('--stdout', 'print what its last run printed')
     .option('--stderr', 'the same for its standard error')
     .option('--exit-code', 'print the exit code of its last run')
+    .option(
+      '--any-command',
+      'take the result of whatever command ran under this ID (default: of this very command only)',
+    )
     .option('--complete', 'fail, and print nothing, when a part of the recorded output is missing')
     .option('--reset', 'forget it, unless it is running')
     .option('--stop', 'end its run, with the whole process group')
@@ -74,7 +79,7 @@ export function defineOnce(program: Command): void {
     .addOption(
       new Option(
         '--scope <scope>',
-        'whose IDs: of the user, or of the project around the working directory',
+        'whose IDs: of the user, or of the project around the working directory (default: of the project, if there is one)',
       ).choices(['user', 'project']),
     )
     .option('--failed', 'clean: forget those whose last run failed')

@@ -78,7 +78,7 @@ async function started(call: OnceCall, task: Task, { notice, follower }: Watchin
       }
     });
     if (last?.event === 'error') throw new BackgroundError(last.message, last);
-    const { last: record, current } = stateOf(task.id, task.place);
+    const { last: record, current } = stateOf(task.id, task.place, task.store);
     if (last?.event === 'end' && record !== undefined) return record;
     refuseStopped(task, current);
   }
@@ -88,9 +88,9 @@ async function started(call: OnceCall, task: Task, { notice, follower }: Watchin
 
 /** Waits for a run that somebody else has started; what is finished already is taken as it is. */
 async function underWay(task: Task, { notice, follower, signal }: Watching): Promise<OnceRecord> {
-  const { id, place } = task;
+  const { id, place, store } = task;
   for (let awaited: CurrentRun | undefined; ; ) {
-    const state = stateOf(id, place);
+    const state = stateOf(id, place, store);
     if (state.name !== 'running') {
       if (awaited?.id === state.current?.id) refuseStopped(task, awaited);
       if (awaited !== undefined && state.name === 'none') throw forgotten(id);
@@ -194,10 +194,11 @@ class Follower {
 
   begin(): void {
     if (this.#call.deed !== 'follow') return;
-    const current = this.#task.store.current();
-    if (current === undefined || current.id === this.#log?.run.id) return;
+    const { store } = this.#task;
+    const current = store.current();
+    if (current === undefined || !store.counts(current) || current.id === this.#log?.run.id) return;
     this.#log?.stop();
-    this.#log = new LogFollower(this.#task.store, current, this.#sink);
+    this.#log = new LogFollower(store, current, this.#sink);
     this.#log.trouble.catch(this.#fail);
   }
 

@@ -3,7 +3,7 @@ import { CliError } from '../report.ts';
 import { type Deed, dashed, deedWord, type OnceCall } from './options.ts';
 
 /** What a run is made with: of no effect where none is started. */
-const OF_A_RUN = ['ttl', 'failureTtl', 'validate', 'inputs', 'attempts'] as const;
+const OF_A_RUN = ['ttl', 'failureTtl', 'validate', 'inputs', 'attempts', 'anyCommand'] as const;
 
 type Fitted = (typeof OF_A_RUN)[number] | 'timeout' | 'message' | 'yes' | 'scope' | 'grace' | 'complete';
 

@@ -32,7 +32,6 @@ export async function runHere(call: OnceCall): Promise<void> {
     const plan = {
       ...(await commandOptions(call)),
       words: wordsOf(call),
-      shown: call.words,
       timeout: call.flags.timeout,
     };
     const onRun = ({ recovered }: Lock) => {

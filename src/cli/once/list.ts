@@ -6,6 +6,7 @@ import { exitCodeIn } from '../../once/command/exit-code.ts';
 import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import { ttlOf } from '../../once/judgement.ts';
 import { knownKeys } from '../../once/known.ts';
+import { projectHere } from '../../once/scope.ts';
 import type { OnceState } from '../../once/state.ts';
 import type { HistoryLine } from '../../once/store.ts';
 import { Date } from '../../time/time.ts';
@@ -50,9 +51,8 @@ function row(state: OnceState): string[] {
   const { green, red, yellow, dim } = coloursFor(1);
   const { command, cwd, started, took, exitCode, expires } = stateJson(state);
   const paint = { done: green, running: yellow, failed: red, dead: red }[state.name as string] ?? dim;
-  const project = state.project === null ? '' : dim(` (${shortPath(state.project)})`);
   return [
-    `${cut(state.key)}${project}`,
+    `${cut(state.key)}${dim(whereOf(state))}`,
     paint(state.name),
     started === undefined ? '' : clock(new Date(started)),
     took === undefined ? '' : duration(took),
@@ -65,6 +65,12 @@ function row(state: OnceState): string[] {
     cwd === undefined ? '' : cwd === process.cwd() ? '.' : printable(shortPath(cwd)),
     cut(command),
   ];
+}
+
+/** Whose an ID is, unless it is of those that a call here means by itself. */
+function whereOf({ project }: OnceState): string {
+  if (project === projectHere()) return '';
+  return project === null ? ' (user)' : ` (${printable(shortPath(project))})`;
 }
 
 function cut(text: string): string {

@@ -25,7 +25,7 @@ import { type Task, taskOfCall } from './task.ts';
  */
 export function peek(call: OnceCall): void {
   const task = taskOfCall(call);
-  const state = stateOf(call.id, task.place);
+  const state = stateOf(call.id, task.place, task.store);
   if (call.flags.json === true) printJson(stateJson(state));
   else if (call.flags.quiet !== true) print(describe(state, task));
   const isFinished = state.last !== undefined && state.current === undefined;
@@ -68,7 +68,7 @@ function describe(state: OnceState, { place }: Task): string {
 /** `--stdout`, `--stderr`: the log of the last run, as far as it is. `--exit-code`: its exit code, when it has ended. */
 export async function printPart(call: OnceCall): Promise<void> {
   const { store, place } = taskOfCall(call);
-  const state = stateOf(call.id, place);
+  const state = stateOf(call.id, place, store);
   if (call.deed === 'exitCode') {
     const code = exitCodeIn(finished(state));
     if (call.flags.json === true) printJson({ id: call.id, exitCode: code });

@@ -16,8 +16,8 @@ import { type Task, taskOfCall } from './task.ts';
 export async function stopOrReset(call: OnceCall): Promise<void> {
   const { flags } = call;
   const task = taskOfCall(call);
-  const { id, place } = task;
-  const known = stateOf(id, place).name !== 'none';
+  const { id, place, store } = task;
+  const known = stateOf(id, place, store).name !== 'none';
   const isBoth = flags.stop === true && flags.reset === true;
   const stopped = isBoth
     ? await stopAndForget(task, flags)
@@ -53,7 +53,7 @@ export async function clean({ flags }: OnceCall): Promise<void> {
   const left: { readonly id: string | null; readonly why: string }[] = [];
   for (const { key, place, state } of keys) {
     if (flags.all !== true && !wanted.includes(state.name)) continue;
-    const task = { id: key, place, store: new Store(place.records, key) };
+    const task = { id: key, place, store: new Store(place.records, key, 'any') };
     const why = state.name === 'running' && flags.stop !== true ? runs(task) : await obstacleTo(task, flags);
     if (why === undefined) removed.push(key);
     else left.push({ id: key, why });

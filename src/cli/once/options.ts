@@ -18,6 +18,7 @@ export interface OnceFlags extends GlobalOptions {
   readonly stop?: true;
   readonly yes?: true;
   readonly complete?: true;
+  readonly anyCommand?: true;
   readonly failed?: true;
   readonly dead?: true;
   readonly all?: true;
@@ -164,11 +165,11 @@ function usage(problem: string): CliError {
   return new CliError(exitCodes.failure, problem);
 }
 
-/** The scope of a call: its option, else the setting of the environment, else the user. */
+/** The scope of a call: its option, else the setting of the environment, else that of commands. */
 export function scopeOf({ scope }: OnceFlags, env: NodeJS.ProcessEnv = process.env): Scope {
   if (scope !== undefined) return scope;
   const value = env.HOLDFAST_ONCE_SCOPE;
-  if (value === undefined || value === '') return 'user';
+  if (value === undefined || value === '') return 'nearest';
   if (value === 'user' || value === 'project') return value;
   throw usage(`environment variable HOLDFAST_ONCE_SCOPE must be "user" or "project", got "${value}".`);
 }

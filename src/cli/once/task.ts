@@ -2,19 +2,31 @@ import { InputError, shown } from '../../errors/input-error.ts';
 import type { CommandOptions } from '../../once/command/options.ts';
 import { type RunKey, runKey } from '../../once/command/run-key.ts';
 import type { Input } from '../../once/inputs.ts';
+import { stateOf } from '../../once/state.ts';
 import { type OnceCall, scopeOf } from './options.ts';
 
 /** A task with everything it is known by. */
 export type Task = RunKey;
 
-export function taskOfCall({ id, flags }: OnceCall): Task {
-  return runKey(id, scopeOf(flags), flags.directory);
+/** A call that names no command, and no scope, means what is known in the project, else what is known of the user. */
+export function taskOfCall({ id, words, flags }: OnceCall): Task {
+  const { directory, anyCommand } = flags;
+  const scope = scopeOf(flags);
+  if (words.length > 0) return runKey(id, { scope, directory, anyCommand }, words);
+  const task = runKey(id, { scope, directory });
+  if (scope !== 'nearest' || task.place.project === null || isKnown(task)) return task;
+  const users = runKey(id, { scope: 'user', directory });
+  return isKnown(users) ? users : task;
+}
+
+function isKnown({ id, place, store }: Task): boolean {
+  return stateOf(id, place, store).name !== 'none';
 }
 
 /** What a call says of the run of its command. */
 export async function commandOptions({ flags }: OnceCall): Promise<CommandOptions> {
-  const { ttl, failureTtl, attempts, directory, validate, grace, inputs } = flags;
-  const given = { ttl, failureTtl, attempts, directory, validate, grace };
+  const { ttl, failureTtl, attempts, directory, validate, grace, anyCommand, inputs } = flags;
+  const given = { ttl, failureTtl, attempts, directory, validate, grace, anyCommand };
   return {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     ...(inputs === undefined ? {} : { inputs: await inputsMatching(inputs) }),

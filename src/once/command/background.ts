@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
-import { exactWords } from '../../command/bytes.ts';
+import { startCommand } from '../../command/start.ts';
 import { BackgroundError } from '../../errors/once-errors.ts';
 import { formatPlan, type News, PLAN_AND_NEWS, parseNews } from './news.ts';
 import type { BackgroundCall } from './options.ts';
@@ -12,7 +12,7 @@ import { programFile } from './program-file.ts';
  * around this process, neither by name nor by descriptor. It takes the key's lock itself.
  *
  * The plan goes there by a descriptor, for a list of inputs can be longer than an argument; the words of the command are
- * arguments, for those need not be UTF-8.
+ * arguments, byte for byte.
  */
 export class Background {
   readonly #process: ChildProcess;
@@ -20,15 +20,13 @@ export class Background {
 
   constructor({ words, ...plan }: BackgroundCall) {
     const { HOLDFAST_HELD: _, HOLDFAST_RECOVERED: __, ...env } = process.env;
-    this.#process = spawn(
-      process.execPath,
-      [programFile('runner'), String(words.length), ...exactWords(words)],
-      {
-        stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-        detached: true,
-        env,
-      },
-    );
+    this.#process = startCommand({
+      words: [process.execPath, programFile('runner'), ...words],
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      descriptors: [],
+      detached: true,
+      env,
+    });
     this.#line = this.#process.stdio[PLAN_AND_NEWS] as Duplex;
     this.#line.on('error', () => {}); // it died before it had read its plan: its end tells
     this.#line.write(formatPlan(plan));

@@ -3,7 +3,7 @@ import { checkKey, checkOptions } from '../options.ts';
 import { type OnceState, stateOf } from '../state.ts';
 import { startInBackground } from './background.ts';
 import { exitCodeIn } from './exit-code.ts';
-import { follow } from './follow-run.ts';
+import { type Following, follow } from './follow-run.ts';
 import type { CommandOptions } from './options.ts';
 import { type RunKey, runKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
@@ -37,6 +37,7 @@ export class OnceCommand {
   readonly #words: readonly [string, ...string[]];
   readonly #options: CommandOptions;
   readonly #key: RunKey;
+  #coming: Following['coming'];
 
   /** @throws {InputError} the ID, a word or an option cannot be used. */
   constructor(id: string, words: readonly [string, ...string[]], options: CommandOptions = {}) {
@@ -50,12 +51,12 @@ export class OnceCommand {
     this.id = id;
     this.#words = words;
     this.#options = options;
-    this.#key = runKey(id, options.scope, options.directory);
+    this.#key = runKey(id, options, words);
   }
 
   /** What is known of the ID now. */
   state(): OnceState['name'] {
-    return stateOf(this.id, this.#key.place).name;
+    return stateOf(this.id, this.#key.place, this.#key.store).name;
   }
 
   /**
@@ -65,7 +66,9 @@ export class OnceCommand {
    * @throws {BackgroundError} it could not be started there.
    */
   async start(): Promise<'running' | 'waiting' | 'finished'> {
+    const last = this.#lastRun();
     const { event } = await startInBackground({ ...this.#options, id: this.id, words: this.#words });
+    this.#coming = event === 'waiting' ? { last } : undefined;
     return event === 'end' ? 'finished' : event;
   }
 
@@ -81,7 +84,7 @@ export class OnceCommand {
     sink: Sink,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<CommandEnd> {
-    const record = await follow(this.#key, sink, signal);
+    const record = await follow(this.#key, sink, { signal, coming: this.#coming });
     const { started, finished, took } = record.header;
     return { exitCode: exitCodeIn(record), started, finished, took };
   }
@@ -93,6 +96,10 @@ export class OnceCommand {
    */
   stop(options: Pick<StopOptions, 'grace'> = {}): Promise<boolean> {
     return stop(this.#key, options);
+  }
+
+  #lastRun(): string | undefined {
+    return stateOf(this.id, this.#key.place, this.#key.store).last?.header.id;
   }
 }
 

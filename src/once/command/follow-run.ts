@@ -1,8 +1,10 @@
 import { holder } from '../../errors/describe.ts';
 import { NoResultError, OnceStoppedError } from '../../errors/once-errors.ts';
 import { anyOf } from '../../lock/on-abort.ts';
+import { pause } from '../../time/time.ts';
 import type { CurrentRun } from '../current.ts';
 import type { OnceRecord } from '../record.ts';
+import type { Place } from '../scope.ts';
 import { stateOf } from '../state.ts';
 import { stopperOf } from '../stop.ts';
 import { LogFollower } from './follow.ts';
@@ -10,16 +12,31 @@ import { replay } from './log.ts';
 import type { RunKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
 
+/** Milliseconds. */
+const SETTLING = 20;
+
+/** How a run is followed. */
+export interface Following {
+  readonly signal: AbortSignal | undefined;
+  /** A run was started that waits its turn behind another command's; `last` is the outcome there was by then. */
+  readonly coming: { readonly last: string | undefined } | undefined;
+}
+
 /** Gives the output of the run that is under way until it has ended; of one that is over, all of it. See `OnceCommand`. */
 export async function follow(
   { id, place, store }: RunKey,
   sink: Sink,
-  signal: AbortSignal | undefined,
+  { signal, coming }: Following,
 ): Promise<OnceRecord> {
   let followed: CurrentRun | undefined;
   for (;;) {
-    const { name, last, current } = stateOf(id, place);
+    const { name, last, current } = stateOf(id, place, store);
     if (name !== 'running' || current === undefined) {
+      const isToCome = coming !== undefined && followed === undefined && last?.header.id === coming.last;
+      if (isToCome && isWanted(place)) {
+        await turnOf(place, signal);
+        continue;
+      }
       const stopper = followed === undefined ? undefined : stopperOf(store, followed);
       if (stopper !== undefined) throw new OnceStoppedError(id, holder(stopper));
       if (last === undefined || current !== undefined) throw new NoResultError(id, 'has no result', {});
@@ -40,4 +57,16 @@ export async function follow(
       follower.stop();
     }
   }
+}
+
+/** Somebody has the lock of a key, or waits for it. */
+function isWanted({ locks, lock }: Place): boolean {
+  const { state, waiters } = locks.inspect({ name: lock });
+  return state !== 'free' || waiters.length > 0;
+}
+
+/** Resolves when the lock has been free, and its next holder has had the time to say what it runs. */
+async function turnOf({ locks, lock }: Place, signal: AbortSignal | undefined): Promise<void> {
+  await locks.untilFree({ name: lock }, signal === undefined ? {} : { signal });
+  await pause(SETTLING, undefined, { signal });
 }

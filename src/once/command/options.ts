@@ -1,10 +1,15 @@
 import type { OnceOptions } from '../options.ts';
+import type { Scope } from '../scope.ts';
 
 /** What the run of a command is made with. Spans in milliseconds. */
 export interface CommandOptions
-  extends Pick<OnceOptions, 'ttl' | 'failureTtl' | 'attempts' | 'inputs' | 'scope' | 'directory'> {
+  extends Pick<OnceOptions, 'ttl' | 'failureTtl' | 'attempts' | 'inputs' | 'directory'> {
   /** A shell command that succeeds while a recorded success still holds. */
   readonly validate?: string | undefined;
+  /** Whose runs of the ID these are. Default `nearest`: of the project around the working directory, else of the user. */
+  readonly scope?: Scope;
+  /** The outcome of another command of the ID counts too. Default: it is waited for, and then this one runs. */
+  readonly anyCommand?: boolean | undefined;
   /** How long the command has to end when it is to stop, until what is left of its process group is killed. Default 10 s. */
   readonly grace?: number | undefined;
 }

@@ -1,3 +1,4 @@
+import { workingDirectory } from '../../storage/project.ts';
 import { isTask, type Task } from '../current.ts';
 import { failureIn } from '../failure.ts';
 import { recordedValue } from '../once.ts';
@@ -46,12 +47,13 @@ function isSummary(value: unknown): boolean {
 const SHOWN_VARIABLES = 'PATH HOME USER SHELL LANG LC_ALL TZ TERM CI NODE_ENV VIRTUAL_ENV'.split(' ');
 
 /** What is recorded of a command before it runs. Of the environment only what says much and gives no secret away. */
-export function taskOf(command: readonly string[], grace: number): Task {
+export function taskOf(command: readonly string[], digest: string, grace: number): Task {
   const environment = Object.fromEntries(
     SHOWN_VARIABLES.flatMap((name) => {
       const value = process.env[name];
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  return { command, cwd: process.cwd(), environment, grace: Number.isFinite(grace) ? grace : null };
+  const cwd = workingDirectory() ?? '';
+  return { command, digest, cwd, environment, grace: Number.isFinite(grace) ? grace : null };
 }

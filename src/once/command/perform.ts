@@ -11,7 +11,7 @@ import { execute } from './execute.ts';
 import { exitCodeIn } from './exit-code.ts';
 import type { CommandOptions } from './options.ts';
 import { CommandFailed, taskOf } from './outcome.ts';
-import type { RunKey } from './run-key.ts';
+import { digestOf, type RunKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
 
 /** How a call for a command ended: with the outcome of a run, whoever ran it. */
@@ -26,8 +26,6 @@ export interface Performed {
 /** What is run, and how. */
 export interface Performance extends CommandOptions {
   readonly words: readonly [string, ...string[]];
-  /** The words of the command as people know them, which need not be those that start it. */
-  readonly shown: readonly string[];
   /** The longest wait for another's run. */
   readonly timeout?: number | undefined;
 }
@@ -46,7 +44,7 @@ export interface Stage {
 /** Runs a command under its key, unless its outcome is recorded or somebody runs it: then waits for that. */
 export async function perform(key: RunKey, plan: Performance, stage: Stage): Promise<Performed> {
   const { id, place, store } = key;
-  const { words, shown, validate, scope, grace = DEFAULT_GRACE, ...options } = plan;
+  const { words, validate, grace = DEFAULT_GRACE, scope: _, anyCommand: __, ...options } = plan;
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const isAwaited = () => place.locks.inspect({ name: place.lock }).waiters.length > 0;
   let check: Promise<boolean> | undefined;
@@ -66,9 +64,9 @@ export async function perform(key: RunKey, plan: Performance, stage: Stage): Pro
       {
         ...Object.fromEntries(given),
         ...(validate === undefined ? {} : { validate: validation(validate) }),
-        ...(scope === undefined ? {} : { scope }),
         signal: stage.interruption.wait,
-        task: taskOf(shown, grace),
+        task: taskOf(words, digestOf(words), grace),
+        at: { place, store },
         holding: heldAround(),
       },
     );

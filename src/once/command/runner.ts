@@ -14,27 +14,24 @@ import { runKey } from './run-key.ts';
 import { unrecordedFailure } from './unrecorded.ts';
 
 /*
- * The program of the process in the background: runs a command, or waits for who runs it, and says how it goes. Its
- * arguments are the number of the words of the command as it was given, and the words; words before those that were given
- * make the arguments byte for byte.
+ * The program of the process in the background: runs a command, or waits for whoever runs it, and says how it goes. Its
+ * arguments are the words of the command.
  */
 
 closeInherited(PLAN_AND_NEWS); // least of all a lock of its starter
 const interruption = new Interruption();
 try {
-  const [count, ...words] = process.argv.slice(2);
+  const words = process.argv.slice(2) as [string, ...string[]];
   const { id, ...options } = readPlan();
-  const shown = words.slice(-Number(count));
-  const key = runKey(id, options.scope, options.directory);
+  const key = runKey(id, options, words);
   const path = key.place.locks.pathOf({ name: key.place.lock });
-  actFor(shown.join(' '));
+  actFor(words.join(' '));
   trace?.(path, `process ${process.pid} sees to ${id} in the background`);
   onLockEvent('waiting', (event) => {
     if (event.path === path) tell({ event: 'waiting' });
   });
-  const plan = { ...options, shown, words: words as [string, ...string[]] };
   const onRun = () => tell({ event: 'running' });
-  const performed = await perform(key, plan, { input: 'none', interruption, onRun });
+  const performed = await perform(key, { ...options, words }, { input: 'none', interruption, onRun });
   tell(newsOf(id, performed));
   process.exit(performed.exitCode);
 } catch (error) {

@@ -31,7 +31,7 @@ export interface StopOptions {
  */
 export async function stop(key: RunKey, { ends = 'commands', grace }: StopOptions = {}): Promise<boolean> {
   const { id, place, store } = key;
-  const state = stateOf(id, place);
+  const state = stateOf(id, place, store);
   if (state.name !== 'running' || state.current === undefined) return false;
   const { current } = state;
   verify(id, current);
@@ -51,10 +51,10 @@ export async function stop(key: RunKey, { ends = 'commands', grace }: StopOption
  * does not. A command whose runner is gone is ended itself, and those of its group that outlive it. Each signal follows on
  * a check of the process' identity.
  */
-async function end({ id, place }: RunKey, current: CurrentRun, grace: number): Promise<void> {
+async function end({ id, place, store }: RunKey, current: CurrentRun, grace: number): Promise<void> {
   const isGroupLeft = groupOf(current);
   const isOver = () => {
-    const now = stateOf(id, place);
+    const now = stateOf(id, place, store);
     return (now.name !== 'running' || now.current?.id !== current.id) && !isGroupLeft();
   };
   if (liveness(current.by) === 'alive') {

@@ -33,7 +33,7 @@ describe('a reader that takes its time', () => {
     };
     const words: [string, ...string[]] = ['sh', '-c', script];
     const stage = { sink, input: 'none', interruption: uninterrupted, onRun: () => {} } as const;
-    await perform(runKey('slow', undefined, home), { words, shown: words }, stage);
+    await perform(runKey('slow', { directory: home }, words), { words }, stage);
     expect(taken).toBe(SIZE);
     expect(untaken.length).toBeGreaterThan(1);
     expect(new Set(untaken)).toEqual(new Set([0]));
