@@ -38,7 +38,7 @@ export class Document<T> {
   /** The newest version that was read or written here. */
   #known: Loaded | undefined;
   /** What `read` gives where nothing is unsaved. */
-  #shown: { readonly json: Json; readonly value: T } | undefined;
+  #shown: { readonly loaded: Loaded; readonly json: Json; readonly value: T } | undefined;
   #pending: (Pending & { readonly value: T }) | undefined;
   #saving: { readonly outcome: Promise<T>; readonly timer: NodeJS.Timeout | undefined } | undefined;
   /** Rises with each own save, for looks that were overtaken by one. */
@@ -132,9 +132,9 @@ export class Document<T> {
   /** Changes the value in memory, for `save` to write. The recipe runs at once. Throws as `update` does. */
   edit(recipe: (draft: T) => Now<T>): T {
     this.#mayChange();
-    const base = this.#pending?.base ?? this.#known;
+    const base = this.#pending?.base ?? this.#shown?.loaded; // what the caller saw, not what came since
     if (base === undefined) throw new MissingDocumentError(this.path);
-    const from = this.#pending?.json ?? this.#shown?.json ?? base.json;
+    const from = this.#pending?.json ?? base.json;
     const json = finish(applied(recipe, from, this.path, (promise) => Promise.resolve(promise)));
     this.#pend({ base, json });
     return this.read();
@@ -310,10 +310,11 @@ export class Document<T> {
     if (isNew) this.#emit('change', { value, origin: 'own' });
   }
 
-  #show({ json }: Loaded, origin?: 'own' | 'external'): void {
+  #show(loaded: Loaded, origin?: 'own' | 'external'): void {
+    const { json } = loaded;
     if (this.#shown !== undefined && (this.#shown.json === json || equal(this.#shown.json, json))) return;
     const value = frozen(json) as T;
-    this.#shown = { json, value };
+    this.#shown = { loaded, json, value };
     if (origin !== undefined && this.#pending === undefined) this.#emit('change', { value, origin });
   }
 

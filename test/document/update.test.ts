@@ -165,6 +165,17 @@ describe('a save', () => {
     expect(document.hasUnsaved).toBe(false);
   });
 
+  it('writes edits of what was shown, and what came since beside them, where nothing is taken in unasked [R22, R28, D4]', async () => {
+    const { document, path, text } = await opened('{ "a": 0, "b": 0 }', { follow: 'manual' });
+    const told = new Promise((resolve) => document.on('external', resolve));
+    writeFileSync(path, '{ "a": 1, "b": 0 }');
+    await within(told, 'waiting for the change to be told');
+    expect(document.read()).toEqual({ a: 0, b: 0 });
+    document.edit(setting('b', 2));
+    await document.save();
+    expect(text()).toBe('{ "a": 1, "b": 2 }');
+  });
+
   it('with a conflict writes nothing, keeps the edits, and both versions, once [R37, R39]', async () => {
     const { document, path, text, directory } = await opened('{ "a": 0 }');
     const told: unknown[] = [];
