@@ -6,6 +6,7 @@ PATH="$PATH:/usr/sbin:/sbin"
 
 needed='
   bash:bash
+  chromium:chromium
   curl:curl
   faketime:faketime
   fish:fish
