@@ -6,9 +6,9 @@ export const exitCodes = {
   /** `who`: nobody holds the lock. `break`: the answer was no. `clean`: something could not be removed.
    *  `rules check`, `doctor`, `cache verify`: something was found; once --peek, --active: no. `fetch`: a URL failed.
    *  `cache path`, `rm`: no such entry.
-   *  `doc`: the file or the path is not there, or the file is damaged. `doc merge`: there are conflicts. */
+   *  `doc`: the file, the path or the backup is not there, or the file is damaged. `doc merge`, `doc resolve`: there are conflicts. */
   no: 1,
-  /** `doc merge`: a file cannot be read, or is no JSON. */
+  /** `doc merge`: a file cannot be read, or is no JSON. `doc resolve`: it failed. */
   unusable: 2,
   busy: 75,
   timeout: 124,
@@ -22,8 +22,8 @@ export const exitCodes = {
 export const exitCodeHelp = `
 Exit codes:
   0        success; for run, once and guard, the command's own code
-  1        who: the lock is free; break: not everything was ended; clean: not everything was removed; rules check, doctor, cache verify: something was found; once --peek, --active: no; fetch: a URL failed; cache path, rm: no such entry; doc: the file or the path is not there, or the file is damaged; doc merge: conflicts
-  2        doc merge: a file cannot be read or is no JSON, or an option is wrong
+  1        who: the lock is free; break: not everything was ended; clean: not everything was removed; rules check, doctor, cache verify: something was found; once --peek, --active: no; fetch: a URL failed; cache path, rm: no such entry; doc: the file, the path or the backup is not there, or the file is damaged; doc merge, resolve: conflicts
+  2        doc merge: a file cannot be read or is no JSON, or an option is wrong; doc resolve: it failed
   75       the lock is busy: run --no-wait, and guard unless its rule says otherwise
   124      the lock was not free, or the run of once or the fetch of another not over, within --timeout
   125      holdfast itself failed: bad usage, no lock available

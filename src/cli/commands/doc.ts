@@ -1,9 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { shown } from '../../errors/input-error.ts';
+import { listBackups } from '../doc/backups.ts';
 import { checkDocument } from '../doc/check.ts';
 import { type GetFlags, getValue } from '../doc/get.ts';
 import { type MergeFlags, mergeFiles } from '../doc/merge.ts';
+import { type ResolveFlags, resolveDocument } from '../doc/resolve.ts';
+import { restoreDocument } from '../doc/restore.ts';
 import { setValue } from '../doc/set.ts';
+import { watchDocument } from '../doc/watch.ts';
 import { nonEmpty } from '../options.ts';
 
 const MERGE_EXAMPLES = `
@@ -21,10 +25,10 @@ export function defineDoc(program: Command): void {
   const doc = program
     .command('doc')
     .helpCommand(false)
-    .usage('get|set|check|merge [options] FILE…')
-    .summary('read, check and change a shared JSON document')
+    .usage('get|set|check|watch|resolve|backups|restore|merge [options] FILE…')
+    .summary('read, change and restore a shared JSON document')
     .description(
-      'Read, check and change a JSON document that other programs may change at the same time. A PATH names a value in it, ' +
+      'Read, check, change and restore a JSON document that other programs may change at the same time. A PATH names a value in it, ' +
         "such as 'roles[id=42].name', 'roles[0]', or '[\"a.b\"]'.",
     );
   withJson(doc.command('get'))
@@ -59,6 +63,54 @@ export function defineDoc(program: Command): void {
     .argument('<file>', 'the document')
     .action((file: string, _flags: DocFlags, command: Command) =>
       checkDocument(file, command.optsWithGlobals<DocFlags>()),
+    );
+  withJson(doc.command('watch'))
+    .usage('[options] FILE')
+    .summary('tell what changes in a document, until Ctrl-C')
+    .description(
+      'Tell what changes in a document, place by place, whoever changes it, until Ctrl-C. Never writes.',
+    )
+    .argument('<file>', 'the document')
+    .action((file: string, _flags: DocFlags, command: Command) =>
+      watchDocument(file, command.optsWithGlobals<DocFlags>()),
+    );
+  withJson(doc.command('resolve'))
+    .usage('[options] FILE')
+    .summary('choose between versions that could not be merged; 1 when some are left')
+    .description(
+      'Go through the versions of a document that a program could not save, since others had changed the same places. On a ' +
+        'terminal, each conflict is a row with its three values, and nothing is written before the last answer. Elsewhere the ' +
+        'conflicts are printed (exit code 1), unless an option says what counts. Both versions become backups first.',
+    )
+    .argument('<file>', 'the document')
+    .addOption(
+      new Option('--ours', 'the version that was not saved counts at each conflict').conflicts('theirs'),
+    )
+    .addOption(new Option('--theirs', 'what is in the document counts at each conflict'))
+    .action((file: string, _flags: ResolveFlags, command: Command) =>
+      resolveDocument(file, command.optsWithGlobals<ResolveFlags>()),
+    );
+  withJson(doc.command('backups'))
+    .usage('[options] FILE')
+    .summary('list the backups of a document')
+    .description(
+      'List the backups of a document, the newest first: how old, why they were made, and whether they are whole.',
+    )
+    .argument('<file>', 'the document')
+    .action((file: string, _flags: DocFlags, command: Command) =>
+      listBackups(file, command.optsWithGlobals<DocFlags>()),
+    );
+  withJson(doc.command('restore'))
+    .usage('[options] FILE [BACKUP]')
+    .summary('restore a document from a backup; 1 when there is none')
+    .description(
+      'Have a backup take the place of a document, damaged, missing or whole: BACKUP, or the newest one that is whole and says ' +
+        'something else. What is there is kept first, and how to undo it is said.',
+    )
+    .argument('<file>', 'the document')
+    .argument('[backup]', 'its name, as backups prints it')
+    .action((file: string, backup: string | undefined, _flags: DocFlags, command: Command) =>
+      restoreDocument(file, backup, command.optsWithGlobals<DocFlags>()),
     );
   withJson(doc.command('merge'))
     .usage('[options] BASE OURS THEIRS [NAME]')

@@ -11,6 +11,7 @@ import type { Conflict, Merged } from '../../merge/result.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note, write } from '../output/text.ts';
 import { CliError, report } from '../report.ts';
+import { KINDS, placeText, shortText } from './values.ts';
 
 export interface MergeFlags {
   readonly driver?: true;
@@ -80,18 +81,9 @@ function jsonOf({ value, conflicts, notes }: Merged<Json>): string {
   return formatJson(told, { indent: '' });
 }
 
-const SAYS: Readonly<Record<Conflict['kind'], string>> = {
-  'edit-edit': 'both changed it',
-  'delete-edit': 'ours removed it, theirs changed it',
-  'edit-delete': 'ours changed it, theirs removed it',
-  'add-add': 'both added it',
-  type: 'both changed it, to values of different types',
-  order: 'both moved elements, and no order suits both',
-};
-
 function tell(conflicts: readonly Conflict[], { ours, name = ours }: Files): void {
   for (const { kind, text, ...values } of conflicts) {
-    note(`conflict: ${text === '' ? 'the whole document' : printable(text)}: ${SAYS[kind]}`);
+    note(`conflict: ${placeText(text)}: ${KINDS[kind]}`);
     for (const side of ['base', 'ours', 'theirs'] as const)
       write(2, `  ${side.padEnd(8)}${shortText(values[side])}\n`);
   }
@@ -100,12 +92,4 @@ function tell(conflicts: readonly Conflict[], { ours, name = ours }: Files): voi
   note(
     `${printable(name)}: ${which}; the result has ours there, or what was changed where the other side removed it`,
   );
-}
-
-const LONGEST = 160;
-
-function shortText(value: Json | undefined): string {
-  if (value === undefined) return '(not there)';
-  const text = printable(formatJson(value, { indent: '', newline: '' }));
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }

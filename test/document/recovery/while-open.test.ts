@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { type DocumentOptions, openDocument, restoreBackup } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Backups } from '../../../src/document/backups/backups.ts';
 import { steps } from '../../../src/document/file/publish.ts';
 import { StoppedClock } from '../../support/clock.ts';
 import { memoryDirectory } from '../../support/temp.ts';
@@ -184,11 +185,12 @@ describe('a backup that somebody chooses', () => {
     }
     await document.close();
     const again = await openDocument<Counter>(path);
-    await again.update(raise); // sweeps, and makes backups of the two oldest
+    await again.update(() => undefined); // sweeps, which makes backups of the two oldest
     await again.close();
     writeFileSync(path, '');
+    expect(new Backups(path).list()[0]?.reason).toBe('conflict');
     await restoreBackup(path);
-    expect(text()).toBe('{ "a": 2 }');
+    expect(text()).toBe('{ "a": 1 }');
   });
 });
 
@@ -213,13 +215,15 @@ describe('a program of another version', () => {
 
   it('that puts an older one there has it raised when it is read, and written with the next change, after a backup [B1, D32]', async () => {
     const { document, path, directory, text } = await opened('{ "$version": 2, "a": 0 }', { migrate });
+    await document.update(raise); // no other backup is due after this one
     writeFileSync(path, '{ "a": 3 }');
     expect(document.read()).toEqual({ a: 3, raised: true, $version: 2 });
     expect(text()).toBe('{ "a": 3 }');
     await document.update(raise);
     expect(JSON.parse(text())).toEqual({ a: 4, raised: true, $version: 2 });
-    const [backup] = readdirSync(directory).filter((name) => name.endsWith('.bak'));
-    expect(readFileSync(join(directory, String(backup)), 'utf8')).toBe('{ "a": 3 }');
+    const [backup] = document.backups();
+    expect(backup?.reason).toBe('migration');
+    expect(readFileSync(join(directory, String(backup?.name)), 'utf8')).toBe('{ "a": 3 }');
   });
 
   it('makes a document that is of its version from the first moment on', async () => {

@@ -80,6 +80,7 @@ describe('a repository over a document', () => {
     const { revision } = roles.get(1) ?? {};
     writeFileSync(path, '{ "roles": [{ "seats": 2, "name": "a", "id": 1 }] }');
     expect(roles.get(1)?.revision).toBe(revision);
+    await roles.update(1, String(revision), () => undefined);
     writeFileSync(path, '{ "roles": [{ "seats": 3, "name": "a", "id": 1 }] }');
     expect(roles.get(1)?.revision).not.toBe(revision);
   });

@@ -1,0 +1,34 @@
+import { basename } from 'node:path';
+import type { Restored } from '../../document/recovery/recovery.ts';
+import { restoreBackup } from '../../document/recovery/restore.ts';
+import { clock, printable, shellWord } from '../../errors/describe.ts';
+import { InputError } from '../../errors/input-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { printJson } from '../output/json.ts';
+import { print } from '../output/text.ts';
+import { CliError } from '../report.ts';
+
+/** `holdfast doc restore`. What is there is kept first, so nothing is asked. @throws what `restoreBackup` throws. */
+export async function restoreDocument(
+  file: string,
+  backup: string | undefined,
+  { json }: { readonly json?: true },
+): Promise<void> {
+  const name = backup === undefined ? undefined : basename(backup);
+  const restored = await restoreBackup(file, name).catch((error: unknown) => {
+    if (!(error instanceof InputError)) throw error;
+    const look = `holdfast doc backups ${shellWord(file)}`;
+    throw new CliError(exitCodes.no, `${error.message}. Nothing was done. See them: ${look}`);
+  });
+  if (json === true) printJson({ file, ...restored });
+  else tell(file, restored);
+}
+
+function tell(file: string, { backup, from, recordsLost, corrupt, replaced }: Restored): void {
+  const fewer = recordsLost === 0 ? '' : `, ${recordsLost} record${recordsLost === 1 ? '' : 's'} fewer`;
+  print(`${printable(file)} is restored from ${printable(backup)} (${clock(from)}${fewer})`);
+  if (corrupt !== undefined) print(`the damaged file is kept as ${printable(corrupt)}`);
+  if (replaced === undefined) return;
+  print(`what was there is kept as ${printable(replaced)}`);
+  print(`to undo that: holdfast doc restore ${shellWord(file)} ${shellWord(replaced)}`);
+}
