@@ -14,6 +14,7 @@ const files = [
   'test/emulated/windows-identity.ts',
   'test/emulated/windows-files.ts',
   'test/emulated/windows-cache.ts',
+  'test/emulated/windows-documents.ts',
   'test/cache/damage.test.ts',
   'test/cache/download.test.ts',
   'test/cache/download/answer.test.ts',

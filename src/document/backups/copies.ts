@@ -18,7 +18,7 @@ import { pinned } from '../../storage/fs/pinned.ts';
 import { unlinkQuietly } from '../../storage/fs/quietly.ts';
 import { STICKY, setRights } from '../../storage/fs/rights.ts';
 import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
-import { fsyncDirectory } from '../../storage/fs/sync-directory.ts';
+import { syncDirectorySync } from '../../storage/fs/sync-directory.ts';
 import { ABSENT } from '../../storage/regular-file.ts';
 import { Date } from '../../time/time.ts';
 import { Names, type Stamp } from './names.ts';
@@ -106,7 +106,7 @@ export class Copies {
       } finally {
         closeSync(fd);
       }
-      if (durability === 'synced') fsyncDirectory(directory);
+      if (durability === 'synced') syncDirectorySync(directory);
       return name;
     });
   }
@@ -120,7 +120,7 @@ export class Copies {
       } finally {
         closeSync(fd);
       }
-      fsyncDirectory(directory);
+      syncDirectorySync(directory);
     });
   }
 

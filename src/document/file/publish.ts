@@ -12,7 +12,7 @@ import { systemCode } from '../../errors/base.ts';
 import { exchange, moveToFreeName } from '../../storage/exchange/index.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { unlinkQuietly } from '../../storage/fs/quietly.ts';
-import { replaceSync } from '../../storage/replace/index.ts';
+import { isMountedAlone, replaceSync } from '../../storage/replace/index.ts';
 import type { Work } from '../work.ts';
 import { type Fresh, type Ownership, writeFresh } from './fresh.ts';
 import { type Identity, identityOf, isRacy, isSame, isSameFile } from './identity.ts';
@@ -57,8 +57,6 @@ export type StepName = 'before-fresh' | 'fresh' | 'checked' | 'exchanged' | 'loo
 /** The seam through which tests act between two steps. */
 export const steps: { reached?: ((name: StepName) => void) | undefined } = {};
 
-const TAKEN = ['EBUSY', 'EXDEV'];
-
 /**
  * Steps 4 to 7 of a save (see `commit`): puts a text at the path of a document, for who holds its lock. `expected` is
  * what was read at the path, or undefined where there was nothing.
@@ -87,7 +85,7 @@ export function* publish(
     unlinkQuietly(fresh.path);
     const code = systemCode(error) ?? '';
     if (code === 'ENOENT' || code === 'EEXIST') return { outcome: 'changed' };
-    if (!TAKEN.includes(code) || expected === undefined) throw error;
+    if (!isMountedAlone(code) || expected === undefined) throw error;
     options.secure();
     return overwrite(folder, place, text, expected);
   }

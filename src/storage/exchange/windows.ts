@@ -1,3 +1,4 @@
+import { linkSync, unlinkSync } from 'node:fs';
 import { native } from '../../binding/index.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -14,7 +15,7 @@ const CODES = new Map([
   [ERROR_SHARING_VIOLATION, 'EBUSY'],
   [ERROR_UNABLE_TO_REMOVE_REPLACED, 'EBUSY'],
   [ERROR_UNABLE_TO_MOVE_REPLACEMENT, 'EBUSY'],
-  [ERROR_UNABLE_TO_MOVE_REPLACEMENT_2, 'EIO'],
+  [ERROR_UNABLE_TO_MOVE_REPLACEMENT_2, 'EBUSY'],
 ]);
 
 /** Where ReplaceFileW puts the displaced file: beside the fresh one, under a name of its own. */
@@ -32,6 +33,8 @@ export function windowsExchange(): Exchange {
       const displaced = displacedName(fresh);
       if (replaceFile(path, fresh, displaced, 0, null, null) !== 0) return displaced;
       const error = Number(getLastError());
+      // The one failure after which nothing stands at the path: what stood there has its third name by then.
+      if (error === ERROR_UNABLE_TO_MOVE_REPLACEMENT_2) putBack(displaced, path);
       const code = CODES.get(error) ?? 'ENOSYS';
       throw Object.assign(new Error(`${code}: ReplaceFileW '${path}' (${error})`), {
         code,
@@ -40,4 +43,14 @@ export function windowsExchange(): Exchange {
       });
     },
   };
+}
+
+/** Unless somebody has put something else there; then the displaced file is found by whoever looks for leftovers. */
+function putBack(displaced: string, path: string): void {
+  try {
+    linkSync(displaced, path);
+    unlinkSync(displaced);
+  } catch {
+    // As above.
+  }
 }

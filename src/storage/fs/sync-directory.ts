@@ -29,6 +29,15 @@ export function fsyncDirectory(path: string): void {
   }
 }
 
+/** The same, but for systems that sync no directories. @throws what the disk says. */
+export function syncDirectorySync(path: string): void {
+  try {
+    fsyncDirectory(path);
+  } catch (error) {
+    if (!NOT_FOR_DIRECTORIES.includes(systemCode(error) ?? '')) throw error;
+  }
+}
+
 /** The same for who goes on in any case. */
 export function syncDirectoryQuietly(path: string): void {
   try {

@@ -20,6 +20,16 @@ export const replace: (from: string, to: string) => Promise<void> = isWindows
  */
 export const allowReplacing: (path: string) => void = isWindows ? makeWritable : () => {};
 
+const MOUNTED = ['EBUSY', 'EXDEV'];
+
+/**
+ * Whether the system's answer to a rename means that nothing will ever take the place of this file, which is mounted by itself.
+ * Windows answers so of a file that somebody has open: it will be closed.
+ */
+export const isMountedAlone: (code: string) => boolean = isWindows
+  ? () => false
+  : (code) => MOUNTED.includes(code);
+
 /** Renames as `replace` does, on this very thread. */
 export function replaceSync(from: string, to: string): void {
   outlastUse(() => renameSync(from, to));
