@@ -28,6 +28,8 @@ export interface ConflictMeta {
 }
 
 const MOST = 10;
+/** What the name of a conflict file ends with, whatever document it belongs to. */
+const CONFLICT = /\.\d{8}T\d{6}\.\d{3}Z-.+\.conflict$/;
 /** Milliseconds for which one is kept: 30 days. */
 const LONGEST = 30 * 24 * 3_600_000;
 const { O_WRONLY, O_CREAT, O_EXCL } = constants;
@@ -50,7 +52,8 @@ export function metaNameOf(conflictFile: string): string {
 
 /**
  * Keeps a text of ours that could not be merged, beside the document; returns the name of its file. For the holder of the
- * document's lock. A text that is kept already is not kept twice, however often theirs changes meanwhile.
+ * document's lock. A text that is kept already is not kept twice, however often theirs changes meanwhile. Undefined where
+ * the document is a conflict file itself, of which there are no others.
  *
  *  1. The facts. Dying here leaves a file that belongs to no conflict, and goes with the next `limitConflicts`.
  *  2. The text, under a name of its own. From here on the conflict is kept.
@@ -62,7 +65,8 @@ export function keepConflict(
   name: string,
   text: string,
   facts: Omit<ConflictMeta, 'who' | 'when'>,
-): string {
+): string | undefined {
+  if (CONFLICT.test(name)) return undefined;
   const present = conflictFiles(directory, name);
   const hash = hashOf(text);
   const same = present.find((file) => hashOf(textIn(directory, file)) === hash);
