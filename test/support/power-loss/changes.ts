@@ -9,7 +9,7 @@ export type Change =
   | { readonly call: 'mode'; readonly path: string; readonly mode: number }
   /** Modification time in microseconds. */
   | { readonly call: 'time'; readonly path: string; readonly time: number }
-  | { readonly call: 'rename' | 'link'; readonly path: string; readonly to: string }
+  | { readonly call: 'rename' | 'exchange' | 'link'; readonly path: string; readonly to: string }
   | { readonly call: 'unlink' | 'rmdir' | 'mkdir' | 'sync'; readonly path: string };
 
 /** Of strace: all calls that change a file, and those that sync one. */
@@ -21,18 +21,23 @@ const ESCAPE = /\\(?:([0-7]{1,3})|(.))/gs;
 const NAMED: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', v: '\v', f: '\f' };
 
 /**
- * What `strace -f -y -s LONG` has written of the changes below a directory, in the order in which the calls ended.
- * Failed calls change nothing.
+ * What `strace -f -y -s LONG` has written of the changes below a directory, in the order in which the calls ended, with
+ * paths by way of a descriptor led back to what was opened. Failed calls change nothing.
  */
 export function changesIn(trace: string, directory: string): Change[] {
+  const opened = new Map<string, string>();
+  const real = (path: string) =>
+    path.replace(/^\/proc\/self\/fd\/(\d+)/, (all, fd: string) => opened.get(fd) ?? all);
   return finishedCalls(trace).flatMap((line): Change[] => {
-    const [, call = '', words = '', result = ''] = /^(\w+)\((.*)\)\s+= (-?\d+)/s.exec(line) ?? [];
+    const [, call = '', words = '', result = '', what] =
+      /^(\w+)\((.*)\)\s+= (-?\d+)(?:<([^>]*)>)?/s.exec(line) ?? [];
     if (call === '' || result.startsWith('-')) return [];
+    if (call === 'openat' && what !== undefined) opened.set(result, what);
     const change = changeOf(call, words, Number(result));
     if (change === undefined) return [];
-    const path = within(directory, change.path);
+    const path = within(directory, real(change.path));
     if (!('to' in change)) return path === undefined ? [] : [{ ...change, path }];
-    const to = within(directory, change.to);
+    const to = within(directory, real(change.to));
     if (path !== undefined && to !== undefined) return [{ ...change, path, to }];
     // A link that leads out of it is a mirror.
     if (to !== undefined || (path !== undefined && change.call === 'rename'))
@@ -96,7 +101,7 @@ function changeOf(call: string, words: string, result: number): Change | undefin
     case 'rename':
     case 'renameat':
     case 'renameat2':
-      return { call: 'rename', path: first, to: second };
+      return { call: words.endsWith('RENAME_EXCHANGE') ? 'exchange' : 'rename', path: first, to: second };
     case 'link':
     case 'linkat':
       return { call: 'link', path: first, to: second };

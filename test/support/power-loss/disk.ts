@@ -39,8 +39,8 @@ interface Edit {
   readonly directory: DirectoryNode;
   readonly name: string;
   readonly node: Node | undefined;
-  /** The old name of what was renamed does not go before the new one is there. */
-  readonly needs: Edit | undefined;
+  /** The old name of what was renamed does not go before the new one is there; of an exchange, each needs the other. */
+  needs: Edit | undefined;
   isSynced: boolean;
 }
 
@@ -115,6 +115,12 @@ export class Disk {
       case 'rmdir':
         this.#name(change.path, undefined);
         return;
+      case 'exchange': {
+        const [one, other] = [this.#find(change.path), this.#find(change.to)];
+        const given = this.#name(change.to, one);
+        given.needs = this.#name(change.path, other, given);
+        return;
+      }
       case 'link':
       case 'rename': {
         const node = this.#find(change.path);
@@ -171,7 +177,7 @@ export class Disk {
     if (node?.kind === 'file') node.synced = node.now;
     const keep = (edit: Edit) => {
       edit.isSynced = true;
-      if (edit.needs !== undefined) keep(edit.needs);
+      if (edit.needs?.isSynced === false) keep(edit.needs);
     };
     for (const edit of this.#edits) if (edit.directory === node) keep(edit);
   }
