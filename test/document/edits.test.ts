@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LockManager } from 'holdfast';
+import { LockManager, onLockEvent } from 'holdfast';
 import { openDocument, updateFile, updateJson } from 'holdfast/document';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { gate } from '../support/deadline.ts';
 import { memoryDirectory } from '../support/temp.ts';
 import { opened, raise } from './opened.ts';
@@ -126,3 +126,55 @@ describe('a document', () => {
     expect(readFileSync(path, 'utf8')).toBe('{ "$version": 9, "a": 1 }\n');
   });
 });
+
+describe.each(['kernel', 'portable'] as const)(
+  'a document with a manager of its own, of the %s engine,',
+  (engine) => {
+    it('has every operation that writes done under a lock of that manager, beside its file [R55, R56]', async () => {
+      const { directory, path } = fileWith('{ "a": ', 'roles.json');
+      const locks = new LockManager({ engine });
+      const granted: unknown[] = [];
+      const stop = onLockEvent('granted', ({ manager, mode, path: lock, contract }) => {
+        if (lock.startsWith(directory)) granted.push([manager === locks.id, mode, lock, contract]);
+      });
+      onTestFinished(stop);
+      const under = async (work: () => Promise<unknown>) => {
+        granted.length = 0;
+        await work();
+        return granted.length;
+      };
+      const own = [
+        true,
+        'exclusive',
+        join(directory, '.roles.json.lock'),
+        engine === 'kernel' ? 'kernel' : 'claim',
+      ];
+      const options = { locks, create: { a: 0 }, recover: 'auto' } as const;
+      writeFileSync(`${path}.20261130T000000.000Z.bak`, '{ "a": 1 }');
+
+      const open = async (more = {}) => {
+        const document = await openDocument<{ a: number }>(path, { ...options, ...more });
+        onTestFinished(() => document.close());
+        return document;
+      };
+      const works: Record<string, () => Promise<unknown>> = {
+        recover: () => open(),
+        migrate: () => open({ migrate: { version: 2, up: (value: object) => value } }),
+        remove: async () => (await open()).remove(),
+        create: () => open(),
+        update: async () => (await open()).update((draft) => void draft.a++),
+        save: async () => {
+          const document = await open();
+          document.edit((draft) => void draft.a++);
+          await document.save();
+        },
+        'a text edit': () => updateFile(path, (text) => `${text}\n`, { locks }),
+      };
+      for (const [name, work] of Object.entries(works)) {
+        expect(await under(work), name).toBe(1);
+        expect(granted, name).toEqual([own]);
+      }
+      expect(readFileSync(path, 'utf8')).toBe('{\n  "a": 2\n}\n\n');
+    });
+  },
+);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Child, fixture } from '../support/child.ts';
 import { memoryDirectory } from '../support/temp.ts';
 
@@ -17,4 +17,36 @@ it('no update of several processes is lost', async () => {
   ]);
   expect(readFileSync(path, 'utf8')).toBe('{ "a": 75 }');
   expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});
+
+describe('what is to be saved when a program ends', () => {
+  it.each(['runs out', 'exits', 'exits after it asked for more'])(
+    'by itself is written before it is gone: it %s [D6]',
+    async (how) => {
+      const directory = memoryDirectory();
+      const path = join(directory, 'roles.json');
+      writeFileSync(path, '{ "a": 0 }');
+      const child = new Child(process.execPath, [fixture('document-ending.mjs'), path, how]);
+      expect(await child.exits()).toMatchObject({ code: 0, stderr: '' });
+      expect(readFileSync(path, 'utf8')).toBe(
+        how === 'exits after it asked for more' ? '{ "a": 3 }' : '{ "a": 1 }',
+      );
+    },
+  );
+});
+
+it.each([
+  ['the file', 1, 0],
+  ['its directory, after which it may be there and nobody was told that it is', 2, 1],
+])('an update is refused, with the cause, when the sync of %s fails [D5]', async (_what, sync, found) => {
+  const path = join(memoryDirectory(), 'roles.json');
+  writeFileSync(path, '{ "a": 0 }');
+  const program = [process.execPath, fixture('document-victim.mjs'), 'refused', path];
+  const inject = ['-f', '-o', '/dev/null', '-e', 'trace=fsync', '-e', `inject=fsync:error=EIO:when=${sync}`];
+  const victim = new Child('strace', [...inject, ...program]);
+  await victim.line('ready');
+  victim.say('');
+  expect(await victim.line('refused')).toBe('refused HOLDFAST_NOT_WRITTEN EIO');
+  await victim.exits();
+  expect(readFileSync(path, 'utf8')).toBe(`{ "a": ${found} }`);
 });

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { steps } from '../../src/document/file/publish.ts';
 import { gate, within } from '../support/deadline.ts';
 import { memoryDirectory } from '../support/temp.ts';
+import { someTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 import { type Counter, opened, raise, setting } from './opened.ts';
 
@@ -81,6 +82,23 @@ describe('an update', () => {
     await Promise.all(updates);
     expect(document.read().order).toEqual(Array.from({ length: 1000 }, (_, index) => index));
     expect(saves()).toBeLessThanOrEqual(20);
+  });
+
+  it('is told to be done after a sync of a text that it is in [D5]', async () => {
+    const { document, text } = await opened('{ "a": 0 }');
+    let synced = '';
+    steps.reached = (name) => {
+      if (name === 'synced') synced = text();
+    };
+    onTestFinished(() => {
+      steps.reached = undefined;
+    });
+    const told = Array.from({ length: 30 }, async (_, turn) => {
+      await someTurns(turn % 7); // so that some come while others are written
+      await document.update(setting(`n${turn}`, turn));
+      expect(JSON.parse(synced)).toHaveProperty(`n${turn}`, turn);
+    });
+    await Promise.all(told);
   });
 
   it('that throws after it changed its draft rejects alone [D34]', async () => {
