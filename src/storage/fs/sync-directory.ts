@@ -15,7 +15,7 @@ export async function syncDirectory(path: string): Promise<void> {
       await directory.close();
     }
   } catch (error) {
-    if (!NOT_FOR_DIRECTORIES.includes(systemCode(error) ?? '')) throw error;
+    passOver(error);
   }
 }
 
@@ -34,7 +34,7 @@ export function syncDirectorySync(path: string): void {
   try {
     fsyncDirectory(path);
   } catch (error) {
-    if (!NOT_FOR_DIRECTORIES.includes(systemCode(error) ?? '')) throw error;
+    passOver(error);
   }
 }
 
@@ -45,4 +45,8 @@ export function syncDirectoryQuietly(path: string): void {
   } catch {
     // Not on Windows and some file systems, which keep entries in order themselves; or a failing disk.
   }
+}
+
+function passOver(error: unknown): void {
+  if (!NOT_FOR_DIRECTORIES.includes(systemCode(error) ?? '')) throw error;
 }
