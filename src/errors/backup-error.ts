@@ -1,5 +1,6 @@
 import { HoldfastError, systemCode } from './base.ts';
 import { printable } from './describe.ts';
+import { isFull } from './exhaustion.ts';
 
 /** No backup of a document could be made. The document and the backups there were are as before. */
 export class BackupError extends HoldfastError {
@@ -19,7 +20,7 @@ export class BackupError extends HoldfastError {
 }
 
 function next(code: string): string {
-  if (code === 'ENOSPC' || code === 'EDQUOT') return ' Make room; the backups there were are untouched.';
+  if (isFull(code)) return ' Make room; the backups there were are untouched.';
   if (code === 'ENAMETOOLONG') return ' Its name leaves no room for the time in the name of a backup.';
   return ' The backups there were are untouched.';
 }

@@ -1,5 +1,6 @@
-import { HoldfastError } from './base.ts';
+import { HoldfastError, systemCode } from './base.ts';
 import { printable } from './describe.ts';
+import { isFull } from './exhaustion.ts';
 
 /** What every error of one download carries. */
 export interface DownloadFacts {
@@ -120,6 +121,11 @@ export class NoSpaceError extends HoldfastError {
     this.needed = needed;
     this.available = available;
   }
+}
+
+/** An error of the system, as a NoSpaceError where it says that the disk is full. */
+export function explained(error: unknown, path: string): unknown {
+  return isFull(systemCode(error)) ? new NoSpaceError(path, {}, error) : error;
 }
 
 function times(attempts: number): string {

@@ -4,3 +4,8 @@ const EXHAUSTION: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM'];
 export function isExhaustion(code: string): boolean {
   return EXHAUSTION.includes(code);
 }
+
+/** Whether a code of the system says that the disk, or what this user may use of it, is full. */
+export function isFull(code: string | undefined): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}

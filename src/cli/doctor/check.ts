@@ -1,5 +1,6 @@
 import { systemCode } from '../../errors/base.ts';
 import { duration } from '../../errors/describe.ts';
+import { isFull } from '../../errors/exhaustion.ts';
 import { hrtime } from '../../time/time.ts';
 
 /** One thing that was tried. `note` is neither good nor bad; `warn` costs comfort or speed; `fail` is not safe. */
@@ -21,7 +22,7 @@ export async function attempt(
     return { name, ...(await trial()) };
   } catch (error) {
     const says = error instanceof Error ? error.message : String(error);
-    if (!['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) return { name, mark: 'fail', says };
+    if (!isFull(systemCode(error))) return { name, mark: 'fail', says };
     return { name, mark: 'warn', says: `not tried: ${says}`, next: 'Free some space, and ask again.' };
   }
 }

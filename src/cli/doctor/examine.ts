@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { isFull } from '../../errors/exhaustion.ts';
 import { nearest } from '../../storage/file-system/index.ts';
 import type { Check } from './check.ts';
 import { checkCopies } from './copies.ts';
@@ -86,7 +87,7 @@ function makeOrExplain(scratch: string): Check | undefined {
 
 function unwritable(directory: string, error: unknown): Check {
   const says = `no file can be made in ${directory} (${systemCode(error) ?? error})`;
-  const full = ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '');
+  const full = isFull(systemCode(error));
   const next = full
     ? 'Free some space or inodes.'
     : 'Let this user write to it, or choose another directory (HOLDFAST_HOME, --directory, fallbackDirectory).';
