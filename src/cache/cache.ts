@@ -4,44 +4,37 @@ import { resolve } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { CacheDirectoryError, CorruptEntryError, NotCachedError } from '../errors/cache-errors.ts';
 import { shellWord } from '../errors/describe.ts';
-import { InputError, shown } from '../errors/input-error.ts';
-import { BusyError, TimeoutError } from '../errors/lock-errors.ts';
+import { BusyError, DeadlockError, TimeoutError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
 import { type CacheEvent, publishCacheEvent } from '../events/cache-channel.ts';
 import { after } from '../lock/deadline.ts';
+import { callback, check, checkKinds, given, path } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import { LockManager } from '../lock/manager.ts';
 import { unlessAborted } from '../lock/on-abort.ts';
 import { READ_SAFELY } from '../storage/fs/open-flags.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { Date } from '../time/time.ts';
-import type { Call } from './call.ts';
+import { type Call, fits, needsHash, unfit, type Wish } from './call.ts';
 import { type Entry, type EntryInfo, entryOf, type Flight, infoOf, type Outcome } from './entry.ts';
 import { readMark } from './failure.ts';
-import { hashFile } from './hash.ts';
-import { type Integrity, parseIntegrity } from './integrity.ts';
+import { integrityIn } from './integrity.ts';
 import { Interest } from './interest.ts';
 import { digestOf, filedRecords } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { look, type Sight } from './look.ts';
 import { isKept, mirror } from './mirror.ts';
 import { makeReady, openLayout } from './open.ts';
-import {
-  type CacheOptions,
-  checkCacheOptions,
-  checkFetchOptions,
-  checkKey,
-  checkMirror,
-  type FetchOptions,
-} from './options.ts';
-import { readProgress } from './partial/progress.ts';
+import type { CacheOptions, FetchOptions } from './options.ts';
+import * as kinds from './options.ts';
+import { readProgress } from './partial/state.ts';
 import { DEFAULT_POLICY, isCurrent } from './policy.ts';
 import type { Producer } from './producer.ts';
-import { type Pruned, type PruneOptions, prune } from './prune.ts';
+import { PRUNE_OPTIONS, type Pruned, type PruneOptions, prune } from './prune.ts';
 import { isPresent } from './record.ts';
 import { type CacheStatistics, statisticsOf } from './statistics.ts';
-import { fits, forget, takeTurn, unfit } from './turn.ts';
-import { type Verified, type VerifyOptions, verify } from './verify.ts';
+import { forget, takeTurn } from './turn.ts';
+import { VERIFY_OPTIONS, type Verified, type VerifyOptions, verify } from './verify.ts';
 
 /** Milliseconds. */
 const DEFAULT_TIMEOUT = 60_000;
@@ -56,10 +49,8 @@ const NO_OPTIONS: FetchOptions = {};
  * @throws {CacheDirectoryError} the directory cannot be used. @throws {InputError} an option cannot be used.
  */
 export async function openCache(directory: string, options: CacheOptions = {}): Promise<Cache> {
-  if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new InputError('directory', `must be a path, got ${shown(directory)}`);
-  }
-  checkCacheOptions(options);
+  check('directory', directory, path);
+  checkKinds(options, kinds.CACHE_OPTIONS);
   return new Cache(await openLayout(directory, options.access ?? 'owner'), options);
 }
 
@@ -74,11 +65,7 @@ export class Cache {
     this.#layout = layout;
     this.#options = options;
     const { timeout = DEFAULT_TIMEOUT, pollInterval, audit } = options;
-    this.#locks = new LockManager({
-      directory: layout.locks,
-      timeout,
-      ...optional({ pollInterval, audit }),
-    });
+    this.#locks = new LockManager({ directory: layout.locks, timeout, ...given({ pollInterval, audit }) });
     if (audit !== undefined) {
       const cacheFilter = ({ cache }: CacheEvent) => cache === layout.directory;
       this.#audit = new AuditLog({ ...audit, filter: () => false, cacheFilter });
@@ -115,45 +102,27 @@ export class Cache {
    * const corpus = await cache.fetch('corpus-2026', download(url), { mirror: 'data/corpus.txt' });
    */
   fetch(key: string, producer: Producer, options: FetchOptions = NO_OPTIONS): Promise<Entry> {
-    try {
-      checkKey(key);
-      if (options !== NO_OPTIONS) checkFetchOptions(options);
-      if (typeof producer !== 'function') {
-        throw new InputError('producer', `must be a function, got ${shown(producer)}`);
-      }
-      options.signal?.throwIfAborted();
-      const { allowWeak = false } = options;
-      const integrity =
-        options.integrity === undefined ? undefined : parseIntegrity(options.integrity, { allowWeak });
-      const sight = look(this.#layout, key);
-      const served = this.#serve(key, sight, options, integrity);
-      return served === undefined
-        ? this.#fetch(key, producer, options, integrity, sight)
-        : Promise.resolve(served);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#obtain(key, producer, options);
   }
 
   /** The entry there is, whatever its age, without a lock; undefined when there is none to serve. */
   peek(key: string): EntryInfo | undefined {
-    checkKey(key);
+    kinds.checkKey(key);
     const sight = look(this.#layout, key);
     return sight.state === 'none' ? undefined : infoOf(this.#layout, sight.record);
   }
 
   /** Who makes the entry of a key at this moment, and how far that is. For people: it may have changed since. */
   flight(key: string): Flight {
-    checkKey(key);
-    const lockOfKey = this.#layout.lockOf(key);
+    kinds.checkKey(key);
+    const target = this.#layout.lockOf(key);
     const partial = readProgress(this.#layout.partialOf(key));
-    const lock = this.#locks.pathOf(lockOfKey);
-    const { holders } = this.#locks.inspect(lockOfKey);
-    return { lock, holders, ...optional({ partial }) };
+    const { holders } = this.#locks.inspect(target);
+    return { lock: this.#locks.pathOf(target), holders, ...given({ partial }) };
   }
 
   /**
-   * Runs a body with an entry, which no prune removes meanwhile. Leaves a lock file for the content behind, for good.
+   * Runs a body with an entry, which no prune removes meanwhile.
    *
    * @throws {CacheDirectoryError} where nothing can be pinned, because the directory cannot be written: use `open` there.
    * @throws as `fetch` does, and what the body throws.
@@ -164,20 +133,24 @@ export class Cache {
     options: FetchOptions,
     body: (entry: Entry) => T | PromiseLike<T>,
   ): Promise<T> {
-    for (let policy = options.policy; ; policy = policy === 'never' ? policy : 'if-missing') {
-      const entry = await this.fetch(key, producer, {
-        ...options,
-        ...(policy === undefined ? {} : { policy }),
-      });
-      const pin = this.#layout.pinOf(digestOf(entry.path));
-      const { timeout, signal } = options;
-      const terms = { mode: 'shared', reentrant: true, purpose: `cache use ${key}` } as const;
+    const { signal } = options;
+    const terms = { mode: 'shared', purpose: `cache use ${key}`, ...given({ signal }) } as const;
+    const pins: Lock[] = [];
+    let isOver = false;
+    const pin = async (content: string) => {
       makeReady(this.#layout);
-      const result = await this.#locks.with(pin, { ...terms, ...optional({ timeout, signal }) }, async () => {
-        if (lstatOrNothing(entry.path) === undefined) return undefined; // pruned before it was pinned
-        return { value: await body(entry) };
-      });
-      if (result !== undefined) return result.value;
+      const lock = await this.#locks.acquire(this.#layout.pinOf(content), terms);
+      if (isOver) await lock.release();
+      else pins.push(lock);
+    };
+    try {
+      for (let { policy } = options; ; policy = policy === 'never' ? policy : 'if-missing') {
+        const entry = await this.#obtain(key, producer, { ...options, ...given({ policy }) }, pin);
+        if (lstatOrNothing(entry.path) !== undefined) return await body(entry);
+      }
+    } finally {
+      isOver = true;
+      await Promise.all(pins.map((lock) => lock.release()));
     }
   }
 
@@ -197,12 +170,10 @@ export class Cache {
    * for those who got its path before.
    */
   async delete(key: string, options: Pick<FetchOptions, 'timeout' | 'signal'> = {}): Promise<boolean> {
-    checkKey(key);
-    checkFetchOptions(options);
-    const layout = this.#layout;
-    makeReady(layout);
-    const wait = { ...optional(options), purpose: `cache delete ${key}` };
-    return this.#locks.with(layout.lockOf(key), wait, (lock) => forget(layout, lock, key));
+    kinds.checkKey(key);
+    checkKinds(options, kinds.FETCH_OPTIONS);
+    makeReady(this.#layout);
+    return this.#locked(key, 'delete', options, (lock) => forget(this.#layout, lock, key));
   }
 
   /** Every entry, in no order. One whose content is missing or was changed is told as its record has it. */
@@ -213,7 +184,8 @@ export class Cache {
   }
 
   /** Hashes every entry. Changes nothing, unless `repair` says so. */
-  verify(options: VerifyOptions = {}): Promise<Verified> {
+  async verify(options: VerifyOptions = {}): Promise<Verified> {
+    checkKinds(options, VERIFY_OPTIONS);
     return verify(this.#layout, options, async (key) => {
       try {
         await this.fetch(key, never, { policy: 'never', verify: 'full' });
@@ -230,9 +202,10 @@ export class Cache {
    * being fetched, or that was used within `graceMs`.
    */
   async prune(options: PruneOptions = {}): Promise<Pruned> {
+    checkKinds(options, PRUNE_OPTIONS);
     const { maxBytes, graceMs = DEFAULT_GRACE } = this.#options;
     makeReady(this.#layout);
-    const limits = { ...optional({ maxBytes }), ...options };
+    const limits = { ...given({ maxBytes }), ...given(options) };
     return prune({ layout: this.#layout, locks: this.#locks, graceMs, options: limits });
   }
 
@@ -246,111 +219,107 @@ export class Cache {
     this.#audit?.stop();
   }
 
-  /** What needs no lock. @throws {NotCachedError | IntegrityError} under the policy `never`. */
-  #serve(
-    key: string,
-    sight: Sight,
-    options: FetchOptions,
-    integrity: Integrity | undefined,
-  ): Entry | undefined {
-    const { policy = DEFAULT_POLICY, mirror: target } = options;
-    if (sight.state === 'none') {
-      if (policy === 'never') throw new NotCachedError(key, this.directory);
-      return undefined;
-    }
-    const { record, path } = sight;
-    const isKnown = integrity === undefined || record.digests[integrity.algorithm] !== undefined;
-    if (sight.state === 'touched' || !isKnown || options.verify === 'full') return undefined;
-    if (!fits({ integrity, options }, record)) {
-      if (policy !== 'never') return undefined;
-      throw unfit({ key, options }, record);
-    }
-    if (!isCurrent(policy, record)) return undefined;
-    if (target === undefined) return entryOf(this.#layout, { record, from: 'cache' });
-    if (typeof target === 'function') return undefined;
-    const isRight = isKept(path, resolve(target), this.#mirrorMode(options));
-    return isRight ? entryOf(this.#layout, { record, from: 'cache' }, resolve(target), 'kept') : undefined;
-  }
-
-  async #fetch(
+  /** `keep` is called with the content, inside the lock if there is one. */
+  #obtain(
     key: string,
     producer: Producer,
     options: FetchOptions,
-    integrity: Integrity | undefined,
-    sight: Sight,
+    keep?: (content: string) => Promise<void>,
   ): Promise<Entry> {
-    const layout = this.#layout;
-    const interest = Interest.in(`${layout.directory}\0${key}`);
-    const leave = interest.join();
-    const before = { generation: sight.record?.generation ?? 0, failure: readMark(layout, key)?.id };
-    const call: Call = {
-      layout,
-      locks: this.#locks,
-      key,
-      producer,
-      options,
-      integrity,
-      before,
-      signal: interest.signal,
-    };
     try {
-      return await unlessAborted(this.#inLock(call, sight), options.signal);
+      kinds.checkKey(key);
+      if (options !== NO_OPTIONS) checkKinds(options, kinds.FETCH_OPTIONS);
+      check('producer', producer, callback);
+      options.signal?.throwIfAborted();
+      const wish = { key, options, integrity: integrityIn(options), keep };
+      const sight = look(this.#layout, key);
+      const served = this.#served(wish, sight);
+      if (served === undefined) return this.#fetch(wish, producer, sight);
+      return keep === undefined ? Promise.resolve(served) : keep(digestOf(served.path)).then(() => served);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** What needs no lock. @throws {NotCachedError | IntegrityError} under the policy `never`. */
+  #served(wish: Wish, sight: Sight): Entry | undefined {
+    const { policy = DEFAULT_POLICY, mirror: target } = wish.options;
+    if (sight.state === 'none') {
+      if (policy === 'never') throw new NotCachedError(wish.key, this.directory);
+      return undefined;
+    }
+    const { record, path } = sight;
+    if (needsHash(wish, sight)) return undefined;
+    if (!fits(wish, record)) {
+      if (policy === 'never') throw unfit(wish, record);
+      return undefined;
+    }
+    if (typeof target === 'function' || !isCurrent(policy, record)) return undefined;
+    const outcome = { record, from: 'cache' } as const;
+    if (target === undefined) return entryOf(this.#layout, outcome);
+    const isRight = isKept(path, resolve(target), this.#modeOf(wish.options));
+    return isRight ? entryOf(this.#layout, outcome, resolve(target), 'kept') : undefined;
+  }
+
+  async #fetch(wish: Wish, producer: Producer, { record }: Sight): Promise<Entry> {
+    const layout = this.#layout;
+    const interest = Interest.in(`${layout.directory}\0${wish.key}`);
+    const leave = interest.join();
+    const before = { generation: record?.generation ?? 0, failure: readMark(layout, wish.key)?.id };
+    const call = { ...wish, layout, locks: this.#locks, producer, before, signal: interest.signal };
+    try {
+      return await unlessAborted(this.#inTurn(call), wish.options.signal);
     } finally {
       leave();
     }
   }
 
-  async #inLock(call: Call, sight: Sight): Promise<Entry> {
+  async #inTurn(call: Call): Promise<Entry> {
     const { key, options } = call;
     try {
       makeReady(this.#layout);
     } catch (error) {
       if (!(error instanceof CacheDirectoryError)) throw error;
-      return this.#withoutLock(call, sight, error);
+      return this.#completed(call, await takeTurn(call, error), undefined);
     }
-    const { timeout, signal } = options;
-    const wait = { ...optional({ timeout, signal }), purpose: `cache fetch ${key}` };
-    const lockOfKey = this.#layout.lockOf(key);
+    return this.#locked(key, 'fetch', options, async (lock) => {
+      const tell = () => publishCacheEvent('held-long', { cache: this.directory, key, held: LONG_HOLD });
+      const stopTimer = after(LONG_HOLD, tell, 'background');
+      try {
+        return await this.#completed(call, await takeTurn(call, lock), lock);
+      } finally {
+        stopTimer();
+      }
+    });
+  }
+
+  async #locked<T>(
+    key: string,
+    purpose: string,
+    { timeout, signal }: FetchOptions,
+    body: (lock: Lock) => Promise<T>,
+  ): Promise<T> {
+    const target = this.#layout.lockOf(key);
+    const wait = { ...given({ timeout, signal }), purpose: `cache ${purpose} ${key}` };
     try {
-      return await this.#locks.with(lockOfKey, wait, async (lock) => {
-        const stopTimer = after(LONG_HOLD, () => this.#tellOfHold(key), 'background');
-        try {
-          return await this.#mirrored(await takeTurn({ ...call, lock }), options, lock);
-        } finally {
-          stopTimer();
-        }
-      });
+      return await this.#locks.with(target, wait, body);
     } catch (error) {
-      throw named(error, key, this.#locks.pathOf(lockOfKey));
+      throw named(error, key, this.#locks.pathOf(target));
     }
   }
 
-  #tellOfHold(key: string): void {
-    publishCacheEvent('held-long', { cache: this.directory, key, held: LONG_HOLD });
+  async #completed({ options, keep }: Call, outcome: Outcome, lock: Lock | undefined): Promise<Entry> {
+    const { record } = outcome;
+    const { mirror: place, signal } = options;
+    await keep?.(record.content);
+    if (place === undefined || signal?.aborted === true) return entryOf(this.#layout, outcome);
+    const target = typeof place === 'string' ? place : await place(infoOf(this.#layout, record));
+    check('mirror', target, path);
+    const by = await mirror(this.#layout, lock, record, resolve(target), this.#modeOf(options));
+    return entryOf(this.#layout, outcome, resolve(target), by);
   }
 
-  /** A cache that can only be read: what is there and right is served, and nothing can replace it meanwhile. */
-  async #withoutLock(call: Call, sight: Sight, cause: CacheDirectoryError): Promise<Entry> {
-    const { options, integrity, signal } = call;
-    if (sight.state === 'none' || !isCurrent(options.policy ?? DEFAULT_POLICY, sight.record)) throw cause;
-    const { record, path } = sight;
-    const hashed = await hashFile(path, integrity === undefined ? [] : [integrity.algorithm], signal);
-    if (hashed.digests.sha256 !== record.content) throw new CorruptEntryError(call.key, path);
-    if (!fits({ integrity, options }, { ...record, digests: hashed.digests })) throw cause;
-    return this.#mirrored({ record, from: 'cache' }, options, undefined);
-  }
-
-  async #mirrored(outcome: Outcome, options: FetchOptions, lock: Lock | undefined): Promise<Entry> {
-    const { mirror: given, signal } = options;
-    if (given === undefined || signal?.aborted === true) return entryOf(this.#layout, outcome);
-    const path = typeof given === 'string' ? given : await given(infoOf(this.#layout, outcome.record));
-    checkMirror(path);
-    const target = resolve(path);
-    const by = await mirror(this.#layout, lock, outcome.record, target, this.#mirrorMode(options));
-    return entryOf(this.#layout, outcome, target, by);
-  }
-
-  #mirrorMode({ mirrorMode }: FetchOptions) {
+  #modeOf({ mirrorMode }: FetchOptions) {
     return mirrorMode ?? this.#options.mirrorMode ?? 'auto';
   }
 }
@@ -362,23 +331,26 @@ function isMiss(error: unknown): boolean {
   return error instanceof NotCachedError || error instanceof CorruptEntryError;
 }
 
-/** These options, without those that are undefined. */
-function optional<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as object;
-}
-
-/** The error of a wait for the lock of a key, which names the key, and not the file that its lock lies beside. */
+/** The error of a wait for the lock of a key: it names the key, and not the file that its lock lies beside. */
 function named(error: unknown, key: string, path: string): unknown {
-  const isOfWait = error instanceof TimeoutError || error instanceof BusyError;
-  if (!isOfWait || error.path !== path) return error;
-  const { holders, waited, position } = error;
+  const isOfWait = [TimeoutError, BusyError, DeadlockError].some((each) => error instanceof each);
+  if (!isOfWait || (error as TimeoutError).path !== path) return error;
+  const { resource, holders, waited, position } = error as TimeoutError;
   const facts = {
     resource: key,
     path,
-    cliName: shellWord(error.resource),
+    cliName: shellWord(resource),
     holders,
     waited,
-    ...optional({ position }),
+    ...given({ position }),
   };
-  return error instanceof TimeoutError ? new TimeoutError(facts) : new BusyError(facts);
+  if (error instanceof TimeoutError) return new TimeoutError(facts);
+  if (error instanceof BusyError) return new BusyError(facts);
+  const { cycle } = error as DeadlockError;
+  const steps = cycle.length > 1 ? cycle : ['this very code is part of its production'];
+  return new DeadlockError(
+    facts,
+    steps,
+    'A producer can fetch other keys, as long as none of them needs this one',
+  );
 }

@@ -1,26 +1,29 @@
+import { IntegrityError } from '../errors/content-errors.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
-import type { Integrity } from './integrity.ts';
+import { type Integrity, matches } from './integrity.ts';
 import type { Layout } from './layout.ts';
+import type { Sight } from './look.ts';
 import type { FetchOptions } from './options.ts';
 import type { Producer } from './producer.ts';
+import type { PresentRecord } from './record.ts';
 
-/** What was known of a key when a call came: what is known later is of flights it waited through. */
-export interface Marks {
-  /** 0 for none. */
-  readonly generation: number;
-  readonly failure: string | undefined;
-}
-
-/** One call of `fetch` that goes through the key's lock. */
-export interface Call {
-  readonly layout: Layout;
-  readonly locks: LockManager;
+/** What a call asks for. */
+export interface Wish {
   readonly key: string;
-  readonly producer: Producer;
   readonly options: FetchOptions;
   readonly integrity: Integrity | undefined;
-  readonly before: Marks;
+  /** Pins the content of what the call came to, before somebody can remove it. */
+  readonly keep?: ((content: string) => Promise<void>) | undefined;
+}
+
+/** One call of `fetch` that the entry there was does not answer. */
+export interface Call extends Wish {
+  readonly layout: Layout;
+  readonly locks: LockManager;
+  readonly producer: Producer;
+  /** What was known of the key when it came: what is known later is of flights it waited through. */
+  readonly before: { readonly generation: number; readonly failure: string | undefined };
   /** Aborts when no call of this thread wants the entry any more. */
   readonly signal: AbortSignal;
 }
@@ -28,4 +31,23 @@ export interface Call {
 /** A call whose turn it is. */
 export interface Turn extends Call {
   readonly lock: Lock;
+}
+
+/** Whether only its hash tells that what was seen is what a call asks for. */
+export function needsHash({ options, integrity }: Wish, { state, record }: Sight): boolean {
+  const isKnown = integrity === undefined || record?.digests[integrity.algorithm] !== undefined;
+  return state === 'touched' || !isKnown || options.verify === 'full';
+}
+
+export function fits({ integrity, options: { size } }: Wish, record: PresentRecord): boolean {
+  return (
+    (size === undefined || size === record.size) &&
+    (integrity === undefined || matches(integrity, record.digests))
+  );
+}
+
+/** The error of a call that may not fetch what it asks for. */
+export function unfit({ key, options }: Wish, { integrity, size }: PresentRecord): IntegrityError {
+  const expected = options.integrity ?? `${options.size} bytes`;
+  return new IntegrityError({ what: key, expected, got: integrity, size });
 }

@@ -1,25 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { HoldfastError, systemCode } from '../errors/base.ts';
-import { FetchFailedError, type FetchFailure } from '../errors/cache-errors.ts';
+import { FetchFailedError } from '../errors/cache-errors.ts';
 import { self } from '../identity/self.ts';
+import { given } from '../lock/known-options.ts';
 import { removeIfEmpty } from '../storage/fs/quietly.ts';
 import { readBeginning } from '../storage/regular-file.ts';
-import { replaceSync } from '../storage/replace/index.ts';
-import { type Layout, makeWorkshop } from './layout.ts';
-import { LONGEST_RECORD } from './record.ts';
-
-/** What the last flight of a key that failed has left for those who waited through it. */
-export interface FailureMark {
-  /** Tells this failure from every other. */
-  readonly id: string;
-  readonly key: string;
-  readonly failure: FetchFailure;
-  readonly by: string;
-  /** The integrity it failed to have: nobody else's failure than of those who asked for the same. */
-  readonly only?: string;
-}
+import type { Layout } from './layout.ts';
+import { put } from './publish.ts';
+import { type FailureMark, LONGEST_RECORD } from './record.ts';
 
 /** Characters of a message that are shared. */
 const MOST_SHARED = 4096;
@@ -27,41 +16,32 @@ const MOST_SHARED = 4096;
 export function readMark(layout: Layout, key: string): FailureMark | undefined {
   try {
     const value = JSON.parse(readBeginning(layout.failureOf(key), LONGEST_RECORD)) as FailureMark | null;
-    const { name, message, code } = value?.failure ?? {};
-    const isMark =
-      value?.key === key &&
-      [value.id, value.by, name, message, code ?? ''].every((each) => typeof each === 'string');
-    return isMark ? value : undefined;
+    const { name, message, code = '' } = value?.failure ?? {};
+    const isText = [value?.id, value?.by, name, message, code].every((each) => typeof each === 'string');
+    return value?.key === key && isText ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Not durable, and best effort: without it, those who waited fetch themselves. For who holds the key's lock. */
-export function leaveMark(layout: Layout, key: string, error: unknown, integrity: string | undefined): void {
+/** Best effort: without it, those who waited fetch themselves. For who holds the key's lock. */
+export async function leaveMark(
+  layout: Layout,
+  key: string,
+  error: unknown,
+  integrity: string | undefined,
+): Promise<void> {
   const code = systemCode(error);
   const { pid, user } = self();
-  const mark: FailureMark = {
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  const mark = {
     id: randomBytes(8).toString('hex'),
     key,
-    failure: {
-      name: error instanceof Error ? error.name : 'Error',
-      message: (error instanceof Error ? error.message : String(error)).slice(0, MOST_SHARED),
-      ...(code === undefined ? {} : { code }),
-    },
+    failure: { name, message: message.slice(0, MOST_SHARED), ...given({ code }) },
     by: `pid ${pid}${user === undefined ? '' : `, user ${user}`}`,
-    ...(integrity === undefined || code !== 'HOLDFAST_INTEGRITY' ? {} : { only: integrity }),
+    ...given({ only: code === 'HOLDFAST_INTEGRITY' ? integrity : undefined }),
   };
-  try {
-    makeWorkshop(layout.partialOf(key));
-    const temporary = join(layout.partialOf(key), 'failed');
-    rmSync(temporary, { force: true });
-    writeFileSync(temporary, JSON.stringify(mark), { flag: 'wx', mode: 0o600 });
-    chmodSync(temporary, layout.fileMode);
-    replaceSync(temporary, layout.failureOf(key));
-  } catch {
-    // A full disk, say.
-  }
+  await put(layout, key, layout.failureOf(key), mark).catch(() => {}); // a full disk, say
   removeIfEmpty(layout.partialOf(key));
 }
 

@@ -1,16 +1,15 @@
 export { ensureWritableDirectory } from '../storage/writable-directory.ts';
 export { type Cache, openCache } from './cache.ts';
 export { download } from './download/download.ts';
-export { NOT_MODIFIED, type NotModified } from './download/not-modified.ts';
 export type { DownloadOptions } from './download/options.ts';
 export type { DownloadProducer } from './download/producer.ts';
 export type { Validators } from './download/validators.ts';
 export type { Entry, EntryInfo, Flight, MirroredBy } from './entry.ts';
 export type { MirrorMode } from './mirror.ts';
 export type { CacheOptions, FetchOptions, Progress } from './options.ts';
-export type { PartialInfo } from './partial/progress.ts';
+export type { PartialInfo } from './partial/state.ts';
 export type { Policy } from './policy.ts';
-export type { Producer, ProducerContext } from './producer.ts';
+export { NOT_MODIFIED, type NotModified, type Producer, type ProducerContext } from './producer.ts';
 export type { Pruned, PruneOptions } from './prune.ts';
 export type { Publisher } from './record.ts';
 export type { CacheStatistics } from './statistics.ts';

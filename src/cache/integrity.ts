@@ -32,7 +32,10 @@ const EXPRESSION = /^([A-Za-z0-9]+)-([A-Za-z0-9+/_-]+)(={0,2})(?:\?[!-~]*)?$/;
  *
  * @throws {InputError} for a text of which nothing can be checked.
  */
-export function parseIntegrity(text: string, { allowWeak = false } = {}): Integrity {
+export function parseIntegrity(
+  text: string,
+  { allowWeak = false }: { readonly allowWeak?: boolean | undefined } = {},
+): Integrity {
   if (typeof text !== 'string') throw new InputError('integrity', `must be a string, got ${shown(text)}`);
   const found = text.split(/\s+/).filter(Boolean).flatMap(readExpression);
   const accepted: readonly Algorithm[] = allowWeak ? [...STRONG, ...WEAK] : STRONG;
@@ -69,7 +72,23 @@ export function matches({ algorithm, digests }: Integrity, computed: Digests): b
   return digests.includes(digest);
 }
 
+/** What these options say that content must match. @throws {InputError} */
+export function integrityIn(options: {
+  readonly integrity?: string | undefined;
+  readonly allowWeak?: boolean | undefined;
+}): Integrity | undefined {
+  return options.integrity === undefined ? undefined : parseIntegrity(options.integrity, options);
+}
+
 /** A digest as Subresource Integrity writes it. */
 export function formatIntegrity(algorithm: Algorithm, hex: string): string {
   return `${algorithm}-${Buffer.from(hex, 'hex').toString('base64')}`;
+}
+
+/** All of them, the SHA-256 that an entry is named after first. */
+export function integrityOf(digests: Digests): string {
+  const names = ['sha256', 'sha384', 'sha512', ...WEAK] as const;
+  return names
+    .flatMap((name) => (digests[name] === undefined ? [] : formatIntegrity(name, digests[name])))
+    .join(' ');
 }

@@ -7,20 +7,42 @@ import type { Layout } from './layout.ts';
 import { readRecord } from './look.ts';
 import { type EntryRecord, LONGEST_RECORD } from './record.ts';
 
-/** Milliseconds of synchronous calls after which others get their turn. */
+/** Milliseconds of synchronous calls after which others get their turn: asynchronous ones take ten times as long. */
 const SLICE = 5;
+let rested = performance.now();
 
-/** Gives the event loop a turn now and then. The calls themselves are synchronous: asynchronous ones take ten times as long. */
-export class Pace {
-  #since = performance.now();
+/** Gives the event loop a turn now and then. */
+function isRestDue(): boolean {
+  return performance.now() - rested > SLICE;
+}
 
-  get isDue(): boolean {
-    return performance.now() - this.#since > SLICE;
+async function rest(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  rested = performance.now();
+}
+
+/** Something that lies in the cache. */
+export interface Found {
+  readonly path: string;
+  readonly name: string;
+  readonly stats: Stats;
+}
+
+/** None where there is no directory. @throws the system's error for one that cannot be read. */
+function* foundIn(directory: string): Generator<Found> {
+  for (const name of namesIn(directory)) {
+    const path = join(directory, name);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats !== undefined) yield { path, name, stats };
   }
+}
 
-  async rest(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#since = performance.now();
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) return [];
+    throw error;
   }
 }
 
@@ -35,32 +57,21 @@ export interface Filed {
 
 /** Every file in `entries`. */
 export async function* filedRecords(layout: Layout): AsyncGenerator<Filed> {
-  const pace = new Pace();
   for (const name of namesIn(layout.entries)) {
     if (!name.endsWith('.json')) continue;
     const path = join(layout.entries, name);
     const found = readRecord(layout, path);
     yield { path, record: found?.record, used: found?.mtime ?? 0 };
-    if (pace.isDue) await pace.rest();
+    if (isRestDue()) await rest();
   }
 }
 
-/** A file that stands for a content. */
-export interface Stored {
-  readonly path: string;
-  /** The digest that it is named after. */
-  readonly content: string;
-  readonly stats: Stats;
-}
-
-export async function* storedContents(layout: Layout): AsyncGenerator<Stored> {
-  const pace = new Pace();
+/** Every file that stands for a content, by the digest that it is named after. */
+export async function* storedContents(layout: Layout): AsyncGenerator<Found & { readonly content: string }> {
   for (const shard of namesIn(layout.contents)) {
-    for (const name of namesIn(join(layout.contents, shard))) {
-      const path = join(layout.contents, shard, name);
-      const stats = lstatSync(path, { throwIfNoEntry: false });
-      if (stats !== undefined) yield { path, content: shard + name, stats };
-      if (pace.isDue) await pace.rest();
+    for (const found of foundIn(join(layout.contents, shard))) {
+      yield { ...found, content: shard + found.name };
+      if (isRestDue()) await rest();
     }
   }
 }
@@ -73,43 +84,34 @@ export interface Unfinished {
   /** When something was last written there. */
   readonly written: number;
   readonly bytes: number;
+  /** Whether nothing is in it. */
+  readonly isEmpty: boolean;
 }
 
 export async function* unfinished(layout: Layout): AsyncGenerator<Unfinished> {
-  const pace = new Pace();
-  for (const name of namesIn(layout.partials)) {
-    const path = join(layout.partials, name);
-    const files = [path, ...namesIn(path).map((each) => join(path, each))].flatMap(
-      (each) => lstatSync(each, { throwIfNoEntry: false }) ?? [],
-    );
+  for (const { path, name, stats } of foundIn(layout.partials)) {
+    const files = [...foundIn(path)].map((each) => each.stats);
+    const all = [stats, ...files];
     yield {
       path,
       name: name.replace(/\.(failed|[0-9a-f]{16})$/, ''),
-      written: Math.max(0, ...files.map(({ mtimeMs }) => mtimeMs)),
-      bytes: files.reduce((sum, stats) => sum + (stats.isFile() ? stats.size : 0), 0),
+      written: Math.max(...all.map(({ mtimeMs }) => mtimeMs)),
+      bytes: all.reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0),
+      isEmpty: stats.isDirectory() && files.length === 0,
     };
-    if (pace.isDue) await pace.rest();
+    if (isRestDue()) await rest();
   }
 }
 
 /** What was put aside because it had been changed. */
-export function putAsideIn(layout: Layout): readonly { readonly path: string; readonly stats: Stats }[] {
-  return namesIn(layout.bad).flatMap((name) => {
-    const path = join(layout.bad, name);
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    return stats === undefined ? [] : [{ path, stats }];
-  });
+export function putAsideIn(layout: Layout): Found[] {
+  return [...foundIn(layout.bad)];
 }
 
-const TEMPORARY = /^\.holdfast-\d+-[0-9a-f]{16}\.(tmp|probe)$/;
-
 /** What processes have left that died while they made the directory. */
-export function leftInMaking(layout: Layout): readonly { readonly path: string; readonly stats: Stats }[] {
-  return namesIn(layout.directory).flatMap((name) => {
-    const path = join(layout.directory, name);
-    const stats = TEMPORARY.test(name) ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
-    return stats === undefined ? [] : [{ path, stats }];
-  });
+export function leftInMaking(layout: Layout): Found[] {
+  const found = [...foundIn(layout.directory)];
+  return found.filter(({ name }) => /^\.holdfast-\d+-[0-9a-f]{16}\.(tmp|probe)$/.test(name));
 }
 
 /** Whether a file may be a record of a later version, or cannot be looked into: what it names must stay then. */
@@ -125,14 +127,4 @@ export function isForeign(path: string): boolean {
 /** The digest of a content, from its path. */
 export function digestOf(path: string): string {
   return basename(dirname(path)) + basename(path);
-}
-
-/** None where there is no directory. @throws the system's error for one that cannot be read. */
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) return [];
-    throw error;
-  }
 }

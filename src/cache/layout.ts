@@ -106,9 +106,12 @@ export class Layout {
     return { file: join(this.locks, 'store') };
   }
 
-  /** Held shared by who uses a content, and tried by who would remove it. */
+  /**
+   * Held shared by who uses a content, and tried by who would remove it. Contents share it by the beginning of their
+   * digests, since a lock file stays for good: one that is in use keeps one in 4,096 others for a while.
+   */
   pinOf(sha256: string): { readonly file: string } {
-    return { file: join(this.locks, `pin-${sha256}`) };
+    return { file: join(this.locks, `pin-${sha256.slice(0, 3)}`) };
   }
 
   /** Whether a file was left by somebody who may write here: in a private cache its owner, root, or this user. */

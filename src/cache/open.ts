@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, writeFileSync } from 'node:fs';
+import { accessSync, constants, fchmodSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { CacheDirectoryError } from '../errors/cache-errors.ts';
 import { remedy } from '../errors/describe.ts';
 import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
+import { writeDurably } from '../storage/durable.ts';
 import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
 import { readBeginning } from '../storage/regular-file.ts';
-import { replaceSync } from '../storage/replace/index.ts';
 import { ensureWritableDirectory } from '../storage/writable-directory.ts';
 import { Layout } from './layout.ts';
 
@@ -60,27 +59,18 @@ function isFormatted(directory: string): boolean {
 
 /** Several processes at once write the same. A directory that cannot be written is empty for whoever only reads. */
 async function format(layout: Layout): Promise<void> {
-  const { directory } = layout;
+  const { directory, fileMode } = layout;
   await ensureWritableDirectory(directory, 'as its parent');
   for (const part of partsOf(layout)) makeDirectory(part, 'as its parent');
-  for (const [name, text] of [
-    ['CACHEDIR.TAG', TAG],
-    ['format', OWN_FORMAT],
-  ] as const) {
-    if (lstatOrNothing(join(directory, name)) === undefined) write(layout, name, text);
+  for (const [name, text] of Object.entries({ 'CACHEDIR.TAG': TAG, format: OWN_FORMAT })) {
+    const path = join(directory, name);
+    const complete = (fd: number) => fchmodSync(fd, fileMode);
+    if (lstatOrNothing(path) === undefined) await writeDurably(path, Buffer.from(text), 0o600, complete);
   }
 }
 
-/** In one step, so that nobody meets a file that is empty, or that only this user can read. */
-function write({ directory, fileMode }: Layout, name: string, text: string): void {
-  const temporary = join(directory, `.holdfast-${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
-  writeFileSync(temporary, text, { flag: 'wx', mode: 0o600 });
-  chmodSync(temporary, fileMode);
-  replaceSync(temporary, join(directory, name));
-}
-
 /** The directories that a fetch counts on. */
-export function partsOf(layout: Layout): readonly string[] {
+function partsOf(layout: Layout): readonly string[] {
   return [layout.locks, layout.entries, layout.partials, layout.contents];
 }
 

@@ -1,9 +1,20 @@
-import { InputError, shown } from '../errors/input-error.ts';
 import type { AuditOptions } from '../events/audit.ts';
-import { checkNames, namesOf } from '../lock/known-options.ts';
+import {
+  anything,
+  callback,
+  check,
+  extent,
+  flag,
+  type Kind,
+  type Kinds,
+  oneOf,
+  path,
+  signal,
+  span,
+} from '../lock/known-options.ts';
 import type { EntryInfo } from './entry.ts';
 import type { MirrorMode } from './mirror.ts';
-import { checkPolicy, type Policy } from './policy.ts';
+import { type Policy, policy } from './policy.ts';
 import { LONGEST_KEY } from './record.ts';
 
 export interface CacheOptions {
@@ -61,87 +72,39 @@ export interface FetchOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-const CACHE_OPTIONS = namesOf<CacheOptions>({
-  access: true,
-  maxBytes: true,
-  graceMs: true,
-  mirrorMode: true,
-  timeout: true,
-  pollInterval: true,
-  audit: true,
-});
-const FETCH_OPTIONS = namesOf<FetchOptions>({
-  policy: true,
-  mirror: true,
-  mirrorMode: true,
-  integrity: true,
-  allowWeak: true,
-  size: true,
-  allowEmpty: true,
-  verify: true,
-  staleIfError: true,
-  signal: true,
-  timeout: true,
-  onProgress: true,
-});
-const MIRROR_MODES: readonly unknown[] = ['auto', 'reflink', 'link', 'copy'] satisfies MirrorMode[];
+const mirrorMode = oneOf(...(['auto', 'reflink', 'link', 'copy'] satisfies MirrorMode[]));
+
+export const CACHE_OPTIONS: Kinds<CacheOptions> = {
+  access: oneOf('owner', 'shared'),
+  maxBytes: extent,
+  graceMs: span,
+  mirrorMode,
+  timeout: span,
+  pollInterval: span,
+  audit: anything, // `AuditLog` looks
+};
+
+export const FETCH_OPTIONS: Kinds<FetchOptions> = {
+  policy,
+  mirror: { what: path.what, fits: (value) => typeof value === 'function' || path.fits(value) },
+  mirrorMode,
+  integrity: anything, // `parseIntegrity` looks
+  allowWeak: flag,
+  size: extent,
+  allowEmpty: flag,
+  verify: oneOf('fingerprint', 'full'),
+  staleIfError: flag,
+  signal,
+  timeout: span,
+  onProgress: callback,
+};
+
+const key: Kind = {
+  what: `a string of 1 to ${LONGEST_KEY} characters (for a longer one, use a hash of it)`,
+  fits: (value) => typeof value === 'string' && value !== '' && value.length <= LONGEST_KEY,
+};
 
 /** @throws {InputError} */
-export function checkKey(key: unknown): void {
-  if (typeof key !== 'string' || key === '') {
-    throw new InputError('key', `must be a string that is not empty, got ${shown(key)}`);
-  }
-  if (key.length > LONGEST_KEY) {
-    throw new InputError(
-      'key',
-      `must have at most ${LONGEST_KEY} characters, got ${key.length}: use a hash of it`,
-    );
-  }
-}
-
-/** @throws {InputError} naming the option. */
-export function checkCacheOptions(options: CacheOptions): void {
-  checkNames(options, CACHE_OPTIONS);
-  oneOf('access', options.access, ['owner', 'shared']);
-  oneOf('mirrorMode', options.mirrorMode, MIRROR_MODES);
-  number('maxBytes', options.maxBytes);
-  number('graceMs', options.graceMs);
-  number('timeout', options.timeout);
-  number('pollInterval', options.pollInterval);
-}
-
-/** @throws {InputError} naming the option. */
-export function checkFetchOptions(options: FetchOptions): void {
-  checkNames(options, FETCH_OPTIONS);
-  if (options.policy !== undefined) checkPolicy(options.policy);
-  const { mirror, signal, onProgress } = options;
-  if (mirror !== undefined && typeof mirror !== 'function') checkMirror(mirror);
-  oneOf('mirrorMode', options.mirrorMode, MIRROR_MODES);
-  oneOf('verify', options.verify, ['fingerprint', 'full']);
-  for (const name of ['allowWeak', 'allowEmpty', 'staleIfError'] as const)
-    oneOf(name, options[name], [true, false]);
-  number('size', options.size);
-  number('timeout', options.timeout);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new InputError('signal', `must be an AbortSignal, got ${shown(signal)}`);
-  }
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new InputError('onProgress', `must be a function, got ${shown(onProgress)}`);
-  }
-}
-
-/** @throws {InputError} */
-export function checkMirror(path: unknown): void {
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return;
-  throw new InputError('mirror', `must be a path, got ${shown(path)}`);
-}
-
-function number(name: string, value: unknown): void {
-  if (value === undefined || (typeof value === 'number' && value >= 0)) return;
-  throw new InputError(name, `must be a number, 0 or more, got ${shown(value)}`);
-}
-
-function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
-  if (value === undefined || allowed.includes(value)) return;
-  throw new InputError(name, `must be one of ${allowed.map(shown).join(', ')}, got ${shown(value)}`);
+export function checkKey(value: unknown): void {
+  check('key', value, key);
 }

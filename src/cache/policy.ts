@@ -1,4 +1,4 @@
-import { InputError, shown } from '../errors/input-error.ts';
+import { type Kind, span } from '../lock/known-options.ts';
 import { Date } from '../time/time.ts';
 import type { EntryRecord } from './record.ts';
 
@@ -10,16 +10,12 @@ export type Policy = 'never' | 'if-missing' | 'always' | { readonly maxAge: numb
 
 export const DEFAULT_POLICY: Policy = 'if-missing';
 
-/** @throws {InputError} */
-export function checkPolicy(policy: unknown): void {
-  if (policy === 'never' || policy === 'if-missing' || policy === 'always') return;
-  const { maxAge } = (policy ?? {}) as { maxAge?: unknown };
-  if (typeof maxAge === 'number' && maxAge >= 0) return;
-  throw new InputError(
-    'policy',
-    `must be 'never', 'if-missing', 'always' or { maxAge } in milliseconds, got ${shown(policy)}`,
-  );
-}
+export const policy: Kind = {
+  what: "'never', 'if-missing', 'always' or { maxAge } in milliseconds",
+  fits: (value) =>
+    ['never', 'if-missing', 'always'].includes(value as string) ||
+    span.fits((value as { maxAge?: unknown } | null)?.maxAge),
+};
 
 /** Whether an entry that is there answers for a fetch. One from the future, or of no time at all, is too old. */
 export function isCurrent(policy: Policy, { checked }: EntryRecord, now = Date.now()): boolean {

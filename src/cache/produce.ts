@@ -1,36 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  futimesSync,
-  openSync,
-  promises,
-  readdirSync,
-  rmSync,
-} from 'node:fs';
+import { constants, fchmodSync, fstatSync, futimesSync, promises, readdirSync, rmSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { systemCode } from '../errors/base.ts';
 import { ProducerError } from '../errors/cache-errors.ts';
 import { IntegrityError } from '../errors/content-errors.ts';
+import { given } from '../lock/known-options.ts';
+import type { Lock } from '../lock/lock.ts';
 import { anyOf } from '../lock/on-abort.ts';
 import { O_NONBLOCK, SAFELY } from '../storage/fs/open-flags.ts';
 import { removeTreeQuietly } from '../storage/fs/quietly.ts';
 import type { Turn } from './call.ts';
-import { NOT_MODIFIED, type NotModified } from './download/not-modified.ts';
 import { DOWNLOAD, type Downloaded, type DownloadProducer } from './download/producer.ts';
 import { infoOf } from './entry.ts';
-import { hashFile } from './hash.ts';
 import { type Digests, formatIntegrity, matches } from './integrity.ts';
 import { makeWorkshop } from './layout.ts';
 import type { Sight } from './look.ts';
 import { PartialFile } from './partial/partial-file.ts';
-import { explained } from './partial/space.ts';
-import type { Producer } from './producer.ts';
+import { NOT_MODIFIED, type NotModified } from './producer.ts';
 import { CONTENT_MODE, type Made, stampedTime } from './publish.ts';
 
 /** What stays in the directory of a partial from one fetch to the next. */
@@ -39,6 +28,11 @@ const KEPT = ['data', 'state.json'];
 export interface Produced {
   readonly made: Made;
   readonly source: Downloaded | undefined;
+}
+
+/** Whether nobody else can hold this lock, so that what lies in the key's directory was left by the dead. */
+export function excludes({ contract, degraded }: Lock): boolean {
+  return contract === 'kernel' && degraded.length === 0;
 }
 
 /**
@@ -53,28 +47,32 @@ export interface Produced {
  *  4. Length and integrity. Wrong: the partial is removed, the error says what was expected, and the old entry stays.
  */
 export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotModified> {
-  const { layout, lock, producer } = turn;
-  const excludes = lock.contract === 'kernel' && lock.degraded.length === 0;
-  const directory = excludes
-    ? layout.partialOf(turn.key)
-    : `${layout.partialOf(turn.key)}.${randomBytes(8).toString('hex')}`;
-  makeWorkshop(directory);
-  if (excludes) sweep(directory);
-  const workshop: Workshop = { directory, resume: excludes };
+  const { layout, lock, key, producer } = turn;
+  const isAlone = excludes(lock);
+  const directory = layout.partialOf(key) + (isAlone ? '' : `.${randomBytes(8).toString('hex')}`);
   const isDownload = DOWNLOAD in producer;
+  let partial: PartialFile | undefined;
+  const drop = async () => {
+    await partial?.close();
+    removeTreeQuietly(directory); // nobody goes on with it, and it may fill the disk
+  };
   try {
-    return isDownload
-      ? await downloaded(turn, sight, producer as unknown as DownloadProducer, workshop)
-      : await made(turn, sight, producer, workshop);
+    makeWorkshop(directory);
+    if (isAlone) sweep(directory);
+    if (isDownload) partial = await PartialFile.open(directory, { resume: isAlone });
+    const source = partial && (await downloaded(turn, sight, producer as DownloadProducer, partial));
+    partial ??= await made(turn, sight, directory);
+    if (source !== NOT_MODIFIED && partial !== undefined) {
+      return { made: await sealed(turn, partial), source: source as Downloaded | undefined };
+    }
+    await drop();
+    return NOT_MODIFIED;
   } catch (error) {
-    if (!isDownload || !excludes) removeTreeQuietly(directory); // nobody goes on with it, and it may fill the disk
+    if (!isDownload || !isAlone || error instanceof IntegrityError) await drop();
     throw error;
+  } finally {
+    await partial?.close();
   }
-}
-
-interface Workshop {
-  readonly directory: string;
-  readonly resume: boolean;
 }
 
 function sweep(directory: string): void {
@@ -83,66 +81,57 @@ function sweep(directory: string): void {
   }
 }
 
-async function downloaded(
+function downloaded(
   turn: Turn,
   sight: Sight,
   producer: DownloadProducer,
-  { directory, resume }: Workshop,
-): Promise<Produced | NotModified> {
-  const { options, integrity } = turn;
-  const validators = sight.state === 'good' ? sight.record.validators : undefined;
-  const partial = await PartialFile.open(directory, { resume });
-  try {
-    if (integrity !== undefined) partial.hash([integrity.algorithm]);
-    const source = await producer[DOWNLOAD]({
-      partial,
-      signal: signalOf(turn),
-      progress: progressOf(turn),
-      ...(validators === undefined ? {} : { validators }),
+  partial: PartialFile,
+): Promise<Downloaded | NotModified> {
+  const { integrity, allowWeak, size } = turn.options;
+  if (turn.integrity !== undefined) partial.hash([turn.integrity.algorithm]);
+  return producer[DOWNLOAD]({
+    partial,
+    ...supervision(turn),
+    ...given({
+      validators: sight.state === 'good' ? sight.record.validators : undefined,
       // A weak one is not for a download to decide by: it is checked at the end, as of any bytes.
-      ...(options.integrity === undefined || options.allowWeak === true
-        ? {}
-        : { integrity: options.integrity }),
-      ...(options.size === undefined ? {} : { size: options.size }),
-    });
-    if (source !== NOT_MODIFIED) return { made: await sealed(turn, partial), source: source as Downloaded };
-    await partial.remove();
-    return NOT_MODIFIED;
-  } catch (error) {
-    if (error instanceof IntegrityError) await partial.remove();
-    throw error;
-  } finally {
-    await partial.close();
-  }
+      integrity: allowWeak === true ? undefined : integrity,
+      size,
+    }),
+  });
 }
 
-async function made(
-  turn: Turn,
-  sight: Sight,
-  producer: Producer,
-  { directory }: Workshop,
-): Promise<Produced | NotModified> {
-  const { key, layout } = turn;
+/** Undefined: the entry there was is still current. */
+async function made(turn: Turn, sight: Sight, directory: string): Promise<PartialFile | undefined> {
+  const { key, layout, producer } = turn;
   const temp = join(directory, 'temp');
   const previous = sight.state === 'good' ? infoOf(layout, sight.record) : undefined;
-  const signal = signalOf(turn);
-  const result = await producer({
-    temp,
-    signal,
-    progress: progressOf(turn),
-    ...(previous === undefined ? {} : { previous }),
-  });
+  const { signal, progress } = supervision(turn);
+  const result = await producer({ temp, signal, progress, ...given({ previous }) });
   if (result === NOT_MODIFIED) {
     signal.throwIfAborted();
-    if (previous === undefined)
-      throw new ProducerError(key, 'says that nothing changed, and there was no entry');
-    return NOT_MODIFIED;
+    if (previous !== undefined) return undefined;
+    throw new ProducerError(key, 'says that nothing changed, and there was no entry');
   }
   const isTemp = result === undefined || (typeof result === 'string' && resolve(result) === temp);
-  const own = isTemp ? await finishedFile(turn, temp, result === undefined) : undefined;
-  if (own !== undefined) return { made: own, source: undefined };
-  const bytes = await bytesOf(key, isTemp ? temp : result, signal);
-  return { made: await pumped(turn, bytes, directory), source: undefined };
+  const own = isTemp ? await written(key, temp, result === undefined) : undefined;
+  return own ?? pumped(turn, await bytesOf(key, isTemp ? temp : result, signal), directory);
+}
+
+/**
+ * A file that the producer wrote itself; undefined for one that has another name as well, which is to be copied: its mode
+ * and time are somebody's.
+ */
+async function written(key: string, temp: string, isImplied: boolean): Promise<PartialFile | undefined> {
+  const file = await opened(key, temp, constants.O_RDWR | SAFELY, (code) =>
+    code !== 'ENOENT'
+      ? `left at its temp what cannot be used: ${code}`
+      : `${isImplied ? 'returned nothing, and ' : ''}wrote nothing to its temp`,
+  );
+  const stats = await file.stat();
+  if (stats.nlink === 1) return PartialFile.adopt(temp, file, stats);
+  await file.close();
+  return undefined;
 }
 
 /**
@@ -150,8 +139,8 @@ async function made(
  * heed the signal itself, as a producer does that has not returned.
  */
 async function bytesOf(key: string, result: unknown, signal: AbortSignal): Promise<AsyncIterable<unknown>> {
-  const given = typeof result === 'string' ? await fileAt(key, result) : result;
-  const bytes = given instanceof ReadableStream ? Readable.fromWeb(given as WebStream) : given;
+  const source = typeof result === 'string' ? await streamOf(key, result) : result;
+  const bytes = source instanceof ReadableStream ? Readable.fromWeb(source as WebStream) : source;
   if (bytes instanceof Readable) return addAbortSignal(signal, bytes).on('error', () => {}); // told of to who reads it
   if (typeof (bytes as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === 'function') {
     return bytes as AsyncIterable<unknown>;
@@ -160,25 +149,33 @@ async function bytesOf(key: string, result: unknown, signal: AbortSignal): Promi
 }
 
 /** Never waits for who is at the other end of what is no file. */
-async function fileAt(key: string, path: string): Promise<Readable> {
-  const refuse = (why: string) => new ProducerError(key, `returned the path ${path}, which ${why}`);
-  const file = await promises.open(path, constants.O_RDONLY | O_NONBLOCK).catch((error: unknown) => {
-    throw refuse(`cannot be read: ${systemCode(error)}`);
+async function streamOf(key: string, path: string): Promise<Readable> {
+  const refuse = (code: string) => `returned the path ${path}, which cannot be read: ${code}`;
+  return (await opened(key, path, constants.O_RDONLY | O_NONBLOCK, refuse)).createReadStream();
+}
+
+async function opened(
+  key: string,
+  path: string,
+  flags: number,
+  refuse: (code: string) => string,
+): Promise<FileHandle> {
+  const file = await promises.open(path, flags).catch((error: unknown) => {
+    throw new ProducerError(key, refuse(systemCode(error) ?? String(error)));
   });
-  if ((await file.stat()).isFile()) return file.createReadStream();
+  if ((await file.stat()).isFile()) return file;
   await file.close();
-  throw refuse('is no file: return a stream of it');
+  throw new ProducerError(key, `made ${path}, which is no file: return a stream of it`);
 }
 
 /** Writes what a stream gives into the partial. */
-async function pumped(turn: Turn, bytes: AsyncIterable<unknown>, directory: string): Promise<Made> {
+async function pumped(turn: Turn, bytes: AsyncIterable<unknown>, directory: string): Promise<PartialFile> {
   const { key, options, integrity } = turn;
   const partial = await PartialFile.open(directory, { resume: false });
   try {
     if (integrity !== undefined) partial.hash([integrity.algorithm]);
     if (options.size !== undefined) await partial.reserve(options.size);
-    const signal = signalOf(turn);
-    const progress = progressOf(turn);
+    const { signal, progress } = supervision(turn);
     for await (const chunk of bytes) {
       signal.throwIfAborted();
       const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
@@ -187,64 +184,28 @@ async function pumped(turn: Turn, bytes: AsyncIterable<unknown>, directory: stri
       progress(partial.offset, options.size);
     }
     signal.throwIfAborted();
-    return await sealed(turn, partial);
+    return partial;
   } catch (error) {
-    await partial.remove();
-    throw error;
-  } finally {
     await partial.close();
+    throw error;
   }
 }
 
+/** One that is still written to is told by its time: a later write is found by the next look at the entry. */
 async function sealed(turn: Turn, partial: PartialFile): Promise<Made> {
-  const { fd, path, size, digests } = await partial.seal();
+  const { key, integrity } = turn;
+  const { path, fd, adopted } = partial;
+  if (integrity !== undefined) partial.hash([integrity.algorithm]);
+  const { size, digests } = await partial.seal(supervision(turn).signal);
+  const now = fstatSync(fd);
+  if (now.size !== size || now.mtimeMs !== (adopted?.mtimeMs ?? now.mtimeMs)) {
+    throw new ProducerError(key, 'still writes to its temp although it has returned');
+  }
   check(turn, size, digests);
-  return { path, size, digests, mtime: finish(fd, digests.sha256) };
-}
-
-/**
- * A file that the producer wrote itself; undefined for one that has another name as well, which is to be copied: its mode
- * and time are somebody's. One that is still written to is told by its time: a later write is found by the next look at
- * the entry.
- */
-async function finishedFile(turn: Turn, temp: string, isImplied: boolean): Promise<Made | undefined> {
-  let fd: number;
-  try {
-    fd = openSync(temp, constants.O_RDWR | SAFELY);
-  } catch (error) {
-    const nothing = isImplied
-      ? 'returned nothing, and wrote nothing to its temp'
-      : 'wrote nothing to its temp';
-    const why =
-      systemCode(error) === 'ENOENT' ? nothing : `left at its temp what cannot be used: ${systemCode(error)}`;
-    throw new ProducerError(turn.key, why);
-  }
-  try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) throw new ProducerError(turn.key, 'left no regular file at its temp');
-    if (stats.nlink > 1) return undefined;
-    fsyncSync(fd);
-    const algorithms = turn.integrity === undefined ? [] : [turn.integrity.algorithm];
-    const { digests, size, mtimeMs } = await hashFile(temp, algorithms, signalOf(turn));
-    const now = fstatSync(fd);
-    if (now.size !== size || now.mtimeMs !== mtimeMs) {
-      throw new ProducerError(turn.key, 'still writes to its temp although it has returned');
-    }
-    check(turn, size, digests);
-    return { path: temp, size, digests, mtime: finish(fd, digests.sha256) };
-  } catch (error) {
-    throw explained(error, temp);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** The content's mode, and the time that says that nobody has touched it since: as the file system tells it. */
-function finish(fd: number, sha256: string): number {
-  const time = stampedTime(sha256);
+  const time = stampedTime(digests.sha256);
   fchmodSync(fd, CONTENT_MODE);
   futimesSync(fd, time, time);
-  return fstatSync(fd).mtimeMs;
+  return { path, size, digests, mtime: fstatSync(fd).mtimeMs }; // as the file system tells it
 }
 
 /** Step 4. @throws {IntegrityError | ProducerError} */
@@ -265,11 +226,10 @@ function check({ key, options, integrity }: Turn, size: number, digests: Digests
   });
 }
 
-function signalOf({ signal, lock }: Turn): AbortSignal {
-  return anyOf([signal, lock.signal]);
-}
-
-function progressOf({ key, options }: Turn): (done: number, total?: number) => void {
-  const { onProgress } = options;
-  return (done, total) => onProgress?.({ key, done, ...(total === undefined ? {} : { total }) });
+/** How a producer learns that nobody wants its bytes any more, and tells how many there are. */
+function supervision({ key, options: { onProgress }, signal, lock }: Turn) {
+  return {
+    signal: anyOf([signal, lock.signal]),
+    progress: (done: number, total?: number) => onProgress?.({ key, done, ...given({ total }) }),
+  };
 }

@@ -1,11 +1,15 @@
-import { existsSync, lstatSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemCode } from '../errors/base.ts';
 import { DeadlockError } from '../errors/lock-errors.ts';
 import { publishCacheEvent } from '../events/cache-channel.ts';
+import { extent, flag, type Kinds, span } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { Date } from '../time/time.ts';
 import {
+  type Filed,
   filedRecords,
   isForeign,
   leftInMaking,
@@ -15,6 +19,7 @@ import {
 } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { USE_NOTED } from './look.ts';
+import { excludes } from './produce.ts';
 import { type EntryRecord, isPresent } from './record.ts';
 
 export interface PruneOptions {
@@ -26,6 +31,8 @@ export interface PruneOptions {
   readonly dryRun?: boolean;
 }
 
+export const PRUNE_OPTIONS: Kinds<PruneOptions> = { maxBytes: extent, maxAge: span, dryRun: flag };
+
 /** What was removed, or would be. */
 export interface Pruned {
   readonly entries: number;
@@ -33,6 +40,8 @@ export interface Pruned {
   /** Unfinished fetches, and marks of failed ones. */
   readonly partials: number;
   readonly bytes: number;
+  /** What could not be removed, and the system's code for why. The rest was. */
+  readonly failed: readonly { readonly path: string; readonly reason: string }[];
 }
 
 export interface PrunePlan {
@@ -46,11 +55,7 @@ export interface PrunePlan {
 const PARTIAL_AGE = 7 * 86_400_000;
 const MAKING = 60_000;
 
-interface Candidate {
-  readonly path: string;
-  readonly record: EntryRecord;
-  readonly used: number;
-}
+type Candidate = Filed & { readonly record: EntryRecord };
 
 /**
  * Removes what is not wanted any more. P is this process; S the store's lock, which every publisher shares from the rename
@@ -67,162 +72,141 @@ interface Candidate {
  *  5. S is released. Unfinished fetches that nobody has the lock of, and what was put aside, go by age.
  */
 export async function prune(plan: PrunePlan): Promise<Pruned> {
-  const { layout, locks } = plan;
-  const swept = await locks.with(layout.storeLock, { purpose: 'cache prune' }, () => sweep(plan));
-  const left = await removeLeftovers(plan);
-  const pruned = { ...swept, partials: left.partials, bytes: swept.bytes + left.bytes };
-  if (plan.options.dryRun !== true) publishCacheEvent('pruned', { cache: layout.directory, ...pruned });
-  return pruned;
+  const pruning = new Pruning(plan);
+  await plan.locks.with(plan.layout.storeLock, { purpose: 'cache prune' }, () => pruning.sweep());
+  await pruning.removeLeftovers();
+  const { gone, failed } = pruning;
+  if (plan.options.dryRun !== true) publishCacheEvent('pruned', { cache: plan.layout.directory, ...gone });
+  return { ...gone, failed };
 }
 
-async function sweep(plan: PrunePlan): Promise<Omit<Pruned, 'partials'>> {
-  const { layout, graceMs, options } = plan;
-  const now = Date.now();
-  const candidates: Candidate[] = [];
-  let keepsAll = false;
-  for await (const { path, record, used } of filedRecords(layout)) {
-    if (record !== undefined) candidates.push({ path, record, used: Math.min(used, now) });
-    else if (isForeign(path)) keepsAll = true;
+class Pruning {
+  readonly gone = { entries: 0, contents: 0, partials: 0, bytes: 0 };
+  readonly failed: { readonly path: string; readonly reason: string }[] = [];
+  readonly #plan: PrunePlan;
+  readonly #now = Date.now();
+
+  constructor(plan: PrunePlan) {
+    this.#plan = plan;
   }
-  const evicted = new Set<Candidate>();
-  for (const candidate of victims(candidates, plan, now)) {
-    if (await evict(candidate, plan, now)) evicted.add(candidate);
-  }
-  const named = new Set<string>();
-  for (const each of candidates) {
-    if (evicted.has(each)) continue;
-    if (isPresent(each.record)) named.add(each.record.content);
-    for (const { content, at } of each.record.retired) {
-      if (isWithin(Date.parse(at), graceMs, now)) named.add(content);
+
+  /** Steps 2 to 4. */
+  async sweep(): Promise<void> {
+    const { layout, graceMs } = this.#plan;
+    const candidates: Candidate[] = [];
+    let keepsAll = false;
+    for await (const { path, record, used } of filedRecords(layout)) {
+      if (record !== undefined) candidates.push({ path, record, used: Math.min(used, this.#now) });
+      else if (isForeign(path)) keepsAll = true;
+    }
+    const kept = new Set(candidates);
+    for (const victim of this.#victimsAmong(candidates)) {
+      if (!(await this.#evict(victim))) continue;
+      kept.delete(victim);
+      if (isPresent(victim.record)) this.gone.entries++;
+    }
+    const named = new Set<string | null>();
+    for (const { record } of kept) {
+      named.add(record.content);
+      for (const { content, at } of record.retired)
+        if (this.#isWithin(Date.parse(at), graceMs)) named.add(content);
+    }
+    for await (const { path, content, stats } of storedContents(layout)) {
+      if (keepsAll || named.has(content) || this.#isWithin(stats.mtimeMs, graceMs)) continue;
+      if (!(await this.#under(layout.pinOf(content), () => this.#remove(path)))) continue;
+      this.gone.contents++;
+      this.gone.bytes += stats.size;
     }
   }
-  const gone = { contents: 0, bytes: 0 };
-  for await (const { path, content, stats } of storedContents(layout)) {
-    if (keepsAll || named.has(content) || isWithin(stats.mtimeMs, graceMs, now)) continue;
-    const isGone = await unlessPinned(plan, content, () => {
-      if (options.dryRun !== true) rmSync(path, { recursive: true, force: true });
+
+  /** Step 5. */
+  async removeLeftovers(): Promise<void> {
+    const { layout, graceMs, options } = this.#plan;
+    const { maxAge = PARTIAL_AGE } = options;
+    for await (const { path, name, written, bytes, isEmpty } of unfinished(layout)) {
+      const isOld = !this.#isWithin(written, maxAge);
+      if (!isOld && !isEmpty) continue;
+      const isGone = await this.#under({ file: join(layout.locks, name) }, (lock) => {
+        return (isOld || excludes(lock)) && this.#remove(path);
+      });
+      if (!isGone) continue;
+      this.gone.partials++;
+      this.gone.bytes += bytes;
+    }
+    const left = leftInMaking(layout).filter(({ stats }) => !this.#isWithin(stats.mtimeMs, MAKING));
+    const aside = putAsideIn(layout).filter(({ stats }) => !this.#isWithin(stats.ctimeMs, graceMs));
+    for (const { path, stats } of [...left, ...aside]) if (this.#remove(path)) this.gone.bytes += stats.size;
+  }
+
+  /** By last use: what is too old, then as many as it takes to be small enough. Marks of deleted entries go after their grace. */
+  #victimsAmong(candidates: readonly Candidate[]): Candidate[] {
+    const { graceMs, options } = this.#plan;
+    const { maxAge = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = options;
+    const names = new Map<string, number>();
+    let total = 0;
+    for (const { record } of candidates) {
+      if (!isPresent(record)) continue;
+      const count = names.get(record.content) ?? 0;
+      if (count === 0) total += record.size;
+      names.set(record.content, count + 1);
+    }
+    const grace = graceMs === 0 ? 0 : graceMs + USE_NOTED;
+    return [...candidates]
+      .sort((a, b) => a.used - b.used)
+      .filter(({ record, used }) => {
+        if (!isPresent(record))
+          return !record.retired.some(({ at }) => this.#isWithin(Date.parse(at), graceMs));
+        if (this.#isWithin(used, grace) || !(this.#now - used > maxAge || total > maxBytes)) return false;
+        const count = (names.get(record.content) ?? 1) - 1;
+        names.set(record.content, count);
+        if (count === 0) total -= record.size;
+        return true;
+      });
+  }
+
+  /** Whether it is gone, or would be: nobody fetches it, uses it, or has used it since it was looked at. */
+  #evict({ path, record, used }: Candidate): Promise<boolean> {
+    const { layout } = this.#plan;
+    return this.#under(layout.lockOf(record.key), () => {
+      const stats = lstatOrNothing(path);
+      if (stats === undefined || Math.min(stats.mtimeMs, this.#now) > used) return false;
+      const remove = () => this.#remove(path);
+      return isPresent(record) ? this.#under(layout.pinOf(record.content), remove) : remove();
     });
-    if (!isGone) continue;
-    gone.contents++;
-    gone.bytes += stats.size;
   }
-  const entries = [...evicted].filter(({ record }) => isPresent(record)).length;
-  return { entries, ...gone };
-}
 
-/** By last use: what is too old, then as many as it takes to be small enough. Marks of deleted entries go after their grace. */
-function victims(
-  candidates: readonly Candidate[],
-  { graceMs, options }: PrunePlan,
-  now: number,
-): Candidate[] {
-  const { maxAge = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = options;
-  const names = new Map<string, number>();
-  let total = 0;
-  for (const { record } of candidates) {
-    if (!isPresent(record)) continue;
-    const count = names.get(record.content) ?? 0;
-    if (count === 0) total += record.size;
-    names.set(record.content, count + 1);
-  }
-  const grace = graceMs === 0 ? 0 : graceMs + USE_NOTED;
-  const chosen: Candidate[] = [];
-  for (const candidate of [...candidates].sort((a, b) => a.used - b.used)) {
-    const { record, used } = candidate;
-    if (!isPresent(record)) {
-      if (!record.retired.some(({ at }) => isWithin(Date.parse(at), graceMs, now))) chosen.push(candidate);
-      continue;
-    }
-    if (isWithin(used, grace, now) || !(now - used > maxAge || total > maxBytes)) continue;
-    chosen.push(candidate);
-    const count = (names.get(record.content) ?? 1) - 1;
-    names.set(record.content, count);
-    if (count === 0) total -= record.size;
-  }
-  return chosen;
-}
-
-/** Whether it is gone, or would be: nobody fetches it, uses it, or has used it since it was looked at. */
-async function evict({ path, record, used }: Candidate, plan: PrunePlan, now: number): Promise<boolean> {
-  const { layout, locks, options } = plan;
-  const lock = await tryLock(locks, layout.lockOf(record.key));
-  if (lock === undefined) return false;
-  try {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (stats === undefined || Math.min(stats.mtimeMs, now) > used) return false;
-    const remove = () => {
-      if (options.dryRun !== true) unlinkSync(path);
-    };
-    if (isPresent(record)) return await unlessPinned(plan, record.content, remove);
-    remove();
-    return true;
-  } finally {
-    await lock.release();
-  }
-}
-
-/** Undefined for a lock that somebody holds, which may be the very code that prunes. */
-async function tryLock(locks: LockManager, target: { readonly file: string }): Promise<Lock | undefined> {
-  try {
-    return await locks.tryAcquire(target);
-  } catch (error) {
-    if (error instanceof DeadlockError) return undefined;
-    throw error;
-  }
-}
-
-/** Nobody uses the content while the body runs; false when somebody does. A content that never was pinned has no lock. */
-async function unlessPinned(
-  { layout, locks }: PrunePlan,
-  content: string,
-  body: () => void,
-): Promise<boolean> {
-  const pin = layout.pinOf(content);
-  let lock: Lock | undefined;
-  if (existsSync(locks.pathOf(pin))) {
-    lock = await tryLock(locks, pin);
+  /** What a body says under a lock, which is only tried; false where somebody holds it, maybe the very code that prunes. */
+  async #under(
+    target: { readonly file: string },
+    body: (lock: Lock) => boolean | Promise<boolean>,
+  ): Promise<boolean> {
+    const lock = await this.#plan.locks.tryAcquire(target).catch((error: unknown) => {
+      if (!(error instanceof DeadlockError)) throw error;
+    });
     if (lock === undefined) return false;
-  }
-  try {
-    body();
-    return true;
-  } finally {
-    await lock?.release();
-  }
-}
-
-async function removeLeftovers({
-  layout,
-  locks,
-  graceMs,
-  options,
-}: PrunePlan): Promise<Pick<Pruned, 'partials' | 'bytes'>> {
-  const { maxAge = PARTIAL_AGE, dryRun } = options;
-  const now = Date.now();
-  const gone = { partials: 0, bytes: 0 };
-  for await (const { path, name, written, bytes } of unfinished(layout)) {
-    if (isWithin(written, maxAge, now)) continue;
-    const lock = await tryLock(locks, { file: join(layout.locks, name) });
-    if (lock === undefined) continue;
     try {
-      if (statSync(path, { throwIfNoEntry: false }) === undefined) continue;
-      if (dryRun !== true) rmSync(path, { recursive: true, force: true });
-      gone.partials++;
-      gone.bytes += bytes;
+      return await body(lock);
     } finally {
       await lock.release();
     }
   }
-  const left = leftInMaking(layout).filter(({ stats }) => !isWithin(stats.mtimeMs, MAKING, now));
-  const aside = putAsideIn(layout).filter(({ stats }) => !isWithin(stats.ctimeMs, graceMs, now));
-  for (const { path, stats } of [...left, ...aside]) {
-    if (dryRun !== true) rmSync(path, { recursive: true, force: true });
-    gone.bytes += stats.size;
-  }
-  return gone;
-}
 
-/** A time of the future, by a clock that was set back, counts as long ago where something is to be kept for it alone. */
-function isWithin(time: number, span: number, now: number): boolean {
-  return time <= now && now - time < span;
+  /** Whether it is gone, or would be. */
+  #remove(path: string): boolean {
+    const found = lstatOrNothing(path);
+    if (found === undefined || this.#plan.options.dryRun === true) return found !== undefined;
+    try {
+      if (found.isDirectory()) rmSync(path, { recursive: true, force: true });
+      else unlinkSync(path);
+      return true;
+    } catch (error) {
+      this.failed.push({ path, reason: systemCode(error) ?? String(error) });
+      return false;
+    }
+  }
+
+  /** A time of the future, by a clock that was set back, counts as long ago where something is to be kept for it alone. */
+  #isWithin(time: number, span: number): boolean {
+    return time <= this.#now && this.#now - time < span;
+  }
 }

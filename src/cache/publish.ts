@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { fchmodSync, lstatSync, promises, rmSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { explained } from '../errors/content-errors.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
 import { writeSynced } from '../storage/durable.ts';
@@ -13,8 +14,7 @@ import { Date } from '../time/time.ts';
 import { hashFile } from './hash.ts';
 import type { Digests } from './integrity.ts';
 import { type Layout, makeWorkshop } from './layout.ts';
-import { explained } from './partial/space.ts';
-import { type EntryRecord, formatRecord, type PresentRecord } from './record.ts';
+import type { EntryRecord, FailureMark, PresentRecord } from './record.ts';
 
 /** Bytes that are complete and right, in a file of the key's own that is closed, synced, and has its mode and time. */
 export interface Made {
@@ -83,22 +83,31 @@ export async function commit(
   record: EntryRecord,
   alongside: readonly string[] = [],
 ): Promise<void> {
-  const { key } = record;
+  await put(layout, record.key, layout.recordOf(record.key), record, () => lock.assertHeld());
+  await Promise.all([layout.entries, ...alongside].map(syncDirectory));
+  removeIfEmpty(layout.partialOf(record.key));
+}
+
+/** Has a file of a key hold a value, whole or not at all. Its bytes are synced, its name is not. */
+export async function put(
+  layout: Layout,
+  key: string,
+  path: string,
+  value: EntryRecord | FailureMark,
+  isAllowed: () => void = () => {},
+): Promise<void> {
   const temporary = join(layout.partialOf(key), 'record');
-  const path = layout.recordOf(key);
   makeWorkshop(layout.partialOf(key));
   const complete = (fd: number) => fchmodSync(fd, layout.fileMode);
   await outlastTransient(() => {
     rmSync(temporary, { force: true });
-    return writeSynced(temporary, formatRecord(record), 0o600, complete);
+    return writeSynced(temporary, Buffer.from(`${JSON.stringify(value)}\n`), 0o600, complete);
   }).catch((error: unknown) => {
     throw explained(error, path);
   });
-  lock.assertHeld();
+  isAllowed();
   await clearPlace(layout, path);
   await outlastTransient(() => promises.rename(temporary, path));
-  await Promise.all([layout.entries, ...alongside].map(syncDirectory));
-  removeIfEmpty(layout.partialOf(key));
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { FetchFailure } from '../errors/cache-errors.ts';
 import type { HolderRecord } from '../identity/holder.ts';
 import type { Validators } from './download/validators.ts';
 import type { Digests } from './integrity.ts';
@@ -42,15 +43,22 @@ export interface EntryRecord {
   readonly retired: readonly Retired[];
 }
 
+/** What the last flight of a key that failed has left for those who waited through it. */
+export interface FailureMark {
+  /** Tells this failure from every other. */
+  readonly id: string;
+  readonly key: string;
+  readonly failure: FetchFailure;
+  readonly by: string;
+  /** The integrity it failed to have: nobody else's failure than of those who asked for the same. */
+  readonly only?: string;
+}
+
 /** A record that holds a content. */
 export type PresentRecord = EntryRecord & { readonly content: string };
 
 export function isPresent(record: EntryRecord | undefined): record is PresentRecord {
   return record !== undefined && record.content !== null;
-}
-
-export function formatRecord(record: EntryRecord): Buffer {
-  return Buffer.from(`${JSON.stringify(record)}\n`);
 }
 
 const DIGEST = /^[0-9a-f]{64}$/;
@@ -68,38 +76,19 @@ export function parseRecord(text: string, key?: string): EntryRecord | undefined
   }
   if (typeof value !== 'object' || value === null || value.format !== 1) return undefined;
   if (typeof value.key !== 'string' || (key !== undefined && value.key !== key)) return undefined;
-  const {
-    content,
-    digests,
-    integrity,
-    size,
-    mtime,
-    generation,
-    produced,
-    checked,
-    by,
-    retired,
-    validators,
-    url,
-  } = value;
+  const { content, digests, integrity, size, mtime, generation, produced, checked, by, retired } = value;
+  const { validators = {}, url = '' } = value;
   const isRecord =
-    typeof integrity === 'string' &&
-    typeof digests === 'object' &&
-    digests !== null &&
+    [integrity, produced, checked, url].every((each) => typeof each === 'string') &&
+    [digests, by, validators].every((each) => typeof each === 'object' && each !== null) &&
     (content === null || (DIGEST.test(content) && digests.sha256 === content)) &&
     Number.isSafeInteger(size) &&
     size >= 0 &&
     typeof mtime === 'number' &&
     Number.isSafeInteger(generation) &&
     generation > 0 &&
-    typeof produced === 'string' &&
-    typeof checked === 'string' &&
-    typeof by === 'object' &&
-    by !== null &&
     Array.isArray(retired) &&
-    retired.every(isRetired) &&
-    (url === undefined || typeof url === 'string') &&
-    (validators === undefined || (typeof validators === 'object' && validators !== null));
+    retired.every(isRetired);
   return isRecord ? value : undefined;
 }
 

@@ -22,28 +22,23 @@ export interface CacheStatistics {
 }
 
 export async function statisticsOf(layout: Layout): Promise<CacheStatistics> {
+  const none = () => ({ count: 0, bytes: 0 });
+  const found = { entries: none(), contents: none(), orphans: none(), partials: none(), bad: none() };
+  const add = (kind: keyof CacheStatistics, bytes: number) => {
+    found[kind].count++;
+    found[kind].bytes += bytes;
+  };
   const named = new Set<string>();
-  const entries = new Sum();
   for await (const { record } of filedRecords(layout)) {
     if (!isPresent(record)) continue;
     named.add(record.content);
-    entries.add(record.size);
+    add('entries', record.size);
   }
-  const [contents, orphans, partials, bad] = [new Sum(), new Sum(), new Sum(), new Sum()];
   for await (const { content, stats } of storedContents(layout)) {
-    (named.has(content) ? contents : orphans).add(stats.size);
+    add(named.has(content) ? 'contents' : 'orphans', stats.size);
   }
-  for await (const { path, bytes } of unfinished(layout)) if (!path.endsWith('.failed')) partials.add(bytes);
-  for (const { stats } of putAsideIn(layout)) bad.add(stats.size);
-  return { entries, contents, orphans, partials, bad };
-}
-
-class Sum implements Extent {
-  count = 0;
-  bytes = 0;
-
-  add(bytes: number): void {
-    this.count++;
-    this.bytes += bytes;
-  }
+  for await (const { path, bytes } of unfinished(layout))
+    if (!path.endsWith('.failed')) add('partials', bytes);
+  for (const { stats } of putAsideIn(layout)) add('bad', stats.size);
+  return found;
 }

@@ -1,25 +1,28 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { systemCode } from '../errors/base.ts';
-import { CorruptEntryError, NotCachedError } from '../errors/cache-errors.ts';
+import { type CacheDirectoryError, CorruptEntryError, NotCachedError } from '../errors/cache-errors.ts';
 import { IncompleteError, IntegrityError } from '../errors/content-errors.ts';
 import { publishCacheEvent } from '../events/cache-channel.ts';
 import { self } from '../identity/self.ts';
-import type { Lock } from '../lock/lock.ts';
+import { given } from '../lock/known-options.ts';
+import { Lock } from '../lock/lock.ts';
+import { removeTreeQuietly } from '../storage/fs/quietly.ts';
 import { isTransient } from '../storage/transient/index.ts';
 import { Date, performance } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
-import type { Turn } from './call.ts';
-import { NOT_MODIFIED } from './download/not-modified.ts';
+import { type Call, fits, needsHash, type Turn, unfit } from './call.ts';
 import type { Outcome } from './entry.ts';
 import { isOfFlight, leaveMark, readMark, removeMark, sharedFailure } from './failure.ts';
 import { type Hashed, hashFile } from './hash.ts';
-import { type Algorithm, formatIntegrity, matches } from './integrity.ts';
+import { type Algorithm, integrityOf } from './integrity.ts';
 import type { Layout } from './layout.ts';
 import { look, type Sight } from './look.ts';
+import { dataFile } from './partial/state.ts';
 import { DEFAULT_POLICY, isCurrent } from './policy.ts';
-import { type Produced, produce } from './produce.ts';
+import { excludes, type Produced, produce } from './produce.ts';
+import { NOT_MODIFIED } from './producer.ts';
 import { CONTENT_MODE, commit, publish, putAside } from './publish.ts';
-import { type EntryRecord, isPresent, type PresentRecord, type Publisher, type Retired } from './record.ts';
+import { type EntryRecord, isPresent, type PresentRecord, type Retired } from './record.ts';
 
 /** Milliseconds for which a content that was replaced is remembered. */
 const RETIRED_FOR = 86_400_000;
@@ -35,23 +38,25 @@ const MOST_RETIRED = 16;
  *     it is put aside, and there is none.
  *  3. Else the bytes are made and published.
  */
-export async function takeTurn(turn: Turn): Promise<Outcome> {
-  const { layout, lock, key, options, before } = turn;
+export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Promise<Outcome> {
+  const { layout, key, options, before } = call;
   const { policy = DEFAULT_POLICY } = options;
+  const turn = lock instanceof Lock ? { ...call, lock } : undefined;
   const found = look(layout, key);
-  const sight = await inspected(turn, found);
-  if (sight.state === 'good' && fits(turn, sight.record)) {
+  const sight = await inspected(call, found, turn?.lock);
+  if (sight.state === 'good' && fits(call, sight.record)) {
+    if (turn !== undefined) tidy(turn);
     if (sight.record.generation !== before.generation) {
-      trace?.(lock.path, `takes generation ${sight.record.generation}, which it waited for`);
+      trace?.(layout.recordOf(key), `takes generation ${sight.record.generation}, which it waited for`);
       publishCacheEvent('flight-joined', { cache: layout.directory, key, outcome: 'success' });
       return { record: sight.record, from: 'shared' };
     }
     if (isCurrent(policy, sight.record)) return { record: sight.record, from: 'cache' };
   }
-  if (policy === 'never') {
-    if (sight.state === 'good') throw unfit(turn, sight.record);
-    if (found.state !== 'none') throw new CorruptEntryError(key, found.path);
-    throw new NotCachedError(key, layout.directory);
+  if (policy === 'never' || turn === undefined) {
+    if (sight.state === 'none' && found.state !== 'none') throw new CorruptEntryError(key, found.path);
+    if (turn === undefined) throw lock;
+    throw sight.state === 'good' ? unfit(call, sight.record) : new NotCachedError(key, layout.directory);
   }
   try {
     const mark = readMark(layout, key);
@@ -63,10 +68,17 @@ export async function takeTurn(turn: Turn): Promise<Outcome> {
     }
     return { record: await make(turn, sight), from: 'own' };
   } catch (error) {
-    if (options.staleIfError !== true || sight.state !== 'good' || turn.signal.aborted) throw error;
-    lock.assertHeld();
+    if (options.staleIfError !== true || sight.state !== 'good' || call.signal.aborted) throw error;
+    turn.lock.assertHeld();
     return { record: sight.record, from: 'stale' };
   }
+}
+
+/** What a process that died after it had published has left of that. */
+function tidy({ layout, key, lock }: Turn): void {
+  const directory = layout.partialOf(key);
+  if (existsSync(directory) && excludes(lock) && !existsSync(dataFile(directory)))
+    removeTreeQuietly(directory);
 }
 
 async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
@@ -90,7 +102,7 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
       publishCacheEvent('refused', { ...about, reason: error.message });
     }
     if (!signal.aborted && !lock.signal.aborted && isOfFlight(error)) {
-      leaveMark(layout, key, error, options.integrity);
+      await leaveMark(layout, key, error, options.integrity);
     }
     throw error;
   }
@@ -103,6 +115,7 @@ function publishMade(
 ): Promise<PresentRecord> {
   const now = new Date().toISOString();
   const { size, digests } = made;
+  const { pid, host, user, command } = self();
   return publish(layout, locks, lock, made, (mtime) => ({
     format: 1,
     key,
@@ -114,8 +127,8 @@ function publishMade(
     generation: (previous?.generation ?? 0) + 1,
     produced: now,
     checked: now,
-    by: publisher(),
-    ...(source === undefined ? {} : { validators: source.validators, url: source.url }),
+    by: given({ pid, host, user, command }),
+    ...given({ validators: source?.validators, url: source?.url }),
     retired: retiredBy(previous, digests.sha256),
   }));
 }
@@ -128,27 +141,23 @@ async function confirm({ layout, lock }: Turn, record: PresentRecord): Promise<P
 }
 
 /** What is left of a touched content, or of any where its hash is to decide: it is right, or it is none. */
-async function inspected(turn: Turn, sight: Sight): Promise<Sight> {
-  const { layout, lock, options, integrity, signal } = turn;
-  if (sight.state === 'none') return sight;
+async function inspected(call: Call, sight: Sight, lock: Lock | undefined): Promise<Sight> {
+  const { layout, integrity, signal } = call;
+  if (sight.state === 'none' || !(needsHash(call, sight) || lock === undefined)) return sight;
   const { record, path } = sight;
-  const isKnown = integrity === undefined || record.digests[integrity.algorithm] !== undefined;
-  if (sight.state === 'good' && isKnown && options.verify !== 'full') return sight;
   const hashed = await hashOrNothing(path, integrity === undefined ? [] : [integrity.algorithm], signal);
   if (hashed?.digests.sha256 !== record.content) {
-    trace?.(lock.path, `puts aside the content, which was changed: ${path}`);
-    putAside(layout, path);
-    publishCacheEvent('healed', { cache: layout.directory, key: record.key, content: record.content });
+    if (lock !== undefined) {
+      trace?.(lock.path, `puts aside the content, which was changed: ${path}`);
+      putAside(layout, path);
+      publishCacheEvent('healed', { cache: layout.directory, key: record.key, content: record.content });
+    }
     return { state: 'none', record };
   }
   const digests = { ...record.digests, ...hashed?.digests };
-  const renewed = {
-    ...record,
-    mtime: hashed?.mtimeMs ?? record.mtime,
-    digests,
-    integrity: integrityOf(digests),
-  };
-  await commit(layout, lock, renewed);
+  const mtime = hashed?.mtimeMs ?? record.mtime;
+  const renewed = { ...record, mtime, digests, integrity: integrityOf(digests) };
+  if (lock !== undefined) await commit(layout, lock, renewed);
   return { state: 'good', record: renewed, path };
 }
 
@@ -181,41 +190,6 @@ export async function forget(layout: Layout, lock: Lock, key: string): Promise<b
   const retired = retiredBy(found.record, null);
   await commit(layout, lock, { ...found.record, content: null, generation: generation + 1, retired });
   return true;
-}
-
-/** Whether an entry is one that this call asks for. */
-export function fits(
-  { integrity, options }: Pick<Turn, 'integrity' | 'options'>,
-  record: PresentRecord,
-): boolean {
-  if (options.size !== undefined && options.size !== record.size) return false;
-  return integrity === undefined || matches(integrity, record.digests);
-}
-
-/** The error of a call that may not fetch what it asks for. */
-export function unfit(
-  { key, options }: Pick<Turn, 'key' | 'options'>,
-  { integrity, size }: PresentRecord,
-): IntegrityError {
-  const expected = options.integrity ?? `${options.size} bytes`;
-  return new IntegrityError({ what: key, expected, got: integrity, size });
-}
-
-function integrityOf(digests: PresentRecord['digests']): string {
-  const order = ['sha256', 'sha384', 'sha512', 'sha1', 'md5'] as const;
-  return order
-    .flatMap((name) => (digests[name] === undefined ? [] : formatIntegrity(name, digests[name])))
-    .join(' ');
-}
-
-function publisher(): Publisher {
-  const { pid, host, user, command } = self();
-  return {
-    pid,
-    command,
-    ...(host === undefined ? {} : { host }),
-    ...(user === undefined ? {} : { user }),
-  };
 }
 
 /** Contents that paths may still lead to which were returned before they were replaced. */

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { systemCode } from '../errors/base.ts';
+import { callback, count, flag, type Kinds, signal } from '../lock/known-options.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { hashFile } from './hash.ts';
 import { type Filed, filedRecords } from './inventory.ts';
@@ -15,6 +16,13 @@ export interface VerifyOptions {
   readonly repair?: boolean;
   readonly signal?: AbortSignal;
 }
+
+export const VERIFY_OPTIONS: Kinds<VerifyOptions> = {
+  parallel: count,
+  onProgress: callback,
+  repair: flag,
+  signal,
+};
 
 export interface Verified {
   readonly checked: number;
@@ -38,7 +46,7 @@ export async function verify(
   options: VerifyOptions,
   heal: (key: string) => Promise<boolean>,
 ): Promise<Verified> {
-  const { parallel = availableParallelism(), onProgress, repair = false, signal } = options;
+  const { parallel = availableParallelism(), onProgress, repair = false, signal: ended } = options;
   const bad: { key: string | undefined; path: string; reason: Reason }[] = [];
   const hashed = new Map<string, Promise<Reason | undefined>>();
   const records = filedRecords(layout);
@@ -53,7 +61,7 @@ export async function verify(
     }
     if (!isPresent(record)) return;
     const content = layout.contentOf(record.content);
-    const known = hashed.get(record.content) ?? problemOf(content, record, signal);
+    const known = hashed.get(record.content) ?? problemOf(content, record, ended);
     hashed.set(record.content, known);
     const reason = await known;
     checked++;
@@ -67,11 +75,11 @@ export async function verify(
   };
   const lane = async () => {
     for (let next = await records.next(); next.done !== true; next = await records.next()) {
-      signal?.throwIfAborted();
+      ended?.throwIfAborted();
       await check(next.value);
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, Math.floor(parallel)) }, lane));
+  await Promise.all(Array.from({ length: parallel }, lane));
   return { checked, bad, repaired };
 }
 

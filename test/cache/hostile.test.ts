@@ -220,6 +220,27 @@ describe('a full disk', () => {
   });
 });
 
+describe('a file that nobody can remove', () => {
+  it.each(['a content', 'a record'])(
+    'is no end to a prune, which removes the rest and tells of it: %s [K33]',
+    async (what) => {
+      const { cache, layout } = await newCache({ graceMs: 0 });
+      const { path } = await put(cache, 'stays', 'words');
+      await put(cache, 'goes', 'other words');
+      const stuck = what === 'a content' ? path : layout.recordOf('stays');
+      tool('chattr', ['+i', stuck]);
+      onTestFinished(() => void tool('chattr', ['-i', stuck]));
+
+      const pruned = await cache.prune({ maxBytes: 0 });
+
+      expect(pruned.failed).toEqual([{ path: stuck, reason: 'EPERM' }]);
+      expect(pruned).toMatchObject({ entries: what === 'a content' ? 2 : 1, contents: 1 });
+      expect(existsSync(path)).toBe(true);
+      expect(cache.peek('goes')).toBeUndefined();
+    },
+  );
+});
+
 describe('a mirror', () => {
   it('of another user’s content is a copy where the system protects it from links [K19, K20]', async () => {
     const home = tempDirectory();

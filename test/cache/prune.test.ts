@@ -47,6 +47,7 @@ describe('prune', () => {
       contents: 1,
       partials: 0,
       bytes: 9,
+      failed: [],
     });
     expect(await keysOf(cache)).toEqual(['new']);
     expect(existsSync(old.path)).toBe(false);
@@ -147,6 +148,7 @@ describe('prune', () => {
     mkdirSync(partial);
     writeFileSync(join(partial, 'data'), 'half');
     mkdirSync(`${partial}.0123456789abcdef`);
+    writeFileSync(join(`${partial}.0123456789abcdef`, 'temp'), '');
     writeFileSync(layout.failureOf('corpus'), '{}');
     expect(await cache.statistics()).toMatchObject({
       orphans: { count: 1, bytes: 6 },
@@ -158,6 +160,7 @@ describe('prune', () => {
     for (const each of [
       join(partial, 'data'),
       partial,
+      join(`${partial}.0123456789abcdef`, 'temp'),
       `${partial}.0123456789abcdef`,
       layout.failureOf('corpus'),
     ]) {
@@ -168,6 +171,19 @@ describe('prune', () => {
     expect(existsSync(content)).toBe(false);
   });
 
+  it('removes the empty directory of a publisher that died at once, as whoever fetches that key in its lock [K5, K33]', async () => {
+    const { cache, layout } = await newCache();
+    await put(cache, 'corpus', 'words');
+    const left = layout.partialOf('corpus');
+    mkdirSync(left);
+    expect(await cache.prune()).toMatchObject({ partials: 1, entries: 0 });
+    expect(existsSync(left)).toBe(false);
+    mkdirSync(left);
+    writeFileSync(join(left, 'state.json'), '{}');
+    await cache.fetch('corpus', refuses, { verify: 'full' });
+    expect(existsSync(left)).toBe(false);
+  });
+
   it('keeps every content while there is a record that only a later version can read [K26]', async () => {
     const { cache, layout } = await newCache({ graceMs: 0 });
     const { path } = await put(cache, 'corpus', 'words');
@@ -176,6 +192,17 @@ describe('prune', () => {
     expect(await cache.prune({ maxBytes: 0 })).toMatchObject({ entries: 0, contents: 0 });
     expect(existsSync(path)).toBe(true);
     expect(existsSync(layout.recordOf('corpus'))).toBe(true);
+  });
+
+  it.each([
+    [{ maxBytes: 'all' }, 'maxBytes must be a number of bytes, 0 or more, got "all"'],
+    [{ maxAge: -1 }, 'maxAge must be a number of milliseconds, 0 or more, got -1'],
+    [{ dryrun: true }, 'did you mean dryRun?'],
+  ])('refuses %o before it removes anything', async (options, says) => {
+    const { cache } = await newCache({ graceMs: 0 });
+    await put(cache, 'corpus', 'words');
+    await expect(cache.prune(options as object)).rejects.toThrow(says);
+    expect(await keysOf(cache)).toEqual(['corpus']);
   });
 
   it('takes a last use in the future for now [K25]', async () => {

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { tool } from '../support/tool.ts';
 import { bodies, Fetching } from './fetching.ts';
 
 /** A cache with two entries, of which `words` was used last. */
@@ -110,13 +111,32 @@ describe('cache prune', () => {
     });
     expect(existsSync(corpus)).toBe(true);
     const json = await fetching.cacheCommand('prune', '--max-age', '12h', '--dry-run', '--json');
-    expect(JSON.parse(json.stdout)).toEqual({ dryRun: true, entries: 1, contents: 1, partials: 0, bytes: 8 });
+    expect(JSON.parse(json.stdout)).toEqual({
+      dryRun: true,
+      entries: 1,
+      contents: 1,
+      partials: 0,
+      bytes: 8,
+      failed: [],
+    });
     expect((await fetching.cacheCommand('prune', '--max-bytes', '1kB')).stdout).toBe('nothing to remove\n');
     expect((await fetching.cacheCommand('prune', '--max-bytes', '5')).stdout).toMatch(
       /^removed 1 entry, 1 file/,
     );
     expect(existsSync(corpus)).toBe(false);
     expect((await fetching.cacheCommand('path', `${url}/words`)).code).toBe(0);
+  });
+
+  it('removes the rest where a file cannot be removed, names it, and exits with 1 [K33]', async () => {
+    const { fetching, corpus } = await filled();
+    age(fetching, corpus);
+    tool('chattr', ['+i', corpus]);
+    onTestFinished(() => void tool('chattr', ['-i', corpus]));
+    expect(await fetching.cacheCommand('prune', '--max-age', '12h')).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^removed 1 entry, 0 files/),
+      stderr: expect.stringContaining(`${corpus} could not be removed: EPERM\n`),
+    });
   });
 });
 

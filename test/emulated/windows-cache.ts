@@ -113,12 +113,12 @@ it('a partial on Windows that was made read-only to be published is gone on with
   const first = await PartialFile.open(directory, { resume: false });
   await first.begin({ url: 'http://data.example', validators: {}, total: 5 });
   await first.write(Buffer.from('words'));
-  const { path } = await first.seal();
+  await first.seal();
   await first.close();
-  chmodSync(path, 0o444);
+  chmodSync(first.path, 0o444);
 
   const second = await PartialFile.open(directory, { resume: true });
 
   expect(second.offset).toBe(5);
-  await second.remove();
+  await second.close();
 });

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { PartialFile } from '../partial/partial-file.ts';
+import { NOT_MODIFIED, type NotModified } from '../producer.ts';
 import { type Asked, header, judge, type Verdict, validatorsOf } from './answer.ts';
 import type { Client } from './client.ts';
 import { DECODABLE, decoded, hashed, isEncoded, matchesDecoded } from './encoding.ts';
 import { type Answer, exchange } from './exchange.ts';
 import { type Expected, Mismatch } from './expected.ts';
 import { Fault } from './fault.ts';
-import { NOT_MODIFIED, type NotModified } from './not-modified.ts';
 import type { Settings } from './options.ts';
 import { type Clock, delayAfter } from './pause.ts';
 import type { DownloadContext, Downloaded } from './producer.ts';

@@ -1,15 +1,9 @@
 import { join } from 'node:path';
 import { PartialFile } from '../partial/partial-file.ts';
-import { NOT_MODIFIED, type NotModified } from './not-modified.ts';
+import type { Producer } from '../producer.ts';
 import { checkOptions, checkUrls, type DownloadOptions } from './options.ts';
 import { type Clock, realClock } from './pause.ts';
-import {
-  DOWNLOAD,
-  type DownloadContext,
-  type Downloaded,
-  type DownloadProducer,
-  type PlainContext,
-} from './producer.ts';
+import { DOWNLOAD, type DownloadContext, type DownloadProducer } from './producer.ts';
 import { transfer } from './transfer.ts';
 
 /**
@@ -44,20 +38,16 @@ export function downloadWith(
 ): DownloadProducer {
   const urls = checkUrls(url);
   const settings = checkOptions(options);
-  const run = (context: DownloadContext): Promise<Downloaded | NotModified> =>
-    transfer(urls, settings, context, clock);
-  return Object.assign((context: PlainContext) => runAlone(run, context), { [DOWNLOAD]: run });
-}
-
-async function runAlone(
-  run: DownloadProducer[typeof DOWNLOAD],
-  { temp, signal, progress }: PlainContext,
-): Promise<string | NotModified> {
-  const partial = await PartialFile.open(join(temp, 'download'), { resume: false });
-  try {
-    const outcome = await run({ partial, signal, progress });
-    return outcome === NOT_MODIFIED ? NOT_MODIFIED : (await partial.seal()).path;
-  } finally {
-    await partial.close();
-  }
+  const run = (context: DownloadContext) => transfer(urls, settings, context, clock);
+  const alone: Producer = async ({ temp, signal, progress }) => {
+    const partial = await PartialFile.open(join(temp, 'download'), { resume: false });
+    try {
+      await run({ partial, signal, progress });
+      await partial.seal();
+      return partial.path;
+    } finally {
+      await partial.close();
+    }
+  };
+  return Object.assign(alone, { [DOWNLOAD]: run });
 }

@@ -1,5 +1,5 @@
 import type { PartialFile } from '../partial/partial-file.ts';
-import type { NotModified } from './not-modified.ts';
+import type { NotModified, Producer } from '../producer.ts';
 import type { Validators } from './validators.ts';
 
 /** The member by which the cache recognises a producer that writes to a partial itself, and can go on with one. */
@@ -25,16 +25,7 @@ export interface Downloaded {
   readonly url: string;
 }
 
-/** What any producer is given, as far as a download needs it. */
-export interface PlainContext {
-  /** A private directory. */
-  readonly temp: string;
-  readonly signal: AbortSignal;
-  progress(done: number, total?: number): void;
-}
-
-export interface DownloadProducer {
-  /** As a producer like any other, without resume; resolves to the path of the file. */
-  (context: PlainContext): Promise<string | NotModified>;
+/** As a producer like any other, it resumes nothing, and gives the path of the file. */
+export interface DownloadProducer extends Producer {
   [DOWNLOAD](context: DownloadContext): Promise<Downloaded | NotModified>;
 }

@@ -1,10 +1,10 @@
 import { DownloadError, IncompleteError, IntegrityError } from '../../errors/content-errors.ts';
 import { parseIntegrity } from '../integrity.ts';
+import type { NotModified } from '../producer.ts';
 import { Address, type Job } from './address.ts';
 import { Client } from './client.ts';
 import { Expected, Mismatch } from './expected.ts';
 import { Fault } from './fault.ts';
-import type { NotModified } from './not-modified.ts';
 import type { Settings } from './options.ts';
 import type { Clock } from './pause.ts';
 import type { DownloadContext, Downloaded } from './producer.ts';

@@ -1,15 +1,16 @@
-import { promises } from 'node:fs';
+import { promises, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { NoSpaceError } from '../../errors/content-errors.ts';
+import { dirname } from 'node:path';
+import { explained, NoSpaceError } from '../../errors/content-errors.ts';
 import { here } from '../../identity/index.ts';
+import { writeAll } from '../../storage/durable.ts';
 import { removeIfEmpty } from '../../storage/fs/quietly.ts';
 import { syncDirectory } from '../../storage/fs/sync-directory.ts';
-import type { Algorithm, Digests } from '../integrity.ts';
-import { dataFile, newData, openData, ownDirectory } from './data-file.ts';
-import { Digester } from './digester.ts';
-import { type Batch, launch } from './flight.ts';
-import { checkSpace, explained } from './space.ts';
-import { type PartialState, readState, type Source, stateFile, sweepStates, writeState } from './state.ts';
+import { Digester, type Hashed } from '../hash.ts';
+import type { Algorithm } from '../integrity.ts';
+import { makeWorkshop } from '../layout.ts';
+import { newData, openData } from './data-file.ts';
+import { dataFile, type PartialState, readState, type Source, stateFile, writeState } from './state.ts';
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
@@ -20,15 +21,17 @@ const IN_FLIGHT = 6;
 /** How far from the end of the file a write may be missing. */
 const WINDOW = IN_FLIGHT * BATCH;
 const SYNC_EVERY = 32 * MEBIBYTE;
+/** Bytes that are left free for everything else on the disk. */
+const MARGIN = 64 * MEBIBYTE;
 
-export interface Finished {
-  readonly size: number;
-  readonly digests: Digests & { readonly sha256: string };
-}
+export type Finished = Pick<Hashed, 'digests' | 'size'>;
 
-export interface Sealed extends Finished {
-  readonly fd: number;
-  readonly path: string;
+/** Bytes on their way to their place in the file. */
+interface Batch {
+  readonly position: number;
+  readonly bytes: Uint8Array;
+  /** Never rejects. */
+  readonly landed: Promise<void>;
 }
 
 /**
@@ -45,11 +48,13 @@ export interface Sealed extends Finished {
  */
 export class PartialFile {
   readonly path: string;
+  adopted: Stats | undefined;
   readonly #directory: string;
   readonly #file: FileHandle;
   readonly #digester = new Digester();
-  /** In the order of their positions; the first one is not done. */
+  /** In the order of their positions; the first one has not landed. */
   readonly #flying: Batch[] = [];
+  readonly #landed = new Set<Batch>();
   readonly #buffers: Uint8Array[] = [];
   #gathering: Uint8Array = Buffer.alloc(0);
   #gathered = 0;
@@ -58,14 +63,13 @@ export class PartialFile {
   #durable: number;
   #source: Source | undefined;
   #failure: unknown;
-  #following: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
   #noting: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(directory: string, file: FileHandle, state: PartialState | undefined, offset: number) {
-    this.path = dataFile(directory);
-    this.#directory = directory;
+  private constructor(path: string, file: FileHandle, offset: number, state?: PartialState) {
+    this.path = path;
+    this.#directory = dirname(path);
     this.#file = file;
     this.#source = state;
     this.#issued = offset;
@@ -80,17 +84,28 @@ export class PartialFile {
    */
   static async open(directory: string, { resume }: { readonly resume: boolean }): Promise<PartialFile> {
     try {
-      await ownDirectory(directory);
-      await sweepStates(directory);
+      makeWorkshop(directory);
+      const path = dataFile(directory);
       const state = resume ? readState(directory) : undefined;
       const found = state === undefined ? undefined : await openData(directory, state, WINDOW);
-      if (found === undefined) return new PartialFile(directory, await newData(directory), undefined, 0);
-      const partial = new PartialFile(directory, found.file, state, found.offset);
+      if (found === undefined) return new PartialFile(path, await newData(directory), 0);
+      const partial = new PartialFile(path, found.file, found.offset, state);
       await partial.#note(); // what was cut off is no longer said to be there
       return partial;
     } catch (error) {
       throw explained(error, directory);
     }
+  }
+
+  /** A file that somebody else has written, with all that is in it. `stats`: what was found of it then. */
+  static adopt(path: string, file: FileHandle, stats: Stats): PartialFile {
+    const partial = new PartialFile(path, file, stats.size);
+    partial.adopted = stats;
+    return partial;
+  }
+
+  get fd(): number {
+    return this.#file.fd;
   }
 
   /** Bytes that stand, or will once they are written. */
@@ -110,13 +125,16 @@ export class PartialFile {
 
   /** @throws {NoSpaceError} when what is still to come of so many bytes does not fit, with 64 MiB to spare. */
   async reserve(total: number): Promise<void> {
-    await checkSpace(this.#directory, Math.max(0, total - this.offset));
+    const needed = Math.max(0, total - this.offset);
+    const { bavail, bsize, blocks } = await promises.statfs(this.#directory);
+    const available = blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize; // some file systems do not count
+    if (needed + MARGIN > available) throw new NoSpaceError(this.#directory, { needed, available });
   }
 
   /** Drops all bytes. */
   async restart(): Promise<void> {
     await this.#land();
-    await this.discardState();
+    await this.#forgetState();
     if (this.#durable > 0) await syncDirectory(this.#directory);
     await this.#file.truncate(0);
     this.#digester.reset();
@@ -128,9 +146,7 @@ export class PartialFile {
   /** Notes where the bytes come from, so that a later process can go on. @throws as `write` does. */
   async begin(source: Source): Promise<void> {
     this.#source = source;
-    await this.#note().catch((error) => {
-      this.#failure ??= explained(error, this.#directory);
-    });
+    await this.#note().catch((error) => this.#failed(error));
     this.#check();
   }
 
@@ -140,6 +156,7 @@ export class PartialFile {
    * @throws {NoSpaceError} or the system's error, of these bytes or of earlier ones.
    */
   async write(chunk: Uint8Array): Promise<void> {
+    if (this.#digester.position < this.#issued) await this.#catchUp();
     for (let rest = chunk; rest.length > 0; ) {
       this.#check();
       if (this.#gathered === 0) this.#gathering = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(BATCH);
@@ -154,18 +171,17 @@ export class PartialFile {
   }
 
   /** Has everything written and hashed; not yet synced. More may be written afterwards. */
-  async finish(): Promise<Finished> {
+  async finish(signal?: AbortSignal): Promise<Finished> {
+    if (this.#digester.position < this.#issued) await this.#catchUp(signal);
     if (this.#gathered > 0) this.#issue();
-    while (this.#flying.length > 0 && this.#failure === undefined) await this.#flying[0]?.landed;
-    await this.#following;
-    if (this.#digester.position < this.#issued) await this.#follow();
+    await this.#untilLanded();
     this.#check();
     return { size: this.#issued, digests: this.#digester.digests() };
   }
 
-  /** The same, and on the disk. The descriptor is open until `close`. */
-  async seal(): Promise<Sealed> {
-    const finished = await this.finish();
+  /** The same, and on the disk. */
+  async seal(signal?: AbortSignal): Promise<Finished> {
+    const finished = await this.finish(signal);
     await this.#syncing;
     try {
       await this.#file.sync();
@@ -174,7 +190,7 @@ export class PartialFile {
     }
     this.#durable = finished.size;
     if (this.#source !== undefined) await this.begin({ ...this.#source, total: finished.size });
-    return { ...finished, fd: this.#file.fd, path: this.path };
+    return finished;
   }
 
   /** Keeps the file for a later process; removes it when it has filled the disk. */
@@ -183,31 +199,19 @@ export class PartialFile {
     this.#isClosed = true;
     if (this.#gathered > 0 && this.#failure === undefined) this.#issue();
     await this.#land();
-    if (!(this.#failure instanceof NoSpaceError)) await this.#note().catch(() => {});
+    const hasFilledDisk = this.#failure instanceof NoSpaceError;
+    if (!hasFilledDisk) await this.#note().catch(() => {});
     await this.#file.close().catch(() => {});
-    if (this.#failure instanceof NoSpaceError) await this.#erase();
+    if (!hasFilledDisk) return;
+    await promises.rm(this.path, { force: true });
+    await this.#forgetState();
+    removeIfEmpty(this.#directory);
   }
 
-  /** Removes the file and its state, and the directory if nothing else is in it. */
-  async remove(): Promise<void> {
-    await this.discardState();
-    await this.close();
-    await this.#erase();
-  }
-
-  /**
-   * Removes the state alone, as before the data is renamed: not synced, for a state without data is nothing to go on with.
-   */
-  async discardState(): Promise<void> {
+  async #forgetState(): Promise<void> {
     await this.#noting.catch(() => {});
     this.#source = undefined;
     await promises.rm(stateFile(this.#directory), { recursive: true, force: true });
-  }
-
-  async #erase(): Promise<void> {
-    await promises.rm(this.path, { force: true });
-    await promises.rm(stateFile(this.#directory), { recursive: true, force: true });
-    removeIfEmpty(this.#directory);
   }
 
   #issue(): void {
@@ -215,14 +219,22 @@ export class PartialFile {
     const position = this.#issued;
     this.#issued += bytes.length;
     this.#gathered = 0;
-    this.#flying.push(launch(this.#file, bytes, position, (error) => this.#landed(error)));
-    if (this.#digester.position === position) this.#digester.update(bytes);
-    else this.#following ??= this.#followFrom();
+    const landed = writeAll(this.#file, bytes, position).then(
+      () => this.#arrived(batch),
+      (error) => this.#failed(error),
+    );
+    const batch: Batch = { position, bytes, landed };
+    this.#flying.push(batch);
+    this.#digester.update(bytes);
   }
 
-  #landed(error: unknown): void {
-    this.#failure ??= error === undefined ? undefined : explained(error, this.path);
-    for (let first = this.#flying[0]; first?.isDone === true; first = this.#flying[0]) {
+  #arrived(batch: Batch): void {
+    this.#landed.add(batch);
+    for (
+      let first = this.#flying[0];
+      first !== undefined && this.#landed.delete(first);
+      first = this.#flying[0]
+    ) {
       this.#flying.shift();
       this.#buffers.push(new Uint8Array(first.bytes.buffer));
     }
@@ -230,6 +242,10 @@ export class PartialFile {
     this.#syncing ??= this.#sync().finally(() => {
       this.#syncing = undefined;
     });
+  }
+
+  #failed(error: unknown): void {
+    this.#failure ??= explained(error, this.path);
   }
 
   /** So many bytes are written without a gap. */
@@ -244,32 +260,20 @@ export class PartialFile {
       this.#durable = written;
       await this.#note();
     } catch (error) {
-      this.#failure ??= explained(error, this.path);
+      this.#failed(error);
     }
   }
 
-  async #followFrom(): Promise<void> {
-    try {
-      await this.#follow();
-    } catch (error) {
-      this.#failure ??= error;
-    } finally {
-      this.#following = undefined;
-    }
+  /** Hashes what was there before, or all where another algorithm was asked for. */
+  async #catchUp(signal?: AbortSignal): Promise<void> {
+    await this.#untilLanded();
+    await this.#digester.read(this.#file, this.#issued, signal);
+    if (this.#digester.position < this.#issued)
+      throw new Error(`${this.path} became shorter while it was written`);
   }
 
-  /** Hashes what is in the file and was not hashed on its way, and then what is on its way. */
-  async #follow(): Promise<void> {
-    const buffer = Buffer.allocUnsafe(MEBIBYTE);
-    while (this.#digester.position < this.#written && !this.#isClosed) {
-      const at = this.#digester.position;
-      const most = Math.min(buffer.length, this.#written - at);
-      const { bytesRead } = await this.#file.read(buffer, 0, most, at);
-      if (bytesRead === 0) throw new Error(`${this.path} became shorter while it was written`);
-      if (this.#digester.position !== at) continue; // another algorithm was asked for meanwhile
-      this.#digester.update(buffer.subarray(0, bytesRead));
-    }
-    for (const { bytes } of this.#flying) this.#digester.update(bytes);
+  async #untilLanded(): Promise<void> {
+    while (this.#flying.length > 0 && this.#failure === undefined) await this.#flying[0]?.landed;
   }
 
   /** Waits until nothing is on its way any more, whatever became of it. */
@@ -278,7 +282,6 @@ export class PartialFile {
     await Promise.all(this.#flying.map(({ landed }) => landed));
     this.#issued = this.#written; // not what lies behind a write that failed
     this.#flying.length = 0;
-    await this.#following;
     await this.#syncing;
   }
 
@@ -288,17 +291,9 @@ export class PartialFile {
       .catch(() => {})
       .then(async () => {
         if (this.#source === undefined) return;
-        const { url, source, validators, total } = this.#source;
-        await writeState(this.#directory, {
-          url,
-          ...(source === undefined ? {} : { source }),
-          validators,
-          ...(total === undefined ? {} : { total }),
-          boot: here().boot,
-          durable: this.#durable,
-          written: this.#written,
-          window: WINDOW,
-        });
+        const { boot } = here();
+        const extent = { boot, durable: this.#durable, written: this.#written, window: WINDOW };
+        await writeState(this.#directory, { ...this.#source, ...extent });
       });
     return this.#noting;
   }

@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { promises } from 'node:fs';
 import { join } from 'node:path';
+import { given } from '../../lock/known-options.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { readOwnFile } from '../../storage/own-file.ts';
 import { replace } from '../../storage/replace/index.ts';
-import { readValidators, type Validators } from '../download/validators.ts';
+import { readValidators, strongValidator, type Validators } from '../download/validators.ts';
 
 /** Where the bytes come from. */
 export interface Source {
@@ -27,35 +28,45 @@ export interface PartialState extends Source {
   readonly window: number;
 }
 
-const NAME = 'state.json';
-const TEMPORARY = /^state-[0-9a-f]{16}\.json$/;
+/** How far an unfinished content is. */
+export interface PartialInfo {
+  /** Bytes. */
+  readonly done: number;
+  readonly total?: number;
+  /** Whether its source said which version it is of, so that a later download can go on where it ends. */
+  readonly hasVersion: boolean;
+}
+
+export function dataFile(directory: string): string {
+  return join(directory, 'data');
+}
 
 export function stateFile(directory: string): string {
-  return join(directory, NAME);
+  return join(directory, 'state.json');
 }
 
 /** What is noted of a partial; undefined when there is nothing that makes sense. Anything may stand in the file. */
 export function readState(directory: string): PartialState | undefined {
-  let value: Readonly<Record<string, unknown>>;
+  let value: Readonly<Record<string, unknown>> | null;
   try {
     value = JSON.parse(readOwnFile(stateFile(directory))?.toString() ?? 'null');
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { url, source, total, boot, durable, written, window } = value;
+  const { url, source = '', total = 0, boot, durable, written, window } = value ?? {};
   const isState =
-    typeof url === 'string' &&
-    (source === undefined || typeof source === 'string') &&
-    (total === undefined || isExtent(total)) &&
-    typeof boot === 'string' &&
-    [durable, written, window].every(isExtent);
+    [url, source, boot].every((each) => typeof each === 'string') &&
+    [total, durable, written, window].every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
   if (!isState) return undefined;
-  return { ...(value as unknown as PartialState), validators: readValidators(value.validators) };
+  return { ...(value as unknown as PartialState), validators: readValidators(value?.validators) };
 }
 
-function isExtent(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+/** For who looks at a partial from outside; undefined where there is none. */
+export function readProgress(directory: string): PartialInfo | undefined {
+  const data = lstatOrNothing(dataFile(directory));
+  if (data?.isFile() !== true) return undefined;
+  const { total, validators = {} } = readState(directory) ?? {};
+  return { done: data.size, ...given({ total }), hasVersion: strongValidator(validators) !== undefined };
 }
 
 /**
@@ -76,19 +87,14 @@ export function standing(state: PartialState, size: number, boot: string, window
  * data has, because whoever drops data removes the state first, for good.
  */
 export async function writeState(directory: string, state: PartialState): Promise<void> {
-  const temporary = join(directory, `state-${randomBytes(8).toString('hex')}.json`);
+  const temporary = join(directory, 'state.new');
+  const remove = () => promises.rm(temporary, { recursive: true, force: true });
   try {
+    await remove();
     await promises.writeFile(temporary, `${JSON.stringify(state)}\n`, { flag: 'wx', mode: 0o644 });
     await replace(temporary, stateFile(directory));
   } catch (error) {
-    await promises.unlink(temporary).catch(() => {});
+    await remove();
     throw error;
-  }
-}
-
-/** Removes what writers of states have left that died. */
-export async function sweepStates(directory: string): Promise<void> {
-  for (const name of await promises.readdir(directory)) {
-    if (TEMPORARY.test(name)) await promises.unlink(join(directory, name)).catch(() => {});
   }
 }

@@ -1,6 +1,9 @@
+import { printable } from '../../errors/describe.ts';
+import { given } from '../../lock/known-options.ts';
+import { exitCodes } from '../exit-codes.ts';
 import { bytes as inWords } from '../output/bytes.ts';
 import { printJson } from '../output/json.ts';
-import { print } from '../output/text.ts';
+import { note, print } from '../output/text.ts';
 import { withCache } from './open.ts';
 import type { CacheFlags } from './place.ts';
 import { counted } from './verify.ts';
@@ -15,13 +18,11 @@ export interface PruneFlags extends CacheFlags {
 export function pruneCache(flags: PruneFlags): Promise<void> {
   const { maxBytes, maxAge, dryRun = false } = flags;
   return withCache(flags, async (cache) => {
-    const limits = {
-      ...(maxBytes === undefined ? {} : { maxBytes }),
-      ...(maxAge === undefined ? {} : { maxAge }),
-    };
-    const pruned = (await cache?.prune({ ...limits, dryRun })) ?? NOTHING;
+    const pruned = (await cache?.prune({ ...given({ maxBytes, maxAge }), dryRun })) ?? NOTHING;
+    const { entries, contents, partials, bytes, failed } = pruned;
+    if (failed.length > 0) process.exitCode = exitCodes.no;
     if (flags.json === true) return printJson({ dryRun, ...pruned });
-    const { entries, contents, partials, bytes } = pruned;
+    for (const { path, reason } of failed) note(`${printable(path)} could not be removed: ${reason}`);
     const parts = [
       counted(entries, 'entry', 'entries'),
       counted(contents, 'file', 'files'),
@@ -32,4 +33,4 @@ export function pruneCache(flags: PruneFlags): Promise<void> {
   });
 }
 
-const NOTHING = { entries: 0, contents: 0, partials: 0, bytes: 0 } as const;
+const NOTHING = { entries: 0, contents: 0, partials: 0, bytes: 0, failed: [] } as const;

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { readProgress } from '../../../src/cache/partial/progress.ts';
+import { readProgress } from '../../../src/cache/partial/state.ts';
 import { asUser, Child } from '../../support/child.ts';
 import { fill, smallDisk } from '../../support/disk.ts';
 import {

@@ -4,9 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
 import { Client } from '../../../src/cache/download/client.ts';
 import { exchange } from '../../../src/cache/download/exchange.ts';
-import { NOT_MODIFIED } from '../../../src/cache/download/not-modified.ts';
 import { checkOptions } from '../../../src/cache/download/options.ts';
 import { StallWatch } from '../../../src/cache/download/stall.ts';
+import { NOT_MODIFIED } from '../../../src/cache/producer.ts';
 import { HANG_UP, head, type Script, scriptedServer, whole } from '../../support/scripted-server.ts';
 import { content, Downloading, sri } from './downloading.ts';
 

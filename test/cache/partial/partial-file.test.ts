@@ -5,7 +5,6 @@ import {
   mkdirSync,
   openSync,
   promises,
-  readdirSync,
   readFileSync,
   readSync,
   statSync,
@@ -16,11 +15,16 @@ import {
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { launch } from '../../../src/cache/partial/flight.ts';
 import { PartialFile } from '../../../src/cache/partial/partial-file.ts';
-import { readProgress } from '../../../src/cache/partial/progress.ts';
-import { type PartialState, readState, standing, stateFile } from '../../../src/cache/partial/state.ts';
+import {
+  type PartialState,
+  readProgress,
+  readState,
+  standing,
+  stateFile,
+} from '../../../src/cache/partial/state.ts';
 import { here } from '../../../src/identity/index.ts';
+import { writeAll as writeWhole } from '../../../src/storage/durable.ts';
 import { tempDirectory } from '../../support/temp.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -53,10 +57,10 @@ it('writes and hashes what it is given, in order and to the last byte [K35]', as
   const partial = await open(place());
   partial.hash(['sha512']);
   await writeAll(partial, bytes);
-  const { size, digests, path } = await partial.seal();
+  const { size, digests } = await partial.seal();
   expect(size).toBe(bytes.length);
   expect(digests).toEqual({ sha256: sha(bytes), sha512: sha(bytes, 'sha512') });
-  expect(sha(readFileSync(path))).toBe(sha(bytes));
+  expect(sha(readFileSync(partial.path))).toBe(sha(bytes));
 });
 
 it('joins many small pieces [K35]', async () => {
@@ -103,23 +107,9 @@ it('starts over with nothing left of what was there [K10]', async () => {
   expect(existsSync(stateFile(directory))).toBe(false);
   const bytes = randomBytes(1000);
   await partial.write(bytes);
-  const { digests, path, size } = await partial.seal();
+  const { digests, size } = await partial.seal();
   expect(digests.sha256).toBe(sha(bytes));
-  expect([size, statSync(path).size]).toEqual([1000, 1000]);
-});
-
-it('removes itself, and leaves alone what others have put beside it', async () => {
-  const directory = place();
-  const first = await open(directory);
-  await first.begin(SOURCE);
-  await first.write(randomBytes(1000));
-  await first.remove();
-  expect(existsSync(directory)).toBe(false);
-  const second = await open(directory);
-  await second.begin(SOURCE);
-  writeFileSync(join(directory, 'other'), '');
-  await second.remove();
-  expect(readdirSync(directory)).toEqual(['other']);
+  expect([size, statSync(partial.path).size]).toEqual([1000, 1000]);
 });
 
 it('goes on far behind the first four gibibytes [K35]', async () => {
@@ -242,13 +232,7 @@ it('goes on behind short writes [K35]', async () => {
   onTestFinished(() => file.close());
   const atMostThree = (bytes: Uint8Array, offset: number, length: number, position: number) =>
     file.write(bytes, offset, Math.min(3, length), position);
-  const { landed } = launch(
-    { write: atMostThree as FileHandle['write'] },
-    Buffer.from('12345678'),
-    2,
-    () => {},
-  );
-  await landed;
+  await writeWhole({ write: atMostThree as FileHandle['write'] }, Buffer.from('12345678'), 2);
   expect(readFileSync(path, 'latin1')).toBe('\0\x0012345678');
 });
 
@@ -256,9 +240,9 @@ it('takes bytes as they are, and not as they are when their buffer is used again
   const partial = await open(place());
   const buffer = Buffer.alloc(100_000);
   for (const text of 'abcdefghijklmnopqrstuvwxyz') await partial.write(buffer.fill(text));
-  const { digests, path } = await partial.seal();
+  const { digests } = await partial.seal();
   const bytes = Buffer.concat([...'abcdefghijklmnopqrstuvwxyz'].map((text) => Buffer.alloc(100_000, text)));
-  expect(readFileSync(path).equals(bytes)).toBe(true);
+  expect(readFileSync(partial.path).equals(bytes)).toBe(true);
   expect(digests.sha256).toBe(sha(bytes));
 });
 
