@@ -116,21 +116,18 @@ export class Layout {
 
   /** Whether a file was left by somebody who may write here: in a private cache its owner, root, or this user. */
   trusts({ uid }: Stats): boolean {
-    return (
-      this.#shared ||
-      process.getuid === undefined ||
-      uid === this.#owner ||
-      uid === 0 ||
-      uid === process.getuid()
-    );
+    return this.#shared || process.getuid === undefined || [0, this.#owner, process.getuid()].includes(uid);
   }
 }
 
 /** What people may see of a key in a file name: of a URL no user, no password and no query. */
 function readable(key: string): string {
   if (!URL_LIKE.test(key)) return key;
-  const path = key.replace(URL_LIKE, '').replace(/[?#].*$/s, '');
-  return path.slice(path.lastIndexOf('@', path.indexOf('/') < 0 ? undefined : path.indexOf('/')) + 1);
+  const [host = '', ...path] = key
+    .replace(URL_LIKE, '')
+    .replace(/[?#].*$/s, '')
+    .split('/');
+  return [host.slice(host.lastIndexOf('@') + 1), ...path].join('/');
 }
 
 /** A directory of this cache's own: in its place there may be something else, such as a link that leads to another. */

@@ -1,4 +1,4 @@
-import { constants, lstatSync, promises, realpathSync, type Stats, unlinkSync } from 'node:fs';
+import { constants, lstatSync, promises, realpathSync, type Stats } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { HoldfastError, systemCode } from '../errors/base.ts';
 import { MirrorError } from '../errors/cache-errors.ts';
@@ -18,18 +18,7 @@ import type { PresentRecord } from './record.ts';
 export type MirrorMode = 'auto' | 'reflink' | 'link' | 'copy';
 
 /** What says that this way is not available here, and another one may be. */
-const UNAVAILABLE: readonly string[] = [
-  'EXDEV',
-  'EMLINK',
-  'EPERM',
-  'EACCES',
-  'ENOTSUP',
-  'EOPNOTSUPP',
-  'EINVAL',
-  'ENOSYS',
-  'ENOTTY',
-  'EAGAIN',
-];
+const UNAVAILABLE = /^(EXDEV|EMLINK|EPERM|EACCES|ENOTSUP|EOPNOTSUPP|EINVAL|ENOSYS|ENOTTY|EAGAIN)$/;
 const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
 
 /**
@@ -100,8 +89,8 @@ function microseconds({ mtimeMs }: Stats): number {
 
 /** All empty files would be one file: none is ever linked. */
 function waysOf(mode: MirrorMode, { size }: Stats): readonly Exclude<MirrorMode, 'auto'>[] {
-  if (mode === 'auto') return size === 0 ? ['copy'] : ['reflink', 'link', 'copy'];
-  return [mode === 'link' && size === 0 ? 'copy' : mode];
+  if (size === 0 && mode !== 'reflink') return ['copy'];
+  return mode === 'auto' ? ['reflink', 'link', 'copy'] : [mode];
 }
 
 async function make(
@@ -111,19 +100,19 @@ async function make(
   ways: readonly Exclude<MirrorMode, 'auto'>[],
   target: string,
 ): Promise<Exclude<MirroredBy, 'kept'>> {
-  for (const [at, way] of ways.entries()) {
-    unlinkIfThere(temporary);
+  for (const way of ways) {
+    await promises.rm(temporary, { force: true });
     try {
       if (way === 'link') await promises.link(content, temporary);
-      else if (way === 'reflink') {
+      else if (way === 'reflink')
         await promises.copyFile(content, temporary, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
-      } else await outlastTransient(() => promises.copyFile(content, temporary, COPYFILE_EXCL));
+      else await outlastTransient(() => promises.copyFile(content, temporary, COPYFILE_EXCL));
       if (way !== 'link') await finish(temporary, source);
       return way;
     } catch (error) {
       const code = systemCode(error) ?? '';
-      if (!UNAVAILABLE.includes(code)) throw error;
-      if (at === ways.length - 1) throw new MirrorError(target, `cannot be a ${way}: ${code}`, error);
+      if (!UNAVAILABLE.test(code)) throw error;
+      if (way === ways.at(-1)) throw new MirrorError(target, `cannot be a ${way}: ${code}`, error);
     }
   }
   throw new MirrorError(target, 'cannot be made in any way');
@@ -141,10 +130,6 @@ async function finish(path: string, { atimeMs, mtimeMs }: Stats): Promise<void> 
   } finally {
     await file.close();
   }
-}
-
-function unlinkIfThere(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) unlinkSync(path);
 }
 
 function refuseTarget(layout: Layout, target: string): void {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { fchmodSync, lstatSync, promises, rmSync, type Stats } from 'node:fs';
+import { fchmodSync, promises, rmSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { explained } from '../errors/content-errors.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -59,11 +59,12 @@ export async function publish(
   const content = layout.contentOf(sha256);
   lock.assertHeld();
   return locks.with(layout.storeLock, { mode: 'shared', timeout: STORE_TIMEOUT }, async () => {
-    const isNew = makeShard(dirname(content));
+    const isNew = lstatOrNothing(dirname(content))?.isDirectory() !== true;
+    if (isNew) makeWorkshop(dirname(content));
     const there = await mtimeThere(content, made);
     if (there !== undefined) rmSync(made.path, { force: true });
     else {
-      await clearPlace(layout, content);
+      clearPlace(layout, content);
       await outlastTransient(() => {
         allowReplacing(content);
         return promises.rename(made.path, content);
@@ -106,7 +107,7 @@ export async function put(
     throw explained(error, path);
   });
   isAllowed();
-  await clearPlace(layout, path);
+  clearPlace(layout, path);
   await outlastTransient(() => promises.rename(temporary, path));
 }
 
@@ -138,24 +139,14 @@ async function mtimeThere(content: string, { size, digests: { sha256 } }: Made):
   return hashed?.digests.sha256 === sha256 ? hashed.mtimeMs : undefined;
 }
 
-/** Whether it had to be made. */
-function makeShard(directory: string): boolean {
-  const isMissing = lstatOrNothing(directory)?.isDirectory() !== true;
-  if (isMissing) makeWorkshop(directory);
-  return isMissing;
-}
-
 /** Puts aside what a rename could not replace: a directory in the place of a file. */
-async function clearPlace(layout: Layout, path: string): Promise<void> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) putAside(layout, path);
+function clearPlace(layout: Layout, path: string): void {
+  if (lstatOrNothing(path)?.isDirectory() === true) putAside(layout, path);
 }
 
 /** Moves what must not be served any more out of the way, for a person to look at until a prune removes it. */
 export function putAside(layout: Layout, path: string): void {
   makeWorkshop(layout.bad);
-  const aside = join(
-    layout.bad,
-    `${basename(dirname(path))}${basename(path)}-${randomBytes(4).toString('hex')}`,
-  );
-  replaceSync(path, aside);
+  const name = `${basename(dirname(path))}${basename(path)}-${randomBytes(4).toString('hex')}`;
+  replaceSync(path, join(layout.bad, name));
 }

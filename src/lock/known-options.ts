@@ -46,7 +46,10 @@ export const path: Kind = {
   fits: (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),
 };
 export const span: Kind = { what: 'a number of milliseconds, 0 or more', fits: isAmount };
-export const extent: Kind = { what: 'a number of bytes, 0 or more', fits: isAmount };
+export const extent: Kind = {
+  what: 'a whole number of bytes',
+  fits: (value) => Number.isSafeInteger(value) && isAmount(value),
+};
 export const count: Kind = {
   what: 'a whole number above 0',
   fits: (value) => Number.isInteger(value) && (value as number) > 0,

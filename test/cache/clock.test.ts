@@ -1,24 +1,24 @@
-import { readFileSync, statSync, utimesSync } from 'node:fs';
+import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LockManager } from 'holdfast';
 import { type Cache, openCache } from 'holdfast/cache';
 import { describe, expect, it } from 'vitest';
 import { Layout } from '../../src/cache/layout.ts';
 import { Agent, type Remote } from '../support/agent.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { gate } from '../support/deadline.ts';
+import { memoryDirectory, tempDirectory } from '../support/temp.ts';
 import { tool } from '../support/tool.ts';
+import { until } from '../support/until.ts';
 import { put, refuses } from './support.ts';
 
 /** Milliseconds. */
 const HOUR = 3_600_000;
 
+const FAKE = { LD_PRELOAD: '/usr/$LIB/faketime/libfaketime.so.1', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
+
 /** A process whose wall clock is off. */
 function withClock(home: string, offset: string): Promise<Agent> {
-  const env = {
-    LD_PRELOAD: '/usr/$LIB/faketime/libfaketime.so.1',
-    FAKETIME: offset,
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-  };
-  return Agent.start({ home, env });
+  return Agent.start({ home, env: { ...FAKE, FAKETIME: offset } });
 }
 
 const serving = async ({ cache, fs }: Remote, directory: string) => {
@@ -56,6 +56,50 @@ describe.each(['+1d', '-1d'])('a process whose clock is off by %s', (offset) => 
     expect(readFileSync(path, 'utf8')).toBe('other words');
   });
 });
+
+it.each(['+1d', '-1d'])(
+  'a wall clock that jumps by %s leaves the wait for another fetch its minute, on the monotonic clock [G9, G10]',
+  async (jump) => {
+    const home = memoryDirectory();
+    const cache = await openCache(join(home, 'cache'));
+    const wall = join(home, 'clock');
+    writeFileSync(wall, '+0');
+    const waiter = await Agent.start({
+      home,
+      env: { ...FAKE, FAKETIME_TIMESTAMP_FILE: wall, FAKETIME_NO_CACHE: '1' },
+    });
+    const [started, rest] = [gate(), gate()];
+    const own = cache.fetch('corpus', async ({ temp }) => {
+      started.open();
+      await rest.opened;
+      writeFileSync(temp, 'words');
+    });
+    await started.opened;
+    const waiting = waiter.run(async ({ cache, values }, directory) => {
+      const opened = await cache.openCache(directory);
+      const error = await opened.fetch('corpus', async () => {}).catch((reason) => reason);
+      values.isOver = true;
+      return { code: error.code, waited: error.waited };
+    }, cache.directory);
+    const locks = new LockManager();
+    const target = new Layout(cache.directory).lockOf('corpus');
+    await until(() => locks.inspect(target).waiters.length === 1, 'it waits');
+    const before = await waiter.run(() => Date.now());
+
+    writeFileSync(wall, jump);
+
+    const days = ((await waiter.run(() => Date.now())) - before) / 24 / HOUR;
+    expect(Math.round(days)).toBe(Number.parseInt(jump, 10)); // it did jump
+    await waiter.elapse(59_000);
+    expect(await waiter.run(({ values }) => values.isOver === true)).toBe(false);
+    await waiter.elapse(60_000);
+    const { code, waited } = await waiting;
+    expect(code).toBe('HOLDFAST_TIMEOUT');
+    expect(waited).toBeGreaterThanOrEqual(60_000);
+    rest.open();
+    await own;
+  },
+);
 
 describe('an entry whose content has another time', () => {
   /** The record has the time of the content: the next look needs no hash. */

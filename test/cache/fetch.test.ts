@@ -142,7 +142,7 @@ describe.each(['if-missing', 'always'] as const)('callers of one thread under %s
     expect(made.count).toBe(policy === 'always' ? 2 : 1);
   });
 
-  it('that wait through a failure share it too; a later call fetches again [G2, K16]', async () => {
+  it('that wait through a failure share it too; a later call fetches again [G2, G15, K16]', async () => {
     const { cache } = await newCache();
     const { opened, open } = gate();
     let count = 0;

@@ -63,7 +63,7 @@ const fetching = async (
 
 describe(`of ${PROCESSES} processes under always, one that is killed -9`, () => {
   it.each(PHASES)(
-    '%s leaves no torn entry, no stuck lock and no temp, and the others get what one of them made [K5, G15]',
+    '%s leaves no torn entry, no stuck lock and no temp, and the others get what one of them made [K5]',
     { timeout: 3_600_000 },
     async (_where, phase) => {
       const home = memoryDirectory();

@@ -15,8 +15,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { MirrorError, onLockEvent } from 'holdfast';
-import type { EntryInfo } from 'holdfast/cache';
+import { type EntryInfo, openCache } from 'holdfast/cache';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { gate } from '../support/deadline.ts';
 import { interceptPromise, Making, making, newCache, put, refuses } from './support.ts';
 
 describe('a mirror', () => {
@@ -52,6 +53,26 @@ describe('a mirror', () => {
     expect(await cache.fetch('corpus', refuses, { mirror })).toMatchObject({ mirroredBy: 'kept' });
     const nowhere = cache.fetch('corpus', refuses, { mirror: () => '' });
     await expect(nowhere).rejects.toMatchObject({ code: 'HOLDFAST_INPUT' });
+  });
+
+  it('keeps its source though others delete, refresh and prune between the fetch and the mirror [K1, K2]', async () => {
+    const { cache, home, directory } = await newCache({ graceMs: 0 });
+    const other = await openCache(directory, { graceMs: 0 });
+    const [fetched, others] = [gate(), gate()];
+    const mirror = async () => {
+      fetched.open();
+      await others.opened;
+      return join(home, 'corpus');
+    };
+    const call = cache.fetch('corpus', making('words'), { mirror });
+    await fetched.opened;
+    const deleted = other.delete('corpus');
+    const refreshed = put(other, 'corpus', 'new words');
+    expect(await other.prune({ maxBytes: 0 })).toMatchObject({ entries: 0, contents: 0 });
+    others.open();
+    await call;
+    expect(readFileSync(join(home, 'corpus'), 'utf8')).toBe('words');
+    expect([await deleted, (await refreshed).size]).toEqual([true, 9]);
   });
 
   it('is made again by a hit when somebody has removed it [G5]', async () => {
@@ -239,7 +260,7 @@ describe('a mirror that is changed', () => {
   });
 });
 
-it('a content that two keys share is one file, and mirrors of both are links to it [K3]', async () => {
+it('a content that two keys share is one file, and mirrors of both are links to it [G6]', async () => {
   const { cache, home } = await newCache();
   const [a, b] = [await put(cache, 'a', 'words'), await put(cache, 'b', 'words')];
   expect(a.path).toBe(b.path);

@@ -195,7 +195,7 @@ describe('prune', () => {
   });
 
   it.each([
-    [{ maxBytes: 'all' }, 'maxBytes must be a number of bytes, 0 or more, got "all"'],
+    [{ maxBytes: 'all' }, 'maxBytes must be a whole number of bytes, got "all"'],
     [{ maxAge: -1 }, 'maxAge must be a number of milliseconds, 0 or more, got -1'],
     [{ dryrun: true }, 'did you mean dryRun?'],
   ])('refuses %o before it removes anything', async (options, says) => {

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
+import { given } from '../../lock/known-options.ts';
 import type { PartialFile } from '../partial/partial-file.ts';
 import { NOT_MODIFIED, type NotModified } from '../producer.ts';
 import { type Asked, header, judge, type Verdict, validatorsOf } from './answer.ts';
 import type { Client } from './client.ts';
-import { DECODABLE, decoded, hashed, isEncoded, matchesDecoded } from './encoding.ts';
+import { DECODABLE, decoded, isEncoded, matchesDecoded } from './encoding.ts';
 import { type Answer, exchange } from './exchange.ts';
-import { type Expected, Mismatch } from './expected.ts';
-import { Fault } from './fault.ts';
+import type { Expected } from './expected.ts';
+import { Fault, mismatch } from './fault.ts';
 import type { Settings } from './options.ts';
 import { type Clock, delayAfter } from './pause.ts';
 import type { DownloadContext, Downloaded } from './producer.ts';
@@ -62,11 +63,12 @@ export class Address {
         if (!(error instanceof Fault)) throw error;
         fruitless = partial.offset > most ? 0 : fruitless + 1;
         most = Math.max(most, partial.offset);
-        if (error instanceof Mismatch) await this.#drop();
-        const isLast = error.nature === 'final' || (error.nature === 'once' && hasTriedOnce);
+        const { nature, mismatch, notBefore } = error.facts;
+        if (mismatch !== undefined) await this.#drop();
+        const isLast = nature === 'final' || (nature === 'once' && hasTriedOnce);
         if (isLast || fruitless >= settings.attempts) throw error;
-        hasTriedOnce ||= error.nature === 'once';
-        await clock.pause(delayAfter(Math.max(1, fruitless), error.notBefore, clock), context.signal);
+        hasTriedOnce ||= nature === 'once';
+        await clock.pause(delayAfter(Math.max(1, fruitless), notBefore, clock), context.signal);
       }
     }
   }
@@ -157,7 +159,7 @@ export class Address {
       await partial.begin({ url: this.url, source, validators, ...(total === undefined ? {} : { total }) });
     }
     const wire = isDecoded ? createHash(expected.integrities[0]?.algorithm ?? 'sha256') : undefined;
-    await this.#receive(answer, { length, total, watch, encoding: isDecoded ? encoding : undefined, wire });
+    await this.#receive(answer, { length, total, encoding: isDecoded ? encoding : undefined, wire }, watch);
     if (total !== undefined && !isDecoded && partial.offset < total) {
       const problem = `it sent ${partial.offset} of ${total} bytes and no more`;
       throw new Fault(problem, { nature: 'passing', isIncomplete: true });
@@ -166,41 +168,27 @@ export class Address {
     return { validators, url: this.url };
   }
 
+  /** `encoding`: one that is to be undone, while `wire` hashes what is sent. */
   async #receive(
     { body }: Answer,
-    {
-      length,
-      total,
-      watch,
-      encoding,
-      wire,
-    }: {
-      readonly length: number | undefined;
-      readonly total: number | undefined;
-      readonly watch: StallWatch;
-      /** To be undone. */
-      readonly encoding: string | undefined;
-      readonly wire: ReturnType<typeof createHash> | undefined;
-    },
+    { length, total, encoding, wire }: Received,
+    watch: StallWatch,
   ): Promise<void> {
     const { context, expected } = this.#job;
     const partial = this.#partial;
-    let bytes: AsyncIterable<Buffer> = body.bytes(length, watch);
     let done = partial.offset;
-    const count = (chunk: Buffer) => {
+    const sent = tapped(body.bytes(length, watch), (chunk) => {
+      wire?.update(chunk);
       done += chunk.length;
       context.progress(done, total);
-    };
-    if (wire !== undefined && encoding !== undefined)
-      bytes = decoded(tapped(hashed(bytes, wire), count), encoding);
-    for await (const chunk of bytes) {
+    });
+    for await (const chunk of encoding === undefined ? sent : decoded(sent, encoding)) {
       expected.checkMost(partial.offset + chunk.length);
       await partial.write(chunk);
-      if (encoding === undefined) count(chunk);
     }
   }
 
-  /** @throws {Mismatch} that says which form of an encoded content would have been right, if one is. */
+  /** @throws {Fault} that says which form of an encoded content would have been right, if one is. */
   async #verify(encoding: string | undefined, wire: string | undefined): Promise<void> {
     const { expected, settings } = this.#job;
     const finished = await this.#partial.finish();
@@ -214,7 +202,8 @@ export class Address {
       const isRight = await matchesDecoded(this.#partial.path, encoding, wrong.wanted);
       if (isRight) next = `The server sent it as ${encoding}, and without that it matches: use decode: true`;
     }
-    throw new Mismatch(wrong.wanted.text, wrong.got, finished.size, next);
+    const facts = { expected: wrong.wanted.text, got: wrong.got, size: finished.size };
+    throw mismatch({ ...facts, ...given({ next }) });
   }
 
   async #drop(total?: number): Promise<void> {
@@ -224,13 +213,11 @@ export class Address {
 
   #checkType({ headers }: Answer): void {
     const { accept } = this.#job.settings;
-    const type =
-      (header(headers, 'content-type') ?? 'application/octet-stream').split(';')[0]?.trim().toLowerCase() ??
-      '';
+    const [type = ''] = (header(headers, 'content-type') ?? 'application/octet-stream')
+      .toLowerCase()
+      .split(/\s*;/);
     const fits = (pattern: string) =>
-      pattern === '*/*' ||
-      pattern === type ||
-      (pattern.endsWith('/*') && type.startsWith(pattern.slice(0, -1)));
+      type === pattern || `${type.split('/')[0]}/*` === pattern || pattern === '*/*';
     if (accept.length === 0 || accept.some(fits)) return;
     throw new Fault(`it answered with ${type} instead of ${accept.join(' or ')}`, {
       next: 'See in a browser what it is, such as a page to log in',
@@ -243,6 +230,13 @@ export class Address {
       next: 'Give integrity (--integrity) or size, or accept the risk with allowUnverified',
     });
   }
+}
+
+interface Received {
+  readonly length: number | undefined;
+  readonly total: number | undefined;
+  readonly encoding: string | undefined;
+  readonly wire: Hash | undefined;
 }
 
 async function* tapped(chunks: AsyncIterable<Buffer>, tell: (chunk: Buffer) => void): AsyncGenerator<Buffer> {

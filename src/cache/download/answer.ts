@@ -1,3 +1,4 @@
+import { given } from '../../lock/known-options.ts';
 import { Fault, statusFault } from './fault.ts';
 import { type Clock, retryAfter } from './pause.ts';
 import type { Validators } from './validators.ts';
@@ -39,16 +40,13 @@ export function header(headers: Headers, name: string): string | undefined {
 }
 
 export function validatorsOf(headers: Headers): Validators {
-  const etag = header(headers, 'etag');
-  const lastModified = header(headers, 'last-modified');
-  const date = header(headers, 'date');
   const disposition = header(headers, 'content-disposition');
-  return {
-    ...(etag === undefined ? {} : { etag }),
-    ...(lastModified === undefined ? {} : { lastModified }),
-    ...(date === undefined ? {} : { date }),
-    ...(disposition === undefined || disposition.length > LONGEST_DISPOSITION ? {} : { disposition }),
-  };
+  return given({
+    etag: header(headers, 'etag'),
+    lastModified: header(headers, 'last-modified'),
+    date: header(headers, 'date'),
+    disposition: (disposition?.length ?? 0) > LONGEST_DISPOSITION ? undefined : disposition,
+  });
 }
 
 /**
@@ -59,23 +57,13 @@ export function validatorsOf(headers: Headers): Validators {
  */
 export function judge(asked: Asked, status: number, headers: Headers, clock: Clock): Verdict {
   const isRanged = asked.offset > 0;
-  switch (status) {
-    case 200:
-      return judgeWhole(headers);
-    case 206:
-      return isRanged
-        ? judgePart(asked, headers)
-        : BROKEN('it answered with a part when asked for the whole');
-    case 304:
-      if (asked.isConditional && !isRanged) return { to: 'keep the entry' };
-      return OTHER('it answered 304 when nothing was asked about');
-    case 412:
-      if (isRanged || asked.isConditional) return OTHER('it answered 412');
-      break;
-    case 416:
-      if (isRanged) return judgeBeyond(asked, headers);
-      break;
-  }
+  if (status === 200) return judgeWhole(headers);
+  if (status === 206 && isRanged) return judgePart(asked, headers);
+  if (status === 206) return BROKEN('it answered with a part when asked for the whole');
+  if (status === 304 && asked.isConditional && !isRanged) return { to: 'keep the entry' };
+  if (status === 304) return OTHER('it answered 304 when nothing was asked about');
+  if (status === 412 && (isRanged || asked.isConditional)) return OTHER('it answered 412');
+  if (status === 416 && isRanged) return judgeBeyond(asked, headers);
   throw statusFault(status, 'the server', retryAfter(header(headers, 'retry-after'), clock));
 }
 

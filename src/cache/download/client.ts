@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
-import { onAbort } from '../../lock/on-abort.ts';
+import { given } from '../../lock/known-options.ts';
+import { unlessAborted } from '../../lock/on-abort.ts';
 import { faultOf } from './fault.ts';
 import type { Settings } from './options.ts';
 import { proxyFor } from './proxy.ts';
@@ -36,24 +37,28 @@ export class Client {
   ): Promise<Dispatcher.ResponseData> {
     const proxy = proxyFor(url, this.#settings.proxy);
     const path = `${url.pathname}${url.search}`;
+    const direct = { origin: url.origin, path, headers };
     const isForwarded = proxy !== undefined && url.protocol === 'http:';
     const target = isForwarded
       ? {
           origin: proxy.origin,
           path: `${url.origin}${path}`,
-          headers: { ...headers, host: url.host, ...authorization(proxy) },
+          headers: {
+            ...headers,
+            host: url.host,
+            ...given({ 'proxy-authorization': basicCredentials(proxy) }),
+          },
         }
-      : { origin: url.origin, path, headers };
-    const dispatcher = proxy === undefined || isForwarded ? this.#direct() : this.#tunnel(proxy);
-    const asked = this.#undici.request.call(dispatcher, {
-      ...target,
-      method: 'GET',
-      signal,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+      : direct;
+    const dispatcher = this.#dispatcher(isForwarded ? undefined : proxy);
+    const options = { ...target, method: 'GET', signal, headersTimeout: 0, bodyTimeout: 0 } as const;
+    const asked = this.#undici.request.call(dispatcher, options);
+    // While a connection is being made, the client does not listen to the signal.
+    const discard = ({ body }: Dispatcher.ResponseData) =>
+      signal.aborted && body.on('error', () => {}).destroy();
+    asked.then(discard, () => {});
     try {
-      return await orAborted(asked, signal);
+      return await unlessAborted(asked, signal);
     } catch (error) {
       signal.throwIfAborted();
       throw faultOf(error, proxy === undefined ? '' : ` through the proxy ${redacted(proxy)}`);
@@ -65,39 +70,23 @@ export class Client {
     await Promise.all([...this.#dispatchers.values()].map((each) => each.destroy().catch(() => {})));
   }
 
-  #direct(): Dispatcher {
-    const connect = this.#connect();
-    return this.#dispatcher('', () => new this.#undici.Agent({ connect }));
-  }
-
-  #tunnel(proxy: URL): Dispatcher {
-    const tls = this.#connect();
-    const token = basicCredentials(proxy);
-    return this.#dispatcher(proxy.href, () => {
-      const options = {
-        uri: proxy.origin,
-        clientFactory: (origin: URL, given: object) =>
-          Object.assign(new this.#undici.Pool(origin, given), { connect: this.#undici.connect }),
-        requestTls: tls,
-        proxyTls: tls,
-        ...(token === undefined ? {} : { token }),
-      };
-      return new this.#undici.ProxyAgent(options);
-    });
-  }
-
-  #connect(): { readonly timeout: number; readonly ca?: string | Buffer } {
-    const { connectTimeout, ca } = this.#settings;
-    return {
-      timeout: connectTimeout,
-      ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : Buffer.from(ca) }),
-    };
-  }
-
-  #dispatcher(key: string, make: () => Dispatcher): Dispatcher {
-    const dispatcher = this.#dispatchers.get(key) ?? make();
+  /** Through a tunnel of this proxy, if there is one. */
+  #dispatcher(proxy: URL | undefined): Dispatcher {
+    const key = proxy?.href ?? '';
+    const dispatcher = this.#dispatchers.get(key) ?? this.#newDispatcher(proxy);
     this.#dispatchers.set(key, dispatcher);
     return dispatcher;
+  }
+
+  #newDispatcher(proxy: URL | undefined): Dispatcher {
+    const { Agent, ProxyAgent, Pool, connect } = this.#undici;
+    const { connectTimeout, ca } = this.#settings;
+    const tls = { timeout: connectTimeout, ...given({ ca: typeof ca === 'object' ? Buffer.from(ca) : ca }) };
+    if (proxy === undefined) return new Agent({ connect: tls });
+    const clientFactory = (origin: URL, options: object) =>
+      Object.assign(new Pool(origin, options), { connect });
+    const tunnel = { uri: proxy.origin, clientFactory, requestTls: tls, proxyTls: tls };
+    return new ProxyAgent({ ...tunnel, ...given({ token: basicCredentials(proxy) }) });
   }
 }
 
@@ -116,26 +105,4 @@ async function loadUndici() {
     request: request.default,
     connect: connect.default,
   };
-}
-
-function authorization(proxy: URL): Record<string, string> {
-  const token = basicCredentials(proxy);
-  return token === undefined ? {} : { 'proxy-authorization': token };
-}
-
-/** While a connection is being made, the client does not listen to the signal. */
-function orAborted(
-  asked: Promise<Dispatcher.ResponseData>,
-  signal: AbortSignal,
-): Promise<Dispatcher.ResponseData> {
-  return new Promise((resolve, reject) => {
-    const stop = onAbort(signal, () => {
-      asked.then(
-        ({ body }) => body.on('error', () => {}).destroy(),
-        () => {},
-      );
-      reject(signal.reason);
-    });
-    asked.then(resolve, reject).finally(stop);
-  });
 }

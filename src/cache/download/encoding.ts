@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
@@ -32,14 +32,6 @@ export async function* decoded(chunks: AsyncIterable<Buffer>, encoding: string):
     yield* pipeline(chunks, make(), () => {}) as AsyncIterable<Buffer>;
   } catch (error) {
     throw faultOf(error);
-  }
-}
-
-/** Passes chunks on, and hashes them. */
-export async function* hashed(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    yield chunk;
   }
 }
 

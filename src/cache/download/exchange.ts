@@ -1,3 +1,4 @@
+import { given } from '../../lock/known-options.ts';
 import { type Headers, header } from './answer.ts';
 import { Body } from './body.ts';
 import type { Client } from './client.ts';
@@ -38,32 +39,23 @@ export async function exchange(
   let url = start;
   let isOwnOrigin = true;
   for (let hops = 0; ; hops++) {
-    const credentials = basicCredentials(url);
+    const headers = {
+      ...given({ authorization: basicCredentials(url) }),
+      ...(isOwnOrigin ? question.caller : {}),
+      ...question.own,
+    };
     watch.waits();
-    const {
-      statusCode: status,
-      headers,
-      body,
-    } = await client.get(
-      url,
-      {
-        ...(credentials === undefined ? {} : { authorization: credentials }),
-        ...(isOwnOrigin ? question.caller : {}),
-        ...question.own,
-      },
-      watch.signal,
-    );
+    const answer = await client.get(url, headers, watch.signal);
     watch.got();
-    const content = new Body(body);
-    if (!REDIRECTS.includes(status)) return { url, status, headers, body: content };
-    content.discard();
+    const { statusCode: status } = answer;
+    const body = new Body(answer.body);
+    if (!REDIRECTS.includes(status)) return { url, status, headers: answer.headers, body };
+    body.discard();
     if (hops === MOST_REDIRECTS) {
-      throw new Fault(`it redirects more than ${MOST_REDIRECTS} times`, {
-        status,
-        next: 'Check the address',
-      });
+      const next = 'Check the address';
+      throw new Fault(`it redirects more than ${MOST_REDIRECTS} times`, { status, next });
     }
-    const next = target(url, header(headers, 'location'), status);
+    const next = target(url, header(answer.headers, 'location'), status);
     isOwnOrigin &&= next.origin === url.origin;
     if (isOwnOrigin && next.username === '') {
       next.username = url.username;
@@ -74,19 +66,15 @@ export async function exchange(
 }
 
 function target(from: URL, location: string | undefined, status: number): URL {
-  if (location === undefined) {
-    throw new Fault(`${redacted(from)} redirects (${status}) and does not say where to`, { status });
-  }
-  if (!URL.canParse(location, from.href)) {
-    throw new Fault(`${redacted(from)} redirects to what is no address`, { status });
-  }
+  const refuse = (why: string, next?: string) =>
+    new Fault(`${redacted(from)} redirects ${why}`, { status, ...given({ next }) });
+  if (location === undefined) throw refuse(`(${status}) and does not say where to`);
+  if (!URL.canParse(location, from.href)) throw refuse('to what is no address');
   const to = new URL(location, from.href);
-  const refuse = (why: string) =>
-    new Fault(`${redacted(from)} redirects to ${redacted(to)}, ${why}`, {
-      status,
-      next: 'Give that address itself, if you trust it',
-    });
-  if (!/^https?:$/.test(to.protocol)) throw refuse('which is not followed');
-  if (from.protocol === 'https:' && to.protocol === 'http:') throw refuse('which is not encrypted');
+  const trust = 'Give that address itself, if you trust it';
+  if (!/^https?:$/.test(to.protocol)) throw refuse(`to ${redacted(to)}, which is not followed`, trust);
+  if (from.protocol === 'https:' && to.protocol === 'http:') {
+    throw refuse(`to ${redacted(to)}, which is not encrypted`, trust);
+  }
   return to;
 }

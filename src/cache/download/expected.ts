@@ -1,23 +1,6 @@
 import { formatIntegrity, type Integrity, matches } from '../integrity.ts';
 import type { Finished } from '../partial/partial-file.ts';
-import { Fault } from './fault.ts';
-
-/** The content is another one. Worth one more try, from the beginning: it may have been damaged on its way. */
-export class Mismatch extends Fault {
-  readonly expected: string;
-  readonly got: string;
-  readonly size: number;
-  /** What to do, where that is known. */
-  readonly hint: string | undefined;
-
-  constructor(expected: string, got: string, size: number, hint?: string) {
-    super(`expected ${expected}, got ${got}`, { nature: 'once' });
-    this.hint = hint;
-    this.expected = expected;
-    this.got = got;
-    this.size = size;
-  }
-}
+import { Fault, mismatch } from './fault.ts';
 
 /** What the bytes must be, by whoever said so. */
 export class Expected {
@@ -48,7 +31,7 @@ export class Expected {
   /** @throws {Fault} when so many bytes, the whole, cannot be right. */
   checkSize(size: number): void {
     const wrong = this.#sizes.find((each) => each !== size);
-    if (wrong !== undefined) throw new Mismatch(`${wrong} bytes`, `${size} bytes`, size);
+    if (wrong !== undefined) throw mismatch({ expected: `${wrong} bytes`, got: `${size} bytes`, size });
     this.checkMost(size);
   }
 

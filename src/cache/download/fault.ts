@@ -1,11 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import { systemCode } from '../../errors/base.ts';
+import type { IntegrityFacts } from '../../errors/content-errors.ts';
 import { duration } from '../../errors/describe.ts';
+import { given } from '../../lock/known-options.ts';
 
-/** What went wrong with one request, and whether another one may go better. */
-export class Fault extends Error {
-  /** What happened, as a clause. */
-  readonly problem: string;
+export interface FaultFacts {
   /** What to do when it does not pass, as a clause. */
   readonly next: string;
   /** `passing`: may be gone at the next try. `once`: worth one more try. */
@@ -15,44 +14,40 @@ export class Fault extends Error {
   readonly notBefore: number;
   /** Whether it is about a body that ended too early. */
   readonly isIncomplete: boolean;
+  /** The content is another one. */
+  readonly mismatch: Omit<IntegrityFacts, 'what'> | undefined;
+}
 
-  constructor(problem: string, facts: FaultFacts = {}) {
-    super(problem, { cause: facts.cause });
+const DEFAULTS: FaultFacts = {
+  next: 'Try again later, or from elsewhere',
+  nature: 'final',
+  status: undefined,
+  notBefore: 0,
+  isIncomplete: false,
+  mismatch: undefined,
+};
+
+/** What went wrong with one request, and whether another one may go better. */
+export class Fault extends Error {
+  /** What happened, as a clause. */
+  readonly problem: string;
+  readonly facts: FaultFacts;
+
+  constructor(problem: string, facts: Partial<FaultFacts> = {}, cause?: unknown) {
+    super(problem, { cause });
     this.problem = problem;
-    this.next = facts.next ?? 'Try again later, or from elsewhere';
-    this.nature = facts.nature ?? 'final';
-    this.status = facts.status;
-    this.notBefore = facts.notBefore ?? 0;
-    this.isIncomplete = facts.isIncomplete ?? false;
+    this.facts = { ...DEFAULTS, ...facts };
   }
 }
 
-export interface FaultFacts {
-  readonly next?: string;
-  readonly nature?: Fault['nature'];
-  readonly status?: number;
-  readonly notBefore?: number;
-  readonly isIncomplete?: boolean;
-  readonly cause?: unknown;
+/** The content is another one. Worth one more try, from the beginning: it may have been damaged on its way. */
+export function mismatch(facts: Omit<IntegrityFacts, 'what'>): Fault {
+  return new Fault(`expected ${facts.expected}, got ${facts.got}`, { nature: 'once', mismatch: facts });
 }
 
-const PASSING = new Set([
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EAI_AGAIN',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'UND_ERR_SOCKET',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-  'Z_BUF_ERROR',
-]);
 const BROKEN_OFF = /^(ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|Z_BUF_ERROR)$/;
+const PASSING =
+  /^(ECONNREFUSED|ECONNABORTED|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/;
 const PASSING_STATUS = [408, 425, 429, 500, 502, 503, 504];
 /** Milliseconds. */
 const LONGEST_WAIT = 5 * 60_000;
@@ -68,38 +63,32 @@ const STATUS_STEPS: Readonly<Record<number, string>> = {
 /** Whatever the client threw while it connected, asked or read. */
 export function faultOf(error: unknown, where = ''): Fault {
   if (error instanceof Fault) return error;
-  const tunnel = /Proxy response \((\d+)\)/.exec((error as Error | undefined)?.message ?? '')?.[1];
+  const { message = '', cause } = (error ?? {}) as Partial<Error>;
+  const tunnel = /Proxy response \((\d+)\)/.exec(message)?.[1];
   if (tunnel !== undefined) return statusFault(Number(tunnel), 'the proxy', 0, error);
-  const code = systemCode(error) ?? systemCode((error as Error | undefined)?.cause);
-  const problem = `${code ?? 'an error'}${where}`;
+  const code = systemCode(error) ?? systemCode(cause) ?? 'an error';
+  const says = (what: string, facts: Partial<FaultFacts>) =>
+    new Fault(`${what} (${code}${where})`, facts, error);
   if (code === 'ENOTFOUND') {
-    return new Fault(`its host is not known (${problem})`, {
-      nature: 'once',
-      next: 'Check the name of the host',
-      cause: error,
-    });
+    return says('its host is not known', { nature: 'once', next: 'Check the name of the host' });
   }
-  if (code !== undefined && /CERT|SELF_SIGNED|^UNABLE_TO_|^ERR_TLS/.test(code)) {
+  if (/CERT|SELF_SIGNED|^UNABLE_TO_|^ERR_TLS/.test(code)) {
     const next = 'If the certificate is the right one, name its authority (ca, or NODE_EXTRA_CA_CERTS)';
-    return new Fault(`the certificate of its host is not trusted (${problem})`, { next, cause: error });
+    return says('the certificate of its host is not trusted', { next });
   }
-  if (code !== undefined && PASSING.has(code)) {
-    const isIncomplete = BROKEN_OFF.test(code);
-    const what = isIncomplete ? 'the connection broke off' : 'the connection failed';
-    return new Fault(`${what} (${problem})`, { nature: 'passing', isIncomplete, cause: error });
-  }
-  return new Fault(`the answer cannot be understood (${problem})`, { cause: error });
+  if (BROKEN_OFF.test(code))
+    return says('the connection broke off', { nature: 'passing', isIncomplete: true });
+  if (PASSING.test(code)) return says('the connection failed', { nature: 'passing' });
+  return says('the answer cannot be understood', {});
 }
 
 /** An answer that has no content in it. */
 export function statusFault(status: number, who: string, notBefore = 0, cause?: unknown): Fault {
-  const name = STATUS_CODES[status];
-  const problem = `${who} answered ${status}${name === undefined ? '' : ` ${name}`}`;
+  const problem = `${who} answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
   if (notBefore > LONGEST_WAIT) {
     const next = `It wants no other request for ${duration(notBefore)}: try again then`;
-    return new Fault(problem, { status, next, cause });
+    return new Fault(problem, { status, next }, cause);
   }
   const nature = PASSING_STATUS.includes(status) ? 'passing' : 'final';
-  const next = STATUS_STEPS[status];
-  return new Fault(problem, { status, nature, notBefore, cause, ...(next === undefined ? {} : { next }) });
+  return new Fault(problem, { status, nature, notBefore, ...given({ next: STATUS_STEPS[status] }) }, cause);
 }

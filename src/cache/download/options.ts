@@ -1,6 +1,15 @@
 import { InputError, shown } from '../../errors/input-error.ts';
-import { checkNames, namesOf } from '../../lock/known-options.ts';
-import { type Integrity, parseIntegrity } from '../integrity.ts';
+import {
+  anything,
+  checkKinds,
+  count,
+  extent,
+  flag,
+  given,
+  type Kinds,
+  span,
+} from '../../lock/known-options.ts';
+import { type Integrity, integrityIn } from '../integrity.ts';
 import { proxyFor } from './proxy.ts';
 
 /** How something is downloaded. All spans are milliseconds. */
@@ -36,34 +45,40 @@ export interface DownloadOptions {
 }
 
 /** The same with all defaults. */
-export interface Settings extends Omit<DownloadOptions, 'integrity' | 'accept' | 'headers'> {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly integrity: Integrity | undefined;
-  readonly accept: readonly string[];
-  readonly resume: boolean;
-  readonly attempts: number;
-  readonly stallTimeout: number;
-  readonly connectTimeout: number;
-  readonly decode: boolean;
-  readonly allowUnverified: boolean;
-}
+export type Settings = Omit<DownloadOptions, 'integrity' | 'accept'> &
+  typeof DEFAULTS & {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly integrity: Integrity | undefined;
+    readonly accept: readonly string[];
+  };
 
-const NAMES = namesOf<DownloadOptions>({
-  headers: true,
-  integrity: true,
-  allowWeak: true,
-  size: true,
-  maxBytes: true,
-  accept: true,
+const DEFAULTS = {
   resume: true,
-  attempts: true,
-  stallTimeout: true,
-  connectTimeout: true,
-  proxy: true,
-  ca: true,
-  decode: true,
-  allowUnverified: true,
-});
+  attempts: 5,
+  stallTimeout: 30_000,
+  connectTimeout: 10_000,
+  decode: false,
+  allowUnverified: false,
+};
+
+const aboveZero = { ...span, fits: (value: unknown) => span.fits(value) && value !== 0 };
+
+const KINDS: Kinds<DownloadOptions> = {
+  headers: anything, // `checkHeaders` looks
+  integrity: anything, // `parseIntegrity` looks
+  allowWeak: flag,
+  size: extent,
+  maxBytes: extent,
+  accept: anything, // `mediaType` looks
+  resume: flag,
+  attempts: count,
+  stallTimeout: aboveZero,
+  connectTimeout: aboveZero,
+  proxy: anything, // `proxyFor` looks
+  ca: anything,
+  decode: flag,
+  allowUnverified: flag,
+};
 
 /** What a download decides itself. */
 const OWN_HEADERS =
@@ -73,32 +88,15 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** @throws {InputError} naming the option. No secret is in its message. */
 export function checkOptions(options: DownloadOptions): Settings {
-  checkNames(options, NAMES);
-  const { accept = [], integrity, allowWeak = false } = options;
-  for (const name of ['stallTimeout', 'connectTimeout'] as const) {
-    check(name, options[name], (value) => value > 0, 'a number of milliseconds above 0');
-  }
-  for (const name of ['size', 'maxBytes'] as const) {
-    check(name, options[name], isExtent, 'a whole number of bytes');
-  }
-  check(
-    'attempts',
-    options.attempts,
-    (value) => Number.isInteger(value) && value > 0,
-    'a whole number above 0',
-  );
+  checkKinds(options, KINDS);
   proxyFor(new URL('https://invalid'), options.proxy, {});
+  const { accept = [], headers = {} } = options;
   return {
-    ...options,
-    headers: checkHeaders(options.headers ?? {}),
-    integrity: integrity === undefined ? undefined : parseIntegrity(integrity, { allowWeak }),
+    ...DEFAULTS,
+    ...(given(options) as DownloadOptions),
+    headers: checkHeaders(headers),
+    integrity: integrityIn(options),
     accept: [accept].flat().map(mediaType),
-    resume: options.resume ?? true,
-    attempts: options.attempts ?? 5,
-    stallTimeout: options.stallTimeout ?? 30_000,
-    connectTimeout: options.connectTimeout ?? 10_000,
-    decode: options.decode ?? false,
-    allowUnverified: options.allowUnverified ?? false,
   };
 }
 
@@ -118,15 +116,6 @@ function checkUrl(given: unknown): URL {
     throw new InputError('url', `must be an address of http or https, got one of ${shown(url.protocol)}`);
   }
   return url;
-}
-
-function isExtent(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
-
-function check(name: string, value: unknown, isRight: (value: number) => boolean, what: string): void {
-  if (value === undefined || (typeof value === 'number' && isRight(value))) return;
-  throw new InputError(name, `must be ${what}, got ${shown(value)}`);
 }
 
 function mediaType(type: string): string {

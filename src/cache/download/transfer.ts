@@ -1,9 +1,9 @@
 import { DownloadError, IncompleteError, IntegrityError } from '../../errors/content-errors.ts';
-import { parseIntegrity } from '../integrity.ts';
+import { integrityIn } from '../integrity.ts';
 import type { NotModified } from '../producer.ts';
 import { Address, type Job } from './address.ts';
 import { Client } from './client.ts';
-import { Expected, Mismatch } from './expected.ts';
+import { Expected } from './expected.ts';
 import { Fault } from './fault.ts';
 import type { Settings } from './options.ts';
 import type { Clock } from './pause.ts';
@@ -23,11 +23,9 @@ export async function transfer(
   clock: Clock,
 ): Promise<Downloaded | NotModified> {
   context.signal.throwIfAborted();
-  const { allowWeak = false } = settings;
-  const given =
-    context.integrity === undefined ? undefined : parseIntegrity(context.integrity, { allowWeak });
+  const asked = integrityIn({ integrity: context.integrity, allowWeak: settings.allowWeak });
   const expected = new Expected(
-    [settings.integrity, given],
+    [settings.integrity, asked],
     [settings.size, context.size],
     settings.maxBytes,
   );
@@ -71,43 +69,25 @@ async function alreadyWhole({ context, expected, settings }: Job): Promise<Downl
 
 function errorOf(failures: readonly Failure[], job: Job): Error {
   const errors = failures.map((failure) => explained(failure, job));
-  const [first, ...others] = errors;
-  const last = failures.at(-1);
-  if (first === undefined || last === undefined) return new Error('there was no address');
-  if (others.length === 0) return first;
+  const [last] = failures.slice(-1);
+  if (last === undefined) return new Error('there was no address');
+  if (errors.length === 1) return errors[0] as Error;
   const attempts = failures.reduce((sum, { address }) => sum + address.requests, 0);
   const list = failures.map(({ address, fault }) => `${address.url}: ${fault.problem}`).join('; ');
-  return new DownloadError(
-    { url: last.address.url, attempts, status: last.fault.status },
-    {
-      problem: `none of ${failures.length} addresses served it (${list})`,
-      next: last.fault.next,
-      cause: new AggregateError(errors),
-    },
-  );
+  const problem = `none of ${failures.length} addresses served it (${list})`;
+  const { next, status } = last.fault.facts;
+  const cause = new AggregateError(errors);
+  return new DownloadError({ url: last.address.url, attempts, status }, { problem, next, cause });
 }
 
 function explained({ address, fault }: Failure, { context, expected }: Job): Error {
   const { url, requests: attempts } = address;
-  const { problem, next, cause } = fault;
-  if (fault instanceof Mismatch) {
-    const { got, size } = fault;
-    return new IntegrityError({
-      what: url,
-      expected: fault.expected,
-      got,
-      size,
-      ...(fault.hint === undefined ? {} : { next: fault.hint }),
-    });
-  }
-  if (fault.isIncomplete) {
-    const { offset: got, state } = context.partial;
-    const isTold = expected.integrities.length > 0 || strongValidator(state?.validators ?? {}) !== undefined;
-    const step = got > 0 && state !== undefined && isTold ? 'Run it again to go on from there' : next;
-    return new IncompleteError(
-      { url, attempts, got, expected: state?.total },
-      { problem, next: step, cause },
-    );
-  }
-  return new DownloadError({ url, attempts, status: fault.status }, { problem, next, cause });
+  const { problem, cause } = fault;
+  const { mismatch, isIncomplete, next, status } = fault.facts;
+  if (mismatch !== undefined) return new IntegrityError({ what: url, ...mismatch });
+  if (!isIncomplete) return new DownloadError({ url, attempts, status }, { problem, next, cause });
+  const { offset: got, state } = context.partial;
+  const isTold = expected.integrities.length > 0 || strongValidator(state?.validators ?? {}) !== undefined;
+  const step = got > 0 && state !== undefined && isTold ? 'Run it again to go on from there' : next;
+  return new IncompleteError({ url, attempts, got, expected: state?.total }, { problem, next: step, cause });
 }

@@ -32,12 +32,7 @@ export function conditionsFor({ etag, lastModified }: Validators): Record<string
 /** What of it is text that a header may hold. For what was read from a file. */
 export function readValidators(value: unknown): Validators {
   const { etag, lastModified, date, disposition } = (value ?? {}) as Record<string, unknown>;
-  return { ...text({ etag }), ...text({ lastModified }), ...text({ date }), ...text({ disposition }) };
-}
-
-function text<K extends string>(member: Record<K, unknown>): { readonly [N in K]?: string } {
-  const [value] = Object.values(member);
-  return typeof value === 'string' && /^[\x20-\x7e\x80-\xff]*$/.test(value)
-    ? (member as Record<K, string>)
-    : ({} as Record<K, never>);
+  const isText = ([, text]: [string, unknown]) =>
+    typeof text === 'string' && /^[\x20-\x7e\x80-\xff]*$/.test(text);
+  return Object.fromEntries(Object.entries({ etag, lastModified, date, disposition }).filter(isText));
 }

@@ -39,7 +39,8 @@ interface Batch {
  * stand in `state.json`. For one user at a time, who holds the lock of the key.
  *
  *  1. `begin` notes the source. Dying before it: there is no state, so the next `open` starts at 0.
- *  2. Bytes are written, up to six writes at a time, and hashed meanwhile. Dying here leaves holes near the end; `open`
+ *  2. Bytes are written, up to six writes at a time, and hashed meanwhile, unless there were some before: then all are
+ *     read and hashed once they are there. Dying here leaves holes near the end; `open`
  *     goes back to before the first place where one can be (`standing`).
  *  3. Every 32 MiB, `fdatasync`, then the state notes that many as durable: in this order, so that a power loss at any
  *     point leaves a state that says too little, never too much.
@@ -156,7 +157,6 @@ export class PartialFile {
    * @throws {NoSpaceError} or the system's error, of these bytes or of earlier ones.
    */
   async write(chunk: Uint8Array): Promise<void> {
-    if (this.#digester.position < this.#issued) await this.#catchUp();
     for (let rest = chunk; rest.length > 0; ) {
       this.#check();
       if (this.#gathered === 0) this.#gathering = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(BATCH);
@@ -172,10 +172,12 @@ export class PartialFile {
 
   /** Has everything written and hashed; not yet synced. More may be written afterwards. */
   async finish(signal?: AbortSignal): Promise<Finished> {
-    if (this.#digester.position < this.#issued) await this.#catchUp(signal);
     if (this.#gathered > 0) this.#issue();
-    await this.#untilLanded();
+    while (this.#flying.length > 0 && this.#failure === undefined) await this.#flying[0]?.landed;
     this.#check();
+    if (this.#digester.position < this.#issued) await this.#digester.read(this.#file, this.#issued, signal);
+    if (this.#digester.position < this.#issued)
+      throw new Error(`${this.path} became shorter while it was written`);
     return { size: this.#issued, digests: this.#digester.digests() };
   }
 
@@ -225,7 +227,7 @@ export class PartialFile {
     );
     const batch: Batch = { position, bytes, landed };
     this.#flying.push(batch);
-    this.#digester.update(bytes);
+    if (this.#digester.position === position) this.#digester.update(bytes); // else `finish` reads it
   }
 
   #arrived(batch: Batch): void {
@@ -262,18 +264,6 @@ export class PartialFile {
     } catch (error) {
       this.#failed(error);
     }
-  }
-
-  /** Hashes what was there before, or all where another algorithm was asked for. */
-  async #catchUp(signal?: AbortSignal): Promise<void> {
-    await this.#untilLanded();
-    await this.#digester.read(this.#file, this.#issued, signal);
-    if (this.#digester.position < this.#issued)
-      throw new Error(`${this.path} became shorter while it was written`);
-  }
-
-  async #untilLanded(): Promise<void> {
-    while (this.#flying.length > 0 && this.#failure === undefined) await this.#flying[0]?.landed;
   }
 
   /** Waits until nothing is on its way any more, whatever became of it. */

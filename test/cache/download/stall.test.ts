@@ -17,7 +17,10 @@ it('aborts when nothing came for the whole time, and not before [K15]', async ()
   await clock.elapse(29_000);
   expect(watch.signal.aborted).toBe(false);
   await clock.elapse(30_000);
-  expect(watch.signal.reason).toMatchObject({ problem: 'nothing came for 30.0s', nature: 'passing' });
+  expect(watch.signal.reason).toMatchObject({
+    problem: 'nothing came for 30.0s',
+    facts: { nature: 'passing' },
+  });
 });
 
 it('lets a trickle go on for ever [K15]', async () => {
@@ -67,7 +70,7 @@ it('gives all that came before an error, and then the error [K7]', async () => {
   const read = async () => {
     for await (const chunk of bytes) got.push(String(chunk));
   };
-  await expect(read()).rejects.toMatchObject({ nature: 'passing', isIncomplete: true });
+  await expect(read()).rejects.toMatchObject({ facts: { nature: 'passing', isIncomplete: true } });
   expect(got).toEqual(['one', 'two']);
 });
 
