@@ -73,7 +73,13 @@ export function problemOf(value) {
     const problem = isObject(role) ? problemOfRole(role, seen) : 'must be an object';
     if (problem !== undefined) return `roles[${at}] ${problem}`;
   }
-  return undefined;
+  return hasInfinity(value) ? 'has a number that is larger than this program can count' : undefined;
+}
+
+/** JSON has no infinity, but `1e400`, which no program reads as what it is. @param {unknown} value @returns {boolean} */
+function hasInfinity(value) {
+  if (typeof value !== 'object' || value === null) return value === Infinity || value === -Infinity;
+  return Object.values(value).some(hasInfinity);
 }
 
 /** @param {Record<string, unknown>} role @param {Set<unknown>} seen */

@@ -50,22 +50,33 @@ export async function bodyOf(request) {
     throw new Refusal(415, 'The body must be application/json.');
   }
   if (Number(request.headers['content-length'] ?? 0) > MOST) throw tooLarge();
-  const chunks = [];
-  let length = 0;
-  for await (const chunk of request) {
-    length += chunk.length;
-    if (length > MOST) throw tooLarge();
-    chunks.push(chunk);
-  }
+  const bytes = await wholeOf(request);
   /** @type {unknown} */
   let body;
   try {
-    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     throw new Refusal(400, 'The body is no JSON.');
   }
   if (!isObject(body)) throw new Refusal(400, 'The body must be an object.');
   return body;
+}
+
+/** @param {Request} request */
+async function wholeOf(request) {
+  const chunks = [];
+  let length = 0;
+  try {
+    for await (const chunk of request) {
+      length += chunk.length;
+      if (length > MOST) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    throw new Refusal(400, 'The body ended before its end.');
+  }
+  if (length > MOST) throw tooLarge();
+  return Buffer.concat(chunks);
 }
 
 function tooLarge() {

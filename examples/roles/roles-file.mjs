@@ -107,8 +107,6 @@ export class RolesFile {
       this.#tell({ value: document.read(), problem: null });
     } catch (error) {
       const { code, message } = /** @type {{ code?: unknown, message: string }} */ (error);
-      if (!['HOLDFAST_MISSING', 'HOLDFAST_DAMAGED', 'HOLDFAST_UNREADABLE'].includes(String(code)))
-        throw error;
       this.#troubled(code === 'HOLDFAST_MISSING' ? 'missing' : 'damaged', message);
       if (!this.#isClosed) this.#timer = setTimeout(() => void this.open(), AGAIN);
     }

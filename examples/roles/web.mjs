@@ -86,7 +86,7 @@ export class Web {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     try {
       checkSource(request, this.#port);
-      const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+      const [pathname = ''] = (request.url ?? '').split('?', 1);
       const page = PAGES.get(pathname);
       if (page !== undefined) return void this.#show(page, request, response);
       checkToken(request, this.#token);
@@ -191,9 +191,20 @@ function failureOf(error) {
   if (error instanceof ClashError) {
     return { status: 409, body: { message: error.message, comparison: error.comparison } };
   }
-  const { code, message } = /** @type {{ code?: unknown, message?: unknown }} */ (error ?? {});
+  const { code, message, cause } = /** @type {{ code?: unknown, message?: unknown, cause?: unknown }} */ (
+    error ?? {}
+  );
   const status = STATUSES.get(String(code));
-  if (status !== undefined) return { status, body: { message: String(message), code } };
+  if (status !== undefined) {
+    return { status, body: { message: inWords(code, message, cause), code } };
+  }
   console.error(error);
   return { status: 500, body: { message: 'Something went wrong; the server has printed what.' } };
+}
+
+/** What a person should read: errors are written for programs as well. @param {unknown} code @param {unknown} message @param {unknown} cause */
+function inWords(code, message, cause) {
+  if (code === 'HOLDFAST_TIMEOUT' && cause instanceof Error) return cause.message;
+  const system = /** @type {{ code?: unknown } | undefined} */ (cause)?.code;
+  return system === 'ENOSPC' ? 'The disk is full. The file is as it was.' : String(message);
 }

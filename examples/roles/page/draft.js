@@ -15,6 +15,8 @@ export class Draft {
   /** @type {Edits | undefined} */
   #edits = remembered();
 
+  #isDirty = this.#edits !== undefined;
+
   /** Called whenever they change. */
   onChange = () => {};
 
@@ -32,12 +34,13 @@ export class Draft {
   }
 
   get isDirty() {
-    return !same(this.edits.base, this.edits.draft);
+    return this.#isDirty;
   }
 
   /** @param {Edits} edits */
   set(edits) {
     this.#edits = edits;
+    this.#isDirty = !same(edits.base, edits.draft);
     if (this.isDirty) sessionStorage.setItem('edits', JSON.stringify(edits));
     else sessionStorage.removeItem('edits');
     this.onChange();

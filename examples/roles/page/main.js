@@ -1,29 +1,13 @@
 import { BackupsView } from './backups.js';
 import { Compare } from './compare.js';
 import { addressOfAnother, Events, ask as request } from './connection.js';
-import { button, byId, counted, h, hint, same } from './dom.js';
+import { button, byId, counted, h, same } from './dom.js';
 import { Draft } from './draft.js';
 import { Editor } from './editor.js';
+import { isMac, keys, shortcutsOf } from './keys.js';
 import { noticeOf } from './notice.js';
 
-/** @typedef {'edit' | 'compare' | 'backups'} View */
-
-const isMac = /^Mac/.test(navigator.platform);
-const [CTRL, ALT] = isMac ? ['\u2318', '\u2325'] : ['Ctrl+', 'Alt+'];
-const keys = {
-  save: { shown: `${CTRL}S`, aria: isMac ? 'Meta+S' : 'Control+S' },
-  reload: { shown: `${ALT}R`, aria: 'Alt+R' },
-  compare: { shown: `${ALT}C`, aria: 'Alt+C' },
-  keep: { shown: `${ALT}K`, aria: 'Alt+K' },
-  backups: { shown: `${ALT}B`, aria: 'Alt+B' },
-  add: { shown: `${ALT}N`, aria: 'Alt+N' },
-  another: { shown: `${ALT}W`, aria: 'Alt+W' },
-  mine: { shown: `${ALT}M`, aria: 'Alt+M' },
-  theirs: { shown: `${ALT}T`, aria: 'Alt+T' },
-  undo: { shown: `${ALT}Z`, aria: 'Alt+Z' },
-  finish: { shown: `${CTRL}S`, aria: isMac ? 'Meta+S' : 'Control+S' },
-  leave: { shown: 'Esc', aria: 'Escape' },
-};
+/** @typedef {import('./keys.js').View} View */
 
 const draft = new Draft();
 /** @type {any} */
@@ -132,7 +116,10 @@ const reactions = {
 function drawNotice() {
   const warning = state?.warning === warningSeen ? undefined : (state?.warning ?? undefined);
   const news = isNews() && !isSaving && view === 'edit' && !same(state.value, passedOver);
-  const notice = noticeOf({ link, state, news, isDirty: draft.isDirty, failure, done, warning }, reactions);
+  const notice = noticeOf(
+    { link, state, view, news, isDirty: draft.isDirty, failure, done, warning },
+    reactions,
+  );
   const place = byId('notice');
   if (notice === undefined) {
     if (place.contains(document.activeElement)) byId('main').focus();
@@ -166,32 +153,7 @@ function draw() {
       ? [h('p', { className: 'empty' }, state === undefined ? '' : 'Nothing can be shown yet.')]
       : shown.draw(),
   );
-  drawShortcuts();
-}
-
-function drawShortcuts() {
-  const all = {
-    edit: {
-      save: 'save',
-      add: 'new role',
-      reload: 'reload',
-      compare: 'compare',
-      keep: 'keep editing',
-      backups: 'backups',
-    },
-    compare: {
-      mine: 'all mine',
-      theirs: 'all theirs',
-      undo: 'undo',
-      finish: 'use the result',
-      leave: 'back',
-    },
-    backups: { leave: 'back' },
-  };
-  const items = Object.entries(all[view]).map(([name, what]) =>
-    h('li', {}, hint(keys[/** @type {keyof typeof keys} */ (name)]), h('span', {}, what)),
-  );
-  byId('shortcuts').replaceChildren(...items);
+  byId('shortcuts').replaceChildren(...shortcutsOf(view));
 }
 
 /** Puts other elements in place of those that are there; what had the focus has it again. @param {HTMLElement} place @param {Node[]} children */
@@ -200,7 +162,9 @@ function replace(place, children) {
   const id = focused !== null && place.contains(focused) ? focused.id : '';
   const caret =
     focused instanceof HTMLInputElement && focused.type === 'text' ? focused.selectionStart : null;
+  const scrolled = place.querySelector('.list ul')?.scrollTop ?? 0;
   place.replaceChildren(...children);
+  place.querySelector('.list ul')?.scrollTo(0, scrolled);
   if (id === '') return;
   const again = document.getElementById(id);
   if (again === null || again.hasAttribute('disabled')) byId('main').focus();
@@ -231,6 +195,7 @@ async function open(wanted) {
   }
   tell();
   draw();
+  window.scrollTo(0, 0);
   byId(`${wanted}-heading`).focus();
 }
 
@@ -240,6 +205,7 @@ function leave() {
   view = 'edit';
   tell();
   draw();
+  window.scrollTo(0, 0);
   const before = document.getElementById(cameFrom);
   if (before !== null && !before.hasAttribute('disabled')) before.focus();
   else byId('main').focus();
@@ -281,6 +247,7 @@ async function save({ anew = false } = {}) {
     view = 'compare';
     tell();
     draw();
+    window.scrollTo(0, 0);
     byId('compare-heading').focus();
     say(`Not saved: the file was changed in the same places. ${counted(compare.open, 'choice')} to make.`);
     return undefined;

@@ -22,6 +22,7 @@ import { clock } from './dom.js';
  * @typedef {object} Facts
  * @property {'open' | 'lost' | 'refused' | 'opening'} link
  * @property {any} state
+ * @property {string} view
  * @property {boolean} news
  * @property {boolean} isDirty
  * @property {string | undefined} failure
@@ -30,7 +31,7 @@ import { clock } from './dom.js';
  */
 
 /** The one thing that a person should know now; the gravest first. @param {Facts} facts @param {Reactions} reactions @returns {Notice | undefined} */
-export function noticeOf({ link, state, news, isDirty, failure, done, warning }, reactions) {
+export function noticeOf({ link, state, view, news, isDirty, failure, done, warning }, reactions) {
   const { reload, compare, keep, backups, anew, hurry, again, dismiss } = reactions;
   if (link === 'refused') {
     const text =
@@ -43,6 +44,7 @@ export function noticeOf({ link, state, news, isDirty, failure, done, warning },
   }
   if (state === undefined) return undefined;
   const { problem, name, by, at } = state;
+  if (problem !== null && view === 'backups') return undefined; // one is just being chosen
   if (problem?.kind === 'missing') {
     const actions = state.value === null ? [backups] : [anew, backups];
     return { tone: 'warn', text: `${problem.message} What it had is still here.`, actions };
