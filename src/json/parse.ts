@@ -250,6 +250,7 @@ class Parser {
   /** What stands at this place, for a message. */
   #met(): string {
     const rest = this.#text.slice(this.#at, this.#at + 40);
+    if (rest === '') return 'the end of the text';
     if (rest.startsWith('//') || rest.startsWith('/*')) return 'a comment';
     WORD.lastIndex = 0;
     const word = WORD.exec(rest)?.[0];

@@ -138,7 +138,7 @@ describe('the parser', () => {
 
   it.each([
     ['', 1, 1, 0, /the text ends where a value belongs/],
-    ['{\n  "a": 1,\n', 3, 1, 12, /the name of a member/],
+    ['{\n  "a": 1,\n', 3, 1, 12, /the end of the text stands where the name of a member/],
     ['{"a": [1, 2\r\n', 2, 1, 13, /the text ends, and a comma or \] is missing/],
     ['[\r1,\r\n22\n33]', 4, 1, 9, /a comma or \] is missing before "33"/],
     ['\ufeff{"a": x}', 1, 7, 7, /"x" stands where a value belongs/],
