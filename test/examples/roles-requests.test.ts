@@ -39,7 +39,8 @@ function ask(port: number, { path = '/compare', method = 'POST', headers = {}, b
   const usual = { origin: own, authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
   const all = Object.entries({ ...usual, ...headers }).filter(([, value]) => value !== '');
   const answer = new Promise<{ readonly status: number; readonly body: string }>((resolve, reject) => {
-    const sent = request(`${own}${path}`, { method, headers: Object.fromEntries(all) }, async (response) => {
+    const options = { host: '127.0.0.1', port, path, method, headers: Object.fromEntries(all) };
+    const sent = request(options, async (response) => {
       resolve({ status: response.statusCode ?? 0, body: await textOf(response).catch(() => '') });
     });
     sent.on('error', reject).end(body);
