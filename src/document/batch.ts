@@ -265,10 +265,7 @@ export class Batch<T> {
     try {
       const done = yield* restore(
         {
-          place,
-          folder,
-          settings: this.#settings,
-          mayReplace: () => lock.assertHeld(),
+          ...{ place, folder, lock, settings: this.#settings as Settings<unknown> },
           onPublish: () => this.#changes.publishing(),
           onWeaker: (weaker) => this.#weaker(weaker),
         },

@@ -21,11 +21,14 @@ export interface Plan<V extends Version> {
   readonly next: (current: V | undefined) => Work<string>;
   /** Last thing before the file changes; throws where the lock was lost. */
   readonly mayReplace: () => void;
-  /** Keeps a version that is about to be gone: `save`, as a matter of routine; `surely`, on the disk, or throws. */
-  readonly keep: (text: string, how: 'save' | 'surely') => void;
-  readonly onWeaker: (weaker: Weaker) => void;
+  /**
+   * Keeps a version that is about to be gone: `save`, as a matter of routine; `surely`, on the disk, or throws. Left out where
+   * `next` keeps each version that it is given.
+   */
+  readonly keep?: (text: string, how: 'save' | 'surely') => void;
+  readonly onWeaker?: (weaker: Weaker) => void;
   /** Between this and the end of the save, the newest version at the path may be the save's own. */
-  readonly onPublish: () => void;
+  readonly onPublish?: () => void;
 }
 
 export interface Committed {
@@ -75,21 +78,21 @@ export function* commit<V extends Version>(
         return { version: current, isWritten: false };
       }
       if (Buffer.byteLength(text) > options.maxBytes) throw tooLarge(place, options);
-      plan.onPublish();
+      plan.onPublish?.();
       const published = yield* publish(place, folder, text, standing, {
         owner: current ?? ownershipIn(folder),
         maxBytes: options.maxBytes,
         mayReplace: plan.mayReplace,
-        secure: () => plan.keep(current?.text ?? '', 'surely'),
+        secure: () => plan.keep?.(current?.text ?? '', 'surely'),
       });
       if (published.outcome === 'done') {
-        if (current !== undefined) plan.keep(current.text, 'save');
+        if (current !== undefined) plan.keep?.(current.text, 'save');
         for (const path of [published.displaced, held]) if (path !== undefined) unlinkQuietly(path);
         held = undefined;
         steps.reached?.('removed');
         yield* sync(folder, text);
         steps.reached?.('synced');
-        if (published.weaker !== undefined) plan.onWeaker(published.weaker);
+        if (published.weaker !== undefined) plan.onWeaker?.(published.weaker);
         const { manager } = plan;
         publishDocumentEvent('written', { path: place.given, manager, hash: published.own.hash });
         const { mode, uid, gid, links } = current ?? { ...ownershipIn(folder), links: 1 };
@@ -166,7 +169,7 @@ function putBack(
 function keepBeside(path: string, options: ReadOptions, plan: Pick<Plan<Version>, 'keep'>): void {
   try {
     const version = readVersion(path, options);
-    if (version !== undefined) plan.keep(version.text, 'surely');
+    if (version !== undefined) plan.keep?.(version.text, 'surely');
   } catch {
     return;
   }

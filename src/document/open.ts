@@ -3,7 +3,7 @@ import type { Json } from '../json/json.ts';
 import { withLiterals } from '../json/values.ts';
 import { Batch, type Changes } from './batch.ts';
 import { Document } from './document.ts';
-import { Folder, givenPath, placeOf } from './file/place.ts';
+import { givenPath, placeOf } from './file/place.ts';
 import { load } from './load.ts';
 import type { DocumentOptions } from './options.ts';
 import { readingOf } from './reading.ts';
@@ -11,7 +11,8 @@ import { restoreLocked } from './recovery/restore.ts';
 import { assertValid } from './schema.ts';
 import { type Settings, settingsOf } from './settings.ts';
 import { type Loaded, textOf } from './text.ts';
-import { run, type Work } from './work.ts';
+import { underLock } from './under-lock.ts';
+import { now, run, type Work } from './work.ts';
 
 /**
  * Opens a JSON file that several programs change, and watches it. Links are followed, and stay links. Opening takes no lock,
@@ -65,37 +66,28 @@ function created<T>(settings: Settings<T>): Promise<Loaded> {
 
 /** Writes what was brought to the version of this program. */
 function raised<T>(settings: Settings<T>, loaded: Loaded): Promise<Loaded> {
-  // biome-ignore lint/correctness/useYield: a piece of work that takes no time
-  return written(settings, loaded, function* (current) {
-    if (current === undefined) throw new MissingDocumentError(settings.path);
-    return current.json;
-  });
+  return written(settings, loaded, (current) =>
+    now(() => {
+      if (current === undefined) throw new MissingDocumentError(settings.path);
+      return current.json;
+    }),
+  );
 }
 
 /** One save under the lock, before there is a document. */
-async function written<T>(
+function written<T>(
   settings: Settings<T>,
   known: Loaded | undefined,
   next: (current: Loaded | undefined) => Work<Json>,
 ): Promise<Loaded> {
-  const place = placeOf(settings.path);
   const batch = new Batch<T>(settings, changesOf(known), () => {});
-  const { locks, timeout, holdLimit } = settings;
-  const options = { holdLimit, purpose: 'document', ...(timeout !== undefined && { timeout }) };
-  return locks.with({ file: place.path }, options, async (lock) => {
-    const folder = new Folder(place);
-    try {
-      let json: Json = null;
-      const { version } = await run(
-        batch.commit(place, folder, lock, function* (current) {
-          json = yield* next(current);
-          return textOf(current, json);
-        }),
-      );
-      return { ...version, json };
-    } finally {
-      folder.close();
-    }
+  return underLock(settings.path, settings, 'document', function* ({ place, folder, lock }) {
+    let json: Json = null;
+    const { version } = yield* batch.commit(place, folder, lock, function* (current) {
+      json = yield* next(current);
+      return textOf(current, json);
+    });
+    return { ...version, json };
   });
 }
 

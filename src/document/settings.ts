@@ -1,6 +1,4 @@
-import type { LockManager } from '../lock/manager.ts';
 import type { MergeOptions } from '../merge/merge.ts';
-import type { BackupOptions } from './backups/policy.ts';
 import {
   checkDocumentOptions,
   type DocumentOptions,
@@ -10,32 +8,26 @@ import {
   type Migration,
 } from './options.ts';
 import type { Restored } from './recovery/recovery.ts';
-import type { StandardSchema } from './schema.ts';
 
 /** What a new document begins with: it is of this program's version. */
 function createdBy<T>(create: T | (() => T), migrate: Migration | undefined): unknown {
   const value: unknown = typeof create === 'function' ? (create as () => T)() : create;
-  if (migrate === undefined || typeof value !== 'object' || value === null) return value;
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (migrate === undefined || !isObject) return value;
   return { [migrate.member ?? '$version']: migrate.version, ...value };
 }
 
+type Given = 'schema' | 'recover' | 'migrate' | 'timeout';
+type Defaulted = 'readOnly' | 'follow' | 'debounce' | 'backups' | 'holdLimit' | 'maxBytes' | 'locks';
+
 /** The options of a document once they were checked, and what was found when it was opened. */
-export interface Settings<T> {
+export interface Settings<T>
+  extends Pick<DocumentOptions<T>, Given>,
+    Readonly<{ [option in Defaulted]: NonNullable<DocumentOptions<T>[option]> }> {
   readonly path: string;
-  readonly schema: StandardSchema<T> | undefined;
   readonly mergeOptions: MergeOptions;
   /** Undefined where a document that is missing is an error. */
   readonly create: (() => unknown) | undefined;
-  readonly readOnly: boolean;
-  readonly follow: 'auto' | 'manual';
-  readonly debounce: number;
-  readonly backups: BackupOptions | false;
-  readonly recover: 'auto' | undefined;
-  readonly migrate: Migration | undefined;
-  readonly timeout: number | undefined;
-  readonly holdLimit: number;
-  readonly maxBytes: number;
-  readonly locks: LockManager;
   readonly manager: number;
   restored?: Restored | undefined;
 }

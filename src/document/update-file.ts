@@ -2,16 +2,16 @@ import { MissingDocumentError } from '../errors/document-errors.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { plain } from '../json/values.ts';
 import { checkNames, namesOf } from '../lock/known-options.ts';
-import type { Lock } from '../lock/lock.ts';
-import { commit, inWords, type Plan } from './commit.ts';
+import { commit } from './commit.ts';
 import { applied, type Recipe } from './draft.ts';
-import { Folder, givenPath, type Place, placeOf } from './file/place.ts';
-import { readVersion, type Version } from './file/version.ts';
+import { givenPath, type Place } from './file/place.ts';
+import { type ReadOptions, readVersion, type Version } from './file/version.ts';
 import { Keeper } from './keeper.ts';
 import { load } from './load.ts';
 import { type DocumentOptions, defaultLocks, HOLD_LIMIT, MAX_BYTES } from './options.ts';
 import { type Loaded, textOf } from './text.ts';
-import { run, step, type Work } from './work.ts';
+import { underLock } from './under-lock.ts';
+import { now, step, type Work } from './work.ts';
 
 /** As those of `openDocument`. */
 export type UpdateFileOptions = Pick<
@@ -35,8 +35,7 @@ export function updateFile(
   change: (text: string) => string | PromiseLike<string>,
   options: UpdateFileOptions = {},
 ): Promise<string> {
-  const read = (file: string, shownPath: string) =>
-    once(() => readVersion(file, reading(shownPath, options)));
+  const read = (file: string, reading: ReadOptions) => now(() => readVersion(file, reading));
   return updated<Version>(path, options, read, function* (current) {
     if (typeof change !== 'function')
       throw new InputError('change', `must be a function, got ${shown(change)}`);
@@ -57,8 +56,7 @@ export async function updateJson<T = unknown>(
   options: UpdateFileOptions = {},
 ): Promise<T> {
   let value: unknown;
-  const read = (file: string, shownPath: string) => load(file, reading(shownPath, options));
-  await updated<Loaded>(path, options, read, function* (current, place) {
+  await updated<Loaded>(path, options, load, function* (current, place) {
     if (current === undefined) throw new MissingDocumentError(place.given);
     const json = yield* applied(recipe, current.json, place.path, (promise) => Promise.resolve(promise));
     value = plain(json);
@@ -67,57 +65,27 @@ export async function updateJson<T = unknown>(
   return value as T;
 }
 
-function reading(path: string, { maxBytes = MAX_BYTES }: UpdateFileOptions) {
-  return { shown: path, maxBytes };
-}
-
 async function updated<V extends Version>(
   given: string | URL,
   options: UpdateFileOptions,
-  read: (file: string, shownPath: string) => Work<V | undefined>,
+  read: (file: string, reading: Omit<ReadOptions, 'known'>) => Work<V | undefined>,
   next: (current: V | undefined, place: Place) => Work<string>,
 ): Promise<string> {
   checkNames(options, OPTIONS);
-  const place = placeOf(givenPath(given));
-  const { timeout, holdLimit = HOLD_LIMIT, locks = defaultLocks() } = options;
-  const asked = { holdLimit, purpose: 'update', ...(timeout !== undefined && { timeout }) };
-  return locks.with({ file: place.path }, asked, async (lock) => {
-    const folder = new Folder(place);
-    try {
-      const { version } = await run(
-        commit(place, folder, reading(place.given, options), plan(place, lock, locks.id, read, next)),
-      );
-      return version.text;
-    } catch (error) {
-      throw inWords(place.given, error);
-    } finally {
-      folder.close();
-    }
+  const path = givenPath(given);
+  const { timeout, holdLimit = HOLD_LIMIT, locks = defaultLocks(), maxBytes = MAX_BYTES } = options;
+  const reading = { shown: path, maxBytes };
+  return underLock(path, { timeout, holdLimit, locks }, 'update', function* ({ place, folder, lock }) {
+    const keeper = new Keeper(place, false, () => {});
+    const { version } = yield* commit<V>(place, folder, reading, {
+      manager: locks.id,
+      read: (file) => read(file, reading),
+      next: (current) => next(current, place),
+      mayReplace: () => lock.assertHeld(),
+      keep: (text, how) => (how === 'save' ? keeper.keep(text) : keeper.secure(text, 'interrupted')),
+    });
+    return version.text;
   });
-}
-
-function plan<V extends Version>(
-  place: Place,
-  lock: Lock,
-  manager: number,
-  read: (file: string, shownPath: string) => Work<V | undefined>,
-  next: (current: V | undefined, place: Place) => Work<string>,
-): Plan<V> {
-  const keeper = new Keeper(place, false, () => {});
-  return {
-    manager,
-    read: (file) => read(file, place.given),
-    next: (current) => next(current, place),
-    mayReplace: () => lock.assertHeld(),
-    keep: (text, how) => (how === 'save' ? keeper.keep(text) : keeper.secure(text, 'interrupted')),
-    onWeaker: () => {},
-    onPublish: () => {},
-  };
-}
-
-// biome-ignore lint/correctness/useYield: a piece of work that takes no time
-function* once<R>(body: () => R): Work<R> {
-  return body();
 }
 
 function awaited<R>(promise: PromiseLike<R>): Work<R> {

@@ -17,6 +17,12 @@ export function* step<T>(now: () => T, later: () => Promise<T>): Work<T> {
   return (yield { now, later }) as T;
 }
 
+/** What takes no time. */
+// biome-ignore lint/correctness/useYield: it takes none
+export function* now<T>(body: () => T): Work<T> {
+  return body();
+}
+
 /** Waits so many milliseconds. */
 export function pausing(ms: number): Work<void> {
   return step(

@@ -2,21 +2,7 @@ import { dirname, join } from 'node:path';
 import { privateFiles } from '../../storage/private-files.ts';
 import { readBeginning } from '../../storage/regular-file.ts';
 
-/**
- * Why a backup was made. `interrupted`: it was found where a writer had died. `conflict`: it is a version that could not be
- * merged, and never was the document; recovery takes it last.
- */
-export type BackupReason =
-  | 'save'
-  | 'reset'
-  | 'delete'
-  | 'resolve'
-  | 'restore'
-  | 'migration'
-  | 'interrupted'
-  | 'conflict';
-
-const REASONS: readonly unknown[] = [
+const REASONS = [
   'save',
   'reset',
   'delete',
@@ -25,7 +11,13 @@ const REASONS: readonly unknown[] = [
   'migration',
   'interrupted',
   'conflict',
-] satisfies BackupReason[];
+] as const;
+
+/**
+ * Why a backup was made. `interrupted`: it was found where a writer had died. `conflict`: it is a version that could not be
+ * merged, and never was the document; recovery takes it last.
+ */
+export type BackupReason = (typeof REASONS)[number];
 
 /** Bytes: for more backups than are ever kept. */
 const MOST = 64 * 1024;
@@ -46,7 +38,9 @@ export class Reasons {
   read(): Map<string, BackupReason> {
     try {
       const found: unknown = JSON.parse(readBeginning(this.#path, MOST));
-      return new Map(Object.entries(found ?? {}).filter(([, reason]) => REASONS.includes(reason)));
+      return new Map(
+        Object.entries(found ?? {}).filter(([, reason]) => REASONS.includes(reason as BackupReason)),
+      );
     } catch {
       return new Map();
     }

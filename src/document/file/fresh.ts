@@ -4,13 +4,14 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  fsync,
   fsyncSync,
   openSync,
-  promises,
   statSync,
-  writeSync,
+  writeFile,
+  writeFileSync,
 } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { isRoot } from '../../storage/fs/pinned.ts';
 import { unlinkQuietly } from '../../storage/fs/quietly.ts';
@@ -52,21 +53,14 @@ export function ownershipIn(folder: Folder): Ownership {
 export function* writeFresh(folder: Folder, name: string, text: string, owner: Ownership): Work<Fresh> {
   const path = folder.pathOf(name);
   const bytes = Buffer.from(text);
-  if (bytes.length < SMALL) return writeNow(path, bytes, owner);
-  return yield* step(
-    () => writeNow(path, bytes, owner),
-    () => writeLater(path, bytes, owner),
-  );
-}
-
-const FLAGS = O_WRONLY | O_CREAT | O_EXCL | SAFELY;
-
-function writeNow(path: string, bytes: Uint8Array, owner: Ownership): Fresh {
-  const fd = openSync(path, FLAGS, PRIVATE);
+  const isSmall = bytes.length < SMALL;
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | SAFELY, PRIVATE);
   try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    const writeNow = () => writeFileSync(fd, bytes);
+    yield* step(writeNow, async () => (isSmall ? writeNow() : writeLater(fd, bytes)));
     const isForeign = !own(fd, owner);
-    fsyncSync(fd);
+    const syncNow = () => fsyncSync(fd);
+    yield* step(syncNow, async () => (isSmall ? syncNow() : syncLater(fd)));
     return { path, identity: identityOf(fstatSync(fd, { bigint: true })), isForeign };
   } catch (error) {
     unlinkQuietly(path);
@@ -76,24 +70,8 @@ function writeNow(path: string, bytes: Uint8Array, owner: Ownership): Fresh {
   }
 }
 
-async function writeLater(path: string, bytes: Uint8Array, owner: Ownership): Promise<Fresh> {
-  const file = await promises.open(path, FLAGS, PRIVATE);
-  try {
-    await writeAll(file, bytes);
-    const isForeign = !own(file.fd, owner);
-    await file.sync();
-    return { path, identity: identityOf(await file.stat({ bigint: true })), isForeign };
-  } catch (error) {
-    unlinkQuietly(path);
-    throw error;
-  } finally {
-    await file.close();
-  }
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
-}
+const writeLater = promisify(writeFile);
+const syncLater = promisify(fsync);
 
 /**
  * Gives the file its owner and mode, whatever the umask. The mode is set in any case; an owner that this user may not

@@ -3,15 +3,16 @@ import { DamagedError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { Date } from '../../time/time.ts';
 import { adopted } from '../adopt.ts';
-import { commit, inWords, type Plan } from '../commit.ts';
-import { Folder, givenPath, type Place, placeOf } from '../file/place.ts';
-import { readBytes, type Version } from '../file/version.ts';
+import { commit, type Plan } from '../commit.ts';
+import { givenPath } from '../file/place.ts';
+import { type ReadOptions, readBytes, type Version } from '../file/version.ts';
 import { Keeper } from '../keeper.ts';
 import type { DocumentOptions } from '../options.ts';
 import { readingOf } from '../reading.ts';
 import { type Settings, settingsOf } from '../settings.ts';
 import { type Loaded, parse } from '../text.ts';
-import { run, type Work } from '../work.ts';
+import { type Site, underLock } from '../under-lock.ts';
+import { now, type Work } from '../work.ts';
 import { prepareRecovery, type Restored } from './recovery.ts';
 
 export interface RestoreRequest {
@@ -24,13 +25,8 @@ export interface RestoreRequest {
 }
 
 /** Where a document is restored, and who is told of it. */
-export interface RestoreSite extends Pick<Plan<Version>, 'mayReplace' | 'onPublish' | 'onWeaker'> {
-  readonly place: Place;
-  readonly folder: Folder;
-  readonly settings: Pick<
-    Settings<unknown>,
-    'path' | 'maxBytes' | 'schema' | 'migrate' | 'backups' | 'manager'
-  >;
+export interface RestoreSite extends Site, Pick<Plan<Version>, 'onPublish' | 'onWeaker'> {
+  readonly settings: Settings<unknown>;
 }
 
 export interface Done {
@@ -50,7 +46,7 @@ export function* restore(
   site: RestoreSite,
   { backup, only, lastKnown }: RestoreRequest,
 ): Work<Done | undefined> {
-  const { place, folder, settings } = site;
+  const { place, folder, lock, settings, ...told } = site;
   const { path, manager } = settings;
   const { backups } = new Keeper(place, settings.backups, () => {});
   const options = readingOf(settings);
@@ -65,9 +61,10 @@ export function* restore(
   let restored: Restored | undefined;
   try {
     const { version } = yield* commit<AnyVersion>(place, folder, options, {
-      ...site,
+      ...told,
       manager,
-      read: (file) => readAny(file, options),
+      mayReplace: () => lock.assertHeld(),
+      read: (file) => now(() => readAny(file, options)),
       *next(current) {
         const isHarmless = current !== undefined && (yield* isGood(current.text));
         if (only === 'damage' && (current === undefined || isHarmless)) throw NOTHING;
@@ -78,7 +75,6 @@ export function* restore(
         restored = recovery.restored;
         return recovery.text;
       },
-      keep: () => {}, // `next` has kept it, as every version it was given
     });
     if (restored === undefined) throw NOTHING;
     return { restored, loaded: { ...version, ...(yield* adopted(settings, parse(version.text, path))) } };
@@ -91,35 +87,18 @@ export function* restore(
 const NOTHING = Symbol('nothing to restore');
 
 /** What stands at a path, whatever it is; the text of what is no text is one that no document has. */
-// biome-ignore lint/correctness/useYield: a piece of work that takes no time
-function* readAny(
-  file: string,
-  options: { readonly shown: string; readonly maxBytes: number },
-): Work<AnyVersion | undefined> {
+function readAny(file: string, options: ReadOptions): AnyVersion | undefined {
   const found = readBytes(file, options);
   if (found === undefined) return undefined;
   return { ...found, text: isUtf8(found.bytes) ? found.bytes.toString() : `\0${found.bytes.toString()}` };
 }
 
 /** The same under the lock of the file, for who has no document open. */
-export async function restoreLocked(
+export function restoreLocked(
   settings: Settings<unknown>,
   request: RestoreRequest,
 ): Promise<Done | undefined> {
-  const place = placeOf(settings.path);
-  const { locks, timeout, holdLimit } = settings;
-  const options = { holdLimit, purpose: 'recovery', ...(timeout !== undefined && { timeout }) };
-  return locks.with({ file: place.path }, options, async (lock) => {
-    const folder = new Folder(place);
-    const site = { place, folder, settings, onPublish: () => {}, onWeaker: () => {} };
-    try {
-      return await run(restore({ ...site, mayReplace: () => lock.assertHeld() }, request));
-    } catch (error) {
-      throw inWords(place.given, error);
-    } finally {
-      folder.close();
-    }
-  });
+  return underLock(settings.path, settings, 'recovery', (site) => restore({ ...site, settings }, request));
 }
 
 /**

@@ -1,16 +1,17 @@
 import { ConflictError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import type { Json } from '../../json/json.ts';
-import { commit, inWords } from '../commit.ts';
+import { commit } from '../commit.ts';
 import { conflictFiles, dropConflict, textIn } from '../conflicts.ts';
-import { Folder, givenPath, placeOf } from '../file/place.ts';
+import { givenPath } from '../file/place.ts';
 import { Keeper } from '../keeper.ts';
 import { load } from '../load.ts';
 import type { DocumentOptions } from '../options.ts';
 import { assertValid } from '../schema.ts';
 import { settingsOf } from '../settings.ts';
 import { type Loaded, parse, textOf } from '../text.ts';
-import { run, type Work } from '../work.ts';
+import { underLock } from '../under-lock.ts';
+import type { Work } from '../work.ts';
 import { type Answers, answerTo, resolvedValue } from './choose.ts';
 import { compare } from './unresolved.ts';
 
@@ -41,15 +42,13 @@ export async function resolveConflict(
   options: Pick<DocumentOptions<unknown>, 'schema' | 'timeout' | 'locks' | 'maxBytes'> = {},
 ): Promise<Resolved> {
   const settings = settingsOf(givenPath(path), options);
-  const { locks, timeout, holdLimit, maxBytes, schema } = settings;
-  const place = placeOf(settings.path);
-  const asked = { holdLimit, purpose: 'resolve', ...(timeout !== undefined && { timeout }) };
-  return locks.with({ file: place.path }, asked, async (lock) => {
-    const folder = new Folder(place);
+  const { manager, maxBytes, schema } = settings;
+  return underLock(settings.path, settings, 'resolve', function* ({ place, folder, lock }) {
     const reading = { shown: place.given, maxBytes };
     const { backups } = new Keeper(place, {}, () => {});
-    let text = '';
-    let kept: { readonly ours: string; readonly backup: string | undefined } | undefined;
+    if (!conflictFiles(folder.path, place.name).includes(file)) throw noConflict(file);
+    const text = textIn(folder.path, file);
+    let kept: Omit<Resolved, 'isWritten'> | undefined;
     function* next(current: Loaded | undefined): Work<string> {
       const found = compare(folder.path, file, current);
       if (found === undefined) throw noConflict(file);
@@ -62,29 +61,20 @@ export async function resolveConflict(
       if (json === undefined) throw DELETED;
       return current === undefined ? textFrom(text, json) : textOf(current, json);
     }
+    const plan = {
+      manager,
+      read: (at: string) => load(at, reading),
+      next,
+      mayReplace: () => lock.assertHeld(),
+    };
+    let isWritten = false;
     try {
-      if (!conflictFiles(folder.path, place.name).includes(file)) throw noConflict(file);
-      text = textIn(folder.path, file);
-      const { isWritten } = await run(
-        commit(place, folder, reading, {
-          manager: settings.manager,
-          read: (at) => load(at, reading),
-          next,
-          mayReplace: () => lock.assertHeld(),
-          keep: () => {}, // `next` has kept it, as every version it was given
-          onWeaker: () => {},
-          onPublish: () => {},
-        }),
-      );
-      dropConflict(folder.path, file);
-      return { ...(kept as NonNullable<typeof kept>), isWritten };
+      ({ isWritten } = yield* commit(place, folder, reading, plan));
     } catch (error) {
-      if (error !== DELETED) throw inWords(place.given, error);
-      dropConflict(folder.path, file);
-      return { ...(kept as NonNullable<typeof kept>), isWritten: false };
-    } finally {
-      folder.close();
+      if (error !== DELETED) throw error;
     }
+    dropConflict(folder.path, file);
+    return { ...(kept as NonNullable<typeof kept>), isWritten };
   });
 }
 

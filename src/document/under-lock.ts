@@ -1,0 +1,41 @@
+import type { Lock } from '../lock/lock.ts';
+import { inWords } from './commit.ts';
+import { Folder, type Place, placeOf } from './file/place.ts';
+import type { Settings } from './settings.ts';
+import { run, type Work } from './work.ts';
+
+/** Where a document is, for the holder of its lock. */
+export interface Site {
+  readonly place: Place;
+  readonly folder: Folder;
+  readonly lock: Lock;
+}
+
+/** A link on the way to the file leads elsewhere by now. */
+const MOVED = Symbol('moved');
+
+/** Does something to a document under its exclusive lock. @throws {TimeoutError} and what `body` throws, in words. */
+export async function underLock<R>(
+  given: string,
+  { locks, timeout, holdLimit }: Pick<Settings<unknown>, 'locks' | 'timeout' | 'holdLimit'>,
+  purpose: string,
+  body: (site: Site) => Work<R>,
+): Promise<R> {
+  for (;;) {
+    const place = placeOf(given);
+    const options = { holdLimit, purpose, ...(timeout !== undefined && { timeout }) };
+    const result = await locks.with({ file: place.path }, options, async (lock) => {
+      if (placeOf(given).path !== place.path) return MOVED;
+      let folder: Folder | undefined;
+      try {
+        folder = new Folder(place);
+        return await run(body({ place, folder, lock }));
+      } catch (error) {
+        throw inWords(place.given, error);
+      } finally {
+        folder?.close();
+      }
+    });
+    if (result !== MOVED) return result as R;
+  }
+}
