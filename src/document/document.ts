@@ -224,6 +224,7 @@ export class Document<T> {
     const saving = this.#saving?.outcome;
     this.#flush();
     this.#isClosed = true;
+    this.#writer.hurry();
     try {
       await saving;
     } finally {
@@ -247,7 +248,10 @@ export class Document<T> {
     try {
       return await outcome;
     } catch (error) {
-      const chosen = withChoices(this.path, error, (patient) => this.#change(recipe, patient, result));
+      const chosen = withChoices(this.path, error, async (patient) => {
+        this.#mayChange();
+        return this.#change(recipe, patient, result);
+      });
       if (chosen !== error) publishDocumentEvent('timed-out', this.#facts({ reason: String(error) }));
       throw chosen;
     }

@@ -24,6 +24,9 @@ export interface WriterOptions {
   readonly onWaiting: (event: DocumentEvents<unknown>['waiting']) => void;
 }
 
+/** Somebody waits who does not wait for as long as it takes. */
+const HURRY = Symbol('hurry');
+
 /** How often the jobs of others are tried again when one of them held up the lock. */
 const MOST_LOSSES = 2;
 
@@ -39,6 +42,8 @@ export class Writer<J extends Job> {
   #worker: Promise<void> | undefined;
   /** The lock, while a batch is done under it. */
   held: Lock | undefined;
+  /** Ends a wait for which nobody has set an end. */
+  #calm: AbortController | undefined;
 
   constructor(
     given: string,
@@ -52,7 +57,14 @@ export class Writer<J extends Job> {
 
   add(job: J): void {
     this.#queue.push(job);
+    if (job.patience === undefined) this.#calm?.abort(HURRY);
     this.#worker ??= this.#work();
+  }
+
+  /** From now on nobody waits for longer than others do. */
+  hurry(): void {
+    for (const job of this.#queue) job.patience = undefined;
+    this.#calm?.abort(HURRY);
   }
 
   /** All that has not been begun, for who does it in another way. */
@@ -82,7 +94,7 @@ export class Writer<J extends Job> {
           await this.#batch(jobs, lock, place);
         });
       } catch (error) {
-        this.#failed(jobs, error);
+        if (error !== HURRY) this.#failed(jobs, error);
       } finally {
         this.held = undefined;
       }
@@ -92,8 +104,9 @@ export class Writer<J extends Job> {
 
   async #locked(place: Place, body: (lock: Lock) => Promise<void>): Promise<void> {
     const { locks, timeout, holdLimit, onWaiting } = this.#options;
-    const isPatient = this.#queue.every(({ patience }) => patience === 'patient');
-    const wait = isPatient ? Number.POSITIVE_INFINITY : timeout;
+    const isCalm = this.#queue.every(({ patience }) => patience === 'patient');
+    this.#calm = isCalm ? new AbortController() : undefined;
+    const wait = isCalm ? Number.POSITIVE_INFINITY : timeout;
     const stop = onLockEvent('waiting', ({ path, holders, position, waited }) => {
       if (path === place.lock) onWaiting({ holders, position, waited });
     });
@@ -105,23 +118,28 @@ export class Writer<J extends Job> {
           purpose: 'document',
           detached: true, // the batch is the work of all who wait, not of the one who was first
           ...(wait !== undefined && { timeout: wait }),
+          ...(this.#calm !== undefined && { signal: this.#calm.signal }),
         },
         (lock) => {
+          this.#calm = undefined;
           stop();
           return body(lock);
         },
       );
     } finally {
+      this.#calm = undefined;
       stop();
     }
   }
 
-  /** Without jobs, the lock was not granted, and all who wait are told. */
+  /** Without jobs, the lock was not granted, and all who wait are told; but those who wait for as long as it takes wait on. */
   #failed(jobs: J[], error: unknown): void {
     const isUnlucky = (job: J) => error instanceof LostError && (job.losses ?? 0) < MOST_LOSSES;
+    const isPatient = (job: J) =>
+      jobs.length === 0 && error instanceof TimeoutError && job.patience === 'patient';
     const concerned = (jobs.length > 0 ? jobs : this.takeAll()).filter(({ isOver }) => !isOver);
-    const again = concerned.filter(isUnlucky);
-    for (const job of again) job.losses = (job.losses ?? 0) + 1;
+    const again = concerned.filter((job) => isUnlucky(job) || isPatient(job));
+    for (const job of again.filter(isUnlucky)) job.losses = (job.losses ?? 0) + 1;
     this.#queue.unshift(...again);
     for (const job of concerned.filter((each) => !again.includes(each))) job.failed(error);
   }
@@ -144,10 +162,8 @@ export function withChoices(
   return new DocumentTimeoutError(path, error, {
     retry: () => once(() => again(), refused),
     later: () => once(() => again('patient'), refused),
-    cancel: () =>
-      once(
-        () => {},
-        () => {},
-      ),
+    cancel: () => {
+      isChosen = true;
+    },
   });
 }

@@ -1,6 +1,12 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Answers, resolveConflict, resolvedValue, unresolvedConflicts } from 'holdfast/document';
+import {
+  type Answers,
+  openDocument,
+  resolveConflict,
+  resolvedValue,
+  unresolvedConflicts,
+} from 'holdfast/document';
 import { describe, expect, it } from 'vitest';
 import { steps } from '../../../src/document/file/publish.ts';
 import { type Counter, opened, setting } from '../opened.ts';
@@ -172,5 +178,24 @@ describe('the resolver of conflicts', () => {
       await expect(resolveConflict(path, name, 'ours')).rejects.toMatchObject({ code: 'HOLDFAST_INPUT' });
     }
     expect(text()).toBe(before);
+  });
+
+  it('finds what is younger than 30 days; older ones become backups, and other documents keep theirs [D28]', async () => {
+    const { path, directory, files, read, unresolved } = await conflicting(
+      rename('ours'),
+      BASE.replace('"x"', '"t"'),
+    );
+    const old = 'roles.json.20260101T000000.000Z-me0000.conflict';
+    const others = 'roles.json.x.20260101T000000.000Z-me0000.conflict';
+    writeFileSync(join(directory, old), '{ "a": "old" }');
+    for (const name of [old, others, 'roles.json.20260202T000000.000Z-gone.conflict']) {
+      writeFileSync(join(directory, `.${name}.meta`), '{}');
+    }
+    const next = await openDocument<Counter>(path);
+    await next.update(setting('more', 1));
+    await next.close();
+    expect(files('.conflict')).toEqual([unresolved.file]);
+    expect(files('.meta').sort()).toEqual([`.${unresolved.file}.meta`, `.${others}.meta`].sort());
+    expect(files('.bak').map(read)).toContain('{ "a": "old" }');
   });
 });
