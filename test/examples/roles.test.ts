@@ -342,6 +342,7 @@ it('shows markup as text, and a member of any name as data', async () => {
 
 it('a second server on the same file, and one that is killed and started anew, lose nothing that is unsaved [R21, R28, R82]', async () => {
   const own = new RolesOnDisk(directory, 'two-servers');
+  const another = new RolesOnDisk(directory, 'another');
   const [first, second] = await Promise.all([RolesServer.start(own.path), RolesServer.start(own.path)]);
   let again: RolesServer | undefined;
   try {
@@ -362,11 +363,19 @@ it('a second server on the same file, and one that is killed and started anew, l
     await one.page.reload();
     await one.button(/^Guest 7 seats unsaved changes/).waitFor();
     await one.save();
+    const saved = own.text;
     expect(own.roles.map(({ name, seats }) => [name, seats])).toEqual([
       ['Guest', 7],
       ['Author', 6],
       ['Owner', 2],
     ]);
+
+    await one.edit('Guest', 'Seats', '8');
+    await again.kill();
+    again = await RolesServer.start(another.path, first.port);
+    await one.button(/^Reader 40 seats/).waitFor();
+    await one.status.getByText('All changes saved').waitFor();
+    expect([own.text, another.text]).toEqual([saved, start]);
   } finally {
     await Promise.all([first.kill(), second.stop(), again?.stop()]);
   }

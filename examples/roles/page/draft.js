@@ -13,12 +13,21 @@ import { same } from './dom.js';
  */
 export class Draft {
   /** @type {Edits | undefined} */
-  #edits = remembered();
-
-  #isDirty = this.#edits !== undefined;
+  #edits;
+  #isDirty = false;
+  /** Where they are kept. */
+  #key = '';
 
   /** Called whenever they change. */
   onChange = () => {};
+
+  /** Begins with the edits that were left in a file, if there are any: those of another file stay with that. @param {string} path */
+  open(path) {
+    this.#key = `edits of ${path}`;
+    const kept = sessionStorage.getItem(this.#key);
+    this.#edits = kept === null ? undefined : JSON.parse(kept);
+    this.#isDirty = kept !== null;
+  }
 
   get isThere() {
     return this.#edits !== undefined;
@@ -41,9 +50,18 @@ export class Draft {
   set(edits) {
     this.#edits = edits;
     this.#isDirty = !same(edits.base, edits.draft);
-    if (this.isDirty) sessionStorage.setItem('edits', JSON.stringify(edits));
-    else sessionStorage.removeItem('edits');
+    this.#keep();
     this.onChange();
+  }
+
+  #keep() {
+    sessionStorage.removeItem(this.#key);
+    if (!this.#isDirty) return;
+    try {
+      sessionStorage.setItem(this.#key, JSON.stringify(this.#edits));
+    } catch {
+      // There is no room for so much: the edits are in the window alone, which asks before it is closed.
+    }
   }
 
   /** Nothing is unsaved: the window shows this version. @param {Roles} value */
@@ -109,10 +127,4 @@ export function withMember(object, member, value) {
 /** @param {object} object @param {string} member @returns {unknown} */
 export function own(object, member) {
   return Object.entries(object).find(([name]) => name === member)?.[1];
-}
-
-/** @returns {Edits | undefined} */
-function remembered() {
-  const kept = sessionStorage.getItem('edits');
-  return kept === null ? undefined : JSON.parse(kept);
 }

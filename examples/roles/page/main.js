@@ -47,9 +47,10 @@ draft.onChange = () => {
 /** A state has come, by itself or with an answer. @param {any} news */
 function take(news) {
   if (news.boot === state?.boot && news.revision <= state.revision) return;
+  if (news.path !== state?.path) draft.open(news.path);
+  const isFirst = news.path !== state?.path || !draft.isThere;
   state = news;
-  const isFirst = !draft.isThere;
-  if (isFirst && news.value !== null) draft.show(news.value);
+  if (!draft.isThere && news.value !== null) draft.show(news.value);
   tell();
   if (isFirst) draw();
   else if (view === 'compare' && isNews()) void compareAgain();
