@@ -7,6 +7,7 @@ import { extent, flag, type Kinds, span } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { allowReplacing } from '../storage/replace/index.ts';
 import { Date } from '../time/time.ts';
 import {
   type Filed,
@@ -196,6 +197,7 @@ class Pruning {
     const found = lstatOrNothing(path);
     if (found === undefined || this.#plan.options.dryRun === true) return found !== undefined;
     try {
+      allowReplacing(path);
       if (found.isDirectory()) rmSync(path, { recursive: true, force: true });
       else unlinkSync(path);
       return true;

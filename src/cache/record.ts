@@ -79,8 +79,13 @@ export function parseRecord(text: string, key?: string): EntryRecord | undefined
   const { content, digests, integrity, size, mtime, generation, produced, checked, by, retired } = value;
   const { validators = {}, url = '' } = value;
   const isRecord =
-    [integrity, produced, checked, url].every((each) => typeof each === 'string') &&
-    [digests, by, validators].every((each) => typeof each === 'object' && each !== null) &&
+    typeof integrity === 'string' &&
+    typeof produced === 'string' &&
+    typeof checked === 'string' &&
+    typeof url === 'string' &&
+    isObject(digests) &&
+    isObject(by) &&
+    isObject(validators) &&
     (content === null || (DIGEST.test(content) && digests.sha256 === content)) &&
     Number.isSafeInteger(size) &&
     size >= 0 &&
@@ -90,6 +95,10 @@ export function parseRecord(text: string, key?: string): EntryRecord | undefined
     Array.isArray(retired) &&
     retired.every(isRetired);
   return isRecord ? value : undefined;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 function isRetired(value: unknown): boolean {

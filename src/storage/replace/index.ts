@@ -15,7 +15,7 @@ export const replace: (from: string, to: string) => Promise<void> = isWindows
   : promises.rename;
 
 /**
- * Before a rename to the name of a file that may be read-only, such as a link to a content: Windows would refuse it. Does
+ * Before the removal of a file that may be read-only, such as a content, or a rename to its name: Windows would refuse it. Does
  * nothing elsewhere, where the right to rename is that of the directory.
  */
 export const allowReplacing: (path: string) => void = isWindows ? makeWritable : () => {};
