@@ -72,7 +72,14 @@ export type Kinds<T> = { readonly [K in keyof T]-?: Kind };
 /** As `checkNames`, and each has to be of its kind. @throws {InputError} naming the option. */
 export function checkKinds<T extends object>(options: T, kinds: Kinds<T>): void {
   checkNames(options, { has: (name) => Object.hasOwn(kinds, name), keys: () => Object.keys(kinds) });
-  for (const name in options) if (options[name] !== undefined) check(name, options[name], kinds[name]);
+  checkGiven(options, kinds);
+}
+
+/** Those of these options that are there. @throws {InputError} naming the option. */
+export function checkGiven<T extends object>(options: T, kinds: Partial<Kinds<T>>): void {
+  for (const name in kinds) {
+    if (options[name] !== undefined) check(name, options[name], kinds[name] as Kind);
+  }
 }
 
 /** @throws {InputError} for a value of another kind. */

@@ -1,4 +1,5 @@
 import { InputError, shown } from '../errors/input-error.ts';
+import { callback, checkGiven, count, path, signal, span } from '../lock/known-options.ts';
 import { checkInputs, type Input } from './inputs.ts';
 import type { Scope } from './scope.ts';
 
@@ -41,29 +42,19 @@ export function checkKey(key: unknown): asserts key is string {
   }
 }
 
+const KINDS = {
+  ttl: span,
+  failureTtl: span,
+  staleWhileRevalidate: span,
+  timeout: span,
+  signal,
+  validate: callback,
+  attempts: count,
+  directory: path,
+};
+
 /** @throws {InputError} naming the option. */
 export function checkOptions(options: OnceOptions<never>): void {
-  for (const name of ['ttl', 'failureTtl', 'staleWhileRevalidate', 'timeout'] as const) {
-    const value: unknown = options[name];
-    if (value !== undefined && (typeof value !== 'number' || !(value >= 0))) {
-      throw new InputError(name, `must be a number of milliseconds, 0 or more, got ${shown(value)}`);
-    }
-  }
-  const { signal, validate, inputs, attempts, directory } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new InputError('signal', `must be an AbortSignal, got ${shown(signal)}`);
-  }
-  if (validate !== undefined && typeof validate !== 'function') {
-    throw new InputError('validate', `must be a function, got ${shown(validate)}`);
-  }
-  if (inputs !== undefined) checkInputs(inputs);
-  if (attempts !== undefined && (!Number.isInteger(attempts) || attempts < 1)) {
-    throw new InputError('attempts', `must be a whole number above 0, got ${shown(attempts)}`);
-  }
-  if (
-    directory !== undefined &&
-    (typeof directory !== 'string' || directory === '' || directory.includes('\0'))
-  ) {
-    throw new InputError('directory', `must be a path, got ${shown(directory)}`);
-  }
+  checkGiven(options, KINDS);
+  if (options.inputs !== undefined) checkInputs(options.inputs);
 }
