@@ -72,6 +72,25 @@ const runs = [
   { model: 'nested', defines: ['CONTENDERS=1', 'NESTED=3'] },
   { model: 'nested', defines: ['PERMIT'] },
   { model: 'nested', defines: ['PERMIT', 'CONTENDERS=1', 'NESTED=3'] },
+  { model: 'nested', defines: ['UPGRADES', 'NESTED=1'] },
+  { model: 'nested', defines: ['UPGRADES', 'CONTENDERS=1'] },
+  { model: 'nested', defines: ['READ_ONLY'] },
+  { model: 'nested', defines: ['READ_ONLY', 'UPGRADES', 'NESTED=1'] },
+  {
+    model: 'nested',
+    defines: ['UPGRADES', 'NESTED=1', 'UPGRADES_PAST_NESTED'],
+    broken: 'an upgrade does not look whether a nested one is at work',
+  },
+  {
+    model: 'nested',
+    defines: ['UPGRADES', 'NESTED=1', 'SHARERS_OPEN'],
+    broken: 'who shares the lock says that there is no nested one',
+  },
+  {
+    model: 'nested',
+    defines: ['READ_ONLY', 'LETS_GO'],
+    broken: 'who cannot close the lock gives the nested one back',
+  },
   {
     model: 'nested',
     defines: ['PERMIT', 'LOOKS_FIRST'],

@@ -11,6 +11,13 @@
  *
  * With PERMIT, the lock is the slot of a permit, which its holder closes, and removes, in place of clearing its record:
  * 3' to 5'. The lock that they share besides is an ordinary one, and not in the model.
+ *
+ * With UPGRADES, whoever takes the lock, or the nested one, may share it as well, and a contender that shares it may upgrade,
+ * by the steps of src/engine/kernel/upgrade.ts. The ticket that keeps newcomers out of a conversion is not in the model:
+ * whoever comes between makes the upgrader lose its lock. Nobody upgrades a nested lock, for commands do not.
+ *
+ * With READ_ONLY, contenders cannot write to the lock file. They keep the nested lock instead, in their own mode, until they
+ * give the lock back, and upgrade it, too.
  */
 #ifndef NESTED
 #define NESTED 2
@@ -29,78 +36,215 @@
 #define OPEN 1
 #define CLOSED 2
 
-byte lock = NOBODY;         /* who has the lock, and the nested lock */
+byte lock = NOBODY;         /* who has the lock alone, and the nested lock */
 byte nested = NOBODY;
+byte sharers, nestedSharers; /* how many share them */
 byte record = FREE;         /* whom the block names */
 byte admission = NONE;      /* the byte behind it */
 bool isStarted;             /* the command of the outer holder runs */
-byte inside, alone;         /* those who believe that they hold the lock, with the outer holder or without */
+byte inside, alone;         /* those who believe that they hold the lock alone, with the outer holder or without */
+byte insideTogether, together; /* and that they share it */
 byte crashes = CRASHES;
+
+#define IS_FREE (lock == NOBODY && sharers == 0)
+#define IS_NESTED_FREE (nested == NOBODY && nestedSharers == 0)
+
+inline leave() {
+    inside = inside - isInside;
+    alone = alone - isAlone;
+    insideTogether = insideTogether - isInsideTogether;
+    together = together - isTogether;
+    d_step { isInside = false; isAlone = false; isInsideTogether = false; isTogether = false }
+}
+
+inline unlock() {
+    if :: lock == me -> lock = NOBODY :: else fi;
+    sharers = sharers - shares;
+    shares = false
+}
+
+inline unlockNested() {
+    if :: nested == me -> nested = NOBODY :: else fi;
+    nestedSharers = nestedSharers - sharesNested;
+    sharesNested = false
+}
 
 inline die() {
     crashes--;
-    if :: lock == me -> lock = NOBODY :: else fi;
-    if :: nested == me -> nested = NOBODY :: else fi;
-    inside = inside - isInside;
-    alone = alone - isAlone;
-    isInside = false;
-    isAlone = false
+    leave();
+    unlock();
+    unlockNested()
 }
 
 #define OR_DIE :: atomic { crashes > 0 -> die() }; goto dead
 
-inline contend() {
+inline enterAlone() {
+    alone++;
+    isAlone = true;
+    assert(alone == 1 && together == 0 && inside == 0 && insideTogether == 0)
+}
+
+inline enterTogether() {
+    together++;
+    isTogether = true;
+    assert(alone == 0 && inside == 0)
+}
+
+inline enterInside() {
     if
-    :: atomic { lock == NOBODY -> lock = me; seen = admission } /* i */
+    :: sharesNested -> insideTogether++; isInsideTogether = true; assert(inside == 0 && alone == 0)
+    :: else ->
+        inside++;
+        isInside = true;
+        assert(inside == 1 && insideTogether == 0 && alone == 0 && together == 0)
+    fi
+}
+
+inline choose() {
+#ifdef UPGRADES
+    if :: isWriter = true :: isWriter = false fi
+#else
+    isWriter = true
+#endif
+}
+
+inline contend() {
+    atomic { seen = NONE; choose() };
+    if /* i */
+    :: atomic { isWriter && IS_FREE -> lock = me; seen = admission }
+    :: atomic { !isWriter && lock == NOBODY -> sharers++; shares = true; seen = admission }
     OR_DIE
     fi;
     if
-    :: seen != NONE ->
-#ifdef CLOSES_LATE
-        if
-        :: atomic { nested != NOBODY -> lock = NOBODY }; goto next
-        :: nested == NOBODY
-        fi;
-        admission = CLOSED;
-#else
-#ifndef LEAVES_OPEN
+    :: isWriter -> goto mine
+    :: !isWriter && seen != NONE ->
+#ifndef READ_ONLY
         if
         :: admission = CLOSED /* ii */
         OR_DIE
         fi;
 #endif
         if
-        :: atomic { nested != NOBODY -> lock = NOBODY }; goto next /* iii */
+        :: atomic { nested != NOBODY -> unlock() }; goto next /* iii */
+#ifdef READ_ONLY
+        :: atomic { nested == NOBODY -> nestedSharers++; sharesNested = true }
+#else
         :: nested == NOBODY
+#endif
+        OR_DIE
+        fi;
+#ifdef SHARERS_OPEN
+        admission = NONE
+#endif
+    :: else
+    fi;
+    atomic { enterTogether() };
+sharing:
+    if
+    :: atomic { leave(); unlock() }; atomic { unlockNested() }; goto next
+    :: atomic { sharers == 1 -> leave(); unlock() } /* what it shares is dropped before it tries for the other */
+    OR_DIE
+    fi;
+    if
+    :: atomic { IS_FREE -> lock = me; seen = admission }
+    :: atomic { lock == NOBODY && sharers > 0 -> sharers++; shares = true; enterTogether() }; goto sharing
+    :: atomic { lock != NOBODY -> unlockNested() }; goto next /* lost */
+    OR_DIE
+    fi;
+mine:
+#ifdef UPGRADES_PAST_NESTED
+    if
+    :: isWriter
+    :: else -> goto passed
+    fi;
+#endif
+    if
+    :: seen != NONE ->
+#ifdef CLOSES_LATE
+        if
+        :: !IS_NESTED_FREE -> goto kept
+        :: IS_NESTED_FREE
+        fi;
+        admission = CLOSED;
+#else
+#ifndef READ_ONLY
+#ifndef LEAVES_OPEN
+        if
+        :: admission = CLOSED /* ii */
         OR_DIE
         fi;
 #endif
+#endif
+#ifdef READ_ONLY
+        if /* also where it shares that one already */
+        :: atomic { nested == NOBODY && nestedSharers == sharesNested -> unlockNested(); nested = me }
+        :: atomic { nested != NOBODY || nestedSharers != sharesNested }; goto kept
+        :: atomic { sharesNested -> unlockNested() }; goto converting
+        OR_DIE
+        fi;
+        goto passed;
+converting: /* the nested lock that it shared is dropped as well before it tries for the other */
+        if
+        :: atomic { IS_NESTED_FREE -> nested = me }
+        :: atomic { nested == NOBODY && nestedSharers > 0 -> nestedSharers++; sharesNested = true }; goto kept
+        :: atomic { nested != NOBODY -> unlock() }; goto next /* lost */
+        OR_DIE
+        fi;
+#else
+        if
+        :: !IS_NESTED_FREE -> goto kept /* iii */
+        :: IS_NESTED_FREE
+        OR_DIE
+        fi;
+#endif
+#endif
+#ifndef READ_ONLY
         if
         :: admission = NONE /* iv */
         OR_DIE
         fi
+#endif
     :: else
     fi;
+    goto passed;
+kept: /* by a nested holder at work */
+    if
+    :: atomic { isWriter -> unlock() }; goto next
+    :: atomic { !isWriter -> lock = NOBODY; sharers++; shares = true; enterTogether() }; goto sharing
+    OR_DIE
+    fi;
+passed:
+#ifdef LETS_GO
+    atomic { unlockNested() };
+#endif
+#ifndef READ_ONLY
     if
     :: record = me
     OR_DIE
     fi;
-    atomic { alone++; isAlone = true; assert(alone == 1 && inside == 0) };
+#endif
+    atomic { enterAlone() };
     if
-    :: atomic { alone--; isAlone = false }
+    :: atomic { leave() }
     OR_DIE
     fi;
+#ifndef READ_ONLY
     if
     :: record = FREE
     OR_DIE
     fi;
-    lock = NOBODY;
+#endif
+    atomic { unlock() };
+    if
+    :: atomic { unlockNested() }
+    OR_DIE
+    fi;
     goto next
 }
 
 active proctype Outer() {
     byte me = OUTER;
-    bool isInside, isAlone, isNestedFree;
+    bool isInside, isAlone, isInsideTogether, isTogether, shares, sharesNested, isNestedFree;
 
     lock = me; /* 1 */
     if
@@ -113,7 +257,7 @@ active proctype Outer() {
     fi;
     isStarted = true;
 #ifdef LOOKS_FIRST
-    isNestedFree = (nested == NOBODY);
+    isNestedFree = IS_NESTED_FREE;
 #endif
 #ifdef PERMIT
     if
@@ -128,7 +272,7 @@ active proctype Outer() {
 #endif
 #ifndef LOOKS_FIRST
     if
-    :: isNestedFree = (nested == NOBODY) /* 4 */
+    :: isNestedFree = IS_NESTED_FREE /* 4 */
     OR_DIE
     fi;
 #endif
@@ -149,7 +293,7 @@ dead:
 }
 
 proctype Nested(byte me) {
-    bool isInside, isAlone, isOuters;
+    bool isInside, isAlone, isInsideTogether, isTogether, shares, sharesNested, isWriter, isOuters;
     byte seen;
 
 end:
@@ -158,8 +302,10 @@ again:
 #ifdef LOOKS_AT_OUTER_FIRST
     isOuters = (record == OUTER && admission == OPEN);
 #endif
-    if
-    :: atomic { nested == NOBODY -> nested = me } /* a */
+    atomic { choose() };
+    if /* a */
+    :: atomic { isWriter && IS_NESTED_FREE -> nested = me }
+    :: atomic { !isWriter && nested == NOBODY -> nestedSharers++; sharesNested = true }
     OR_DIE
     fi;
 #ifndef LOOKS_AT_OUTER_FIRST
@@ -171,13 +317,13 @@ again:
 #endif
     if
     :: isOuters ->
-        atomic { inside++; isInside = true; assert(inside == 1 && alone == 0) };
+        atomic { enterInside() };
         if
-        :: atomic { inside--; isInside = false; nested = NOBODY }
+        :: atomic { leave(); unlockNested() }
         OR_DIE
         fi;
         goto again
-    :: else -> nested = NOBODY
+    :: else -> atomic { unlockNested() }
     fi;
 next:
     contend();
@@ -186,7 +332,7 @@ dead:
 }
 
 proctype Contender(byte me) {
-    bool isInside, isAlone;
+    bool isInside, isAlone, isInsideTogether, isTogether, shares, sharesNested, isWriter;
     byte seen;
 
 end:
