@@ -204,6 +204,8 @@ export interface WaitNote {
   readonly since: string;
   /** The lock that is waited for. */
   readonly path: string;
+  /** Where that is for all who do not see it by this path; see `whereaboutsOf`. */
+  readonly place?: string;
   readonly resource: string;
   /** The waiter, in words. */
   readonly who: string;

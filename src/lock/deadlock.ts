@@ -7,6 +7,7 @@ import { clearTimeout, hrtime, performance, setTimeout } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
 import { cohortOf } from './cohort.ts';
 import type { HeldElsewhere, Request } from './request.ts';
+import { whereaboutsOf } from './same-lock.ts';
 import { seen } from './seen.ts';
 import { type Edge, findKnot, type Knot } from './wait-graph.ts';
 
@@ -38,12 +39,14 @@ class DeadlockSearch {
   #found: Knot | undefined;
 
   constructor(request: Request) {
-    const { pid, thread, command } = self();
+    const { pid, command } = self();
+    const place = whereaboutsOf(request.path);
     this.#request = request;
     this.#note = {
-      id: `${pid}-${thread}-${request.id}`,
+      id: idOf(request.id),
       since: String(hrtime()),
       path: request.path,
+      ...(place === undefined ? {} : { place }),
       resource: request.resource,
       who: request.anonymous ? 'a process' : `"${request.purpose ?? command}" (pid ${pid})`,
       holds: '',
@@ -57,14 +60,16 @@ class DeadlockSearch {
     const own = this.#ownEdges();
     this.#leaveNotes(own);
     const before = this.#found;
-    this.#found = before === undefined ? findKnot(this.#note, own, edgesFrom) : undefined;
+    this.#found = before === undefined ? findKnot(this.#note, own, this.#edgesFrom) : undefined;
     trace?.(
       this.#request.path,
       `request ${this.#request.id} looks for a deadlock: ${this.#found === undefined && before === undefined ? 'none' : 'found'}`,
     );
     if (before === undefined) return this.#found === undefined ? NEXT_LOOK : CONFIRM;
     const stands = this.#isYoungestOf(before.cycle) && this.#stillStands(before);
-    return stands && findKnot(this.#note, own, edgesFrom) !== undefined ? this.#error(before) : NEXT_LOOK;
+    return stands && findKnot(this.#note, own, this.#edgesFrom) !== undefined
+      ? this.#error(before)
+      : NEXT_LOOK;
   }
 
   stop(): void {
@@ -83,10 +88,25 @@ class DeadlockSearch {
   }
 
   #edgeFrom({ path, id, mode }: HeldElsewhere): Edge {
-    const { pid, thread } = self();
-    const hold = id === undefined ? {} : { hold: `${pid}-${thread}-${id}` };
+    const hold = id === undefined ? {} : { hold: idOf(id) };
     const alone = (mode ?? seen(path).state) === 'exclusive';
     return { ...this.#note, ...hold, alone, heldPath: path };
+  }
+
+  readonly #edgesFrom = (path: string): Edge[] =>
+    engine.waitsOf(path).flatMap((note) => {
+      const here = this.#pathHere(note);
+      return here === undefined ? [] : [{ ...note, path: here, heldPath: path }];
+    });
+
+  /**
+   * The path by which a wait is followed from here: that of a lock of this owner, or the waiter's own. Undefined where that
+   * leads to another lock, as from a container into which another directory is mounted, or to none.
+   */
+  #pathHere({ path, place }: WaitNote): string | undefined {
+    if (place === undefined) return path;
+    const own = this.#request.holding.find((held) => whereaboutsOf(held.path) === place);
+    return own?.path ?? (whereaboutsOf(path) === place ? path : undefined);
   }
 
   #leaveNotes(own: readonly Edge[]): void {
@@ -148,8 +168,10 @@ function writerBefore(request: Request): string | undefined {
   return other === undefined ? undefined : holder(other.record);
 }
 
-function edgesFrom(path: string): Edge[] {
-  return engine.waitsOf(path).map((note) => ({ ...note, heldPath: path }));
+/** Process ids are unique within their namespace: the first process of many a container is 1. */
+function idOf(request: number): string {
+  const { pidNamespace = '', pid, thread } = self();
+  return [pidNamespace, pid, thread, request].join('-');
 }
 
 const NEXT_STEP =

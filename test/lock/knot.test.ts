@@ -1,7 +1,9 @@
-import { DeadlockError, type Lock, type LockManager } from 'holdfast';
+import { basename } from 'node:path';
+import { DeadlockError, type Lock, type LockManager, onLockEvent } from 'holdfast';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { WaitNote } from '../../src/engine/engine.ts';
 import { engine } from '../../src/engine/index.ts';
+import { whereaboutsOf } from '../../src/lock/same-lock.ts';
 import { newLocks } from '../support/place.ts';
 import { isOpenNow } from '../support/turns.ts';
 
@@ -66,6 +68,45 @@ describe('a circle of waits', () => {
 
     vi.advanceTimersByTime(FIRST_LOOK);
     expect(await isOpen()).toBe(true);
+    vi.advanceTimersByTime(CONFIRM);
+
+    expect(await isOpen()).toBe(false);
+    expect(await outcome).toBeInstanceOf(DeadlockError);
+  });
+
+  it('is found where another one knows a lock of it by a path of its own, as of a bind mount [X18, R81]', async () => {
+    const { locks, ask } = await wantsB();
+    waits(locks, 'b', 'a', { path: '/elsewhere/a.lock', place: whereaboutsOf(locks.pathOf('a')) });
+    const { outcome, isOpen } = ask();
+
+    vi.advanceTimersByTime(FIRST_LOOK);
+    vi.advanceTimersByTime(CONFIRM);
+
+    expect(await isOpen()).toBe(false);
+    expect(await outcome).toBeInstanceOf(DeadlockError);
+  });
+
+  it('is none where a wait is for another lock that has the path of one of it, as in a container [X17]', async () => {
+    const { locks, b, ask } = await wantsB();
+    waits(locks, 'b', 'a', { place: `1:1/${basename(locks.pathOf('a'))}` });
+    const { outcome, isOpen } = ask();
+
+    vi.advanceTimersByTime(FIRST_LOOK);
+    vi.advanceTimersByTime(CONFIRM);
+
+    expect(await isOpen()).toBe(true);
+    await release(b);
+    expect(await outcome).toBe('granted');
+  });
+
+  it('is found where the other one has the same process id, in a container of its own [X18, R81]', async () => {
+    const { locks, ask } = await wantsB();
+    const requests: number[] = [];
+    onTestFinished(onLockEvent('requested', ({ id }) => void requests.push(id)));
+    const { outcome, isOpen } = ask();
+    waits(locks, 'b', 'a', { id: `${process.pid}-0-${requests[0]}` });
+
+    vi.advanceTimersByTime(FIRST_LOOK);
     vi.advanceTimersByTime(CONFIRM);
 
     expect(await isOpen()).toBe(false);
