@@ -1,9 +1,8 @@
-import { resolve } from 'node:path';
 import type { Degradation } from '../engine/index.ts';
 import { DegradedError, UnwritableError } from '../errors/lock-errors.ts';
 import type { ManagerOptions } from './options.ts';
 import type { Request } from './request.ts';
-import { fallbackResource, realPathOf } from './resource.ts';
+import { absolute, fallbackResource, realPathOf } from './resource.ts';
 
 /** Where a request goes whose own directory cannot be written. @throws {DegradedError} that is not allowed. */
 export function fallbackOf(
@@ -18,7 +17,7 @@ export function fallbackOf(
   }
   const { resource: label, path, beside, cliName } = request;
   const resource = { label, path, cliName, ...(beside === undefined ? {} : { beside }) };
-  const moved = fallbackResource(resource, realPathOf(resolve(fallbackDirectory)));
+  const moved = fallbackResource(resource, realPathOf(absolute(fallbackDirectory, 'fallbackDirectory')));
   const detail = `${path} cannot be made (${error.systemCode}), so the lock lies in ${fallbackDirectory}, where only contenders that fell back too will meet it`;
   return {
     request: { ...request, beside: undefined, path: moved.path, cliName: moved.cliName },

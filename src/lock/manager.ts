@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { shared } from '../copies/shared.ts';
 import type { Degradation, Grant, Terms } from '../engine/engine.ts';
 import { type Abandoned, abandonClaim, engine } from '../engine/index.ts';
@@ -33,6 +33,7 @@ import { type LockInfo, type QueryResult, query } from './query.ts';
 import { again } from './reentrancy.ts';
 import type { Request } from './request.ts';
 import {
+  absolute,
   fileResource,
   nameResource,
   partsOf,
@@ -85,7 +86,7 @@ export class LockManager {
     this.#given = Object.fromEntries(given);
     this.#options = { ...environmentOptions(), ...this.#given };
     this.#terms = termsFrom(this.#options);
-    if (options.directory !== undefined) this.#givenDirectory = resolve(options.directory);
+    if (options.directory !== undefined) this.#givenDirectory = absolute(options.directory, 'directory');
     this.#cliPlace = cliPlaceOf(this.#givenDirectory, options.scope);
     if (options.audit !== undefined) {
       const isOwn = ({ manager }: { readonly manager: number }) => manager === this.id;
@@ -159,12 +160,9 @@ export class LockManager {
       }
     }
     const ordered = [...requests].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request);
-    const timeouts = [...requests.keys()].map(defaultTimeout);
-    return LockSet.acquire(
-      ordered,
-      options.timeout ?? this.#options.timeout ?? Math.max(0, ...timeouts),
-      (target, each) => this.acquire(target, each),
-    );
+    const defaults = [...requests.keys()].map(defaultTimeout);
+    const timeout = options.timeout ?? this.#options.timeout ?? Math.max(0, ...defaults);
+    return LockSet.acquire(ordered, timeout, (target, each) => this.acquire(target, each));
   }
 
   /**

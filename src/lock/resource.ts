@@ -122,7 +122,7 @@ export function fileNameOf(name: string, readable = name): string {
  * @throws {InputError} for a root directory, which has nothing beside it, and for links that lead in a circle.
  */
 export function fileResource(file: string): Resource {
-  const { path: data, missing } = canonical(resolve(file));
+  const { path: data, missing } = canonical(absolute(file, 'lock path'));
   const name = basename(data);
   if (name === '') throw new InputError('lock path', `must not be a root directory, got ${shown(file)}`);
   const plain = `.${name}.lock`;
@@ -130,6 +130,22 @@ export function fileResource(file: string): Resource {
   const path = join(dirname(data), fits ? plain : `.${slug(name)}~${hash(name)}.lock`);
   const resource = { label: file, path, beside: data, cliName: cliNameOfFile(file) };
   return missing === undefined || missing === data ? resource : { ...resource, missing };
+}
+
+/**
+ * A path from the working directory on.
+ *
+ * @throws {InputError} naming `what` it is: it is relative, and the working directory was removed.
+ */
+export function absolute(path: string, what: string): string {
+  try {
+    return resolve(path);
+  } catch {
+    throw new InputError(
+      what,
+      `must be absolute, for the working directory cannot be found any more, got ${shown(path)}`,
+    );
+  }
 }
 
 /** The lock a data file gets in a fallback directory. */

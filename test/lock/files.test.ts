@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { acquireLock, acquireLockSync, withLock, withLockSync } from 'holdfast';
-import { describe, expect, it } from 'vitest';
+import { acquireLock, acquireLockSync, LockManager, withLock, withLockSync } from 'holdfast';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fallbackResource, fileResource } from '../../src/lock/resource.ts';
 import { heard } from '../support/events.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -119,5 +119,23 @@ describe('the lock of a data file', () => {
     await withLock(file, ({ path }) => expect(existsSync(path)).toBe(true));
 
     expect(statSync(dirname(file)).mode & 0o777).toBe(0o777 & ~process.umask());
+  });
+});
+
+describe('a working directory that was removed', () => {
+  const former = process.cwd();
+  beforeEach(() => {
+    const gone = tempDirectory();
+    process.chdir(gone);
+    rmSync(gone, { recursive: true });
+  });
+  afterEach(() => process.chdir(former));
+
+  it('makes a relative path an InputError that says so, and disturbs no other [R54]', async () => {
+    const wanted = { code: 'HOLDFAST_INPUT', message: expect.stringContaining('working directory') };
+
+    await expect(acquireLock('roles.json')).rejects.toMatchObject(wanted);
+    expect(() => new LockManager({ directory: 'locks' })).toThrow(expect.objectContaining(wanted));
+    await (await acquireLock(newFile())).release();
   });
 });

@@ -1,6 +1,16 @@
-import { fstatSync, futimesSync, linkSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import {
+  type BigIntStats,
+  fstatSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
+import { isExhaustion } from '../../errors/exhaustion.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { pinned } from '../../storage/fs/pinned.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
@@ -50,14 +60,23 @@ export class Claim {
   readonly #request: LockRequest;
   readonly #place: Place;
   readonly #layout: LayoutName;
+  /** The file that it was written in, which it stays. */
+  readonly #written: BigIntStats;
   /** Where it stands, or may stand; undefined while it is private. */
   #path: string | undefined;
 
-  private constructor(request: LockRequest, place: Place, layout: LayoutName, record: ClaimRecord) {
+  private constructor(
+    request: LockRequest,
+    place: Place,
+    layout: LayoutName,
+    record: ClaimRecord,
+    written: BigIntStats,
+  ) {
     this.#request = request;
     this.#place = place;
     this.#layout = layout;
     this.record = record;
+    this.#written = written;
   }
 
   /** Step 1. @throws {UnwritableError} @throws {ExhaustedError} @throws {RefusedError} */
@@ -66,12 +85,12 @@ export class Claim {
     for (let attempt = 1; ; attempt++) {
       makeQueue(request, place, attempt === 1 ? 'as seen' : 'for certain');
       try {
-        patiently(
+        const written = patiently(
           place.queue,
           () => write(request, path, layout, record),
           () => rightsOf(request).directory,
         );
-        return new Claim(request, place, layout, record);
+        return new Claim(request, place, layout, record, written);
       } catch (error) {
         discard(path, layout, place);
         if (systemCode(error) === 'ENOENT' && attempt < ATTEMPTS) continue; // the last one out removed the directory
@@ -147,7 +166,19 @@ export class Claim {
 
   #standsAt(path: string): boolean {
     const found = look(path);
+    if (found.kind === 'unreadable' && isExhaustion(found.code)) return this.#isUntouched();
     return found.kind === 'claim' && found.token === this.token && !isCopy(found);
+  }
+
+  /** The same by what can be seen without a descriptor, for there is none: the file that was made for it is there. */
+  #isUntouched(): boolean {
+    const { dev, ino, birthtimeNs } = this.#written;
+    try {
+      const found = lstatSync(this.file ?? '', { bigint: true });
+      return found.dev === dev && found.ino === ino && found.birthtimeNs === birthtimeNs && birthtimeNs > 0n;
+    } catch {
+      return false;
+    }
   }
 
   /** Whether others still find it where it was published, and not a copy of it, which others may remove. */
@@ -228,10 +259,10 @@ export function removeClaim(
 }
 
 /** A claim at its private path. @throws the system's error. */
-function write(request: LockRequest, path: string, layout: LayoutName, record: ClaimRecord): void {
+function write(request: LockRequest, path: string, layout: LayoutName, record: ClaimRecord): BigIntStats {
   if (layout === 'directory') makeBeside(request, path);
   const file = layout === 'directory' ? join(path, CLAIM_FILE) : path;
-  writeNew(file, (own) => formatRecord({ ...record, file: own }), request, 'durable');
+  return writeNew(file, (own) => formatRecord({ ...record, file: own }), request, 'durable');
 }
 
 /** Of a private claim. A directory goes as a whole, so that a call still under way never publishes a half of it. */

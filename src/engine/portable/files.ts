@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   constants,
   fstatSync,
   fsyncSync,
@@ -44,18 +45,20 @@ export function persistently<T>(call: () => T): T {
 /** What goes into a file, which may name that very file. */
 export type Text = string | ((own: FileIdentity) => string);
 
-/** Makes a file of a lock with a text; a file that could not be written whole is removed again. */
+/** Makes a file of a lock with a text, and tells which; one that could not be written whole is removed again. */
 export function writeNew(
   path: string,
   text: Text,
   request: LockRequest,
   durability: 'durable' | 'quick',
-): void {
+): BigIntStats {
   const fd = persistently(() => openSync(path, CREATE, 0o600));
   try {
     complete(fd, path, request, { decide: recordRights });
-    writeSync(fd, typeof text === 'string' ? text : text(fstatSync(fd, { bigint: true })));
+    const made = fstatSync(fd, { bigint: true });
+    writeSync(fd, typeof text === 'string' ? text : text(made));
     if (durability === 'durable') persistently(() => fsyncSync(fd));
+    return made;
   } catch (error) {
     removeQuietly(path);
     throw error;

@@ -11,6 +11,7 @@ import { fileResource } from '../../../src/lock/resource.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { until } from '../../support/until.ts';
 import { contender, unusedLock } from '../harness.ts';
+import { intercept, systemError } from './intercept.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 
 const DAY = 86_400_000;
@@ -57,6 +58,21 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
     grant.release();
 
     expect(readFileSync(fileOf(path), 'utf8')).toContain(token);
+  });
+
+  it('is not called lost while no descriptor is free to read it, unless it is another file by then [H23, H7]', async () => {
+    const { request } = unusedLock();
+    const { path } = request();
+    const grant = await contender(engine).acquire(request());
+    intercept('openSync', () => () => {
+      throw systemError('EMFILE');
+    });
+
+    expect(grant.isIntact()).toBe(true);
+    fs.renameSync(path, `${path}.moved`);
+    expect(grant.isIntact()).toBe(false);
+    fs.cpSync(`${path}.moved`, path, { recursive: true });
+    expect(grant.isIntact()).toBe(false);
   });
 
   it('of a process that is proved dead is taken over at once [F4, F7, R45]', () => {
