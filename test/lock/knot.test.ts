@@ -76,7 +76,7 @@ describe('a circle of waits', () => {
 
   it('is found where another one knows a lock of it by a path of its own, as of a bind mount [X18, R81]', async () => {
     const { locks, ask } = await wantsB();
-    waits(locks, 'b', 'a', { path: '/elsewhere/a.lock', place: whereaboutsOf(locks.pathOf('a')) });
+    waits(locks, 'b', 'a', { path: '/elsewhere/a.lock', place: whereaboutsOf(locks.pathOf('a')) ?? '' });
     const { outcome, isOpen } = ask();
 
     vi.advanceTimersByTime(FIRST_LOOK);
