@@ -4,7 +4,7 @@ import { UnsupportedError } from '../errors/lock-errors.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockSet } from '../lock/lock-set.ts';
 import type { LockManager } from '../lock/manager.ts';
-import { isKeptIn } from '../lock/nested.ts';
+import { isKeptIn, returnNews } from '../lock/nested.ts';
 import { isSharedAgain, nestedIn, outerOf, pathInside } from '../lock/outer.ts';
 import type { Target } from '../lock/resource.ts';
 import { performance } from '../time/time.ts';
@@ -43,6 +43,7 @@ export async function takeAround<W extends Wish>(
     });
     const set = await acquire(placed, elapsed);
     if (holds.every((hold) => hold === undefined || isKeptIn(hold, set.locks))) return set.locks;
+    for (const lock of set.locks) returnNews(lock);
     await set.release();
   }
 }

@@ -1,5 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { holdAround } from '../../src/command/around.ts';
+import { holdAround, takeAround } from '../../src/command/around.ts';
 import { heldAround, heldVariable } from '../../src/command/held.ts';
 import { admitNested } from '../../src/lock/nested.ts';
 import { nestedIn, type OuterHold } from '../../src/lock/outer.ts';
@@ -72,6 +73,30 @@ describe('a lock that claims in the environment name as held around this process
       }
     },
   );
+
+  it('ends while it is taken nested, and what died before is told to who has it then, of each lock of a set [X14, X1]', async () => {
+    const { locks, lock, claims } = await heldHere();
+    claim(claims);
+    const [outer] = claims as unknown as [OuterHold];
+    for (const target of [nestedIn({ name: 'mirror' }, outer), 'b']) {
+      const former = await locks.acquire(target);
+      const block = readFileSync(former.path);
+      await former.release();
+      writeFileSync(former.path, block); // as a holder leaves it that is killed
+    }
+    const wishes = [mirror, { ...mirror, label: 'b', target: 'b' }];
+    let rounds = 0;
+
+    const taken = await takeAround(wishes, locks, '', async (placed) => {
+      const set = await locks.acquireAll(placed.map(({ target }) => target));
+      if (rounds++ === 0) await lock.release();
+      return set;
+    });
+    onTestFinished(() => taken.forEach((each) => void each.release()));
+
+    expect(rounds).toBe(2);
+    expect(taken.map(({ recovered }) => recovered)).toEqual([true, true]);
+  });
 
   it('is an error when it is held shared, by nobody else, and wanted exclusive [A5, X2]', async () => {
     const { locks, claims } = await heldHere('shared');
