@@ -113,6 +113,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EEXIST: 'Move the file away that is in the place of a directory above it',
   ENOTDIR: 'Move the file away that is in the place of a directory above it',
   ENOENT: 'Make its directory, which is not there or went away',
+  ENAMETOOLONG: 'Shorten its path',
 };
 
 /** What helps where a directory cannot be written, by the system's code: the beginning of a sentence. */
