@@ -2,6 +2,7 @@ import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { parseName, queueDirectory } from '../../src/engine/kernel/entry.ts';
 import type { Agent } from '../support/agent.ts';
+import { passTime } from '../support/time.mjs';
 import { until } from '../support/until.ts';
 import { entries, Line, PATIENT } from './line.ts';
 
@@ -242,7 +243,8 @@ it('leaves no notes, and no alarms, of waits that ended in any other way [R81, R
       return { ended };
     });
 
-  const timedOut = await inside({ timeout: 400 });
+  const timedOut = await inside(PATIENT);
+  await passTime(PATIENT.timeout);
   await timedOut.ended;
   const abort = new AbortController();
   const aborted = await inside({ ...PATIENT, signal: abort.signal });
