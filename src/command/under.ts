@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { printable } from '../errors/describe.ts';
 import type { Lock } from '../lock/lock.ts';
 import { admitNested, descriptorsOf, returnNews } from '../lock/nested.ts';
 import { trace } from '../trace/trace.ts';
@@ -74,8 +75,8 @@ function start(
   }
 }
 
-/** The names of the locks whose last holder died, one a line; undefined where there is none. */
+/** The names of the locks whose last holder died, one a line, as messages show them; undefined where there is none. */
 function recoveredOf(locks: readonly Lock[]): string | undefined {
-  const names = locks.flatMap(({ recovered, resource }) => (recovered ? [resource] : []));
+  const names = locks.flatMap(({ recovered, resource }) => (recovered ? [printable(resource)] : []));
   return names.length === 0 ? undefined : names.join('\n');
 }

@@ -4,9 +4,9 @@ import { Cli } from './cli.ts';
 const TELL = ['sh', '-c', 'echo "<$HOLDFAST_RECOVERED>"'];
 
 /** A lock whose holder was killed at work. */
-async function dead(engine: string): Promise<Cli> {
+async function dead(engine: string, name = 'j'): Promise<Cli> {
   const cli = new Cli();
-  const run = cli.start(['run', '--engine', engine, 'j', '--', 'sh', '-c', 'echo pid $$; exec sleep 1000']);
+  const run = cli.start(['run', '--engine', engine, name, '--', 'sh', '-c', 'echo pid $$; exec sleep 1000']);
   const command = Number((await run.line('pid ')).slice(4));
   run.signal('SIGKILL');
   process.kill(command, 'SIGKILL');
@@ -34,4 +34,10 @@ describe.each([['kernel'], ['portable']])('the death of a holder, under the %s e
     expect((await cli.run(['run', '--engine', engine, 'j', '--', ...TELL])).stdout).toBe('<j>\n');
     expect((await cli.run(['run', '--engine', engine, 'j', '--', ...TELL])).stdout).toBe('<>\n');
   });
+});
+
+it('the death of a holder is told in one line, also of a lock whose name has several [X14]', async () => {
+  const cli = await dead('kernel', 'a\nj');
+
+  expect((await cli.run(['run', 'a\nj', '--', ...TELL])).stdout).toBe('<a\\u000aj>\n');
 });
