@@ -2,7 +2,7 @@ import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { parseName, queueDirectory } from '../../src/engine/kernel/entry.ts';
 import type { Agent } from '../support/agent.ts';
-import { passTime } from '../support/time.mjs';
+import { StoppedClock } from '../support/clock.ts';
 import { until } from '../support/until.ts';
 import { entries, Line, PATIENT } from './line.ts';
 
@@ -244,8 +244,10 @@ it('leaves no notes, and no alarms, of waits that ended in any other way [R81, R
     });
 
   const timedOut = await inside(PATIENT);
-  await passTime(PATIENT.timeout);
+  const clock = new StoppedClock();
+  await clock.elapse(PATIENT.timeout);
   await timedOut.ended;
+  clock.resume();
   const abort = new AbortController();
   const aborted = await inside({ ...PATIENT, signal: abort.signal });
   abort.abort();
