@@ -43,6 +43,7 @@ describe('completion in bash', () => {
     expect(await complete('holdfast', 'rules', '')).toEqual(['check', 'list']);
     expect(await complete('holdfast', 'cache', '')).toEqual(['ls', 'path', 'verify', 'prune', 'rm']);
     expect(await complete('holdfast', 'cache', 'prune', '--max-b')).toEqual(['--max-bytes']);
+    expect(await complete('holdfast', 'doc', 're')).toEqual(['resolve', 'restore']);
     expect(await complete('holdfast', 'fetch', '--pol')).toEqual(['--policy']);
     expect((await complete('holdfast', 'fetch', '--cache', 'HOME/l')).map((path) => basename(path))).toEqual([
       'locks',

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Cli } from './cli.ts';
 
@@ -99,6 +100,17 @@ describe('doc set', () => {
     expect(ends.map(({ code }) => code)).toEqual(names.map(() => 0));
     const value = JSON.parse(readFileSync(documents.file, 'utf8'));
     expect(value).toEqual(Object.fromEntries(names.map((name, at) => [name, at])));
+  });
+});
+
+describe('doc set and its kind', () => {
+  it('tells whom they wait for, and go on when the lock is free [R8, R82]', async () => {
+    const documents = new Documents();
+    const lock = await new LockManager().acquire({ file: documents.file }, { purpose: 'a long edit' });
+    const setting = documents.start(['doc', 'set', documents.file, 'roles[id=42].name', '"x"']);
+    const [told] = await setting.says(/waiting for \S+, held by "a long edit" \(pid \d+/, 'stderr');
+    await lock.release();
+    expect(await setting.exits()).toMatchObject({ code: 0, stderr: expect.stringContaining(told) });
   });
 });
 

@@ -7,6 +7,7 @@ import { type MergeFlags, mergeFiles } from '../doc/merge.ts';
 import { type ResolveFlags, resolveDocument } from '../doc/resolve.ts';
 import { restoreDocument } from '../doc/restore.ts';
 import { setValue } from '../doc/set.ts';
+import { tellingOfWaits } from '../doc/waits.ts';
 import { watchDocument } from '../doc/watch.ts';
 import { nonEmpty } from '../options.ts';
 
@@ -53,7 +54,9 @@ export function defineDoc(program: Command): void {
     .argument('<file>', 'the document')
     .argument('<path>', 'where the value is')
     .argument('<value>', "JSON, such as 5, true, '\"a text\"' or '[1, 2]'")
-    .action((file: string, path: string, value: string) => setValue(file, path, value));
+    .action((file: string, path: string, value: string, _flags: DocFlags, command: Command) =>
+      tellingOfWaits(command.optsWithGlobals<DocFlags>(), () => setValue(file, path, value)),
+    );
   withJson(doc.command('check'))
     .usage('[options] FILE')
     .summary('say whether a document can be read; 1 when it cannot')
@@ -88,7 +91,9 @@ export function defineDoc(program: Command): void {
     )
     .addOption(new Option('--theirs', 'what is in the document counts at each conflict'))
     .action((file: string, _flags: ResolveFlags, command: Command) =>
-      resolveDocument(file, command.optsWithGlobals<ResolveFlags>()),
+      tellingOfWaits(command.optsWithGlobals<DocFlags>(), () =>
+        resolveDocument(file, command.optsWithGlobals<ResolveFlags>()),
+      ),
     );
   withJson(doc.command('backups'))
     .usage('[options] FILE')
@@ -110,7 +115,9 @@ export function defineDoc(program: Command): void {
     .argument('<file>', 'the document')
     .argument('[backup]', 'its name, as backups prints it')
     .action((file: string, backup: string | undefined, _flags: DocFlags, command: Command) =>
-      restoreDocument(file, backup, command.optsWithGlobals<DocFlags>()),
+      tellingOfWaits(command.optsWithGlobals<DocFlags>(), () =>
+        restoreDocument(file, backup, command.optsWithGlobals<DocFlags>()),
+      ),
     );
   withJson(doc.command('merge'))
     .usage('[options] BASE OURS THEIRS [NAME]')
