@@ -9,7 +9,11 @@ it('no update of several processes is lost', async () => {
   const path = join(directory, 'roles.json');
   writeFileSync(path, '{ "a": 0 }');
   const start = () => new Child(process.execPath, [fixture('document-counter.mjs'), path, '25'], {});
-  const endings = await Promise.all([start(), start(), start()].map((child) => child.exits()));
+  const children = [start(), start(), start()];
+  for (const count of [5, 10, 15, 20, 25]) {
+    await Promise.all(children.map((child) => child.says(new RegExp(`^at ${count}$`, 'm'))));
+  }
+  const endings = await Promise.all(children.map((child) => child.exits()));
   expect(endings.map(({ code, stderr }) => [code, stderr])).toEqual([
     [0, ''],
     [0, ''],
