@@ -69,7 +69,7 @@ export function keepConflict(
   if (CONFLICT.test(name)) return undefined;
   const present = conflictFiles(directory, name);
   const hash = hashOf(text);
-  const same = present.find((file) => hashOf(textIn(directory, file)) === hash);
+  const same = present.find((file) => hashOf(textIn(directory, file) ?? '') === hash);
   if (same !== undefined) return same;
   const now = new Date();
   const who = `${userName()}${randomBytes(2).toString('hex')}`;
@@ -82,14 +82,16 @@ export function keepConflict(
 
 /**
  * Removes conflict files that are older than 30 days, and the oldest of more than ten, each handed to `onDropped` first; and facts
- * that belong to none. For the holder of the document's lock.
+ * that belong to none. Those of other users stay. For the holder of the document's lock.
  */
 export function limitConflicts(directory: string, name: string, onDropped: (text: string) => void): void {
   const present = conflictFiles(directory, name);
   const surplus = present.slice(0, Math.max(0, present.length - MOST));
   const isOld = (file: string) => Date.now() - madeAt(name, file) > LONGEST;
   for (const file of present.filter((each) => isOld(each) || surplus.includes(each))) {
-    onDropped(textIn(directory, file));
+    const text = textIn(directory, file);
+    if (text === undefined) continue;
+    onDropped(text);
     dropConflict(directory, file);
   }
   const metas = new Set(present.map(metaNameOf));
@@ -110,7 +112,7 @@ export function dropConflict(directory: string, file: string): void {
 /** What is known of a conflict file; undefined where that is lost: then nobody knows what both sides began with. */
 export function conflictMeta(directory: string, file: string): ConflictMeta | undefined {
   try {
-    const found: unknown = JSON.parse(textIn(directory, metaNameOf(file)));
+    const found: unknown = JSON.parse(textIn(directory, metaNameOf(file)) ?? '');
     const { base, theirs, who, when, reason, merge } = (found ?? {}) as Record<keyof ConflictMeta, unknown>;
     const isText = (value: unknown) => value === undefined || typeof value === 'string';
     if (![base, theirs].every(isText) || ![who, when, reason].every((fact) => typeof fact === 'string')) {
@@ -123,8 +125,9 @@ export function conflictMeta(directory: string, file: string): ConflictMeta | un
   }
 }
 
-export function textIn(directory: string, file: string): string {
-  return readOwnFile(join(directory, file))?.toString() ?? '';
+/** Undefined for what is gone, and for what another user has put there. */
+export function textIn(directory: string, file: string): string | undefined {
+  return readOwnFile(join(directory, file))?.toString();
 }
 
 function make(path: string, text: string): void {

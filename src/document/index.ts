@@ -9,12 +9,7 @@ export { openDocument } from './open.ts';
 export type { DocumentOptions, Migration } from './options.ts';
 export type { Restored } from './recovery/recovery.ts';
 export { restoreBackup } from './recovery/restore.ts';
-export {
-  type Entry,
-  type RecordId,
-  Repository,
-  type RepositoryOptions,
-} from './repository/repository.ts';
+export * from './repository/repository.ts';
 export { type Answers, type Choice, canKeepBoth, resolvedValue } from './resolver/choose.ts';
 export { type Resolved, resolveConflict } from './resolver/resolve.ts';
 export { type OpenConflict, type Unresolved, unresolvedConflicts } from './resolver/unresolved.ts';

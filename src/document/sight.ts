@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { DamagedError, type UnreadableError } from '../errors/document-errors.ts';
+import { DamagedError, UnreadableError } from '../errors/document-errors.ts';
 import { performance } from '../time/time.ts';
 import { identityOf, isRacy, isSame } from './file/identity.ts';
 import { placeOf } from './file/place.ts';
@@ -38,6 +38,12 @@ interface Damage {
   readonly file: string;
   since: number;
   patience: number;
+}
+
+/** What a schema or a migration throws says nothing of the file. */
+function inWords(error: unknown, path: string): DamagedError | UnreadableError {
+  if (error instanceof DamagedError || error instanceof UnreadableError) return error;
+  return new DamagedError(path, 'cannot be checked', undefined, error);
 }
 
 /** Sees what is at the path of a document, and in which state it is. */
@@ -123,7 +129,7 @@ export class Sight {
       file = found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`;
       loaded = await run(load(path, loading()));
     } catch (error) {
-      if (!this.#isClosed && before === saves()) this.#harmed(error as DamagedError | UnreadableError, file);
+      if (!this.#isClosed && before === saves()) this.#harmed(inWords(error, this.#path), file);
       return;
     }
     if (this.#isClosed) return;

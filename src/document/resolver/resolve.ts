@@ -47,7 +47,7 @@ export async function resolveConflict(
     const reading = { shown: place.given, maxBytes };
     const { backups } = new Keeper(place, {}, () => {});
     if (!conflictFiles(folder.path, place.name).includes(file)) throw noConflict(file);
-    const text = textIn(folder.path, file);
+    const text = textIn(folder.path, file) ?? '';
     let kept: Omit<Resolved, 'isWritten'> | undefined;
     function* next(current: Loaded | undefined): Work<string> {
       const found = compare(folder.path, file, current);

@@ -35,7 +35,7 @@ export interface Unresolved {
 
 /**
  * The versions of a document that could not be merged, oldest first, compared with what is there now. Takes no lock.
- * Conflict files that are no JSON are left out.
+ * Conflict files that are no JSON, or of another user, are left out.
  *
  * @throws {DamagedError | UnreadableError} the document itself cannot be read.
  */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Answers,
@@ -197,5 +197,20 @@ describe('the resolver of conflicts', () => {
     expect(files('.conflict')).toEqual([unresolved.file]);
     expect(files('.meta').sort()).toEqual([`.${unresolved.file}.meta`, `.${others}.meta`].sort());
     expect(files('.bak').map(read)).toContain('{ "a": "old" }');
+  });
+
+  it('is not asked about what another user has put there, and that stays [D28, R69]', async () => {
+    const { path, directory, files, unresolved } = await conflicting(
+      rename('ours'),
+      BASE.replace('"x"', '"t"'),
+    );
+    const old = 'roles.json.20260101T000000.000Z-me0000.conflict';
+    writeFileSync(join(directory, old), '{ "a": "planted" }');
+    chownSync(join(directory, old), 1234, 1234);
+    expect((await unresolvedConflicts(path)).map(({ file }) => file)).toEqual([unresolved.file]);
+    const next = await openDocument<Counter>(path);
+    await next.update(setting('more', 1));
+    await next.close();
+    expect(files('.conflict')).toEqual([old, unresolved.file]);
   });
 });
