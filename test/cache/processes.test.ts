@@ -260,6 +260,35 @@ it('processes on the portable engine make an entry once too, each with a temp of
   expect(readdirSync(join(directory, 'partial'))).toEqual([]);
 });
 
+it('what is in use on the portable engine, where readers leave nothing at the lock itself, is left alone by a prune [G8, K2]', async () => {
+  const home = memoryDirectory();
+  const directory = join(home, 'cache');
+  await openCache(directory);
+  const env = { HOLDFAST_ENGINE: 'portable' };
+  const [user, pruner] = await Promise.all([Agent.start({ home, env }), Agent.start({ home, env })]);
+  const using = user.run(async ({ cache, fs, values, tell }, directory) => {
+    const opened = await cache.openCache(directory);
+    const make = async ({ temp }: { temp: string }) => fs.writeFileSync(temp, 'words');
+    return opened.use('corpus', make, {}, async ({ path }) => {
+      tell('using it');
+      await new Promise<void>((resolve) => {
+        values.release = resolve;
+      });
+      return fs.readFileSync(path, 'utf8');
+    });
+  }, directory);
+  using.catch(() => {});
+  await user.heard('using it');
+  const pruning = async ({ cache }: Remote, directory: string) => {
+    const opened = await cache.openCache(directory, { graceMs: 0 });
+    return opened.prune({ maxBytes: 0 });
+  };
+  expect(await pruner.run(pruning, directory)).toMatchObject({ entries: 0, contents: 0 });
+  await user.run(release);
+  expect(await using).toBe('words');
+  expect(await pruner.run(pruning, directory)).toMatchObject({ entries: 1, contents: 1 });
+});
+
 describe('two users', () => {
   const USERS = [64_001, 64_002] as const;
 
