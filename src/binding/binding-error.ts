@@ -9,6 +9,9 @@ const BUILDS: Partial<Record<NodeJS.Platform, readonly string[]>> = {
 const CURE =
   'install koffi where the program runs, and in a bundle keep koffi external (docs/bundling.md of Holdfast)';
 
+/** Node.js' permission model refuses every addon without its flag. */
+const ALLOW = 'start Node.js with --allow-addons';
+
 /** The binding cannot be loaded. Its message is one line, for it becomes part of others. */
 export class BindingError extends Error {
   /** What to do about it; undefined on a platform that koffi has no build for, where nothing is wrong. */
@@ -19,7 +22,8 @@ export class BindingError extends Error {
     const where = from === undefined ? '' : ` from ${from}`;
     super(`koffi, the binding to the system, cannot be loaded${where} (${firstLine(cause)})`, { cause });
     this.name = 'BindingError';
-    this.cure = hasBuild ? CURE : undefined;
+    const isRefused = (cause as { code?: unknown } | undefined)?.code === 'ERR_DLOPEN_DISABLED';
+    this.cure = isRefused ? ALLOW : hasBuild ? CURE : undefined;
   }
 }
 

@@ -1,12 +1,13 @@
 import { accessSync, constants, fchmodSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
 import { CacheDirectoryError } from '../errors/cache-errors.ts';
-import { remedy } from '../errors/describe.ts';
 import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { writeDurably } from '../storage/durable.ts';
 import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
 import { readBeginning } from '../storage/regular-file.ts';
+import { absolute } from '../storage/working-directory.ts';
 import { ensureWritableDirectory } from '../storage/writable-directory.ts';
 import { Layout } from './layout.ts';
 
@@ -23,7 +24,7 @@ const TAG = `Signature: 8a477f597d28d172789f06886806bc55
  * @throws {CacheDirectoryError} it is of another format, any user could change it, or it cannot be made.
  */
 export async function openLayout(directory: string, access: 'owner' | 'shared'): Promise<Layout> {
-  const path = resolve(directory);
+  const path = absolute(directory);
   try {
     if (statOrNothing(path) === undefined) {
       makeDirectory(path, access === 'owner' ? 'owner' : { mode: 0o777 & ~process.umask() });
@@ -38,7 +39,7 @@ export async function openLayout(directory: string, access: 'owner' | 'shared'):
     if (error instanceof CacheDirectoryError || code === undefined) throw error;
     throw new CacheDirectoryError(
       path,
-      `cannot be used: ${code}. ${remedy(code)}, or use another one`,
+      `cannot be used: ${code}. ${adviceOn(path, code, error)}, or use another one`,
       error,
     );
   }

@@ -57,8 +57,16 @@ export function report(
   exitCode = exitCodeOf(error),
   facts: Readonly<Record<string, unknown>> = {},
 ): number {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (json === true) write(2, `${errorJson(error, exitCode, facts)}\n`);
   else if (message !== '') note(message);
   return exitCode;
+}
+
+/** Libraries that need the working directory say only which call of the system failed. */
+function messageOf(error: unknown): string {
+  if ((error as { syscall?: unknown } | null)?.syscall === 'uv_cwd') {
+    return 'the working directory was deleted. Go to a directory that exists: cd';
+  }
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import { LONGEST_LOCK_NAME } from '../storage/file-name.ts';
 
-const LONGEST_FILE_NAME = 255 - '.permits'.length; // the longest name that may be derived from a lock file's
 const HASH_LENGTH = 20;
 
 /**
@@ -11,7 +11,7 @@ const HASH_LENGTH = 20;
 export function nestedPath(path: string): string {
   const name = basename(path);
   const plain = `${name}.nested`;
-  if (Buffer.byteLength(plain) <= LONGEST_FILE_NAME) return join(dirname(path), plain);
+  if (Buffer.byteLength(plain) <= LONGEST_LOCK_NAME) return join(dirname(path), plain);
   const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_LENGTH);
   return join(dirname(path), `.${hash}.nested`);
 }

@@ -105,18 +105,3 @@ function withoutControls(word: string): string {
 function bytesOf(char: string): string {
   return [...Buffer.from(char)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 }
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: 'Make room on the disk',
-  EDQUOT: 'Make room in the quota of this user',
-  EROFS: 'Have its file system mounted to be written',
-  EEXIST: 'Move the file away that is in the place of a directory above it',
-  ENOTDIR: 'Move the file away that is in the place of a directory above it',
-  ENOENT: 'Make its directory, which is not there or went away',
-  ENAMETOOLONG: 'Shorten its path',
-};
-
-/** What helps where a directory cannot be written, by the system's code: the beginning of a sentence. */
-export function remedy(code: string): string {
-  return REMEDIES[code] ?? 'Make the directory writable for this user';
-}

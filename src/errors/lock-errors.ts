@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
 import type { HolderRecord } from '../identity/holder.ts';
 import { isThisProcess } from '../identity/self.ts';
+import { adviceOn } from './advice.ts';
 import { type ErrorCode, HoldfastError } from './base.ts';
-import { duration, heldOrKept, holder, holders, isStuck, printable, remedy, shellWord } from './describe.ts';
+import { duration, heldOrKept, holder, holders, isStuck, printable, shellWord } from './describe.ts';
 
 /** What every error about one lock carries. */
 export interface LockFacts {
@@ -288,7 +289,12 @@ export class UnwritableError extends LockError {
   static override readonly code = 'HOLDFAST_UNWRITABLE';
   /** The system's code, such as `EACCES`, `EROFS` or `ENOSPC`. */
   readonly systemCode: string;
-  constructor(facts: LockFacts, reason: string, cause?: unknown, message = cannotBeMade(facts, reason)) {
+  constructor(
+    facts: LockFacts,
+    reason: string,
+    cause?: unknown,
+    message = cannotBeMade(facts, reason, cause),
+  ) {
     super(UnwritableError.code, facts, message, cause);
     this.systemCode = reason;
   }
@@ -312,10 +318,10 @@ export class UnwritableError extends LockError {
   }
 }
 
-function cannotBeMade(facts: LockFacts, reason: string): string {
+function cannotBeMade(facts: LockFacts, reason: string, cause: unknown): string {
   return (
     `The lock file ${printable(facts.path)} for ${printable(facts.resource)} cannot be made: ${reason}. ` +
-    `${remedy(reason)}, choose another directory (HOLDFAST_HOME, or the directory option), or set fallbackDirectory.`
+    `${adviceOn(facts.path, reason, cause)}, choose another directory (HOLDFAST_HOME, or the directory option), or set fallbackDirectory.`
   );
 }
 

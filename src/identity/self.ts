@@ -11,6 +11,9 @@ export type SelfRecord = HolderRecord & {
   readonly command: string;
 };
 
+/** Characters of a command that a record has at most. */
+const LONGEST_COMMAND = 500;
+
 let cached: SelfRecord | undefined;
 let command: string | undefined;
 
@@ -38,8 +41,13 @@ function describeSelf(): SelfRecord {
     boot: here().boot,
     user: userName(),
     thread: threadId,
-    command: command ?? commandLine(process.argv),
+    command: cut(command ?? commandLine(process.argv)),
   };
+}
+
+/** A record is read by people, and stands in each line of the audit log. */
+function cut(line: string): string {
+  return line.length > LONGEST_COMMAND ? `${line.slice(0, LONGEST_COMMAND - 1)}…` : line;
 }
 
 function userName(): string {

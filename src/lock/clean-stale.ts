@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { InputError, shown } from '../errors/input-error.ts';
+import { absolute } from '../storage/working-directory.ts';
 
 /** A file that was looked at. */
 export interface StaleEntry {
@@ -38,7 +39,7 @@ export async function cleanStale(
     throw new InputError('directory', `must be a path, got ${shown(directory)}`);
   }
   const results: CleanResult[] = [];
-  for (const lock of locksIn(resolve(directory))) results.push(await cleanLock(lock, { dryRun }));
+  for (const lock of locksIn(absolute(directory))) results.push(await cleanLock(lock, { dryRun }));
   return {
     removed: results.flatMap(({ removed }) => removed),
     kept: results.flatMap(({ kept }) => kept),

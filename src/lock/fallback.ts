@@ -1,8 +1,9 @@
 import type { Degradation } from '../engine/index.ts';
 import { DegradedError, UnwritableError } from '../errors/lock-errors.ts';
+import { absolute } from '../storage/working-directory.ts';
 import type { ManagerOptions } from './options.ts';
 import type { Request } from './request.ts';
-import { absolute, fallbackResource, realPathOf } from './resource.ts';
+import { fallbackResource, realPathOf } from './resource.ts';
 
 /** Where a request goes whose own directory cannot be written. @throws {DegradedError} that is not allowed. */
 export function fallbackOf(

@@ -5,8 +5,10 @@ import { type Abandoned, abandonClaim, engine } from '../engine/index.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { DeadlockError } from '../errors/lock-errors.ts';
 import { AuditLog } from '../events/audit.ts';
+import { known } from '../identity/place.ts';
 import { BoundedCache } from '../storage/bounded-cache.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
+import { absolute } from '../storage/working-directory.ts';
 import { announce, busy, busyNow, take, tellOfDirectory, Wait, waitSync } from './acquisition.ts';
 import { type Body, checkBody, isPromise, promiseOf, type SyncBody } from './body.ts';
 import { type CliPlace, cliPlaceOf } from './cli-name.ts';
@@ -33,7 +35,6 @@ import { type LockInfo, type QueryResult, query } from './query.ts';
 import { again } from './reentrancy.ts';
 import type { Request } from './request.ts';
 import {
-  absolute,
   fileResource,
   nameResource,
   partsOf,
@@ -82,8 +83,7 @@ export class LockManager {
   /** @throws {InputError} naming the option, or the environment variable, that cannot be used. */
   constructor(options: ManagerOptions = {}) {
     checkManagerOptions(options);
-    const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    this.#given = Object.fromEntries(given);
+    this.#given = known(options);
     this.#options = { ...environmentOptions(), ...this.#given };
     this.#terms = termsFrom(this.#options);
     if (options.directory !== undefined) this.#givenDirectory = absolute(options.directory, 'directory');
@@ -97,12 +97,9 @@ export class LockManager {
   /** Where the locks on names live, by its real path. @throws {InputError} when an environment variable that names it is no absolute path. */
   get directory(): string {
     // One lock has one path in this process, by which the code that holds it is known.
-    this.#directory ??= realPathOf(this.#givenDirectory ?? join(this.#home(), 'locks'));
+    const home = () => (this.#options.scope === 'system' ? SYSTEM_HOME : stateHome());
+    this.#directory ??= realPathOf(this.#givenDirectory ?? join(home(), 'locks'));
     return this.#directory;
-  }
-
-  #home(): string {
-    return this.#options.scope === 'system' ? SYSTEM_HOME : stateHome();
   }
 
   /**

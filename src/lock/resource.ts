@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mode } from '../engine/engine.ts';
 import { systemCode } from '../errors/base.ts';
 import { InputError, shown } from '../errors/input-error.ts';
+import { LONGEST_LOCK_NAME } from '../storage/file-name.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { absolute } from '../storage/working-directory.ts';
 import { type CliPlace, cliNameOf, cliNameOfFile, looksLikeFile } from './cli-name.ts';
 
 /**
@@ -32,7 +34,6 @@ export interface Resource {
   readonly cliName: string;
 }
 
-const LONGEST_FILE_NAME = 255 - '.permits'.length; // the longest name that may be derived from a lock file's
 const SLUG_LENGTH = 40;
 const HASH_LENGTH = 20;
 const MOST_LINKS = 40;
@@ -126,26 +127,10 @@ export function fileResource(file: string): Resource {
   const name = basename(data);
   if (name === '') throw new InputError('lock path', `must not be a root directory, got ${shown(file)}`);
   const plain = `.${name}.lock`;
-  const fits = Buffer.byteLength(plain) <= LONGEST_FILE_NAME;
+  const fits = Buffer.byteLength(plain) <= LONGEST_LOCK_NAME;
   const path = join(dirname(data), fits ? plain : `.${slug(name)}~${hash(name)}.lock`);
   const resource = { label: file, path, beside: data, cliName: cliNameOfFile(file) };
   return missing === undefined || missing === data ? resource : { ...resource, missing };
-}
-
-/**
- * A path from the working directory on.
- *
- * @throws {InputError} naming `what` it is: it is relative, and the working directory was removed.
- */
-export function absolute(path: string, what: string): string {
-  try {
-    return resolve(path);
-  } catch {
-    throw new InputError(
-      what,
-      `must be absolute, for the working directory cannot be found any more, got ${shown(path)}`,
-    );
-  }
 }
 
 /** The lock a data file gets in a fallback directory. */
@@ -204,10 +189,4 @@ function slug(name: string): string {
 
 function hash(name: string): string {
   return createHash('sha256').update(Buffer.from(name, 'utf16le')).digest('hex').slice(0, HASH_LENGTH);
-}
-
-/** A path as a person would write it from here. */
-export function shortPath(path: string): string {
-  const short = relative('.', path);
-  return short.startsWith('..') || short === '' ? path : short;
 }

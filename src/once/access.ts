@@ -1,9 +1,7 @@
-import { readdirSync, type Stats } from 'node:fs';
-import { dirname } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
-import { printable, shellWord } from '../errors/describe.ts';
 import { InaccessibleError } from '../errors/once-errors.ts';
-import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { readOwnFile } from '../storage/own-file.ts';
 
 /** What a record's file holds; undefined when there is none. @throws {InaccessibleError} */
@@ -30,29 +28,7 @@ export function accessing<T>(path: string, verb: 'read' | 'removed', action: () 
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    throw new InaccessibleError(path, verb, `${code}. ${adviceOn(path, code)}`, error);
-  }
-}
-
-function adviceOn(path: string, code: string): string {
-  const elsewhere = 'choose another directory (HOLDFAST_HOME, or --directory)';
-  const { at, stats } = nearest(path);
-  const name = printable(at);
-  if (stats === undefined) return `Look at ${name}, or ${elsewhere}`;
-  if (code === 'ENOTDIR') return `${name} is not a directory: ${elsewhere}`;
-  const user = process.getuid?.();
-  if (user === undefined || (code !== 'EACCES' && code !== 'EPERM')) {
-    return `Repair ${name}, or ${elsewhere}`;
-  }
-  if (stats.uid === user) return `Give its user access to ${name} again: chmod u+rwX ${shellWord(at)}`;
-  const owner = stats.uid === 0 ? 'root' : `user id ${stats.uid}`;
-  return `${name} belongs to ${owner}. Give it to this user (sudo chown -R ${user} ${shellWord(at)}), or ${elsewhere}`;
-}
-
-/** The nearest to a path that can be looked at: itself, or a directory above. */
-function nearest(path: string): { readonly at: string; readonly stats: Stats | undefined } {
-  for (let at = path; ; at = dirname(at)) {
-    const stats = lstatOrNothing(at);
-    if (stats !== undefined || at === dirname(at)) return { at, stats };
+    const advice = `${adviceOn(path, code, error)}, or choose another directory (HOLDFAST_HOME, or --directory)`;
+    throw new InaccessibleError(path, verb, `${code}. ${advice}`, error);
   }
 }

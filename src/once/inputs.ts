@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { resolve } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { InputError, shown } from '../errors/input-error.ts';
+import { absolute } from '../storage/working-directory.ts';
 
 /** Something a result depends on: a text, such as a version, or the content of a file. */
 export type Input = string | { readonly file: string };
@@ -19,7 +19,7 @@ export async function digestOf(inputs: readonly Input[] | undefined): Promise<st
     const part =
       typeof input === 'string'
         ? `text ${createHash('sha256').update(Buffer.from(input, 'utf16le')).digest('hex')}`
-        : `file ${JSON.stringify(resolve(input.file))} ${await digestOfFile(input.file, index)}`;
+        : `file ${JSON.stringify(absolute(input.file))} ${await digestOfFile(input.file, index)}`;
     all.update(`${part}\n`);
   }
   return all.digest('hex');

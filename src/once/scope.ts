@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { InputError, shown } from '../errors/input-error.ts';
 import { LockManager } from '../lock/manager.ts';
 import { BoundedCache } from '../storage/bounded-cache.ts';
 import { stateHome } from '../storage/home.ts';
-import { nearestProject, projectAround, realProject, workingDirectory } from '../storage/project.ts';
+import { nearestProject, projectAround, realProject } from '../storage/project.ts';
+import { absolute, workingDirectory } from '../storage/working-directory.ts';
 
 /**
  * Whose calls meet at a key: those of one user, or of one user in one project. `project` is the nearest directory
@@ -56,7 +57,10 @@ export function placeIn(key: string, project: string | null, directory?: string)
 
 /** The directory of locks, and the one of all keys' records. */
 export function directoriesOf(directory?: string): { readonly locks: string; readonly records: string } {
-  if (directory !== undefined) return { locks: resolve(directory), records: resolve(directory, 'once') };
+  if (directory !== undefined) {
+    const locks = absolute(directory);
+    return { locks, records: join(locks, 'once') };
+  }
   const home = stateHome();
   return { locks: join(home, 'locks'), records: join(home, 'once') };
 }
@@ -86,7 +90,7 @@ export function projectHere(): string | null {
 /** The directory of the project a scope means; null for the scope of the user. */
 function projectOf(scope: Scope): string | null {
   if (scope === 'user') return null;
-  if (scope === 'project') return projectAround(process.cwd());
+  if (scope === 'project') return projectAround(absolute('.'));
   if (scope === 'nearest') return projectHere();
   const project: unknown = (scope as { project?: unknown } | null)?.project;
   if (typeof project !== 'string' || project === '') {

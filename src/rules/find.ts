@@ -1,8 +1,9 @@
 import { type Stats, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { RulesError } from '../errors/rules-error.ts';
 import { configHome } from '../storage/home.ts';
+import { absolute } from '../storage/working-directory.ts';
 
 const FILE = 'holdfast.yaml';
 
@@ -14,7 +15,7 @@ const FILE = 'holdfast.yaml';
  */
 export function findRules(directory: string): string[] {
   const own = usersRules();
-  const found = [nearest(resolve(directory)), own === undefined ? undefined : existing(own)];
+  const found = [nearest(absolute(directory)), own === undefined ? undefined : existing(own)];
   return [...new Set(found.filter((path) => path !== undefined))];
 }
 

@@ -3,10 +3,11 @@ import { dirname, resolve } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { RulesError, type RulesPlace } from '../errors/rules-error.ts';
 import { O_NONBLOCK } from '../storage/fs/open-flags.ts';
+import { absolute, shortPath } from '../storage/working-directory.ts';
 import { type Inherited, type RulesFile, readFile } from './file.ts';
 import { usersRules } from './find.ts';
 import type { Rules } from './rules.ts';
-import { Source, shortPath } from './source.ts';
+import { Source } from './source.ts';
 import { Value } from './value.ts';
 
 /** Bytes. Rules are written by people. */
@@ -21,7 +22,7 @@ type Yaml = typeof import('yaml');
  */
 export async function loadRules(paths: readonly string[]): Promise<Rules> {
   const yaml = await import('yaml');
-  const files = paths.flatMap((path) => loadTree(yaml, resolve(path)));
+  const files = paths.flatMap((path) => loadTree(yaml, absolute(path)));
   return {
     files: files.map(({ path }) => path),
     operations: files.flatMap(({ file }) => file.operations),

@@ -1,7 +1,7 @@
-import { isAbsolute, relative } from 'node:path';
 import type { LineCounter } from 'yaml';
 import { printable } from '../errors/describe.ts';
 import { RulesError, type RulesPlace } from '../errors/rules-error.ts';
+import { shortPath } from '../storage/working-directory.ts';
 
 const WIDEST_EXCERPT = 100;
 
@@ -36,11 +36,4 @@ export class Source {
     const before = printable(shown.slice(0, column - 1 - from));
     return `${gutter}${printable(shown)}\n${' '.repeat(gutter.length - 2)}| ${' '.repeat([...before].length)}^`;
   }
-}
-
-/** A path as a person would write it from here; from the root directory, as it is. */
-export function shortPath(path: string): string {
-  const short = relative('.', path);
-  const isElsewhere = short === '' || short.startsWith('..') || isAbsolute(short);
-  return isElsewhere || path === `/${short}` ? path : short;
 }

@@ -27,15 +27,6 @@ export function nearestProject(start: string): string | undefined {
   }
 }
 
-/** The working directory; undefined when it was deleted. */
-export function workingDirectory(): string | undefined {
-  try {
-    return process.cwd();
-  } catch {
-    return undefined;
-  }
-}
-
 /** The real path of a project's directory. @throws {InputError} there is none. */
 export function realProject(path: string): string {
   try {

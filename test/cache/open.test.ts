@@ -86,7 +86,7 @@ describe('a cache directory', () => {
     writeFileSync(file, '');
 
     await expect(openCache(join(file, 'cache'))).rejects.toThrow(
-      /cannot be used: ENOTDIR\. Move the file away that is in the place of a directory above it, or use another one\.$/,
+      /cannot be used: ENOTDIR\. Move \S+ away, which is in the place of a directory, or use another one\.$/,
     );
   });
 

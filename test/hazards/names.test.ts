@@ -213,7 +213,7 @@ describe('any file that can exist can be locked', () => {
     await expect(new LockManager().acquire({ file: deep })).rejects.toMatchObject({
       code: 'HOLDFAST_UNWRITABLE',
       systemCode: 'ENAMETOOLONG',
-      message: expect.stringContaining('Shorten its path'),
+      message: expect.stringContaining('Make its name or the path to it shorter'),
     });
   });
 

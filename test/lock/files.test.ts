@@ -1,7 +1,9 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { acquireLock, acquireLockSync, LockManager, withLock, withLockSync } from 'holdfast';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nestedPath } from '../../src/engine/nested.ts';
 import { fallbackResource, fileResource } from '../../src/lock/resource.ts';
 import { heard } from '../support/events.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -102,6 +104,24 @@ describe('the lock of a data file', () => {
     expect(new Set(names).size).toBe(2);
     for (const name of names) expect(name).toMatch(/^\.x{40}~[0-9a-f]{20}\.lock$/);
     for (const lock of locks) await lock.release();
+  });
+
+  it('and all names that are derived from it fit everywhere, by one rule that asks no file system [G17, X47]', () => {
+    for (let length = 1; length <= 255; length++) {
+      const { path } = fileResource(
+        join(
+          tmpdir(),
+          'é'
+            .repeat(length / 2)
+            .padEnd(length, 'x')
+            .slice(0, length),
+        ),
+      );
+      const names = [path, nestedPath(path), nestedPath(nestedPath(path))].map((each) => basename(each));
+      for (const name of names) expect(Buffer.byteLength(`${name}.permits`)).toBeLessThanOrEqual(143);
+    }
+    const longest = (length: number) => basename(fileResource(`/data/${'x'.repeat(length)}`).path);
+    expect([longest(129), longest(130)]).toEqual([`.${'x'.repeat(129)}.lock`, expect.stringContaining('~')]);
   });
 
   it('is one of its own in a fallback directory, too, whatever other files there are by its name [C5]', () => {

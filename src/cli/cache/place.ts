@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import { InputError } from '../../errors/input-error.ts';
 import { cacheHome } from '../../storage/home.ts';
+import { absolute } from '../../storage/working-directory.ts';
 import type { GlobalOptions } from '../settings.ts';
 
 /** The options of every command that is about a cache. */
@@ -9,7 +9,7 @@ export interface CacheFlags extends GlobalOptions {
 }
 
 export function cacheDirectory({ cache }: CacheFlags): string {
-  return resolve(cache ?? cacheHome());
+  return absolute(cache ?? cacheHome());
 }
 
 /** @throws {InputError} for `--directory` and `--system`, given before the command. */

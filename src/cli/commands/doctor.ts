@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { systemCode } from '../../errors/base.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
+import { workingDirectory } from '../../storage/working-directory.ts';
 import { type Examination, examine } from '../doctor/examine.ts';
 import { conclusion, describeExamination } from '../doctor/report.ts';
 import { serve } from '../doctor/serve.ts';
@@ -51,9 +52,9 @@ async function doctor(directories: readonly string[], options: DoctorOptions): P
 function placesOf(directories: readonly string[], options: DoctorOptions): Place[] {
   if (directories.length > 0) return directories.map((each) => [checkedDirectory(each), 'files']);
   const { directory } = openManager(options);
-  const here = resolve('.');
-  return here === directory
-    ? [[here, 'names']]
+  const here = workingDirectory();
+  return here === directory || here === undefined
+    ? [[directory, 'names']]
     : [
         [directory, 'names'],
         [here, 'files'],

@@ -1,10 +1,11 @@
-import { basename, join, resolve, sep } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { download } from '../../cache/download/download.ts';
 import type { DownloadProducer } from '../../cache/download/producer.ts';
 import { parseIntegrity } from '../../cache/integrity.ts';
 import type { Policy } from '../../cache/policy.ts';
 import { InputError } from '../../errors/input-error.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
+import { absolute } from '../../storage/working-directory.ts';
 import { type CacheFlags, cacheDirectory, refusePlacesOfLocks } from '../cache/place.ts';
 import { type Address, addressOf } from './address.ts';
 
@@ -86,8 +87,8 @@ function refuseForSeveral(option: string): never {
 function placeOf(to: string): Exclude<FetchCall['to'], undefined> {
   const endsSo = to.endsWith('/') || to.endsWith(sep) || /(^|[/\\])\.\.?$/.test(to);
   return endsSo || statOrNothing(to)?.isDirectory() === true
-    ? { directory: resolve(to) }
-    : { file: resolve(to) };
+    ? { directory: absolute(to) }
+    : { file: absolute(to) };
 }
 
 /** @throws {InputError} without what may be secret. */

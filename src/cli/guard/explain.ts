@@ -5,7 +5,7 @@ import type { LockManager } from '../../lock/manager.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { type Decision, decide, type PlannedLock } from '../../rules/decide.ts';
 import type { Rules } from '../../rules/rules.ts';
-import { shortPath } from '../../rules/source.ts';
+import { shortPath } from '../../storage/working-directory.ts';
 import { printJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
 import { print } from '../output/text.ts';

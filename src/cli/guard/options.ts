@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
 import { findRules, usersRules } from '../../rules/find.ts';
 import { loadRules } from '../../rules/load.ts';
 import type { Policy, Rules } from '../../rules/rules.ts';
+import { absolute } from '../../storage/working-directory.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
 import type { GlobalOptions } from '../settings.ts';
@@ -29,13 +29,13 @@ export interface GuardOptions extends RulesOptions {
 
 /** The rules files that apply here, absolute. @throws {CliError} when there are none. */
 export function rulesFiles({ rules }: RulesOptions): string[] {
-  const files = rules?.map((file) => resolve(file)) ?? findRules(process.cwd());
+  const files = rules?.map((file) => absolute(file)) ?? findRules(absolute('.'));
   if (files.length > 0) return files;
   const own = usersRules();
   const orThere = own === undefined ? '' : `, nor at ${own}`;
   throw new CliError(
     exitCodes.failure,
-    `no holdfast.yaml was found from ${process.cwd()} upward${orThere}. Write one, or name one with --rules FILE`,
+    `no holdfast.yaml was found from ${absolute('.')} upward${orThere}. Write one, or name one with --rules FILE`,
   );
 }
 

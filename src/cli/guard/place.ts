@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import type { Operation } from '../../rules/rules.ts';
 import { stateHome } from '../../storage/home.ts';
 import { projectAround } from '../../storage/project.ts';
+import { absolute } from '../../storage/working-directory.ts';
 import type { GlobalOptions } from '../settings.ts';
 
 /**
@@ -15,7 +16,7 @@ export function placeFor(operation: Operation, options: GlobalOptions): GlobalOp
   if (options.directory !== undefined) return { directory: options.directory };
   if (options.system === true || operation.settings.scope === 'system') return { system: true };
   return isOfProject(operation, options)
-    ? { directory: projectLocks(operation.project ?? projectAround(process.cwd())) }
+    ? { directory: projectLocks(operation.project ?? projectAround(absolute('.'))) }
     : {};
 }
 

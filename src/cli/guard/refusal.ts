@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import {
   holders as describeHolders,
   duration,
@@ -14,6 +13,7 @@ import { cliNameOf } from '../../lock/cli-name.ts';
 import type { Decision, PlannedLock } from '../../rules/decide.ts';
 import { findRules } from '../../rules/find.ts';
 import type { Operation } from '../../rules/rules.ts';
+import { absolute } from '../../storage/working-directory.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CliError } from '../report.ts';
 import type { GuardOptions } from './options.ts';
@@ -97,7 +97,7 @@ function rulesFlags({ rules }: GuardOptions): string {
 
 function areFoundHere(rules: readonly string[]): boolean {
   try {
-    return findRules(process.cwd()).join('\0') === rules.map((file) => resolve(file)).join('\0');
+    return findRules(absolute('.')).join('\0') === rules.map((file) => absolute(file)).join('\0');
   } catch {
     return false;
   }

@@ -5,7 +5,7 @@ import { printable } from '../../errors/describe.ts';
 import { actFor } from '../../identity/self.ts';
 import { decide } from '../../rules/decide.ts';
 import type { Rules } from '../../rules/rules.ts';
-import { shortPath } from '../../rules/source.ts';
+import { shortPath } from '../../storage/working-directory.ts';
 import { trace } from '../../trace/trace.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note } from '../output/text.ts';

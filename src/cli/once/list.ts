@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
 import { clock, duration, printable } from '../../errors/describe.ts';
 import type { InaccessibleError } from '../../errors/once-errors.ts';
-import { shortPath } from '../../lock/resource.ts';
 import { exitCodeIn } from '../../once/command/exit-code.ts';
 import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import { ttlOf } from '../../once/judgement.ts';
@@ -9,6 +8,7 @@ import { knownKeys } from '../../once/known.ts';
 import { projectHere } from '../../once/scope.ts';
 import type { OnceState } from '../../once/state.ts';
 import type { HistoryLine } from '../../once/store.ts';
+import { shortPath, workingDirectory } from '../../storage/working-directory.ts';
 import { Date } from '../../time/time.ts';
 import { coloursFor } from '../output/colour.ts';
 import { printJson } from '../output/json.ts';
@@ -62,7 +62,7 @@ function row(state: OnceState): string[] {
       : expires === null
         ? 'never'
         : `in ${duration(Date.parse(expires) - Date.now())}`,
-    cwd === undefined ? '' : cwd === process.cwd() ? '.' : printable(shortPath(cwd)),
+    cwd === undefined ? '' : cwd === workingDirectory() ? '.' : printable(shortPath(cwd)),
     cut(command),
   ];
 }

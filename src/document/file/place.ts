@@ -1,10 +1,11 @@
 import { closeSync, fsyncSync, openSync, promises } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemCode } from '../../errors/base.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { fileResource } from '../../lock/resource.ts';
 import { DIRECTORY, isRoot, pathOfDescriptor } from '../../storage/fs/pinned.ts';
+import { absolute } from '../../storage/working-directory.ts';
 
 /** Where the file of a document is. */
 export interface Place {
@@ -20,13 +21,17 @@ export interface Place {
 
 /** @throws {InputError} for what is no path of this machine. */
 export function givenPath(path: unknown): string {
-  try {
-    const text = path instanceof URL ? fileURLToPath(path) : path;
-    if (typeof text === 'string' && text !== '' && !text.includes('\0')) return resolve(text);
-  } catch {
-    // Another URL than of a file here.
-  }
+  const text = path instanceof URL ? pathOf(path) : path;
+  if (typeof text === 'string' && text !== '' && !text.includes('\0')) return absolute(text);
   throw new InputError('path', `must be the path or file: URL of a file, got ${shown(path)}`);
+}
+
+function pathOf(url: URL): string | undefined {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return undefined; // another URL than of a file here
+  }
 }
 
 /**

@@ -175,10 +175,10 @@ function readBlock(
 function withForeign(recorded: readonly HolderRecord[], locks: readonly KernelLock[]): HolderRecord[] {
   const namespace = here().pidNamespace;
   const known = new Set(
-    recorded.filter((record) => record.pidNamespace === namespace).map((record) => record.pid),
+    recorded.filter((record) => (record.pidNamespace ?? namespace) === namespace).map((record) => record.pid),
   );
   const inside = new Set(
-    recorded.filter((record) => record.pidNamespace !== namespace).map((record) => record.pid),
+    recorded.filter((record) => (record.pidNamespace ?? namespace) !== namespace).map((record) => record.pid),
   );
   const anonymous = recorded.filter((record) => record.pid === undefined).length;
   const isRecorded = (pid: number) => known.has(pid) || inside.has(processFacts.innerId(pid) ?? Number.NaN);

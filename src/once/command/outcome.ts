@@ -1,4 +1,4 @@
-import { workingDirectory } from '../../storage/project.ts';
+import { workingDirectory } from '../../storage/working-directory.ts';
 import { isTask, type Task } from '../current.ts';
 import { failureIn } from '../failure.ts';
 import { recordedValue } from '../once.ts';

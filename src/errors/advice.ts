@@ -1,0 +1,63 @@
+import { lstatSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
+import { printable, shellWord } from './describe.ts';
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: 'Make room on the disk',
+  EDQUOT: 'Make room in the quota of this user',
+  EROFS: 'Have its file system mounted to be written',
+  ENOENT: 'Make its directory, which is not there or went away',
+  ENAMETOOLONG: 'Make its name or the path to it shorter',
+  ELOOP: 'Mend the symbolic links of its directory, which lead in a circle',
+  EIO: 'Look after the disk, which fails',
+  ESTALE: 'Mount its network drive again',
+};
+
+/** What helps where a path cannot be made, written or read, by the code of the error: the beginning of a sentence. */
+export function adviceOn(path: string, code: string, error?: unknown): string {
+  if (code === 'ERR_ACCESS_DENIED') return `Start Node.js with ${missingPermission(path, error)}`;
+  if (code === 'ENOTDIR' || code === 'EEXIST') {
+    return `Move ${printable(nearest(path)?.at ?? path)} away, which is in the place of a directory`;
+  }
+  return REMEDIES[code] ?? permissionAdvice(path, code);
+}
+
+/** What Node.js' permission model was not given. With files alone it makes nothing durable: it refuses fsync. */
+function missingPermission(path: string, error: unknown): string {
+  const { permission = '', resource = '' } = (error ?? {}) as { permission?: string; resource?: string };
+  const how = { FileSystemRead: 'read', FileSystemWrite: 'write' }[permission];
+  if (how === undefined) return '--allow-addons';
+  return `--allow-fs-${how}=${shellWord(resource === '' ? dirname(path) : resource)}`;
+}
+
+/** Says whose it is that is in the way: most often something that a call with `sudo` has left. */
+function permissionAdvice(path: string, code: string): string {
+  const found = nearest(path);
+  const user = process.getuid?.();
+  if (found === undefined || user === undefined || (code !== 'EACCES' && code !== 'EPERM')) {
+    return `Look what is wrong with ${printable(found?.at ?? path)} (${code})`;
+  }
+  const { at, stats } = found;
+  const [name, word] = [printable(at), shellWord(at)];
+  if (code === 'EPERM') return `See whether ${name} may be changed at all: lsattr -d ${word}`;
+  if (stats.uid === user) return `Give its user access to ${name} again: chmod u+rwX ${word}`;
+  const owner = stats.uid === 0 ? 'root' : `user id ${stats.uid}`;
+  return `${name} belongs to ${owner}. Give it to this user (sudo chown -R ${user} ${word}), do this as ${owner}`;
+}
+
+/** The nearest to a path that can be looked at: itself, or a directory above. */
+function nearest(path: string): { readonly at: string; readonly stats: Stats } | undefined {
+  for (let at = path; ; at = dirname(at)) {
+    const stats = statsOf(at);
+    if (stats !== undefined) return { at, stats };
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}

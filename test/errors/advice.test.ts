@@ -1,0 +1,55 @@
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { adviceOn } from '../../src/errors/advice.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+describe('the advice about a path that cannot be used', () => {
+  it('differs by what is wrong [X47]', () => {
+    const codes = [
+      'ENOSPC',
+      'EDQUOT',
+      'EROFS',
+      'ENOTDIR',
+      'ENAMETOOLONG',
+      'ELOOP',
+      'EIO',
+      'ESTALE',
+      'ENOENT',
+      'EPERM',
+    ];
+    const advice = codes.map((code) => adviceOn('/etc', code));
+    expect(new Set(advice).size).toBe(codes.length);
+    for (const each of advice) expect(each).not.toMatch(/writable|permission/i);
+    expect(adviceOn('/etc', 'EPERM')).toBe('See whether /etc may be changed at all: lsattr -d /etc');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'names whose the nearest thing is that can be seen, and what to do [X46, X47]',
+    () => {
+      const [directory, theirs] = [tempDirectory(), join(tempDirectory(), "it's")];
+      mkdirSync(theirs);
+      chownSync(theirs, 61_234, 61_234);
+      expect(adviceOn(join(theirs, 'not/there.lock'), 'EACCES')).toBe(
+        `${theirs} belongs to user id 61234. Give it to this user (sudo chown -R 0 '${theirs.replace("'", "'\\''")}'), do this as user id 61234`,
+      );
+      chmodSync(directory, 0o500);
+      expect(adviceOn(join(directory, 'a.lock'), 'EACCES')).toBe(
+        `Give its user access to ${directory} again: chmod u+rwX ${directory}`,
+      );
+    },
+  );
+
+  it('says what Node.js was not given, of its permission model [X49]', () => {
+    const denied = (permission: string, resource: string) =>
+      adviceOn(
+        '/data/a.lock',
+        'ERR_ACCESS_DENIED',
+        Object.assign(new Error('denied'), { permission, resource }),
+      );
+    expect(denied('FileSystemWrite', '/data/a b')).toBe("Start Node.js with --allow-fs-write='/data/a b'");
+    expect(denied('FileSystemRead', '')).toBe('Start Node.js with --allow-fs-read=/data');
+    expect(denied('', '')).toBe('Start Node.js with --allow-addons');
+    expect(adviceOn('/data/a.lock', 'ERR_ACCESS_DENIED')).toBe('Start Node.js with --allow-addons');
+  });
+});
