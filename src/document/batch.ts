@@ -124,7 +124,7 @@ export class Batch<T> {
 
   #sweep(place: Place, folder: Folder): void {
     if (this.#keeperPath === place.path) return; // once for each session
-    this.keeper(place).sweep(folder, this.#changes.known()?.text, this.#reading());
+    this.keeper(place).sweep(folder, this.#reading());
   }
 
   #reading() {

@@ -50,9 +50,10 @@ export class Keeper {
    * that there is of an outsider's version, which came out in step 7 of a save: what nobody else has becomes a backup.
    * What is no document goes after an hour.
    */
-  sweep(folder: Folder, current: string | undefined, options: ReadOptions): void {
+  sweep(folder: Folder, options: ReadOptions): void {
     this.limitConflicts(folder);
     const names = readdirSync(folder.path).filter((name) => isTemporaryOf(this.#place.name, name));
+    const current = names.length === 0 ? undefined : readVersion(folder.file, options)?.text;
     for (const name of names) {
       try {
         const found = readVersion(folder.pathOf(name), options);
