@@ -65,7 +65,8 @@ function copyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyOf);
   if (typeof value !== 'object' || value === null) return value;
   const copy: Record<string, Json> = {};
-  for (const [name, member] of Object.entries(value)) define(copy, name, copyOf(member) as Json);
+  const members = value as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(members)) define(copy, name, copyOf(members[name]) as Json);
   return copy;
 }
 

@@ -3,6 +3,7 @@ import { JsonSyntaxError } from '../errors/json-errors.ts';
 import { equal } from '../json/equal.ts';
 import { formatJson } from '../json/format.ts';
 import type { Json } from '../json/json.ts';
+import { outline } from '../json/outline.ts';
 import { parseJson } from '../json/parse.ts';
 import { patchText } from '../json/patch.ts';
 import type { Adopted } from './adopt.ts';
@@ -25,7 +26,7 @@ export function parse(text: string, path: string): Json {
 /** The text for a value: that of what stands there, with what differs patched, or a new one. */
 export function textOf(current: Loaded | undefined, json: Json): string {
   if (current === undefined) return formatJson(json);
-  return current.isRaised !== true && equal(current.json, json)
-    ? current.text
-    : patchText(current.text, json);
+  const { text, json: from, isRaised } = current;
+  if (isRaised === true) return patchText(text, json);
+  return equal(from, json) ? text : patchText(text, json, { parsed: outline(text, from, json) });
 }

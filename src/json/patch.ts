@@ -44,12 +44,14 @@ const NAME = 3;
 
 class Patch {
   readonly #parsed: Parsed;
+  readonly #spans: number[];
   readonly #text: string;
   readonly #layout: Layout;
   readonly #out: Output;
 
   constructor(parsed: Parsed) {
-    this.#parsed = parsed;
+    this.#spans = parsed.spans.slice();
+    this.#parsed = { ...parsed, spans: this.#spans };
     this.#text = parsed.text;
     this.#layout = sniff(parsed.text);
     this.#out = new Output(parsed.text, this.#layout.newline);
@@ -68,13 +70,24 @@ class Patch {
    * and objects are around it.
    */
   #value(node: number, item: number, from: Json, to: Json, depth: number): void {
-    if (from !== to && isArray(from) && isArray(to)) this.#array(node, item, from, to, depth);
-    else if (from !== to && isObject(from) && isObject(to)) this.#object(node, item, from, to, depth);
+    if (from !== to && isArray(from) && isArray(to)) this.#array(this.#whole(node), item, from, to, depth);
+    else if (from !== to && isObject(from) && isObject(to))
+      this.#object(this.#whole(node), item, from, to, depth);
     else if (equal(from, to)) this.#out.copy(...this.#span(node));
     else {
       const inline = this.#layout.indent === '' || !this.#isFirstOfLine(item);
       this.#out.emit(formatValue(to, { ...this.#layout, inline }, this.#indentAt(item), depth));
     }
+  }
+
+  /** A node with those of its children, which an outline leaves out. */
+  #whole(node: number): number {
+    const [start, stop] = this.#span(node);
+    if (this.#spans[node + 2] !== node + 3 || stop - start === 2) return node;
+    const base = this.#spans.length;
+    const { spans } = parseJson(this.#text.slice(start, stop), { jsonc: true });
+    for (const [at, number] of spans.entries()) this.#spans.push(number + (at % 3 === 2 ? base : start));
+    return base;
   }
 
   #object(node: number, item: number, from: JsonObject, to: JsonObject, depth: number): void {
@@ -198,8 +211,7 @@ class Patch {
   }
 
   #span(node: number): readonly [start: number, stop: number] {
-    const { spans } = this.#parsed;
-    return [spans[node] as number, spans[node + 1] as number];
+    return [this.#spans[node] as number, this.#spans[node + 1] as number];
   }
 
   #isFirstOfLine(at: number): boolean {

@@ -1,26 +1,29 @@
 import { InputError } from '../errors/input-error.ts';
 import { align } from './align.ts';
 import { tooDeep } from './format.ts';
-import { define, isArray, isObject, type Json, MAX_DEPTH } from './json.ts';
+import { define, isArray, isObject, type Json, type JsonObject, MAX_DEPTH } from './json.ts';
 import { Literal } from './literal.ts';
 import { formatPath, type PathStep } from './path.ts';
 
 /** The same value with doubles in place of literals, as programs want it. What has no literal in it is returned as it is. */
 export function plain(value: Json): unknown {
   if (value instanceof Literal) return value.valueOf();
-  if (typeof value !== 'object' || value === null) return value;
-  if (isArray(value)) {
-    const elements = value.map(plain);
-    return elements.every((element, at) => element === value[at]) ? value : elements;
-  }
+  if (typeof value !== 'object' || value === null || !hasLiteral(value)) return value;
+  if (isArray(value)) return value.map(plain);
   const members: Record<string, Json> = {};
-  let differs = false;
-  for (const name of Object.keys(value)) {
-    const member = plain(value[name] as Json) as Json;
-    differs ||= member !== value[name];
-    define(members, name, member);
+  for (const name of Object.keys(value)) define(members, name, plain(value[name] as Json) as Json);
+  return members;
+}
+
+function hasLiteral(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (value instanceof Literal) return true;
+  if (isArray(value)) {
+    for (const element of value) if (hasLiteral(element)) return true;
+    return false;
   }
-  return differs ? members : value;
+  for (const name in value) if (hasLiteral(value[name] as Json)) return true;
+  return false;
 }
 
 /**
@@ -43,7 +46,7 @@ interface Copying {
   readonly mayBeInfinite: boolean;
 }
 
-/** A copy of `value` that shares what is the very same as `before`. */
+/** A copy of `value` that shares what says the same as `before`, so that later looks at both need not compare it again. */
 function copied(value: unknown, before: Json | undefined, copying: Copying, depth: number): Json {
   const { path, mayBeInfinite } = copying;
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
@@ -59,20 +62,38 @@ function copied(value: unknown, before: Json | undefined, copying: Copying, dept
     return copied(toJSON.call(value, String(path[depth - 1] ?? '')), undefined, copying, depth);
   }
   if (Array.isArray(value)) {
-    return Array.from(value, (each, at) => {
+    const old = isArray(before) ? before : [];
+    const elements = Array.from(value, (each, at) => {
       path[depth] = at;
-      return copied(each, elementAt(before, at), copying, depth + 1);
+      return copied(each, old[at], copying, depth + 1);
     });
+    const isSame = elements.length === old.length && elements.every((each, at) => Object.is(each, old[at]));
+    return isSame && before !== undefined ? before : elements;
   }
   if (!isRecord(value)) throw unfit(`a ${tagOf(value)}`, path, depth);
+  return copiedMembers(value, isObject(before) ? before : undefined, copying, depth);
+}
+
+function copiedMembers(
+  value: Readonly<Record<string, unknown>>,
+  before: JsonObject | undefined,
+  copying: Copying,
+  depth: number,
+): Json {
   const members: Record<string, Json> = {};
+  let count = 0;
+  let isSame = before !== undefined;
   for (const name of Object.keys(value)) {
     const member = value[name];
     if (member === undefined) continue;
-    path[depth] = name;
-    define(members, name, copied(member, memberOf(before, name), copying, depth + 1));
+    copying.path[depth] = name;
+    const old = memberOf(before, name);
+    const copy = copied(member, old, copying, depth + 1);
+    define(members, name, copy);
+    isSame &&= Object.is(copy, old);
+    count++;
   }
-  return members;
+  return isSame && before !== undefined && Object.keys(before).length === count ? before : members;
 }
 
 /** An object of members, of whatever class, and no Map, Promise or the like, whose content JSON would lose. */

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { InputError, JsonSyntaxError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { equal } from '../../src/json/equal.ts';
+import { formatJson } from '../../src/json/format.ts';
 import type { Json } from '../../src/json/json.ts';
 import { Literal } from '../../src/json/literal.ts';
+import { outline } from '../../src/json/outline.ts';
 import { type ParseOptions, parseJson } from '../../src/json/parse.ts';
 import { patchText } from '../../src/json/patch.ts';
 
@@ -299,5 +301,60 @@ describe('a change', () => {
     expect(patchText('{"a":1}', to)).toBe('{"a":1,"__proto__":{"x":2}}');
     expect(patchText('{"a":1,"__proto__":{"x":1}}', to)).toBe('{"a":1,"__proto__":{"x":2}}');
     expect(patchText('{"a":1,"__proto__":{"x":1}}', { a: 1 })).toBe('{"a":1}');
+  });
+});
+
+describe('an outline of a text', () => {
+  /** A value made of parts of another one, as they are, and of new ones. */
+  function remade(from: Json, picks: readonly number[], fresh: Json): Json {
+    const pool: Json[] = [fresh];
+    const collect = (value: Json) => {
+      pool.push(value);
+      if (typeof value === 'object' && value !== null && !(value instanceof Literal)) {
+        for (const each of Object.values(value)) collect(each as Json);
+      }
+    };
+    collect(from);
+    let next = 0;
+    const pick = () => pool[(picks[next++ % picks.length] as number) % pool.length] as Json;
+    const again = (value: Json, depth: number): Json => {
+      if ((picks[next++ % picks.length] as number) % 3 === 0) return pick();
+      if (depth > 4 || typeof value !== 'object' || value === null || value instanceof Literal) return value;
+      if (Array.isArray(value)) return [...value.map((each) => again(each, depth + 1)), pick()];
+      const members = Object.entries(value).map(([name, each]) => [name, again(each, depth + 1)] as const);
+      return Object.fromEntries(members);
+    };
+    return again(from, 0);
+  }
+
+  it('gives a patch as all of the text does, whatever both values share [D27]', () => {
+    const picks = fc.array(fc.nat(99), { minLength: 3, maxLength: 20 });
+    fc.assert(
+      fc.property(json, json, picks, fc.constantFrom('', '  ', '\t'), (value, fresh, chosen, indent) => {
+        const text = `\ufeff${formatJson(value, { indent })}\n`;
+        const from = valueIn(text);
+        const to = remade(from, chosen, fresh);
+        const patched = patchText(text, to, { parsed: outline(text, from, to) });
+        expect(patched).toBe(patchText(text, to));
+        expect(equal(valueIn(patched), to)).toBe(true);
+      }),
+      { numRuns: Number(process.env.HOLDFAST_PATCHES ?? 300) },
+    );
+  });
+
+  it('finds what it has left out where a list has it twice, and one of the two changes', () => {
+    const text = '[{"a":1}, {"a":1}]';
+    const from = valueIn(text) as Json[];
+    const to = [from[1], { a: 2 }] as Json;
+    expect(patchText(text, to, { parsed: outline(text, from, to) })).toBe('[{"a":1}, {"a":2}]');
+  });
+
+  it('leaves out what stays: strings with quotes, brackets and backslashes in them are passed over', () => {
+    const text = '{ "a": ["]\\\\", "\\"}", {"x": [1e5, -0, true]}], "b": 1 }';
+    const from = valueIn(text) as Record<string, Json>;
+    const to = { ...from, b: 2 };
+    const parsed = outline(text, from, to);
+    expect(parsed.spans.length / 3).toBe(5);
+    expect(patchText(text, to, { parsed })).toBe(text.replace('"b": 1', '"b": 2'));
   });
 });
