@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import * as backups from './cases/backups.mjs';
 import * as cache from './cases/cache.mjs';
 import * as cli from './cases/cli.mjs';
+import * as document from './cases/document.mjs';
 import * as download from './cases/download.mjs';
 import * as fairness from './cases/fairness.mjs';
 import * as handoff from './cases/handoff.mjs';
@@ -36,6 +37,7 @@ const cases = {
   once: onceDone,
   cache,
   download,
+  document,
   merge,
   takeover,
   handoff,

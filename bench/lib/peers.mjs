@@ -21,6 +21,13 @@ export const pythonWithFilelock = works('/usr/bin/python3', ['-c', 'import filel
  */
 export const nativeExtensions = load('fs-native-extensions');
 
+/**
+ * write-file-atomic, which brings no types.
+ *
+ * @type {(path: string, text: string) => Promise<void>}
+ */
+export const writeFileAtomic = load('write-file-atomic');
+
 /** @param {string} name */
 function load(name) {
   try {
