@@ -23,6 +23,7 @@ import { noBackup, restore } from './recovery/restore.ts';
 import { assertValid, issuesOf } from './schema.ts';
 import type { Settings } from './settings.ts';
 import { type Loaded, textOf } from './text.ts';
+import { unlessLost } from './unless-lost.ts';
 import { finish, type Work } from './work.ts';
 
 /** What a batch asks of its document, and what it tells it. */
@@ -193,6 +194,7 @@ export class Batch<T> {
     let saved: Pending | undefined;
     for (const job of jobs) {
       if (job.isOver) continue;
+      lock.assertHeld(); // or one that hung before has lost it, and these are tried again
       try {
         const pending = job.recipe === 'save' ? this.#changes.pending() : undefined;
         const changed: Json =
@@ -333,17 +335,4 @@ export class Batch<T> {
       job.failed(inWords(place.path, error));
     }
   }
-}
-
-/** The outcome of a recipe, or the loss of the lock that it holds up, whichever comes first. */
-function unlessLost<R>(promise: PromiseLike<R>, { signal }: Lock): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const lose = () => reject(signal.reason);
-    signal.addEventListener('abort', lose);
-    promise.then(resolve, reject);
-    void Promise.resolve(promise).then(
-      () => signal.removeEventListener('abort', lose),
-      () => signal.removeEventListener('abort', lose),
-    );
-  });
 }

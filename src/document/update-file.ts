@@ -2,6 +2,7 @@ import { MissingDocumentError } from '../errors/document-errors.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { plain } from '../json/values.ts';
 import { checkNames, namesOf } from '../lock/known-options.ts';
+import type { Lock } from '../lock/lock.ts';
 import { commit } from './commit.ts';
 import { applied, type Recipe } from './draft.ts';
 import { givenPath, type Place } from './file/place.ts';
@@ -11,6 +12,7 @@ import { load } from './load.ts';
 import { type DocumentOptions, defaultLocks, HOLD_LIMIT, MAX_BYTES } from './options.ts';
 import { type Loaded, textOf } from './text.ts';
 import { underLock } from './under-lock.ts';
+import { unlessLost } from './unless-lost.ts';
 import { now, step, type Work } from './work.ts';
 
 /** As those of `openDocument`. */
@@ -36,11 +38,11 @@ export function updateFile(
   options: UpdateFileOptions = {},
 ): Promise<string> {
   const read = (file: string, reading: ReadOptions) => now(() => readVersion(file, reading));
-  return updated<Version>(path, options, read, function* (current) {
+  return updated<Version>(path, options, read, function* (current, _place, lock) {
     if (typeof change !== 'function')
       throw new InputError('change', `must be a function, got ${shown(change)}`);
     const made = change(current?.text ?? '');
-    const text = typeof made === 'string' ? made : yield* awaited(made);
+    const text = typeof made === 'string' ? made : yield* awaited(unlessLost(Promise.resolve(made), lock));
     if (typeof text !== 'string') throw new InputError('change', `must return a text, got ${shown(text)}`);
     return text;
   });
@@ -56,9 +58,9 @@ export async function updateJson<T = unknown>(
   options: UpdateFileOptions = {},
 ): Promise<T> {
   let value: unknown;
-  await updated<Loaded>(path, options, load, function* (current, place) {
+  await updated<Loaded>(path, options, load, function* (current, place, lock) {
     if (current === undefined) throw new MissingDocumentError(place.given);
-    const json = yield* applied(recipe, current.json, place.path, (promise) => Promise.resolve(promise));
+    const json = yield* applied(recipe, current.json, place.path, (promise) => unlessLost(promise, lock));
     value = plain(json);
     return textOf(current, json);
   });
@@ -69,7 +71,7 @@ async function updated<V extends Version>(
   given: string | URL,
   options: UpdateFileOptions,
   read: (file: string, reading: Omit<ReadOptions, 'known'>) => Work<V | undefined>,
-  next: (current: V | undefined, place: Place) => Work<string>,
+  next: (current: V | undefined, place: Place, lock: Lock) => Work<string>,
 ): Promise<string> {
   checkNames(options, OPTIONS);
   const path = givenPath(given);
@@ -80,7 +82,7 @@ async function updated<V extends Version>(
     const { version } = yield* commit<V>(place, folder, reading, {
       manager: locks.id,
       read: (file) => read(file, reading),
-      next: (current) => next(current, place),
+      next: (current) => next(current, place, lock),
       mayReplace: () => lock.assertHeld(),
       keep: (text, how) => (how === 'save' ? keeper.keep(text) : keeper.secure(text, 'interrupted')),
     });
@@ -88,9 +90,9 @@ async function updated<V extends Version>(
   });
 }
 
-function awaited<R>(promise: PromiseLike<R>): Work<R> {
+function awaited<R>(promise: Promise<R>): Work<R> {
   const refuse = (): R => {
     throw new TypeError('there is no time to wait');
   };
-  return step(refuse, () => Promise.resolve(promise));
+  return step(refuse, () => promise);
 }

@@ -3,6 +3,7 @@ import { LostError, TimeoutError } from '../errors/lock-errors.ts';
 import { onLockEvent } from '../events/channel.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
+import { pause } from '../time/time.ts';
 import type { DocumentEvents } from './events.ts';
 import { givenPath, type Place, placeOf } from './file/place.ts';
 
@@ -29,6 +30,8 @@ const HURRY = Symbol('hurry');
 
 /** How often the jobs of others are tried again when one of them held up the lock. */
 const MOST_LOSSES = 2;
+/** Milliseconds before the first of these tries; twice as many before the next one. */
+const REST = 20;
 
 /**
  * The one who works for a document: takes the lock, does all that is waiting then as one batch, in order, and goes on until
@@ -85,6 +88,7 @@ export class Writer<J extends Job> {
     await null; // what is asked for in the same turn is one batch
     while (this.#queue.length > 0) {
       let jobs: J[] = [];
+      let losses = 0;
       try {
         const place = placeOf(this.#given);
         await this.#locked(place, async (lock) => {
@@ -94,10 +98,11 @@ export class Writer<J extends Job> {
           await this.#batch(jobs, lock, place);
         });
       } catch (error) {
-        if (error !== HURRY) this.#failed(jobs, error);
+        if (error !== HURRY) losses = this.#failed(jobs, error);
       } finally {
         this.held = undefined;
       }
+      if (losses > 0) await pause(REST * 2 ** (losses - 1));
     }
     this.#worker = undefined;
   }
@@ -132,8 +137,11 @@ export class Writer<J extends Job> {
     }
   }
 
-  /** Without jobs, the lock was not granted, and all who wait are told; but those who wait for as long as it takes wait on. */
-  #failed(jobs: J[], error: unknown): void {
+  /**
+   * Without jobs, the lock was not granted, and all who wait are told; but those who wait for as long as it takes wait on.
+   * Returns how often those have lost their lock that are tried again because of that.
+   */
+  #failed(jobs: J[], error: unknown): number {
     const isUnlucky = (job: J) => error instanceof LostError && (job.losses ?? 0) < MOST_LOSSES;
     const isPatient = (job: J) =>
       jobs.length === 0 && error instanceof TimeoutError && job.patience === 'patient';
@@ -142,6 +150,7 @@ export class Writer<J extends Job> {
     for (const job of again.filter(isUnlucky)) job.losses = (job.losses ?? 0) + 1;
     this.#queue.unshift(...again);
     for (const job of concerned.filter((each) => !again.includes(each))) job.failed(error);
+    return Math.max(0, ...again.map(({ losses = 0 }) => losses));
   }
 }
 

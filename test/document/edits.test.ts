@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LockManager, onLockEvent } from 'holdfast';
 import { openDocument, updateFile, updateJson } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { gate } from '../support/deadline.ts';
+import { gate, within } from '../support/deadline.ts';
 import { memoryDirectory } from '../support/temp.ts';
 import { opened, raise } from './opened.ts';
 
@@ -43,6 +43,19 @@ describe('one edit of a file', () => {
     expect(readFileSync(path, 'utf8')).toBe('one\n');
     expect(backupsIn(directory)).toEqual([]);
   });
+
+  it.each(['text', 'JSON'])(
+    'of %s that never ends is cut off by the hold limit, and the next one is done [R11, D34]',
+    async (kind) => {
+      const { path } = fileWith('{"a":1}', 'roles.json');
+      const never = () => new Promise<never>(() => {});
+      const options = { holdLimit: 20 };
+      const hanging = kind === 'text' ? updateFile(path, never, options) : updateJson(path, never, options);
+      await expect(within(hanging, 'its end')).rejects.toMatchObject({ code: 'HOLDFAST_LOST' });
+      await within(updateJson<{ a: number }>(path, raise), 'the next one');
+      expect(readFileSync(path, 'utf8')).toBe('{"a":2}');
+    },
+  );
 
   it('is written through a link [D9]', async () => {
     const { directory, path } = fileWith('{"a":1}', 'real.json');
