@@ -165,6 +165,14 @@ it('takes __proto__ for a name as any other, and gives nothing a prototype [D25]
   ]);
 });
 
+it.each(['toString', 'constructor', 'hasOwnProperty'])(
+  'has only the members that a value has itself: %s, which one side removed, is gone [D25]',
+  (name) => {
+    const { value } = merge<Json>({ [name]: 1, a: 1 }, { a: 1 }, { [name]: 1, a: 2 });
+    expect(Object.entries(value as object)).toEqual([['a', 2]]);
+  },
+);
+
 it('compares numbers that no double can hold by their text [D26]', () => {
   const [base, ours, theirs] = ['10000000000000000001', '10000000000000000002', '-0'].map(
     (text) => new Literal(text),
