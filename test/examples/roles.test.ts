@@ -256,7 +256,7 @@ it('says in the tree of accessibility what each thing is and is called, and noti
     ['spinbutton', 'Seats'],
     ['group', 'Permissions'],
     ['checkbox', 'write'],
-    ['toolbar', 'File'],
+    ['group', 'File'],
     ['button', 'Save'],
     ['region', 'Notice'],
     ['button', 'Reload'],
@@ -279,6 +279,7 @@ it('says in the tree of accessibility what each thing is and is called, and noti
     .map(({ role, name }) => `${role} ${name}`);
   expect(named.sort()).toEqual([
     'group Author – name',
+    'group Choices',
     ...['radio Before Editor', 'radio Mine Author', 'radio Other', 'radio Theirs Publisher'],
   ]);
   expect(await aloud.textContent()).toMatch(/^Not saved: .* 1 choice to make/);

@@ -139,7 +139,7 @@ export class Compare {
     const isIdle = this.#undo.length === 0;
     return h(
       'div',
-      { className: 'row', role: 'toolbar', 'aria-label': 'Choices' },
+      { className: 'row', role: 'group', 'aria-label': 'Choices' },
       button('All mine', () => this.all('ours'), { id: 'all-ours', keys: keys.mine }),
       button('All theirs', () => this.all('theirs'), { id: 'all-theirs', keys: keys.theirs }),
       button('Undo', () => this.undo(), { id: 'undo-choice', keys: keys.undo, disabled: isIdle }),
