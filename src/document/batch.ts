@@ -48,6 +48,14 @@ const DETAILS: Record<Weaker | 'hard-links', string> = {
   'other-owner': 'the file has another owner or group now, for this user may not give it the former ones',
   'hard-links': 'the file has several names (hard links); a save replaces the one that was opened',
 };
+/** Two versions of which no part of one fits the other. */
+export function whole(
+  kind: DocumentConflict['kind'],
+  values: Pick<DocumentConflict, 'base' | 'ours' | 'theirs'>,
+): DocumentConflict {
+  return { kind, path: [], text: '', ...values };
+}
+
 /** Milliseconds that an exiting process waits for a lock. */
 const LAST_WAIT = 1_000;
 
@@ -237,14 +245,7 @@ export class Batch<T> {
     }
     if (json === undefined) {
       if (create !== undefined) return pending.json;
-      const base = pending.base.json;
-      const conflict: DocumentConflict = {
-        kind: 'edit-delete',
-        path: [],
-        text: '',
-        base,
-        ours: pending.json,
-      };
+      const conflict = whole('edit-delete', { base: pending.base.json, ours: pending.json });
       throw this.#conflict([conflict], pending, current, folder, place);
     }
     const { value, conflicts } = mergedOnto(pending, json, this.#settings);
@@ -253,13 +254,7 @@ export class Batch<T> {
     if (issues.length === 0) return value;
     const own = yield* issuesOf(schema, pending.json);
     if (own.length > 0) throw new InvalidValueError(path, own);
-    const invalid: DocumentConflict = {
-      kind: 'invalid',
-      path: [],
-      text: '',
-      ours: pending.json,
-      theirs: json,
-    };
+    const invalid = whole('invalid', { ours: pending.json, theirs: json });
     throw this.#conflict([invalid], pending, current, folder, place);
   }
 

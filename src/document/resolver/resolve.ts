@@ -1,6 +1,5 @@
 import { ConflictError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
-import type { Json } from '../../json/json.ts';
 import { commit } from '../commit.ts';
 import { conflictFiles, dropConflict, textIn } from '../conflicts.ts';
 import { givenPath } from '../file/place.ts';
@@ -9,7 +8,7 @@ import { load } from '../load.ts';
 import type { DocumentOptions } from '../options.ts';
 import { assertValid } from '../schema.ts';
 import { settingsOf } from '../settings.ts';
-import { type Loaded, parse, textOf } from '../text.ts';
+import { type Loaded, textOf } from '../text.ts';
 import { underLock } from '../under-lock.ts';
 import type { Work } from '../work.ts';
 import { type Answers, answerTo, resolvedValue } from './choose.ts';
@@ -59,7 +58,7 @@ export async function resolveConflict(
       const ours = backups.write(text, 'conflict');
       kept = { ours, backup: current && backups.write(current.text, 'resolve') };
       if (json === undefined) throw DELETED;
-      return current === undefined ? textFrom(text, json) : textOf(current, json);
+      return textOf(current ?? ({ text, json: found.ours } as Loaded), json); // in the layout of what there is
     }
     const plan = {
       manager,
@@ -76,12 +75,6 @@ export async function resolveConflict(
     dropConflict(folder.path, file);
     return { ...(kept as NonNullable<typeof kept>), isWritten };
   });
-}
-
-/** In the layout of the version that was kept, for there is no other one. */
-function textFrom(text: string, json: Json): string {
-  const version = { text, json: parse(text, '') } as Loaded;
-  return textOf(version, json);
 }
 
 function noConflict(file: string): InputError {

@@ -3,7 +3,7 @@ import { MissingDocumentError } from '../../errors/document-errors.ts';
 import { formatJson } from '../../json/format.ts';
 import type { Json } from '../../json/json.ts';
 import { merge } from '../../merge/merge.ts';
-import type { DocumentConflict } from '../batch.ts';
+import { type DocumentConflict, whole } from '../batch.ts';
 import { type ConflictMeta, conflictFiles, conflictMeta, textIn } from '../conflicts.ts';
 import { givenPath, placeOf } from '../file/place.ts';
 import { load } from '../load.ts';
@@ -67,24 +67,15 @@ export function compare(
   const meta = conflictMeta(directory, file);
   const theirs = current?.json;
   const base = jsonIn(meta?.base, file);
+  const before = base === undefined ? {} : { base };
   if (theirs === undefined)
-    return withKeys({ file, meta, ours, theirs, merged: ours }, [whole('edit-delete')]);
+    return withKeys({ file, meta, ours, theirs, merged: ours }, [whole('edit-delete', { ...before, ours })]);
   const { value, conflicts } = merge<Json>(base, ours, theirs, { ...meta?.merge, strictOrder: false });
   const isInvalid = conflicts.length === 0 && meta?.isInvalid === true;
-  return withKeys({ file, meta, ours, theirs, merged: value }, isInvalid ? [whole('invalid')] : conflicts);
-
-  /** The versions as a whole: no part of one fits the other. */
-  function whole(kind: DocumentConflict['kind']): DocumentConflict {
-    const known = base === undefined ? {} : { base };
-    return {
-      kind,
-      path: [],
-      text: '',
-      ...known,
-      ours: ours as Json,
-      ...(theirs === undefined ? {} : { theirs }),
-    };
-  }
+  return withKeys(
+    { file, meta, ours, theirs, merged: value },
+    isInvalid ? [whole('invalid', { ...before, ours, theirs })] : conflicts,
+  );
 }
 
 function jsonIn(text: string | undefined, file: string): Json | undefined {
