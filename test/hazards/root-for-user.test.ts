@@ -58,12 +58,12 @@ describe('what root does with the home of another user', () => {
   it('leaves her what it has run once, with its output, and finds what she has [X36]', async () => {
     const cli = herCli();
     const count = join(cli.home, 'count');
-    const task = ['once', 'build', '--', 'sh', '-c', `echo ran >> ${count}; echo built`];
+    const task = ['once', '--scope', 'user', 'build', '--', 'sh', '-c', `echo ran >> ${count}; echo built`];
     await cli.run(task);
     chownSync(count, ANN, ANN);
 
     const again = await asHer(cli, ...task);
-    const reset = await asHer(cli, 'once', '--reset', 'build');
+    const reset = await asHer(cli, 'once', '--scope', 'user', '--reset', 'build');
     const anew = await asHer(cli, ...task);
     const roots = await cli.run(task);
 
