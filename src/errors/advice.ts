@@ -13,13 +13,16 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ESTALE: 'Mount its network drive again',
 };
 
+/** Whose a path is: made by Holdfast for one user alone, so that it may be given to that user, or anybody's. */
+export type Kept = 'for one user' | 'wherever';
+
 /** What helps where a path cannot be made, written or read, by the code of the error: the beginning of a sentence. */
-export function adviceOn(path: string, code: string, error?: unknown): string {
+export function adviceOn(path: string, code: string, error?: unknown, kept: Kept = 'wherever'): string {
   if (code === 'ERR_ACCESS_DENIED') return `Start Node.js with ${missingPermission(path, error)}`;
   if (code === 'ENOTDIR' || code === 'EEXIST') {
     return `Move ${printable(nearest(path)?.at ?? path)} away, which is in the place of a directory`;
   }
-  return REMEDIES[code] ?? permissionAdvice(path, code);
+  return REMEDIES[code] ?? permissionAdvice(path, code, kept);
 }
 
 /** What Node.js' permission model was not given. With files alone it makes nothing durable: it refuses fsync. */
@@ -30,8 +33,11 @@ function missingPermission(path: string, error: unknown): string {
   return `--allow-fs-${how}=${shellWord(resource === '' ? dirname(path) : resource)}`;
 }
 
-/** Says whose it is that is in the way: most often something that a call with `sudo` has left. */
-function permissionAdvice(path: string, code: string): string {
+/**
+ * Says whose it is that is in the way: most often something that a call with `sudo` has left. Only what Holdfast made may be
+ * given away: the directory above can be anybody's, such as /root or /etc.
+ */
+function permissionAdvice(path: string, code: string, kept: Kept): string {
   const found = nearest(path);
   const user = process.getuid?.();
   if (found === undefined || user === undefined || (code !== 'EACCES' && code !== 'EPERM')) {
@@ -42,7 +48,9 @@ function permissionAdvice(path: string, code: string): string {
   if (code === 'EPERM') return `See whether ${name} may be changed at all: lsattr -d ${word}`;
   if (stats.uid === user) return `Give its user access to ${name} again: chmod u+rwX ${word}`;
   const owner = stats.uid === 0 ? 'root' : `user id ${stats.uid}`;
-  return `${name} belongs to ${owner}. Give it to this user (sudo chown -R ${user} ${word}), do this as ${owner}`;
+  const gift = `Give it to this user (sudo chown -R ${user} ${word})`;
+  const isOurs = kept === 'for one user' && at === path;
+  return `${name} belongs to ${owner}. ${isOurs ? gift : 'Have its owner let this user in'}, do this as ${owner}`;
 }
 
 /** The nearest to a path that can be looked at: itself, or a directory above. */

@@ -28,7 +28,7 @@ export function accessing<T>(path: string, verb: 'read' | 'removed', action: () 
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    const advice = `${adviceOn(path, code, error)}, or choose another directory (HOLDFAST_HOME, or --directory)`;
+    const advice = `${adviceOn(path, code, error, 'for one user')}, or choose another directory (HOLDFAST_HOME, or --directory)`;
     throw new InaccessibleError(path, verb, `${code}. ${advice}`, error);
   }
 }

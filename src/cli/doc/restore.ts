@@ -18,7 +18,7 @@ export async function restoreDocument(
   const restored = await restoreBackup(file, name).catch((error: unknown) => {
     if (!(error instanceof InputError)) throw error;
     const look = `holdfast doc backups ${shellWord(file)}`;
-    throw new CliError(exitCodes.no, `${error.message}. Nothing was done. See them: ${look}`);
+    throw new CliError(exitCodes.no, `${error.message} Nothing was done. See them: ${look}`);
   });
   if (json === true) printJson({ file, ...restored });
   else tell(file, restored);
