@@ -1,6 +1,5 @@
 import { promises } from 'node:fs'; // not node:fs/promises, which takes a millisecond to load
 import type { FileHandle } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { CacheDirectoryError, CorruptEntryError, NotCachedError } from '../errors/cache-errors.ts';
 import { shellWord } from '../errors/describe.ts';
@@ -14,6 +13,7 @@ import { LockManager } from '../lock/manager.ts';
 import { unlessAborted } from '../lock/on-abort.ts';
 import { READ_SAFELY } from '../storage/fs/open-flags.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { absolute } from '../storage/working-directory.ts';
 import { Date } from '../time/time.ts';
 import { type Call, fits, needsHash, unfit, type Wish } from './call.ts';
 import { type Entry, type EntryInfo, entryOf, type Flight, infoOf, type Outcome } from './entry.ts';
@@ -257,8 +257,8 @@ export class Cache {
     if (typeof target === 'function' || !isCurrent(policy, record)) return undefined;
     const outcome = { record, from: 'cache' } as const;
     if (target === undefined) return entryOf(this.#layout, outcome);
-    const isRight = isKept(path, resolve(target), this.#modeOf(wish.options));
-    return isRight ? entryOf(this.#layout, outcome, resolve(target), 'kept') : undefined;
+    const isRight = isKept(path, absolute(target), this.#modeOf(wish.options));
+    return isRight ? entryOf(this.#layout, outcome, absolute(target), 'kept') : undefined;
   }
 
   async #fetch(wish: Wish, producer: Producer, { record }: Sight): Promise<Entry> {
@@ -315,8 +315,8 @@ export class Cache {
     if (place === undefined || signal?.aborted === true) return entryOf(this.#layout, outcome);
     const target = typeof place === 'string' ? place : await place(infoOf(this.#layout, record));
     check('mirror', target, path);
-    const by = await mirror(this.#layout, lock, record, resolve(target), this.#modeOf(options));
-    return entryOf(this.#layout, outcome, resolve(target), by);
+    const by = await mirror(this.#layout, lock, record, absolute(target), this.#modeOf(options));
+    return entryOf(this.#layout, outcome, absolute(target), by);
   }
 
   #modeOf({ mirrorMode }: FetchOptions) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants, fchmodSync, fstatSync, futimesSync, promises, readdirSync, rmSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { systemCode } from '../errors/base.ts';
@@ -12,6 +12,7 @@ import type { Lock } from '../lock/lock.ts';
 import { anyOf } from '../lock/on-abort.ts';
 import { O_NONBLOCK, SAFELY } from '../storage/fs/open-flags.ts';
 import { removeTreeQuietly } from '../storage/fs/quietly.ts';
+import { absolute } from '../storage/working-directory.ts';
 import type { Turn } from './call.ts';
 import { DOWNLOAD, type Downloaded, type DownloadProducer } from './download/producer.ts';
 import { infoOf } from './entry.ts';
@@ -113,7 +114,7 @@ async function made(turn: Turn, sight: Sight, directory: string): Promise<Partia
     if (previous !== undefined) return undefined;
     throw new ProducerError(key, 'says that nothing changed, and there was no entry');
   }
-  const isTemp = result === undefined || (typeof result === 'string' && resolve(result) === temp);
+  const isTemp = result === undefined || (typeof result === 'string' && absolute(result) === temp);
   const own = isTemp ? await written(key, temp, result === undefined) : undefined;
   return own ?? pumped(turn, await bytesOf(key, isTemp ? temp : result, signal), directory);
 }

@@ -1,6 +1,7 @@
-import { linkSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { tempDirectory } from '../support/temp.ts';
 import { newCache } from './support.ts';
 
 // Apart from the other tests of producers: Windows has no devices among its files, and no modes.
@@ -21,5 +22,26 @@ describe('a producer', () => {
     const entry = await cache.fetch('corpus', async ({ temp }) => linkSync(own, temp));
     expect(statSync(own)).toMatchObject({ mode: 0o100640, nlink: 1 });
     expect(readFileSync(entry.path, 'utf8')).toBe('words');
+  });
+});
+
+describe('a working directory that was removed', () => {
+  it('makes a relative mirror or result of a producer an InputError that says so [X46]', async () => {
+    const former = process.cwd();
+    onTestFinished(() => process.chdir(former));
+    const { cache } = await newCache();
+    const gone = tempDirectory();
+    process.chdir(gone);
+    rmSync(gone, { recursive: true });
+    const wanted = {
+      code: 'HOLDFAST_INPUT',
+      message: expect.stringContaining('working directory was deleted'),
+    };
+
+    const produce = async () => 'words.txt';
+    await expect(cache.fetch('corpus', produce)).rejects.toMatchObject(wanted);
+    const write = async ({ temp }: { readonly temp: string }) => writeFileSync(temp, 'words');
+    await expect(cache.fetch('corpus', write, { mirror: 'words.txt' })).rejects.toMatchObject(wanted);
+    expect(readFileSync((await cache.fetch('corpus', write)).path, 'utf8')).toBe('words');
   });
 });

@@ -82,7 +82,10 @@ describe('doc backups and doc restore', () => {
   it('list what there is and why, and restore any of it, with what is there kept first [B5, B6]', async () => {
     const { file, text, files, doc } = await unresolved();
     expect((await doc('backups')).stderr).toMatch(/has no backups/);
-    expect((await doc('restore')).code).toBe(1);
+    expect(await doc('restore')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/ whole\. Nothing was done\. See them: /),
+    });
     await doc('resolve', '--ours');
     const listed = await doc('backups');
     expect(listed.stdout).toMatch(/^BACKUP .*\n(roles\.json\.\S+\.bak {2}.*\n){2}$/);
