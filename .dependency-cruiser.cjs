@@ -3,8 +3,8 @@
 const layers = [
   ['cli'],
   ['once', 'cache', 'document', 'rules'],
-  ['command', 'merge'],
-  ['json'],
+  ['command', 'merge', 'download'],
+  ['json', 'content'],
   ['lock'],
   ['events'],
   ['engine'],
@@ -91,7 +91,7 @@ module.exports = {
     {
       name: 'undici-is-for-downloads',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/cache/download/' },
+      from: { path: '^src/', pathNot: '^src/download/' },
       to: { path: 'node_modules/undici/' },
     },
     {

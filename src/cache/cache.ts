@@ -1,5 +1,7 @@
 import { promises } from 'node:fs'; // not node:fs/promises, which takes a millisecond to load
 import type { FileHandle } from 'node:fs/promises';
+import { integrityIn } from '../content/integrity.ts';
+import { readProgress } from '../content/partial/state.ts';
 import { systemCode } from '../errors/base.ts';
 import { CacheDirectoryError, CorruptEntryError, NotCachedError } from '../errors/cache-errors.ts';
 import { shellWord } from '../errors/describe.ts';
@@ -18,7 +20,6 @@ import { Date } from '../time/time.ts';
 import { type Call, fits, needsHash, unfit, type Wish } from './call.ts';
 import { type Entry, type EntryInfo, entryOf, type Flight, infoOf, type Outcome } from './entry.ts';
 import { readMark } from './failure.ts';
-import { integrityIn } from './integrity.ts';
 import { Interest } from './interest.ts';
 import { digestOf, filedRecords } from './inventory.ts';
 import type { Layout } from './layout.ts';
@@ -27,7 +28,6 @@ import { isKept, mirror } from './mirror.ts';
 import { makeReady, openLayout } from './open.ts';
 import type { CacheOptions, FetchOptions } from './options.ts';
 import * as kinds from './options.ts';
-import { readProgress } from './partial/state.ts';
 import { DEFAULT_POLICY, isCurrent } from './policy.ts';
 import type { Producer } from './producer.ts';
 import { PRUNE_OPTIONS, type Pruned, type PruneOptions, prune } from './prune.ts';

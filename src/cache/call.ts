@@ -1,7 +1,7 @@
+import { type Integrity, matches } from '../content/integrity.ts';
 import { IntegrityError } from '../errors/content-errors.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
-import { type Integrity, matches } from './integrity.ts';
 import type { Layout } from './layout.ts';
 import type { Sight } from './look.ts';
 import type { FetchOptions } from './options.ts';

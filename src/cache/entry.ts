@@ -1,7 +1,7 @@
+import type { PartialInfo } from '../content/partial/state.ts';
+import type { Validators } from '../content/validators.ts';
 import type { HolderRecord } from '../identity/holder.ts';
-import type { Validators } from './download/validators.ts';
 import type { Layout } from './layout.ts';
-import type { PartialInfo } from './partial/state.ts';
 import type { PresentRecord, Publisher } from './record.ts';
 
 /** An entry as it was seen. */

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { realpathSync, type Stats, unlinkSync } from 'node:fs';
+import { realpathSync, type Stats } from 'node:fs';
 import { join, sep } from 'node:path';
 import { fileNameOf } from '../lock/resource.ts';
 import { BoundedCache } from '../storage/bounded-cache.ts';
-import { makeDirectory } from '../storage/directory.ts';
-import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
+import { statOrNothing } from '../storage/fs/stat.ts';
 
 /** Whether others than the owner of a directory may write in it. */
 const SHARED = 0o022;
@@ -128,12 +127,6 @@ function readable(key: string): string {
     .replace(/[?#].*$/s, '')
     .split('/');
   return [host.slice(host.lastIndexOf('@') + 1), ...path].join('/');
-}
-
-/** A directory of this cache's own: in its place there may be something else, such as a link that leads to another. */
-export function makeWorkshop(directory: string): void {
-  if (lstatOrNothing(directory)?.isDirectory() === false) unlinkSync(directory);
-  makeDirectory(directory, 'as its parent');
 }
 
 /** The name of the temporary file that becomes a mirror: one for each key, cache and target, under the key's lock. */

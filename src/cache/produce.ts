@@ -4,23 +4,23 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import type { ReadableStream as WebStream } from 'node:stream/web';
+import { type Digests, formatIntegrity, matches } from '../content/integrity.ts';
+import { PartialFile } from '../content/partial/partial-file.ts';
+import { NOT_MODIFIED, type NotModified } from '../content/validators.ts';
+import { DOWNLOAD, type Downloaded, type DownloadProducer } from '../download/producer.ts';
 import { systemCode } from '../errors/base.ts';
 import { ProducerError } from '../errors/cache-errors.ts';
 import { IntegrityError } from '../errors/content-errors.ts';
 import { given } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import { anyOf } from '../lock/on-abort.ts';
+import { makeOwnDirectory } from '../storage/directory.ts';
 import { O_NONBLOCK, SAFELY } from '../storage/fs/open-flags.ts';
 import { removeTreeQuietly } from '../storage/fs/quietly.ts';
 import { absolute } from '../storage/working-directory.ts';
 import type { Turn } from './call.ts';
-import { DOWNLOAD, type Downloaded, type DownloadProducer } from './download/producer.ts';
 import { infoOf } from './entry.ts';
-import { type Digests, formatIntegrity, matches } from './integrity.ts';
-import { makeWorkshop } from './layout.ts';
 import type { Sight } from './look.ts';
-import { PartialFile } from './partial/partial-file.ts';
-import { NOT_MODIFIED, type NotModified } from './producer.ts';
 import { CONTENT_MODE, type Made, stampedTime } from './publish.ts';
 
 /** What stays in the directory of a partial from one fetch to the next. */
@@ -58,7 +58,7 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
     removeTreeQuietly(directory); // nobody goes on with it, and it may fill the disk
   };
   try {
-    makeWorkshop(directory);
+    makeOwnDirectory(directory);
     if (isAlone) sweep(directory);
     if (isDownload) partial = await PartialFile.open(directory, { resume: isAlone });
     const source = partial && (await downloaded(turn, sight, producer as DownloadProducer, partial));

@@ -1,9 +1,6 @@
 import type { Readable } from 'node:stream';
+import type { NotModified } from '../content/validators.ts';
 import type { EntryInfo } from './entry.ts';
-
-/** What a producer returns when the entry that there is still holds. */
-export const NOT_MODIFIED = Object.freeze({ notModified: true as const });
-export type NotModified = typeof NOT_MODIFIED;
 
 /** What a producer is given. */
 export interface ProducerContext {

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { fchmodSync, promises, rmSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { hashFile } from '../content/hash.ts';
+import type { Digests } from '../content/integrity.ts';
 import { explained } from '../errors/content-errors.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
+import { makeOwnDirectory } from '../storage/directory.ts';
 import { writeSynced } from '../storage/durable.ts';
 import { removeIfEmpty } from '../storage/fs/quietly.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
@@ -11,9 +14,7 @@ import { syncDirectory } from '../storage/fs/sync-directory.ts';
 import { allowReplacing, replaceSync } from '../storage/replace/index.ts';
 import { outlastTransient } from '../storage/transient/index.ts';
 import { Date } from '../time/time.ts';
-import { hashFile } from './hash.ts';
-import type { Digests } from './integrity.ts';
-import { type Layout, makeWorkshop } from './layout.ts';
+import type { Layout } from './layout.ts';
 import type { EntryRecord, FailureMark, PresentRecord } from './record.ts';
 
 /** Bytes that are complete and right, in a file of the key's own that is closed, synced, and has its mode and time. */
@@ -60,7 +61,7 @@ export async function publish(
   lock.assertHeld();
   return locks.with(layout.storeLock, { mode: 'shared', timeout: STORE_TIMEOUT }, async () => {
     const isNew = lstatOrNothing(dirname(content))?.isDirectory() !== true;
-    if (isNew) makeWorkshop(dirname(content));
+    if (isNew) makeOwnDirectory(dirname(content));
     const there = await mtimeThere(content, made);
     if (there !== undefined) rmSync(made.path, { force: true });
     else {
@@ -98,7 +99,7 @@ export async function put(
   isAllowed: () => void = () => {},
 ): Promise<void> {
   const temporary = join(layout.partialOf(key), 'record');
-  makeWorkshop(layout.partialOf(key));
+  makeOwnDirectory(layout.partialOf(key));
   const complete = (fd: number) => fchmodSync(fd, layout.fileMode);
   await outlastTransient(() => {
     rmSync(temporary, { force: true });
@@ -146,7 +147,7 @@ function clearPlace(layout: Layout, path: string): void {
 
 /** Moves what must not be served any more out of the way, for a person to look at until a prune removes it. */
 export function putAside(layout: Layout, path: string): void {
-  makeWorkshop(layout.bad);
+  makeOwnDirectory(layout.bad);
   const name = `${basename(dirname(path))}${basename(path)}-${randomBytes(4).toString('hex')}`;
   replaceSync(path, join(layout.bad, name));
 }

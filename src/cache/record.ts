@@ -1,7 +1,7 @@
+import type { Digests } from '../content/integrity.ts';
+import type { Validators } from '../content/validators.ts';
 import type { FetchFailure } from '../errors/cache-errors.ts';
 import type { HolderRecord } from '../identity/holder.ts';
-import type { Validators } from './download/validators.ts';
-import type { Digests } from './integrity.ts';
 
 /** Bytes of a record, or a mark of a failure: what is longer is none. There is room for any key, with all of it escaped. */
 export const LONGEST_RECORD = 1024 * 1024;

@@ -1,4 +1,8 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { type Hashed, hashFile } from '../content/hash.ts';
+import { type Algorithm, integrityOf } from '../content/integrity.ts';
+import { dataFile } from '../content/partial/state.ts';
+import { NOT_MODIFIED } from '../content/validators.ts';
 import { systemCode } from '../errors/base.ts';
 import { type CacheDirectoryError, CorruptEntryError, NotCachedError } from '../errors/cache-errors.ts';
 import { IncompleteError, IntegrityError } from '../errors/content-errors.ts';
@@ -13,14 +17,10 @@ import { trace } from '../trace/trace.ts';
 import { type Call, fits, needsHash, type Turn, unfit } from './call.ts';
 import type { Outcome } from './entry.ts';
 import { isOfFlight, leaveMark, readMark, removeMark, sharedFailure } from './failure.ts';
-import { type Hashed, hashFile } from './hash.ts';
-import { type Algorithm, integrityOf } from './integrity.ts';
 import type { Layout } from './layout.ts';
 import { look, type Sight } from './look.ts';
-import { dataFile } from './partial/state.ts';
 import { DEFAULT_POLICY, isCurrent } from './policy.ts';
 import { excludes, type Produced, produce } from './produce.ts';
-import { NOT_MODIFIED } from './producer.ts';
 import { CONTENT_MODE, commit, publish, putAside } from './publish.ts';
 import { type EntryRecord, isPresent, type PresentRecord, type Retired } from './record.ts';
 

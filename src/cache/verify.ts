@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { hashFile } from '../content/hash.ts';
 import { systemCode } from '../errors/base.ts';
 import { callback, count, flag, type Kinds, signal } from '../lock/known-options.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
-import { hashFile } from './hash.ts';
 import { type Filed, filedRecords } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { readRecord } from './look.ts';

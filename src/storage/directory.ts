@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { isRoot } from './fs/pinned.ts';
@@ -20,6 +20,12 @@ export type Audience = 'owner' | 'everyone' | 'as its parent' | { readonly mode:
  */
 export function makeDirectory(path: string, audience: Audience): string | undefined {
   return makeAll(path, audience, audience === 'everyone' ? 'below everyone' : audience);
+}
+
+/** A directory of one's own, for whom its parent is: a file or a link that stands in its place is removed. */
+export function makeOwnDirectory(path: string): void {
+  if (lstatOrNothing(path)?.isDirectory() === false) unlinkSync(path);
+  makeDirectory(path, 'as its parent');
 }
 
 type Step = Audience | 'below everyone';

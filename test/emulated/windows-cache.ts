@@ -2,7 +2,7 @@ import { chmodSync, closeSync, lstatSync, openSync, promises, readFileSync, writ
 import { join } from 'node:path';
 import { openCache, type Producer } from 'holdfast/cache';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { PartialFile } from '../../src/cache/partial/partial-file.ts';
+import { PartialFile } from '../../src/content/partial/partial-file.ts';
 import { within } from '../support/deadline.ts';
 import { tempDirectory } from '../support/temp.ts';
 

@@ -1,4 +1,4 @@
-import { fingerprintOf, redacted } from '../../cache/download/redact.ts';
+import { fingerprintOf, redacted } from '../../download/redact.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 
 /** What is fetched, and what may be shown of it. */

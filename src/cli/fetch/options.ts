@@ -1,8 +1,8 @@
 import { basename, join, sep } from 'node:path';
-import { download } from '../../cache/download/download.ts';
-import type { DownloadProducer } from '../../cache/download/producer.ts';
-import { parseIntegrity } from '../../cache/integrity.ts';
 import type { Policy } from '../../cache/policy.ts';
+import { parseIntegrity } from '../../content/integrity.ts';
+import { download } from '../../download/download.ts';
+import type { DownloadProducer } from '../../download/producer.ts';
 import { InputError } from '../../errors/input-error.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
 import { absolute } from '../../storage/working-directory.ts';

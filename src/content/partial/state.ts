@@ -1,0 +1,100 @@
+import { promises } from 'node:fs';
+import { join } from 'node:path';
+import { given } from '../../lock/known-options.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
+import { readOwnFile } from '../../storage/own-file.ts';
+import { replace } from '../../storage/replace/index.ts';
+import { readValidators, strongValidator, type Validators } from '../validators.ts';
+
+/** Where the bytes come from. */
+export interface Source {
+  /** For people: without its secrets. */
+  readonly url: string;
+  /** For comparison: the same text only for what may be gone on with. */
+  readonly source?: string;
+  readonly validators: Validators;
+  /** Bytes of the whole. */
+  readonly total?: number;
+}
+
+export interface PartialState extends Source {
+  /** The boot that `written` is of. */
+  readonly boot: string;
+  /** So many bytes were on the disk. */
+  readonly durable: number;
+  /** So many bytes were written, all of them, in that boot. */
+  readonly written: number;
+  /** At most so many bytes before the end of the file may have been skipped by writes in flight. */
+  readonly window: number;
+}
+
+/** How far an unfinished content is. */
+export interface PartialInfo {
+  /** Bytes. */
+  readonly done: number;
+  readonly total?: number;
+  /** Whether its source said which version it is of, so that a later download can go on where it ends. */
+  readonly hasVersion: boolean;
+}
+
+export function dataFile(directory: string): string {
+  return join(directory, 'data');
+}
+
+export function stateFile(directory: string): string {
+  return join(directory, 'state.json');
+}
+
+/** What is noted of a partial; undefined when there is nothing that makes sense. Anything may stand in the file. */
+export function readState(directory: string): PartialState | undefined {
+  let value: Readonly<Record<string, unknown>> | null;
+  try {
+    value = JSON.parse(readOwnFile(stateFile(directory))?.toString() ?? 'null');
+  } catch {
+    return undefined;
+  }
+  const { url, source = '', total = 0, boot, durable, written, window } = value ?? {};
+  const isState =
+    [url, source, boot].every((each) => typeof each === 'string') &&
+    [total, durable, written, window].every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
+  if (!isState) return undefined;
+  return { ...(value as unknown as PartialState), validators: readValidators(value?.validators) };
+}
+
+/** For who looks at a partial from outside; undefined where there is none. */
+export function readProgress(directory: string): PartialInfo | undefined {
+  const data = lstatOrNothing(dataFile(directory));
+  if (data?.isFile() !== true) return undefined;
+  const { total, validators = {} } = readState(directory) ?? {};
+  return { done: data.size, ...given({ total }), hasVersion: strongValidator(validators) !== undefined };
+}
+
+/**
+ * How many bytes of the data stand, all of them right. In the same boot, all that was noted as written, and whatever lies
+ * further from the end of the file than writes in flight can reach: behind a write that was lost with its process there
+ * may be a later one. After another boot, only what was on the disk: of the rest, the file system may have kept the
+ * length alone, and zeros.
+ */
+export function standing(state: PartialState, size: number, boot: string, window: number): number {
+  if (size < state.durable) return 0; // somebody else was at it
+  if (boot === '' || state.boot !== boot) return state.durable;
+  const behind = size - Math.max(window, state.window);
+  return Math.min(size, Math.max(state.durable, state.written, behind));
+}
+
+/**
+ * Replaces the state. Not synced: what is lost with it at a power loss is time. An older state never says more than the
+ * data has, because whoever drops data removes the state first, for good.
+ */
+export async function writeState(directory: string, state: PartialState): Promise<void> {
+  const temporary = join(directory, 'state.new');
+  const remove = () => promises.rm(temporary, { recursive: true, force: true });
+  try {
+    await remove();
+    await promises.writeFile(temporary, `${JSON.stringify(state)}\n`, { flag: 'wx', mode: 0o644 });
+    await replace(temporary, stateFile(directory));
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}

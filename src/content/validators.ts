@@ -1,0 +1,42 @@
+import { Date } from '../time/time.ts';
+
+/** What a server said of a content's version. As it came: an ETag with its quotes and its `W/`. */
+export interface Validators {
+  readonly etag?: string;
+  readonly lastModified?: string;
+  /** The server's own clock when it said so. */
+  readonly date?: string;
+  /** What it calls the file: its `Content-Disposition`. */
+  readonly disposition?: string;
+}
+
+/** What a producer gives in the place of bytes: those that are there are of the current version. */
+export const NOT_MODIFIED = Object.freeze({ notModified: true as const });
+export type NotModified = typeof NOT_MODIFIED;
+
+/** Milliseconds. A file that changed twice within a second keeps its date; RFC 9110, 8.8.2.2 asks for this distance. */
+const SETTLED = 60_000;
+
+/**
+ * What can stand in `If-Range`: a strong ETag, or a date of change that was well in the past when the server told it.
+ * Undefined where the same validator may belong to different bytes.
+ */
+export function strongValidator({ etag, lastModified, date }: Validators): string | undefined {
+  if (etag !== undefined) return /^"[^"]*"$/.test(etag) ? etag : undefined;
+  if (lastModified === undefined || date === undefined) return undefined;
+  return Date.parse(date) - Date.parse(lastModified) >= SETTLED ? lastModified : undefined;
+}
+
+/** The headers that ask for a body only when it is another one than what these were said of. */
+export function conditionsFor({ etag, lastModified }: Validators): Record<string, string> {
+  if (etag !== undefined) return { 'if-none-match': etag };
+  return lastModified === undefined ? {} : { 'if-modified-since': lastModified };
+}
+
+/** What of it is text that a header may hold. For what was read from a file. */
+export function readValidators(value: unknown): Validators {
+  const { etag, lastModified, date, disposition } = (value ?? {}) as Record<string, unknown>;
+  const isText = ([, text]: [string, unknown]) =>
+    typeof text === 'string' && /^[\x20-\x7e\x80-\xff]*$/.test(text);
+  return Object.fromEntries(Object.entries({ etag, lastModified, date, disposition }).filter(isText));
+}

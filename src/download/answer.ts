@@ -1,0 +1,137 @@
+import type { Validators } from '../content/validators.ts';
+import { given } from '../lock/known-options.ts';
+import { Fault, statusFault } from './fault.ts';
+import { type Clock, retryAfter } from './pause.ts';
+
+export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** What was asked for. */
+export interface Asked {
+  /** Bytes that are there; above 0, the request had a `Range` from here on. */
+  readonly offset: number;
+  /** What is known of the whole that these bytes are of. */
+  readonly known: { readonly validators: Validators; readonly total?: number | undefined };
+  /** Whether the request had `If-None-Match` or `If-Modified-Since`. */
+  readonly isConditional: boolean;
+}
+
+/** What an answer means for the bytes that are there. */
+export type Verdict =
+  /** The body goes behind them, and is so many bytes long. */
+  | { readonly to: 'append'; readonly total: number | undefined; readonly length: number }
+  /** The body is the whole, of so many bytes where that is known. */
+  | { readonly to: 'replace'; readonly length: number | undefined; readonly isDelimited: boolean }
+  | { readonly to: 'take what is there' }
+  | { readonly to: 'keep the entry' }
+  /** They are of another content, or cannot be gone on with: asks again, for the whole. */
+  | { readonly to: 'ask for the whole'; readonly areRangesBroken: boolean; readonly why: string };
+
+/** Of a record, there is only so much that is read. */
+const LONGEST_DISPOSITION = 1024;
+
+const OTHER = (why: string): Verdict => ({ to: 'ask for the whole', areRangesBroken: false, why });
+const BROKEN = (why: string): Verdict => ({ to: 'ask for the whole', areRangesBroken: true, why });
+
+/** A header that is there once, or always with the same value. */
+export function header(headers: Headers, name: string): string | undefined {
+  const value = headers[name];
+  if (typeof value !== 'object') return value;
+  return new Set(value).size === 1 ? value[0] : undefined;
+}
+
+export function validatorsOf(headers: Headers): Validators {
+  const disposition = header(headers, 'content-disposition');
+  return given({
+    etag: header(headers, 'etag'),
+    lastModified: header(headers, 'last-modified'),
+    date: header(headers, 'date'),
+    disposition: (disposition?.length ?? 0) > LONGEST_DISPOSITION ? undefined : disposition,
+  });
+}
+
+/**
+ * Reads an answer. Whatever does not fit what was asked leads to a request for the whole: only an answer that proves to
+ * go on where the bytes end, in the same content, is appended.
+ *
+ * @throws {Fault} for an answer that is of no use.
+ */
+export function judge(asked: Asked, status: number, headers: Headers, clock: Clock): Verdict {
+  const isRanged = asked.offset > 0;
+  if (status === 200) return judgeWhole(headers);
+  if (status === 206 && isRanged) return judgePart(asked, headers);
+  if (status === 206) return BROKEN('it answered with a part when asked for the whole');
+  if (status === 304 && asked.isConditional && !isRanged) return { to: 'keep the entry' };
+  if (status === 304) return OTHER('it answered 304 when nothing was asked about');
+  if (status === 412 && (isRanged || asked.isConditional)) return OTHER('it answered 412');
+  if (status === 416 && isRanged) return judgeBeyond(asked, headers);
+  throw statusFault(status, 'the server', retryAfter(header(headers, 'retry-after'), clock));
+}
+
+function judgeWhole(headers: Headers): Verdict {
+  const range = headers['content-range'];
+  if (range !== undefined && !isWhole(parseRange(headers)))
+    return BROKEN('it answered 200 with a Content-Range');
+  const length = lengthOf(headers);
+  // Only as the last encoding: behind any other, the body ends with the connection.
+  const isChunked = /(^|,)\s*chunked\s*$/i.test(header(headers, 'transfer-encoding') ?? '');
+  return { to: 'replace', length, isDelimited: length !== undefined || isChunked };
+}
+
+function judgePart({ offset, known }: Asked, headers: Headers): Verdict {
+  if (/^multipart\//i.test(header(headers, 'content-type') ?? ''))
+    return BROKEN('it answered with several parts');
+  const range = parseRange(headers);
+  if (range === undefined) return BROKEN('its Content-Range cannot be read');
+  if (range.start !== offset) return BROKEN(`its part starts at ${range.start} instead of ${offset}`);
+  const length = range.end - range.start + 1;
+  const announced = lengthOf(headers);
+  if (announced !== undefined && announced !== length)
+    return BROKEN('its Content-Range is not as long as its body');
+  if (isOther(known, headers, range.total)) return OTHER('the content has changed');
+  return { to: 'append', total: range.total ?? known.total, length };
+}
+
+/** Beyond the end there is nothing to send: right when the bytes that are there are all of them. */
+function judgeBeyond({ offset, known }: Asked, headers: Headers): Verdict {
+  const total = /^bytes \*\/(\d+)$/.exec(header(headers, 'content-range') ?? '')?.[1];
+  if (total === undefined || Number(total) !== offset) return OTHER('it has no such range');
+  if (isOther(known, headers, offset)) return OTHER('the content has changed');
+  return { to: 'take what is there' };
+}
+
+function isOther({ validators, total }: Asked['known'], headers: Headers, now: number | undefined): boolean {
+  const { etag, lastModified } = validatorsOf(headers);
+  if (total !== undefined && now !== undefined && now !== total) return true;
+  if (validators.etag !== undefined && etag !== undefined) return etag !== validators.etag;
+  return (
+    validators.lastModified !== undefined &&
+    lastModified !== undefined &&
+    lastModified !== validators.lastModified
+  );
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly total: number | undefined;
+}
+
+function parseRange(headers: Headers): Range | undefined {
+  const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(header(headers, 'content-range') ?? '');
+  if (match === null) return undefined;
+  const [start, end, total] = match.slice(1).map(Number);
+  if (start === undefined || end === undefined || total === undefined || start > end || end >= total)
+    return undefined;
+  return { start, end, total: Number.isNaN(total) ? undefined : total };
+}
+
+function isWhole(range: Range | undefined): boolean {
+  return range !== undefined && range.start === 0 && range.end + 1 === range.total;
+}
+
+function lengthOf(headers: Headers): number | undefined {
+  const text = header(headers, 'content-length');
+  if (text === undefined) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new Fault('its Content-Length cannot be read', { nature: 'passing' });
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline, type Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { type Integrity, matches } from '../content/integrity.ts';
+import { Fault, faultOf } from './fault.ts';
+
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
+
+export const DECODABLE = 'gzip, deflate, br';
+
+/** Whether a `Content-Encoding` means other bytes than are sent. */
+export function isEncoded(encoding: string | undefined): encoding is string {
+  return encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity';
+}
+
+/**
+ * Undoes a `Content-Encoding`.
+ *
+ * @throws {Fault} for an encoding that is not known, and for bytes that are not in it or end too early.
+ */
+export async function* decoded(chunks: AsyncIterable<Buffer>, encoding: string): AsyncGenerator<Buffer> {
+  const make = DECODERS.get(encoding.toLowerCase());
+  if (make === undefined)
+    throw new Fault(`its Content-Encoding (${encoding}) cannot be undone`, { next: 'Leave out decode' });
+  try {
+    yield* pipeline(chunks, make(), () => {}) as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+/** Whether a file matches once its encoding is undone. False also when it cannot be. */
+export async function matchesDecoded(path: string, encoding: string, integrity: Integrity): Promise<boolean> {
+  const hash = createHash(integrity.algorithm);
+  try {
+    for await (const chunk of decoded(createReadStream(path), encoding)) hash.update(chunk);
+  } catch {
+    return false;
+  }
+  return matches(integrity, { [integrity.algorithm]: hash.digest('hex') });
+}

@@ -1,0 +1,31 @@
+import type { PartialFile } from '../content/partial/partial-file.ts';
+import type { NotModified, Validators } from '../content/validators.ts';
+
+/** The member by which the cache recognises a producer that writes to a partial itself, and can go on with one. */
+export const DOWNLOAD = Symbol.for('holdfast.download');
+
+/** What a download is given by the cache. */
+export interface DownloadContext {
+  /** Where the bytes go, with what an earlier download has left. */
+  readonly partial: PartialFile;
+  readonly signal: AbortSignal;
+  /** Those of the entry that is there, when an unchanged one may be kept. */
+  readonly validators?: Validators;
+  /** What the caller of `fetch` expects, besides what the download was given itself. */
+  readonly integrity?: string;
+  readonly size?: number;
+  /** Bytes on the wire; goes back when a download starts over. */
+  progress(done: number, total?: number): void;
+}
+
+export interface Downloaded {
+  readonly validators: Validators;
+  /** Without its secrets. */
+  readonly url: string;
+}
+
+/** A producer for `cache.fetch`. Called as any other, it resumes nothing, and gives the path of the file. */
+export interface DownloadProducer {
+  (context: Pick<DownloadContext, 'signal' | 'progress'> & { readonly temp: string }): Promise<string>;
+  [DOWNLOAD](context: DownloadContext): Promise<Downloaded | NotModified>;
+}
