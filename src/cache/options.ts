@@ -31,7 +31,7 @@ export interface CacheOptions {
   readonly mirrorMode?: MirrorMode;
   /** Longest wait for somebody else's fetch, in milliseconds. Default 60,000. */
   readonly timeout?: number;
-  /** Longest sleep between two looks at a busy lock, in milliseconds. */
+  /** Longest sleep between two looks at a busy lock, in milliseconds. Default: 300 with kernel events, 40 to 50 without. */
   readonly pollInterval?: number;
   /** Append every event of this cache to a file. */
   readonly audit?: Omit<AuditOptions, 'filter'>;

@@ -5,11 +5,13 @@ import { type Cache, openCache } from 'holdfast/cache';
 import { describe, expect, it } from 'vitest';
 import { Layout } from '../../src/cache/layout.ts';
 import { Agent, type Remote } from '../support/agent.ts';
+import { Child, fixture } from '../support/child.ts';
+import { StoppedClock } from '../support/clock.ts';
 import { gate } from '../support/deadline.ts';
 import { memoryDirectory, tempDirectory } from '../support/temp.ts';
 import { tool } from '../support/tool.ts';
 import { until } from '../support/until.ts';
-import { put, refuses } from './support.ts';
+import { newCache, put, refuses } from './support.ts';
 
 /** Milliseconds. */
 const HOUR = 3_600_000;
@@ -100,6 +102,33 @@ it.each(['+1d', '-1d'])(
     await own;
   },
 );
+
+it('a lock that was given back without an event is found after pollInterval, and not before [G10]', async () => {
+  const interval = HOUR / 4; // far more than the machine can hold this test up
+  const { cache, layout } = await newCache({ pollInterval: interval, timeout: HOUR });
+  await put(cache, 'corpus', 'words');
+  const locks = new LockManager();
+  const target = layout.lockOf('corpus');
+  const holder = new Child('python3', [
+    fixture('hold-flock.py'),
+    locks.pathOf(target),
+    'exclusive',
+    '--unlock',
+  ]);
+  await holder.line('held');
+  const fetched = put(cache, 'corpus', 'other words');
+  await until(() => locks.inspect(target).waiters.length === 1, 'it waits');
+  const clock = new StoppedClock();
+  await clock.elapse(interval / 2); // it looks a few times before it sleeps for so long
+  holder.say('');
+  await holder.line('released');
+
+  await clock.elapse(interval / 2);
+  expect(locks.inspect(target)).toMatchObject({ holders: [], waiters: [expect.anything()] });
+  await clock.elapse(interval);
+
+  expect(await fetched).toMatchObject({ size: 11 });
+});
 
 describe('an entry whose content has another time', () => {
   /** The record has the time of the content: the next look needs no hash. */

@@ -81,7 +81,7 @@ it.each([
   }
 });
 
-it('a record whose digests are of another content is none, and a full look believes none of them [K22, K34]', async () => {
+it('a record whose digests are of another content is none, and a full look believes none of them [K22]', async () => {
   const { cache, layout } = await newCache();
   const integrity = `sha512-${createHash('sha512').update('words').digest('base64')}`;
   await cache.fetch('corpus', making('words'), { integrity });
@@ -100,7 +100,7 @@ it('a directory in the place of a failure keeps no fetch from its success [K22]'
   expect(await put(cache, 'corpus', 'words')).toMatchObject({ size: 5 });
 });
 
-it('the whole cache, removed while it is open, is not made again for others to read, and else is [K19, K22]', async () => {
+it('the whole cache, removed while it is open, is not made again for others to read, and else is, with its locks [K19, K22, G13]', async () => {
   const { cache, directory } = await newCache();
   await put(cache, 'corpus', 'words');
   rmSync(directory, { recursive: true });

@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { FetchFailedError } from 'holdfast';
+import { FetchFailedError, IncompleteError } from 'holdfast';
 import { download } from 'holdfast/cache';
 import { expect, it, onTestFinished } from 'vitest';
-import { newCache } from './support.ts';
+import { newCache, refuses } from './support.ts';
 
 /** A server of the running test's own. */
 async function serving(listener: RequestListener): Promise<string> {
@@ -35,6 +35,37 @@ it('a download is published with what the server said of its version, and not do
   const second = await cache.fetch('corpus', producer, { policy: 'always', size: 5 });
   expect(second).toMatchObject({ generation: 2, path: first.path, produced: first.produced });
   expect(requests).toEqual([undefined, '"1"']);
+});
+
+it('a download whose entry has lost its content asks for the whole, and not whether something changed [K31]', async () => {
+  const requests: (string | undefined)[] = [];
+  const url = await serving((request, response) => {
+    requests.push(request.headers['if-none-match']);
+    response.writeHead(200, { etag: '"1"' }).end('words');
+  });
+  const { cache } = await newCache();
+  const producer = download(url, fetchOptions);
+  const { path } = await cache.fetch('corpus', producer, { size: 5 });
+  rmSync(path);
+  const again = await cache.fetch('corpus', producer, { policy: 'always', size: 5 });
+  expect(readFileSync(again.path, 'utf8')).toBe('words');
+  expect(requests).toEqual([undefined, undefined]);
+});
+
+it('a refresh whose body ends early is refused, and the old entry is served [K7]', async () => {
+  let requests = 0;
+  const url = await serving((_request, response) => {
+    const body = requests++ === 0 ? 'words' : 'other words';
+    response.writeHead(200, { 'content-length': body.length });
+    if (requests === 1) response.end(body);
+    else response.write(body.slice(0, 5), () => response.destroy());
+  });
+  const { cache } = await newCache();
+  const producer = download(url, fetchOptions);
+  const { path } = await cache.fetch('corpus', producer);
+  await expect(cache.fetch('corpus', producer, { policy: 'always' })).rejects.toBeInstanceOf(IncompleteError);
+  expect(await cache.fetch('corpus', refuses)).toMatchObject({ path, generation: 1 });
+  expect(readFileSync(path, 'utf8')).toBe('words');
 });
 
 it('16 calls of a URL that fails make the requests of one flight [K16]', async () => {

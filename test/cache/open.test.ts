@@ -10,7 +10,8 @@ import {
 import { join } from 'node:path';
 import { CacheDirectoryError } from 'holdfast';
 import { ensureWritableDirectory, openCache } from 'holdfast/cache';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { intercept, systemError } from '../engine/portable/intercept.ts';
 import { memoryDirectory, tempDirectory } from '../support/temp.ts';
 import { newCache, put, refuses } from './support.ts';
 
@@ -124,6 +125,36 @@ describe('ensureWritableDirectory', () => {
     await Promise.all(Array.from({ length: 20 }, () => ensureWritableDirectory(home)));
     expect(modeOf(home)).toBe(0o755);
   });
+
+  it.each([
+    [2, 'done'],
+    [3, 'EBUSY'],
+  ])(
+    'makes three tries, after pauses that grow, when %i fail with what passes [G7, G16]',
+    async (failures, outcome) => {
+      vi.useFakeTimers();
+      vi.spyOn(Math, 'random').mockReturnValue(0.5);
+      onTestFinished(() => void vi.useRealTimers());
+      onTestFinished(() => void vi.restoreAllMocks());
+      const home = tempDirectory();
+      const tries: number[] = [];
+      intercept('writeFileSync', (original) => (path, ...rest) => {
+        tries.push(performance.now());
+        if (tries.length <= failures) throw systemError('EBUSY');
+        return original(path, ...rest);
+      });
+
+      const ended = ensureWritableDirectory(home).then(
+        () => 'done',
+        ({ code }) => code,
+      );
+      await vi.runAllTimersAsync();
+
+      expect(await ended).toBe(outcome);
+      const [first = 0, second = 0, third = 0] = tries;
+      expect([second - first, third - second, tries.length]).toEqual([15, 30, 3]);
+    },
+  );
 
   it('says at once what will not pass [G7, G16]', async () => {
     const home = tempDirectory();

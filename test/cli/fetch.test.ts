@@ -165,7 +165,7 @@ describe('fetch', () => {
     });
   });
 
-  it('keeps what it fetches in holdfast in XDG_CACHE_HOME, or in ~/.cache [G16]', async () => {
+  it('keeps what it fetches in holdfast in XDG_CACHE_HOME, or in ~/.cache', async () => {
     const { cli, ...fetching } = new Fetching();
     const { url } = await bodies({ '/words': 'words' });
     const HOME = join(cli.home, 'user');
