@@ -36,6 +36,12 @@ const rules = [
     says: 'every test runs',
     appliesTo: (file) => file.startsWith('test/'),
   },
+  {
+    pattern:
+      /\bsetTimeout\(\s*(resolve|done|\(\) => (resolve|done)\(.*?\)),|\bawait (timers\.)?(setTimeout|pause|sleep|delay)\(|\bsetTimeout\b.* from 'node:timers\/promises'/,
+    says: 'a test waits for what happens (until, within, Child.line), never for a time',
+    appliesTo: (file) => /^test\/(?!fixtures|stress|support\/time)/.test(file), // those go on at random moments
+  },
 ];
 
 /** @param {string} file @returns {string[]} */

@@ -43,7 +43,6 @@ describe.skipIf(bun === '')('under Bun', () => {
             'work',
             async () => {
               runs++;
-              await new Promise((resolve) => setTimeout(resolve, 50));
               return env.HOLDFAST_HOME;
             },
             { ttl: 600_000 },

@@ -156,7 +156,7 @@ it('programs with and without the binding never hold a lock together while it ch
                   if (mode === 'exclusive')
                     fs.writeFileSync(marker, '', { flag: 'wx' }); // fails if anybody is there
                   else if (fs.existsSync(marker)) throw new Error('a reader beside a writer');
-                  await new Promise((resolve) => setTimeout(resolve, 1));
+                  await new Promise((resolve) => setImmediate(resolve));
                   if (mode === 'exclusive') fs.unlinkSync(marker);
                   told.push(lock.contract);
                 });
