@@ -2,10 +2,12 @@ import { ConflictError, DocumentStateError, MissingDocumentError } from '../erro
 import { publishDocumentEvent } from '../events/document-channel.ts';
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
-import { clearTimeout, Date, queueMicrotask, setTimeout } from '../time/time.ts';
+import { after } from '../lock/deadline.ts';
+import { checkKinds, oneOf } from '../lock/known-options.ts';
+import { Date, queueMicrotask } from '../time/time.ts';
 import type { Backup } from './backups/backups.ts';
 import { Batch, type Changes } from './batch.ts';
-import { applied, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
+import { applied, checkRecipe, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
 import { type DocumentEventName, type DocumentEvents, Listeners, log } from './events.ts';
 import { whenExiting } from './exit.ts';
 import { placeOf } from './file/place.ts';
@@ -19,6 +21,8 @@ import { Sight } from './sight.ts';
 import type { Loaded } from './text.ts';
 import { finish, run } from './work.ts';
 import { Writer, withChoices } from './writer.ts';
+
+const RELOAD_OPTIONS = { edits: oneOf('keep', 'drop') };
 
 /**
  * A JSON file that several windows, processes and people change. Comes from `openDocument`.
@@ -40,7 +44,7 @@ export class Document<T> {
   /** What `read` gives where nothing is unsaved. */
   #shown: { readonly loaded: Loaded; readonly json: Json; readonly value: T } | undefined;
   #pending: (Pending & { readonly value: T }) | undefined;
-  #saving: { readonly outcome: Promise<T>; readonly timer: NodeJS.Timeout | undefined } | undefined;
+  #saving: { readonly outcome: Promise<T>; readonly stopTimer: () => void } | undefined;
   /** Rises with each own save, for looks that were overtaken by one. */
   #saves = 0;
   /** A version of this process may be at the path that it does not count as its own yet. */
@@ -126,12 +130,14 @@ export class Document<T> {
    */
   async update(recipe: Recipe<T>): Promise<T> {
     this.#mayChange();
+    checkRecipe(recipe); // what is no function names other changes, in here
     return this.#change(recipe as unknown as Recipe<never>);
   }
 
   /** Changes the value in memory, for `save` to write. The recipe runs at once. Throws as `update` does. */
   edit(recipe: (draft: T) => Now<T>): T {
     this.#mayChange();
+    checkRecipe(recipe);
     const base = this.#pending?.base ?? this.#shown?.loaded; // what the caller saw, not what came since
     if (base === undefined) throw new MissingDocumentError(this.path);
     const from = this.#pending?.json ?? base.json;
@@ -157,9 +163,9 @@ export class Document<T> {
       begin = resolve;
     }).then(() => this.#change('save'));
     outcome.catch(() => {}); // whoever asked for it is told
-    const timer = setTimeout(() => this.#flush(), debounce).unref();
+    const stopTimer = after(debounce, () => this.#flush(), 'background');
     this.#begin = begin;
-    this.#saving = { outcome, timer };
+    this.#saving = { outcome, stopTimer };
     return outcome;
   }
   #begin: (() => void) | undefined;
@@ -169,8 +175,10 @@ export class Document<T> {
    *
    * @throws {ConflictError} the edits cannot be merged, and everything is as before. @throws {DamagedError | MissingDocumentError}
    */
-  async reload({ edits = 'keep' }: { readonly edits?: 'keep' | 'drop' } = {}): Promise<T> {
+  async reload(options: { readonly edits?: 'keep' | 'drop' } = {}): Promise<T> {
     this.#mayLook();
+    checkKinds(options, RELOAD_OPTIONS);
+    const { edits = 'keep' } = options;
     await this.#writer.idle();
     const loaded = await run(load(placeOf(this.path).path, this.#loading()));
     if (loaded === undefined) throw new MissingDocumentError(this.path);
@@ -354,7 +362,7 @@ export class Document<T> {
 
   /** Begins the save that waits for more edits. */
   #flush(): void {
-    clearTimeout(this.#saving?.timer);
+    this.#saving?.stopTimer();
     this.#saving = undefined;
     this.#begin?.();
     this.#begin = undefined;

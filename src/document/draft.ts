@@ -3,6 +3,7 @@ import { shared } from '../copies/shared.ts';
 import { DocumentStateError } from '../errors/document-errors.ts';
 import { define, type Json } from '../json/json.ts';
 import { plain, withLiterals } from '../json/values.ts';
+import { callback, check } from '../lock/known-options.ts';
 import { step, type Work } from './work.ts';
 
 /** What a recipe returns that is not asynchronous. */
@@ -11,6 +12,11 @@ export type Now<T> = T | undefined | void;
 
 /** Changes its draft in place, or returns a new value. It may run again when another program was faster. */
 export type Recipe<T> = (draft: T) => Now<T> | PromiseLike<Now<T>>;
+
+/** @throws {InputError} for anything but a function: a value, say, that was meant to take the place of another. */
+export function checkRecipe(recipe: unknown, name = 'recipe'): void {
+  check(name, recipe, callback);
+}
 
 /** The files whose recipes run around this code; over once they have settled. */
 interface Running {
@@ -56,7 +62,7 @@ export function* applied<T>(recipe: Recipe<T>, json: Json, path: string, wait: A
   }
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 

@@ -2,6 +2,7 @@ import type { BackupError } from '../errors/backup-error.ts';
 import type { ConflictError, DamagedError, UnreadableError } from '../errors/document-errors.ts';
 import { publishDocumentEvent } from '../events/document-channel.ts';
 import type { HolderRecord } from '../identity/holder.ts';
+import { callback, check, namesOf, oneOf } from '../lock/known-options.ts';
 import { type Date, queueMicrotask } from '../time/time.ts';
 import type { Restored } from './recovery/recovery.ts';
 
@@ -29,11 +30,28 @@ export type DocumentEventName = keyof DocumentEvents<unknown>;
 
 type Listener = (event: never) => void;
 
+const EVENT = oneOf(
+  ...namesOf<DocumentEvents<unknown>>({
+    waiting: true,
+    change: true,
+    external: true,
+    conflict: true,
+    missing: true,
+    damaged: true,
+    restored: true,
+    degraded: true,
+    'backup-failed': true,
+  }),
+);
+
 /** The listeners of one document. What one of them throws becomes an `uncaughtException`, and disturbs nobody else. */
 export class Listeners<T> {
   readonly #all = new Map<DocumentEventName, Set<Listener>>();
 
+  /** @throws {InputError} */
   add<N extends DocumentEventName>(name: N, listener: (event: DocumentEvents<T>[N]) => void): () => void {
+    check('event', name, EVENT);
+    check('listener', listener, callback);
     const own = (event: DocumentEvents<T>[N]) => listener(event);
     const listeners = this.#all.get(name) ?? new Set();
     this.#all.set(name, listeners.add(own));

@@ -1,4 +1,6 @@
-import type { MergeOptions } from '../merge/merge.ts';
+import type { Json } from '../json/json.ts';
+import { type MergeOptions, merge } from '../merge/merge.ts';
+import { policyOf } from './backups/policy.ts';
 import {
   checkDocumentOptions,
   type DocumentOptions,
@@ -35,16 +37,19 @@ export interface Settings<T>
 /** @throws {InputError} naming the option. */
 export function settingsOf<T>(path: string, options: DocumentOptions<T>): Settings<T> {
   checkDocumentOptions(options as DocumentOptions<never>);
-  const { create, identity, locks = defaultLocks() } = options;
+  const { create, identity, backups = {}, locks = defaultLocks() } = options;
+  const mergeOptions = { ...options.merge, ...(identity !== undefined && { identity }) };
+  merge<Json>(null, null, null, mergeOptions); // or what is wrong with them would be told when edits are to be saved
+  if (backups !== false) policyOf(backups); // as with these
   return {
     path,
     schema: options.schema,
-    mergeOptions: { ...options.merge, ...(identity !== undefined && { identity }) },
+    mergeOptions,
     create: create === undefined ? undefined : () => createdBy(create, options.migrate),
     readOnly: options.readOnly === true,
     follow: options.follow ?? 'auto',
     debounce: options.debounce ?? 0,
-    backups: options.backups ?? {},
+    backups,
     recover: options.recover,
     migrate: options.migrate,
     timeout: options.timeout,

@@ -4,12 +4,18 @@ import { plain } from '../json/values.ts';
 import { checkNames, namesOf } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import { commit } from './commit.ts';
-import { applied, type Recipe } from './draft.ts';
+import { applied, checkRecipe, type Recipe } from './draft.ts';
 import { givenPath, type Place } from './file/place.ts';
 import { type ReadOptions, readVersion, type Version } from './file/version.ts';
 import { Keeper } from './keeper.ts';
 import { load } from './load.ts';
-import { type DocumentOptions, defaultLocks, HOLD_LIMIT, MAX_BYTES } from './options.ts';
+import {
+  checkDocumentOptions,
+  type DocumentOptions,
+  defaultLocks,
+  HOLD_LIMIT,
+  MAX_BYTES,
+} from './options.ts';
 import { type Loaded, textOf } from './text.ts';
 import { underLock } from './under-lock.ts';
 import { unlessLost } from './unless-lost.ts';
@@ -32,15 +38,14 @@ const OPTIONS = namesOf<UpdateFileOptions>({ timeout: true, holdLimit: true, max
  * @throws {TimeoutError} the lock was not free in time. @throws {DocumentWriteError | UnreadableError | DamagedError}
  * @throws {LostError} `change` took longer than `holdLimit`. @throws what `change` throws; nothing is written then.
  */
-export function updateFile(
+export async function updateFile(
   path: string | URL,
   change: (text: string) => string | PromiseLike<string>,
   options: UpdateFileOptions = {},
 ): Promise<string> {
+  checkRecipe(change, 'change');
   const read = (file: string, reading: ReadOptions) => now(() => readVersion(file, reading));
   return updated<Version>(path, options, read, function* (current, _place, lock) {
-    if (typeof change !== 'function')
-      throw new InputError('change', `must be a function, got ${shown(change)}`);
     const made = change(current?.text ?? '');
     const text = typeof made === 'string' ? made : yield* awaited(unlessLost(Promise.resolve(made), lock));
     if (typeof text !== 'string') throw new InputError('change', `must return a text, got ${shown(text)}`);
@@ -57,6 +62,7 @@ export async function updateJson<T = unknown>(
   recipe: Recipe<T>,
   options: UpdateFileOptions = {},
 ): Promise<T> {
+  checkRecipe(recipe);
   let value: unknown;
   await updated<Loaded>(path, options, load, function* (current, place, lock) {
     if (current === undefined) throw new MissingDocumentError(place.given);
@@ -74,6 +80,7 @@ async function updated<V extends Version>(
   next: (current: V | undefined, place: Place, lock: Lock) => Work<string>,
 ): Promise<string> {
   checkNames(options, OPTIONS);
+  checkDocumentOptions(options);
   const path = givenPath(given);
   const { timeout, holdLimit = HOLD_LIMIT, locks = defaultLocks(), maxBytes = MAX_BYTES } = options;
   const reading = { shown: path, maxBytes };

@@ -17,6 +17,9 @@ const DEFAULTS: BackupPolicy = { interval: 60_000, newest: 5, days: 7, longest: 
 
 /** @throws {InputError} for what is no number of milliseconds, backups or days. */
 export function policyOf(options: BackupOptions): BackupPolicy {
+  if (typeof options !== 'object' || options === null) {
+    throw new InputError('backups', `must be an object, or false, got ${shown(options)}`);
+  }
   const policy: Record<string, number> = { ...DEFAULTS };
   for (const [name, value] of Object.entries(options)) {
     if (!(name in DEFAULTS)) {

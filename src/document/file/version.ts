@@ -135,7 +135,7 @@ function readOpen(fd: number, { shown, maxBytes }: ReadOptions): VersionOfBytes 
     const recordedAt = Date.now();
     const before = fstatSync(fd, { bigint: true });
     refuseOthers(before, shown);
-    if (before.size > BigInt(maxBytes)) throw tooLarge(shown, before.size, maxBytes);
+    if (Number(before.size) > maxBytes) throw tooLarge(shown, before.size, maxBytes);
     const bytes = readAll(fd, Number(before.size));
     const after = fstatSync(fd, { bigint: true });
     const identity = identityOf(after, recordedAt);

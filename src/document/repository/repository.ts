@@ -7,7 +7,8 @@ import { lookUp } from '../../json/lookup.ts';
 import { formatPath, parsePath } from '../../json/path.ts';
 import { checkNames, namesOf } from '../../lock/known-options.ts';
 import type { Document } from '../document.ts';
-import type { Now } from '../draft.ts';
+import { checkRecipe, isPromise, type Now } from '../draft.ts';
+import { highest } from '../highest.ts';
 
 export type RecordId = string | number;
 
@@ -74,7 +75,7 @@ export class Repository<R extends object> {
       if (!isId(id)) throw new InputError(this.#identity, `must be a text or a number, got ${shown(id)}`);
       const present = taken.find((entry) => entry.id === id);
       if (present !== undefined) throw this.#refused('exists', id, present);
-      list.push({ [this.#identity]: id, ...record } as Json);
+      list.push({ [this.#identity]: id, ...record, [this.#identity]: id } as Json); // first, also where it is undefined
       return id;
     });
   }
@@ -87,9 +88,11 @@ export class Repository<R extends object> {
    * written. @throws {InputError} the identity is another one afterwards. Throws as `Document.update` does.
    */
   async update(id: RecordId, revision: string, change: (draft: R) => Now<R>): Promise<Entry<R>> {
+    checkRecipe(change, 'change');
     return this.#change((list) => {
       const at = this.#indexOf(list, id, revision);
       const result = change(list[at] as R) ?? list[at];
+      if (isPromise(result)) throw new InputError('change', 'must not be asynchronous; it holds the lock');
       if ((result as Record<string, unknown>)[this.#identity] !== id) {
         throw new InputError(this.#identity, `must stay ${shown(id)}; insert another record instead`);
       }
@@ -167,7 +170,7 @@ function isId(value: unknown): value is RecordId {
 }
 
 function nextNumber(taken: readonly RecordId[]): number {
-  return Math.max(0, ...taken.filter((id) => typeof id === 'number')) + 1;
+  return highest(taken) + 1;
 }
 
 /** The order of members says nothing. */

@@ -2,6 +2,7 @@ import { InputError, shown } from '../../errors/input-error.ts';
 import { isArray, isObject, type Json } from '../../json/json.ts';
 import { lookUp, replaced, without } from '../../json/lookup.ts';
 import { withLiterals } from '../../json/values.ts';
+import { highest } from '../highest.ts';
 import type { OpenConflict, Unresolved } from './unresolved.ts';
 
 /**
@@ -63,6 +64,6 @@ function withBoth(value: Json, conflict: OpenConflict): Json {
 }
 
 function freeId(id: string | number, taken: readonly unknown[]): string | number {
-  if (typeof id === 'number') return Math.max(...taken.filter((each) => typeof each === 'number')) + 1;
+  if (typeof id === 'number') return highest(taken) + 1;
   for (let turn = 2; ; turn++) if (!taken.includes(`${id}-${turn}`)) return `${id}-${turn}`;
 }

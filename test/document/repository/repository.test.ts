@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { openDocument, Repository } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { highest } from '../../../src/document/highest.ts';
 import { opened } from '../opened.ts';
 
 interface Role {
@@ -73,6 +74,14 @@ describe('a repository over a document', () => {
     const made = await Promise.all([roles.insert({ name: 'a' }), twin.insert({ name: 'b' })]);
     expect(made.map(({ id }) => id).sort()).toEqual([1, 2]);
     await expect(roles.insert({ id: 2, name: 'c' })).rejects.toMatchObject({ reason: 'exists', id: 2 });
+  });
+
+  it('numbers a record whose identity is undefined, as one from a form, and however many there are [R57]', async () => {
+    const { roles, text } = await repository('{ "roles": [] }');
+    const made = await roles.insert({ id: undefined, name: 'a' } as unknown as Omit<Role, 'id'>);
+    expect(made).toMatchObject({ id: 1, value: { id: 1, name: 'a' } });
+    expect(text()).toMatch(/"id": 1,\s*"name"/);
+    expect(highest(Array.from({ length: 1_000_000 }, (_, id) => id))).toBe(999_999);
   });
 
   it('has a revision that the order of members does not change, and any value does', async () => {

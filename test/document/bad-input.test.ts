@@ -1,0 +1,91 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type DocumentOptions, openDocument, Repository, updateFile, updateJson } from 'holdfast/document';
+import { describe, expect, it } from 'vitest';
+import { memoryDirectory } from '../support/temp.ts';
+import { opened, raise } from './opened.ts';
+
+const INPUT = { code: 'HOLDFAST_INPUT' };
+
+describe.each([undefined, null, 'remove', 'save', {}, { backup: undefined }, { a: 7 }])(
+  'what is no recipe, %o,',
+  (value) => {
+    const recipe = value as never;
+
+    it('is refused by every call that takes one, and does nothing to the file [R82]', async () => {
+      const { document, directory, path, text } = await opened();
+      await document.update(raise);
+      await document.remove();
+      await updateFile(path, () => '{ "a": 5 }\n');
+      const before = readdirSync(directory);
+
+      await expect(document.update(recipe)).rejects.toMatchObject({ ...INPUT, input: 'recipe' });
+      expect(() => document.edit(recipe)).toThrow(expect.objectContaining({ ...INPUT, input: 'recipe' }));
+      await expect(updateJson(path, recipe)).rejects.toMatchObject({ ...INPUT, input: 'recipe' });
+      await expect(updateFile(path, recipe)).rejects.toMatchObject({ ...INPUT, input: 'change' });
+
+      expect(text()).toBe('{ "a": 5 }\n');
+      expect(readdirSync(directory)).toEqual(before);
+    });
+  },
+);
+
+describe('an option of a document', () => {
+  it.each<[string, unknown]>([
+    ['backups', true],
+    ['backups', null],
+    ['backups.newest', { backups: { newest: -1 } }],
+    ['identity', 7],
+    ['strategies', { merge: { strategies: 7 } }],
+    ['strictOrder', { merge: { strictOrder: 'yes' } }],
+  ])(
+    'that cannot be used, %s, is refused when it is opened, and nothing is made [R82]',
+    async (input, value) => {
+      const path = join(memoryDirectory(), 'roles.json');
+      const isWhole = typeof value === 'object' && value !== null;
+      const options = { create: {}, ...(isWhole ? value : { [input]: value }) } as DocumentOptions<object>;
+      await expect(openDocument(path, options)).rejects.toMatchObject({ ...INPUT, input });
+      expect(existsSync(path)).toBe(false);
+    },
+  );
+
+  it('of a size, without an end or no whole number, is one [R82]', async () => {
+    for (const maxBytes of [Number.POSITIVE_INFINITY, 100.5]) {
+      const { document } = await opened('{ "a": 0 }', { maxBytes });
+      expect(await document.update(raise)).toEqual({ a: 1 });
+    }
+  });
+
+  it('of one edit is refused before the lock is taken [R82]', async () => {
+    const directory = memoryDirectory();
+    const path = join(directory, 'roles.json');
+    const options = { maxBytes: 'all' as unknown as number };
+    await expect(updateFile(path, () => 'x', options)).rejects.toMatchObject({ ...INPUT, input: 'maxBytes' });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+it('an event that there is not, and what is no listener, are refused [R82]', async () => {
+  const { document } = await opened();
+  const refused = (input: string) => expect.objectContaining({ ...INPUT, input });
+  expect(() => document.on('changed' as 'change', () => {})).toThrow(refused('event'));
+  expect(() => document.on('change', undefined as never)).toThrow(refused('listener'));
+});
+
+it('what reload is to do with edits is keep or drop, and nothing else [R82]', async () => {
+  const { document } = await opened();
+  document.edit(raise);
+  for (const options of [null, { edits: 'forget' }, { edit: 'drop' }]) {
+    await expect(document.reload(options as object)).rejects.toMatchObject(INPUT);
+  }
+  expect(document.hasUnsaved).toBe(true);
+});
+
+it('a change of a record that is asynchronous is refused in these words [R57, R82]', async () => {
+  const { document } = await opened('{ "roles": [{ "id": 1 }] }');
+  const roles = new Repository<{ id: number }>(document, 'roles');
+  const { revision = '' } = roles.get(1) ?? {};
+  const change = (async () => {}) as unknown as () => void;
+  await expect(roles.update(1, revision, change)).rejects.toThrow('change must not be asynchronous');
+  await expect(roles.update(1, revision, {} as never)).rejects.toThrow('change must be a function');
+});
