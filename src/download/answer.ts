@@ -18,7 +18,7 @@ export interface Asked {
 /** What an answer means for the bytes that are there. */
 export type Verdict =
   /** The body goes behind them, and is so many bytes long. */
-  | { readonly to: 'append'; readonly total: number | undefined; readonly length: number }
+  | { readonly to: 'append'; readonly total: number; readonly length: number }
   /** The body is the whole, of so many bytes where that is known. */
   | { readonly to: 'replace'; readonly length: number | undefined; readonly isDelimited: boolean }
   | { readonly to: 'take what is there' }
@@ -87,8 +87,10 @@ function judgePart({ offset, known }: Asked, headers: Headers): Verdict {
   const announced = lengthOf(headers);
   if (announced !== undefined && announced !== length)
     return BROKEN('its Content-Range is not as long as its body');
-  if (isOther(known, headers, range.total)) return OTHER('the content has changed');
-  return { to: 'append', total: range.total ?? known.total, length };
+  const total = range.total ?? known.total;
+  if (total === undefined) return BROKEN('its part does not say how long the whole is'); // nor where that ends
+  if (range.end >= total || isOther(known, headers, range.total)) return OTHER('the content has changed');
+  return { to: 'append', total, length };
 }
 
 /** Beyond the end there is nothing to send: right when the bytes that are there are all of them. */

@@ -51,6 +51,7 @@ const PASSING =
 const PASSING_STATUS = [408, 425, 429, 500, 502, 503, 504];
 /** Milliseconds. */
 const LONGEST_WAIT = 5 * 60_000;
+const YEAR = 365 * 86_400_000;
 
 const STATUS_STEPS: Readonly<Record<number, string>> = {
   401: 'Give credentials that the server accepts, in a header',
@@ -66,7 +67,7 @@ export function faultOf(error: unknown, where = ''): Fault {
   const { message = '', cause } = (error ?? {}) as Partial<Error>;
   const tunnel = /Proxy response \((\d+)\)/.exec(message)?.[1];
   if (tunnel !== undefined) return statusFault(Number(tunnel), 'the proxy', 0, error);
-  const code = systemCode(error) ?? systemCode(cause) ?? 'an error';
+  const code = systemCode(error) ?? systemCode(cause) ?? (message === '' ? 'an error' : message);
   const says = (what: string, facts: Partial<FaultFacts>) =>
     new Fault(`${what} (${code}${where})`, facts, error);
   if (code === 'ENOTFOUND') {
@@ -86,7 +87,8 @@ export function faultOf(error: unknown, where = ''): Fault {
 export function statusFault(status: number, who: string, notBefore = 0, cause?: unknown): Fault {
   const problem = `${who} answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
   if (notBefore > LONGEST_WAIT) {
-    const next = `It wants no other request for ${duration(notBefore)}: try again then`;
+    const span = notBefore > YEAR ? 'more than a year' : duration(notBefore);
+    const next = `It wants no other request for ${span}: try again then`;
     return new Fault(problem, { status, next }, cause);
   }
   const nature = PASSING_STATUS.includes(status) ? 'passing' : 'final';

@@ -1,6 +1,16 @@
 import { type Integrity, integrityIn } from '../content/integrity.ts';
 import { InputError, shown } from '../errors/input-error.ts';
-import { anything, checkKinds, count, extent, flag, given, type Kinds, span } from '../lock/known-options.ts';
+import {
+  anything,
+  checkKinds,
+  count,
+  extent,
+  flag,
+  given,
+  type Kind,
+  type Kinds,
+  span,
+} from '../lock/known-options.ts';
 import { proxyFor } from './proxy.ts';
 
 /** How something is downloaded. All spans are milliseconds. */
@@ -54,6 +64,11 @@ const DEFAULTS = {
 
 const aboveZero = { ...span, fits: (value: unknown) => span.fits(value) && value !== 0 };
 
+const pem: Kind = {
+  what: 'certificates in PEM, as one text or its bytes',
+  fits: (value) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
+};
+
 const KINDS: Kinds<DownloadOptions> = {
   headers: anything, // `checkHeaders` looks
   integrity: anything, // `parseIntegrity` looks
@@ -66,7 +81,7 @@ const KINDS: Kinds<DownloadOptions> = {
   stallTimeout: aboveZero,
   connectTimeout: aboveZero,
   proxy: anything, // `proxyFor` looks
-  ca: anything,
+  ca: pem,
   decode: flag,
   allowUnverified: flag,
 };
@@ -115,6 +130,10 @@ function mediaType(type: string): string {
 }
 
 function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  // The members of anything else, of Headers or a Map, are not the headers in it: credentials would be left out in silence.
+  if (!isPlain(headers)) {
+    throw new InputError('headers', `must be an object of names and values, got ${shown(headers)}`);
+  }
   const entries = Object.entries(headers).map(([given, value]) => [given.toLowerCase(), value] as const);
   for (const [name, value] of entries) {
     if (OWN_HEADERS.test(name))
@@ -124,4 +143,10 @@ function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Recor
     }
   }
   return Object.fromEntries(entries);
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

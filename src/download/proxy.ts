@@ -21,7 +21,7 @@ export function proxyFor(
   if (given === false) return undefined;
   const [name, text] = given === undefined ? fromEnvironment(url.protocol, environment) : ['proxy', given];
   if (text === undefined || isExempt(url, variable(environment, 'no_proxy', 'NO_PROXY'))) return undefined;
-  const proxy = parse(text);
+  const proxy = typeof text === 'string' ? parse(text) : undefined; // whatever a program gave
   if (proxy !== undefined && /^https?:$/.test(proxy.protocol) && proxy.hostname !== '') return proxy;
   throw new InputError(
     name,

@@ -1,5 +1,6 @@
 import { duration } from '../errors/describe.ts';
-import { clearTimeout, performance, setTimeout } from '../time/time.ts';
+import { after } from '../lock/deadline.ts';
+import { performance } from '../time/time.ts';
 import { Fault } from './fault.ts';
 
 /**
@@ -10,7 +11,7 @@ export class StallWatch {
   readonly signal: AbortSignal;
   readonly #aborter = new AbortController();
   readonly #longest: number;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer = () => {};
   #isWaiting = true;
   #since = performance.now();
 
@@ -32,15 +33,16 @@ export class StallWatch {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
   }
 
-  #look(after: number): void {
-    this.#timer = setTimeout(() => {
+  #look(ms: number): void {
+    const look = () => {
       const waited = this.#isWaiting ? performance.now() - this.#since : 0;
       if (waited < this.#longest) this.#look(this.#longest - waited);
       else this.#aborter.abort(this.#fault());
-    }, after);
+    };
+    this.#stopTimer = after(ms, look, 'alive');
   }
 
   #fault(): Fault {

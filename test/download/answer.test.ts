@@ -28,3 +28,22 @@ it('believes no header that is there twice with different values [K8, K9]', () =
   const same = { 'content-range': ['bytes 5-9/10', 'bytes 5-9/10'] };
   expect(judge(asked, 206, same, new QuickClock())).toMatchObject({ to: 'append', length: 5 });
 });
+
+it.each<[string, number | undefined, string]>([
+  ['ends behind the end that was told before', 10, 'bytes 5-14/*'],
+  ['is of a whole that nobody has told the length of', undefined, 'bytes 5-9/*'],
+])('appends no part that %s [K7, K8, K9]', (_what, total, range) => {
+  const asked = { offset: 5, known: { validators: {}, total }, isConditional: false };
+  const headers = { 'content-range': range };
+  expect(judge(asked, 206, headers, new QuickClock())).toMatchObject({ to: 'ask for the whole' });
+});
+
+it('says in words how long a server wants no request, however long that is [K16]', () => {
+  const asked = { offset: 0, known: { validators: {} }, isConditional: false };
+  const refused = () => judge(asked, 503, { 'retry-after': '9'.repeat(400) }, new QuickClock());
+  expect(refused).toThrow(
+    expect.objectContaining({
+      facts: expect.objectContaining({ next: expect.stringContaining('more than a year') }),
+    }),
+  );
+});

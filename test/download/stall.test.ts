@@ -23,6 +23,19 @@ it('aborts when nothing came for the whole time, and not before [K15]', async ()
   });
 });
 
+it.each([Number.POSITIVE_INFINITY, 2 ** 33])(
+  'has no timer that is longer than timers can be: %d ms [K15]',
+  async (ms) => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    watching(ms);
+    await setImmediate();
+    expect(warnings).toEqual([]);
+  },
+);
+
 it('lets a trickle go on for ever [K15]', async () => {
   const clock = new StoppedClock();
   const watch = watching();
