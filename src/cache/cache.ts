@@ -6,13 +6,14 @@ import { systemCode } from '../errors/base.ts';
 import { CacheDirectoryError, CorruptEntryError, NotCachedError } from '../errors/cache-errors.ts';
 import { shellWord } from '../errors/describe.ts';
 import { BusyError, DeadlockError, TimeoutError } from '../errors/lock-errors.ts';
-import { AuditLog } from '../events/audit.ts';
+import { AuditLog, checkAuditOptions } from '../events/audit.ts';
 import { type CacheEvent, publishCacheEvent } from '../events/cache-channel.ts';
 import { after } from '../lock/deadline.ts';
 import { callback, check, checkKinds, given, path } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import { LockManager } from '../lock/manager.ts';
 import { unlessAborted } from '../lock/on-abort.ts';
+import { checkManagerOptions } from '../lock/options.ts';
 import { READ_SAFELY } from '../storage/fs/open-flags.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { absolute } from '../storage/working-directory.ts';
@@ -33,7 +34,7 @@ import type { Producer } from './producer.ts';
 import { PRUNE_OPTIONS, type Pruned, type PruneOptions, prune } from './prune.ts';
 import { isPresent } from './record.ts';
 import { type CacheStatistics, statisticsOf } from './statistics.ts';
-import { forget, takeTurn } from './turn.ts';
+import { forget, heal, takeTurn } from './turn.ts';
 import { VERIFY_OPTIONS, type Verified, type VerifyOptions, verify } from './verify.ts';
 
 /** Milliseconds. */
@@ -51,6 +52,9 @@ const NO_OPTIONS: FetchOptions = {};
 export async function openCache(directory: string, options: CacheOptions = {}): Promise<Cache> {
   check('directory', directory, path);
   checkKinds(options, kinds.CACHE_OPTIONS);
+  const { timeout, pollInterval, audit } = options;
+  checkManagerOptions(given({ timeout, pollInterval }));
+  if (audit !== undefined) checkAuditOptions(audit);
   return new Cache(await openLayout(directory, options.access ?? 'owner'), options);
 }
 
@@ -133,6 +137,9 @@ export class Cache {
     options: FetchOptions,
     body: (entry: Entry) => T | PromiseLike<T>,
   ): Promise<T> {
+    kinds.checkKey(key);
+    checkKinds(options, kinds.FETCH_OPTIONS);
+    check('body', body, callback);
     const { signal } = options;
     const terms = { mode: 'shared', purpose: `cache use ${key}`, ...given({ signal }) } as const;
     const pins: Lock[] = [];
@@ -186,14 +193,10 @@ export class Cache {
   /** Hashes every entry. Changes nothing, unless `repair` says so. */
   async verify(options: VerifyOptions = {}): Promise<Verified> {
     checkKinds(options, VERIFY_OPTIONS);
+    const { signal } = options;
     return verify(this.#layout, options, async (key) => {
-      try {
-        await this.fetch(key, never, { policy: 'never', verify: 'full' });
-        return false; // somebody was faster
-      } catch (error) {
-        if (!isMiss(error)) throw error;
-        return this.delete(key);
-      }
+      makeReady(this.#layout);
+      return this.#locked(key, 'verify', given({ signal }), (lock) => heal(this.#layout, lock, key));
     });
   }
 
@@ -263,12 +266,15 @@ export class Cache {
 
   async #fetch(wish: Wish, producer: Producer, { record }: Sight): Promise<Entry> {
     const layout = this.#layout;
+    // As they are now: until it is this call's turn, whoever called may use the object, or leave the directory.
+    const { mirror: place } = wish.options;
+    const options = { ...wish.options, ...(typeof place === 'string' && { mirror: absolute(place) }) };
     const interest = Interest.in(`${layout.directory}\0${wish.key}`);
     const leave = interest.join();
     const before = { generation: record?.generation ?? 0, failure: readMark(layout, wish.key)?.id };
-    const call = { ...wish, layout, locks: this.#locks, producer, before, signal: interest.signal };
+    const call = { ...wish, options, layout, locks: this.#locks, producer, before, signal: interest.signal };
     try {
-      return await unlessAborted(this.#inTurn(call), wish.options.signal);
+      return await unlessAborted(this.#inTurn(call), options.signal);
     } finally {
       leave();
     }

@@ -7,8 +7,16 @@ import { given } from '../lock/known-options.ts';
 import { removeIfEmpty } from '../storage/fs/quietly.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import type { Layout } from './layout.ts';
+import type { FetchOptions } from './options.ts';
 import { put } from './publish.ts';
 import { type FailureMark, LONGEST_RECORD } from './record.ts';
+
+/** What was made may be right for a call that asks for other bytes, or allows none. */
+const OF_TERMS = ['HOLDFAST_INTEGRITY', 'HOLDFAST_PRODUCER'];
+
+function termsOf({ integrity, size, allowEmpty = false }: FetchOptions): string {
+  return JSON.stringify([integrity, size, allowEmpty]);
+}
 
 /** Characters of a message that are shared. */
 const MOST_SHARED = 4096;
@@ -29,20 +37,30 @@ export async function leaveMark(
   layout: Layout,
   key: string,
   error: unknown,
-  integrity: string | undefined,
+  options: FetchOptions,
 ): Promise<void> {
   const code = systemCode(error);
   const { pid, user } = self();
-  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  const { name, message } = wordsOf(error);
   const mark = {
     id: randomBytes(8).toString('hex'),
     key,
     failure: { name, message: message.slice(0, MOST_SHARED), ...given({ code }) },
     by: `pid ${pid}${user === undefined ? '' : `, user ${user}`}`,
-    ...given({ only: code === 'HOLDFAST_INTEGRITY' ? integrity : undefined }),
+    ...given({ only: OF_TERMS.includes(code ?? '') ? termsOf(options) : undefined }),
   };
   await put(layout, key, layout.failureOf(key), mark).catch(() => {}); // a full disk, say
   removeIfEmpty(layout.partialOf(key));
+}
+
+/** Whatever was thrown: of other people's errors, nothing is sure. */
+function wordsOf(error: unknown): { readonly name: string; readonly message: string } {
+  try {
+    const { name = 'Error', message = error } = error instanceof Error ? error : {};
+    return { name: String(name), message: String(message) };
+  } catch {
+    return { name: 'Error', message: 'unknown' };
+  }
 }
 
 export function removeMark(layout: Layout, key: string): void {
@@ -50,11 +68,8 @@ export function removeMark(layout: Layout, key: string): void {
 }
 
 /** What a call gets that waited through a failure; undefined when the failure was of something it did not ask for. */
-export function sharedFailure(
-  mark: FailureMark,
-  integrity: string | undefined,
-): FetchFailedError | undefined {
-  if (mark.only !== undefined && mark.only !== integrity) return undefined;
+export function sharedFailure(mark: FailureMark, options: FetchOptions): FetchFailedError | undefined {
+  if (mark.only !== undefined && mark.only !== termsOf(options)) return undefined;
   return new FetchFailedError(mark.key, mark.failure, mark.by);
 }
 

@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
+import { isExhaustion } from '../errors/exhaustion.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import { performance, setImmediate } from '../time/time.ts';
 import type { Layout } from './layout.ts';
@@ -90,16 +91,26 @@ export interface Unfinished {
 
 export async function* unfinished(layout: Layout): AsyncGenerator<Unfinished> {
   for (const { path, name, stats } of foundIn(layout.partials)) {
-    const files = [...foundIn(path)].map((each) => each.stats);
-    const all = [stats, ...files];
+    const files = filesIn(path);
+    const all = [stats, ...(files ?? [])];
     yield {
       path,
       name: name.replace(/\.(failed|[0-9a-f]{16})$/, ''),
       written: Math.max(...all.map(({ mtimeMs }) => mtimeMs)),
       bytes: all.reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0),
-      isEmpty: stats.isDirectory() && files.length === 0,
+      isEmpty: stats.isDirectory() && files?.length === 0,
     };
     if (isRestDue()) await rest();
+  }
+}
+
+/** Undefined where this user may not look: what cannot be removed is told when it is tried. */
+function filesIn(directory: string): Stats[] | undefined {
+  try {
+    return [...foundIn(directory)].map(({ stats }) => stats);
+  } catch (error) {
+    if (isExhaustion(systemCode(error) ?? '')) throw error;
+    return undefined;
   }
 }
 

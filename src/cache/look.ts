@@ -8,6 +8,8 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
+import { systemCode } from '../errors/base.ts';
+import { isExhaustion } from '../errors/exhaustion.ts';
 import { READ_SAFELY, SAFELY } from '../storage/fs/open-flags.ts';
 import { closeQuietly } from '../storage/fs/quietly.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
@@ -68,12 +70,13 @@ export function readRecord(
   });
 }
 
-/** Undefined for what cannot be opened or read, such as a directory. Waits for nobody, whatever it is. */
+/** Undefined for what cannot be opened or read, such as a directory. Waits for nobody, whatever it is. @throws EMFILE and the like. */
 function reading<T>(path: string, body: (fd: number) => T): T | undefined {
   let fd: number;
   try {
     fd = openSync(path, READ_SAFELY);
-  } catch {
+  } catch (error) {
+    if (isExhaustion(systemCode(error) ?? '')) throw error; // nobody knows whether it is there
     return undefined;
   }
   try {

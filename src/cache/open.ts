@@ -1,4 +1,4 @@
-import { accessSync, constants, fchmodSync } from 'node:fs';
+import { accessSync, constants, fchmodSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
@@ -12,6 +12,8 @@ import { ensureWritableDirectory } from '../storage/writable-directory.ts';
 import { Layout } from './layout.ts';
 
 const FORMAT = /^holdfast-cache (\d+)(?:\.\d+)?\n/;
+/** What a cache has, or another process that opens it at the same time, or the root of a disk. */
+const OWN_NAME = /^(CACHEDIR\.TAG|locks|entries|partial|content|\.holdfast-.*|lost\+found)$/;
 const OWN_FORMAT = 'holdfast-cache 1\n';
 const MAJOR = '1';
 const TAG = `Signature: 8a477f597d28d172789f06886806bc55
@@ -62,8 +64,10 @@ function isFormatted(directory: string): boolean {
 async function format(layout: Layout): Promise<void> {
   const { directory, fileMode } = layout;
   await ensureWritableDirectory(directory, 'as its parent');
+  // In a directory of other things, such as a home, a backup would skip those as well.
+  const tag = readdirSync(directory).every((name) => OWN_NAME.test(name)) ? { 'CACHEDIR.TAG': TAG } : {};
   for (const part of partsOf(layout)) makeDirectory(part, 'as its parent');
-  for (const [name, text] of Object.entries({ 'CACHEDIR.TAG': TAG, format: OWN_FORMAT })) {
+  for (const [name, text] of Object.entries({ ...tag, format: OWN_FORMAT })) {
     const path = join(directory, name);
     const complete = (fd: number) => fchmodSync(fd, fileMode);
     if (lstatOrNothing(path) === undefined) await writeDurably(path, Buffer.from(text), 0o600, complete);

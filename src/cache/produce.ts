@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { type Digests, formatIntegrity, matches } from '../content/integrity.ts';
+import { openToWrite } from '../content/partial/data-file.ts';
 import { PartialFile } from '../content/partial/partial-file.ts';
-import { NOT_MODIFIED, type NotModified } from '../content/validators.ts';
+import { isNotModified, NOT_MODIFIED, type NotModified } from '../content/validators.ts';
 import { DOWNLOAD, type Downloaded, type DownloadProducer } from '../download/producer.ts';
 import { systemCode } from '../errors/base.ts';
 import { ProducerError } from '../errors/cache-errors.ts';
@@ -15,7 +16,7 @@ import { given } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import { anyOf } from '../lock/on-abort.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
-import { O_NONBLOCK, SAFELY } from '../storage/fs/open-flags.ts';
+import { O_NONBLOCK } from '../storage/fs/open-flags.ts';
 import { removeTreeQuietly } from '../storage/fs/quietly.ts';
 import { absolute } from '../storage/working-directory.ts';
 import type { Turn } from './call.ts';
@@ -63,8 +64,8 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
     if (isDownload) partial = await PartialFile.open(directory, { resume: isAlone });
     const source = partial && (await downloaded(turn, sight, producer as DownloadProducer, partial));
     partial ??= await made(turn, sight, directory);
-    if (source !== NOT_MODIFIED && partial !== undefined) {
-      return { made: await sealed(turn, partial), source: source as Downloaded | undefined };
+    if (!isNotModified(source) && partial !== undefined) {
+      return { made: await sealed(turn, partial), source };
     }
     await drop();
     return NOT_MODIFIED;
@@ -109,7 +110,7 @@ async function made(turn: Turn, sight: Sight, directory: string): Promise<Partia
   const previous = sight.state === 'good' ? infoOf(layout, sight.record) : undefined;
   const { signal, progress } = supervision(turn);
   const result = await producer({ temp, signal, progress, ...given({ previous }) });
-  if (result === NOT_MODIFIED) {
+  if (isNotModified(result)) {
     signal.throwIfAborted();
     if (previous !== undefined) return undefined;
     throw new ProducerError(key, 'says that nothing changed, and there was no entry');
@@ -124,7 +125,7 @@ async function made(turn: Turn, sight: Sight, directory: string): Promise<Partia
  * and time are somebody's.
  */
 async function written(key: string, temp: string, isImplied: boolean): Promise<PartialFile | undefined> {
-  const file = await opened(key, temp, constants.O_RDWR | SAFELY, (code) =>
+  const file = await opened(key, temp, openToWrite(temp), (code) =>
     code !== 'ENOENT'
       ? `left at its temp what cannot be used: ${code}`
       : `${isImplied ? 'returned nothing, and ' : ''}wrote nothing to its temp`,
@@ -152,16 +153,18 @@ async function bytesOf(key: string, result: unknown, signal: AbortSignal): Promi
 /** Never waits for who is at the other end of what is no file. */
 async function streamOf(key: string, path: string): Promise<Readable> {
   const refuse = (code: string) => `returned the path ${path}, which cannot be read: ${code}`;
-  return (await opened(key, path, constants.O_RDONLY | O_NONBLOCK, refuse)).createReadStream();
+  return (
+    await opened(key, path, promises.open(path, constants.O_RDONLY | O_NONBLOCK), refuse)
+  ).createReadStream();
 }
 
 async function opened(
   key: string,
   path: string,
-  flags: number,
+  opening: Promise<FileHandle>,
   refuse: (code: string) => string,
 ): Promise<FileHandle> {
-  const file = await promises.open(path, flags).catch((error: unknown) => {
+  const file = await opening.catch((error: unknown) => {
     throw new ProducerError(key, refuse(systemCode(error) ?? String(error)));
   });
   if ((await file.stat()).isFile()) return file;

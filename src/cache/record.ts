@@ -50,7 +50,7 @@ export interface FailureMark {
   readonly key: string;
   readonly failure: FetchFailure;
   readonly by: string;
-  /** The integrity it failed to have: nobody else's failure than of those who asked for the same. */
+  /** What was asked of the bytes, where it failed by that: nobody else's failure than of those who asked for the same. */
   readonly only?: string;
 }
 

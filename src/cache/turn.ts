@@ -14,7 +14,7 @@ import { removeTreeQuietly } from '../storage/fs/quietly.ts';
 import { isTransient } from '../storage/transient/index.ts';
 import { Date, performance } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
-import { type Call, fits, needsHash, type Turn, unfit } from './call.ts';
+import { type Call, fits, needsHash, type Turn, unfit, type Wish } from './call.ts';
 import type { Outcome } from './entry.ts';
 import { isOfFlight, leaveMark, readMark, removeMark, sharedFailure } from './failure.ts';
 import type { Layout } from './layout.ts';
@@ -53,24 +53,29 @@ export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Pr
     }
     if (isCurrent(policy, sight.record)) return { record: sight.record, from: 'cache' };
   }
+  const stale =
+    options.staleIfError === true && policy !== 'never' && sight.state === 'good' && fits(call, sight.record)
+      ? ({ record: sight.record, from: 'stale' } as const)
+      : undefined;
   if (policy === 'never' || turn === undefined) {
     if (sight.state === 'none' && found.state !== 'none') throw new CorruptEntryError(key, found.path);
+    if (turn === undefined && stale !== undefined) return stale;
     if (turn === undefined) throw lock;
     throw sight.state === 'good' ? unfit(call, sight.record) : new NotCachedError(key, layout.directory);
   }
   try {
     const mark = readMark(layout, key);
     const failure =
-      mark === undefined || mark.id === before.failure ? undefined : sharedFailure(mark, options.integrity);
+      mark === undefined || mark.id === before.failure ? undefined : sharedFailure(mark, options);
     if (failure !== undefined) {
       publishCacheEvent('flight-joined', { cache: layout.directory, key, outcome: 'failure' });
       throw failure;
     }
     return { record: await make(turn, sight), from: 'own' };
   } catch (error) {
-    if (options.staleIfError !== true || sight.state !== 'good' || call.signal.aborted) throw error;
+    if (stale === undefined || call.signal.aborted) throw error;
     turn.lock.assertHeld();
-    return { record: sight.record, from: 'stale' };
+    return stale;
   }
 }
 
@@ -102,7 +107,7 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
       publishCacheEvent('refused', { ...about, reason: error.message });
     }
     if (!signal.aborted && !lock.signal.aborted && isOfFlight(error)) {
-      await leaveMark(layout, key, error, options.integrity);
+      await leaveMark(layout, key, error, options);
     }
     throw error;
   }
@@ -140,8 +145,10 @@ async function confirm({ layout, lock }: Turn, record: PresentRecord): Promise<P
   return confirmed;
 }
 
+type Inspection = Wish & Pick<Call, 'layout'> & Partial<Pick<Call, 'signal'>>;
+
 /** What is left of a touched content, or of any where its hash is to decide: it is right, or it is none. */
-async function inspected(call: Call, sight: Sight, lock: Lock | undefined): Promise<Sight> {
+async function inspected(call: Inspection, sight: Sight, lock: Lock | undefined): Promise<Sight> {
   const { layout, integrity, signal } = call;
   if (sight.state === 'none' || !(needsHash(call, sight) || lock === undefined)) return sight;
   const { record, path } = sight;
@@ -165,7 +172,7 @@ async function inspected(call: Call, sight: Sight, lock: Lock | undefined): Prom
 async function hashOrNothing(
   path: string,
   algorithms: readonly Algorithm[],
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Hashed | undefined> {
   try {
     chmodSync(path, CONTENT_MODE);
@@ -178,6 +185,13 @@ async function hashOrNothing(
     if (systemCode(error) === undefined || isTransient(error)) throw error;
     return undefined;
   }
+}
+
+/** Forgets an entry whose content is missing or was changed, looked at under the lock; whether there was one. */
+export async function heal(layout: Layout, lock: Lock, key: string): Promise<boolean> {
+  const wish = { key, layout, options: { verify: 'full' }, integrity: undefined } as const;
+  const { state } = await inspected(wish, look(layout, key), lock);
+  return state === 'none' && forget(layout, lock, key);
 }
 
 /** Leaves a record without a content, which keeps the count of generations and says what paths may still lead to. */

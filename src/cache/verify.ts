@@ -35,6 +35,9 @@ export interface Verified {
   readonly repaired: number;
 }
 
+/** More would only take memory and descriptors. */
+const MOST_PARALLEL = 256;
+
 type Reason = Verified['bad'][number]['reason'];
 
 /**
@@ -79,7 +82,7 @@ export async function verify(
       await check(next.value);
     }
   };
-  await Promise.all(Array.from({ length: parallel }, lane));
+  await Promise.all(Array.from({ length: Math.min(parallel, MOST_PARALLEL) }, lane));
   return { checked, bad, repaired };
 }
 

@@ -14,6 +14,11 @@ export interface Validators {
 export const NOT_MODIFIED = Object.freeze({ notModified: true as const });
 export type NotModified = typeof NOT_MODIFIED;
 
+/** Whether something is that, also of another copy of the package: a download may come from one, and the cache from another. */
+export function isNotModified(value: unknown): value is NotModified {
+  return typeof value === 'object' && value !== null && 'notModified' in value && value.notModified === true;
+}
+
 /** Milliseconds. A file that changed twice within a second keeps its date; RFC 9110, 8.8.2.2 asks for this distance. */
 const SETTLED = 60_000;
 

@@ -35,7 +35,7 @@ export class FetchFailedError extends HoldfastError {
     super(
       FetchFailedError.code,
       `The fetch of ${printable(key)} by ${printable(by)}, which this call waited for, failed: ` +
-        `${printable(failure.name)}: ${printable(failure.message)}. A new call fetches again.`,
+        `${printable(failure.name)}: ${printable(failure.message).replace(/\.$/, '')}. A new call fetches again.`,
     );
     this.key = key;
     this.failure = failure;

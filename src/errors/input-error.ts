@@ -13,9 +13,16 @@ export class InputError extends HoldfastError {
   }
 }
 
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'an object that cannot be shown'; // one without a prototype, for one
+  }
+}
+
 /** A value as it can stand in an error message: short, quoted, harmless to a terminal. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  const safe = printable(text);
+  const safe = printable(typeof value === 'string' ? JSON.stringify(value) : textOf(value));
   return safe.length > 80 ? `${safe.slice(0, 77)}…` : safe;
 }

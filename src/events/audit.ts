@@ -62,6 +62,21 @@ function endsWithinLine(fd: number): boolean {
   return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
 }
 
+/** @throws {InputError} naming the option that cannot be used. */
+export function checkAuditOptions({
+  path,
+  maxBytes = DEFAULT_BYTES,
+  keep = DEFAULT_KEEP,
+}: AuditOptions): void {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw new InputError('audit.path', `must be a path, got ${shown(path)}`);
+  }
+  if (!(maxBytes >= 1024))
+    throw new InputError('audit.maxBytes', `must be at least 1024 bytes, got ${shown(maxBytes)}`);
+  if (!Number.isInteger(keep) || keep < 0)
+    throw new InputError('audit.keep', `must be a whole number, got ${shown(keep)}`);
+}
+
 /**
  * Appends every lifecycle event to a file, one line each, written by one call, so that lines of several processes never
  * mix, and none is lost while the file is put aside. Guaranteed: a lock never fails because its log does. Not guaranteed: that every event is on the disk after a
@@ -83,6 +98,7 @@ export class AuditLog {
 
   /** @throws {InputError} naming the option that cannot be used. */
   constructor(options: AuditOptions) {
+    checkAuditOptions(options);
     const {
       path,
       maxBytes = DEFAULT_BYTES,
@@ -90,13 +106,6 @@ export class AuditLog {
       record = 'full',
       filter = () => true,
     } = options;
-    if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-      throw new InputError('audit.path', `must be a path, got ${shown(path)}`);
-    }
-    if (!(maxBytes >= 1024))
-      throw new InputError('audit.maxBytes', `must be at least 1024 bytes, got ${shown(maxBytes)}`);
-    if (!Number.isInteger(keep) || keep < 0)
-      throw new InputError('audit.keep', `must be a whole number, got ${shown(keep)}`);
     this.#path = path;
     this.#maxBytes = maxBytes;
     this.#keep = keep;

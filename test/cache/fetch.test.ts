@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { FetchFailedError, IntegrityError, NotCachedError } from 'holdfast';
-import { NOT_MODIFIED, openCache, type Policy } from 'holdfast/cache';
-import { describe, expect, it } from 'vitest';
+import { type FetchOptions, NOT_MODIFIED, openCache, type Policy } from 'holdfast/cache';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { gate } from '../support/deadline.ts';
 import { Making, making, newCache, put, refuses } from './support.ts';
 
@@ -161,24 +161,75 @@ describe.each(['if-missing', 'always'] as const)('callers of one thread under %s
   });
 });
 
-it('a failure of an integrity is shared by those alone who asked for the same one [G2]', async () => {
+it.each<[string, string, FetchOptions, FetchOptions]>([
+  ['an integrity', 'words', { integrity: `sha256-${Buffer.alloc(32).toString('base64')}` }, {}],
+  ['a size', 'words', { size: 6 }, {}],
+  ['a content without bytes', '', {}, { allowEmpty: true }],
+])(
+  'a failure of %s is shared by those alone who asked for the same [G2]',
+  async (_what, text, terms, other) => {
+    const { cache } = await newCache();
+    const { opened, open } = gate();
+    const made = new Making(text);
+    const producer: typeof made.producer = async (context) => {
+      await opened;
+      return made.producer(context);
+    };
+    const strict = cache.fetch('corpus', producer, terms);
+    const same = cache.fetch('corpus', producer, terms);
+    const lenient = cache.fetch('corpus', producer, other);
+    for (const call of [strict, same]) call.catch(() => {});
+    open();
+    await expect(strict).rejects.toMatchObject({ code: expect.stringMatching(/INTEGRITY|PRODUCER/) });
+    await expect(same).rejects.toThrow(FetchFailedError);
+    expect((await lenient).size).toBe(text.length);
+    expect(made.count).toBe(2);
+  },
+);
+
+it.each<[string, unknown]>([
+  ['has no message', Object.assign(new Error(), { message: null })],
+  ['has a message that is no text', Object.assign(new Error(), { message: { status: 404 } })],
+  ['cannot be shown', Object.create(null)],
+  ['is undefined', undefined],
+])('a failure that %s is what its caller gets, and shared with who waited [G2]', async (_what, thrown) => {
   const { cache } = await newCache();
   const { opened, open } = gate();
-  const made = new Making('words');
-  const producer: typeof made.producer = async (context) => {
+  let count = 0;
+  const producer = async () => {
+    count++;
     await opened;
-    return made.producer(context);
+    throw thrown;
   };
-  const integrity = `sha256-${Buffer.alloc(32).toString('base64')}`;
-  const strict = cache.fetch('corpus', producer, { integrity });
-  const same = cache.fetch('corpus', producer, { integrity });
-  const plain = cache.fetch('corpus', producer);
-  for (const call of [strict, same]) call.catch(() => {});
+  const own = cache.fetch('corpus', producer).catch((error: unknown) => ({ error }));
+  const waits = cache.fetch('corpus', producer);
+  waits.catch(() => {});
   open();
-  await expect(strict).rejects.toThrow(IntegrityError);
-  await expect(same).rejects.toThrow(FetchFailedError);
-  expect((await plain).size).toBe(5);
-  expect(made.count).toBe(2);
+  expect((await own) as { error: unknown }).toHaveProperty('error', thrown);
+  await expect(waits).rejects.toThrow(FetchFailedError);
+  expect(count).toBe(1);
+});
+
+it('an entry that does not match is never given in the place of a refresh that failed [G1, G4]', async () => {
+  const { cache } = await newCache();
+  await put(cache, 'corpus', 'old');
+  const { integrity } = await put(cache, 'other', 'new');
+  const fails = () => Promise.reject(new Error('no answer'));
+  for (const terms of [{ integrity }, { size: 7 }]) {
+    await expect(cache.fetch('corpus', fails, { ...terms, staleIfError: true })).rejects.toThrow('no answer');
+  }
+});
+
+it('what a call asks for is settled when it is made, whatever becomes of its options and the directory [G5]', async () => {
+  const { cache, home } = await newCache();
+  const former = process.cwd();
+  onTestFinished(() => process.chdir(former));
+  process.chdir(home);
+  const options = { mirror: 'mirror', size: 5 };
+  const call = cache.fetch('corpus', making('words'), options);
+  Object.assign(options, { mirror: 'another', size: 7 });
+  process.chdir(former);
+  expect(await call).toMatchObject({ mirror: join(home, 'mirror') });
 });
 
 it('an integrity that the record does not know, and that differs, is an error under never, and a miss else [G1, K34]', async () => {
@@ -199,4 +250,14 @@ it('options and keys that cannot be used are refused before anything is touched'
   await expect(cache.fetch('k', refuses, { integrity: 'md5-AAAA' })).rejects.toThrow('integrity');
   await expect(cache.fetch('k', refuses, { mirrored: 'x' } as object)).rejects.toThrow('did you mean mirror');
   await expect(openCache(join(home, 'x'), { maxBytes: -1 })).rejects.toThrow('maxBytes');
+  await expect(openCache(join(home, 'x'), { audit: { path: '' } })).rejects.toThrow('audit.path');
+  expect(existsSync(join(home, 'x'))).toBe(false);
+  await expect(cache.fetch(Object.create(null), refuses)).rejects.toThrow('key must');
+  const made = new Making('words');
+  const noBody = undefined as unknown as () => void;
+  await expect(cache.use('k', made.producer, {}, noBody)).rejects.toThrow('body must');
+  await expect(cache.use('k', made.producer, null as unknown as object, () => {})).rejects.toThrow(
+    'options must',
+  );
+  expect(made.count).toBe(0);
 });

@@ -128,6 +128,8 @@ describe('a cache that can only be read', () => {
       code: 'HOLDFAST_CACHE_DIRECTORY',
     });
     await expect(put(cache, 'corpus', 'x')).rejects.toMatchObject({ code: 'HOLDFAST_CACHE_DIRECTORY' });
+    const stale = { policy: 'always', staleIfError: true } as const;
+    expect(await cache.fetch('corpus', making('x'), stale)).toMatchObject({ path, stale: true });
   });
 
   it('by its modes alone, all files 0444 and all directories 0555, serves hits, also after it was copied [K18, K25]', async () => {
@@ -294,4 +296,44 @@ describe('a mirror', () => {
     });
     expect(readFileSync(mirror, 'utf8')).toBe('words');
   });
+});
+
+it('a producer that leaves a read-only file, as a copy of a content is, publishes it also where that is no root [K28]', async () => {
+  const home = tempDirectory();
+  tool('chown', [`${USER}`, home]);
+  const agent = await Agent.start({ home, through: asUser(USER) });
+  const copied = await agent.run(
+    async ({ cache, fs }: Remote, directory: string) => {
+      const opened = await cache.openCache(directory);
+      const { path } = await opened.fetch('corpus', async ({ temp }) => fs.writeFileSync(temp, 'words'));
+      const copy = await opened.fetch('copy', async ({ temp }) => fs.copyFileSync(path, temp));
+      const named = `${directory}.own`;
+      fs.writeFileSync(named, 'other', { mode: 0o440 });
+      const linked = await opened.fetch('linked', async ({ temp }) => fs.linkSync(named, temp));
+      return { isSame: copy.path === path, size: linked.size, mode: fs.statSync(named).mode & 0o777 };
+    },
+    join(home, 'cache'),
+  );
+  expect(copied).toEqual({ isSame: true, size: 5, mode: 0o440 });
+});
+
+it('a prune goes on where it may not look into what somebody has left [K33]', async () => {
+  const home = tempDirectory();
+  tool('chown', [`${USER}`, home]);
+  const agent = await Agent.start({ home, through: asUser(USER) });
+  const pruned = await agent.run(
+    async ({ cache, fs }: Remote, directory: string) => {
+      const opened = await cache.openCache(directory);
+      await opened.fetch('corpus', () => Promise.reject(new Error('no answer'))).catch(() => {});
+      fs.mkdirSync(`${directory}/partial/closed`);
+      for (const name of fs.readdirSync(`${directory}/partial`))
+        fs.utimesSync(`${directory}/partial/${name}`, 1, 1);
+      fs.chmodSync(`${directory}/partial/closed`, 0);
+      fs.mkdirSync(`${directory}/partial/closed2`);
+      return { ...(await opened.prune()), kept: fs.readdirSync(`${directory}/partial`) };
+    },
+    join(home, 'cache'),
+  );
+  expect(pruned).toMatchObject({ partials: 3, failed: [] });
+  expect(pruned.kept).toEqual([]);
 });

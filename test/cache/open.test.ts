@@ -76,6 +76,14 @@ describe('a cache directory', () => {
     await expect(openCache(home)).rejects.toThrow('every user can change');
   });
 
+  it('of other things is not tagged as one that backups may skip [K19]', async () => {
+    const home = memoryDirectory();
+    writeFileSync(join(home, 'thesis.tex'), 'words');
+    await put(await openCache(home), 'corpus', 'words');
+    await openCache(home);
+    expect(readdirSync(home)).not.toContain('CACHEDIR.TAG');
+  });
+
   it('that is a file is refused', async () => {
     const home = memoryDirectory();
     writeFileSync(join(home, 'file'), '');
@@ -117,6 +125,23 @@ describe('ensureWritableDirectory', () => {
     await ensureWritableDirectory(join(home, 'c'));
     expect(modeOf(join(home, 'c'))).toBe(0o700);
     expect(readdirSync(join(home, 'a/b'))).toEqual([]);
+  });
+
+  it.each<[string, string, unknown]>([
+    ['path', '', 0o700],
+    ['path', 'a\0b', 0o700],
+    ['mode', 'made', '0755'],
+    ['mode', 'made', Number.NaN],
+    ['mode', 'made', -1],
+    ['mode', 'made', null],
+  ])('refuses a %s that is none: %o, %o [G16]', async (input, name, mode) => {
+    const home = tempDirectory();
+    const path = name && join(home, name);
+    await expect(ensureWritableDirectory(path, mode as number)).rejects.toMatchObject({
+      code: 'HOLDFAST_INPUT',
+      input,
+    });
+    expect(readdirSync(home)).toEqual([]);
   });
 
   it('leaves the mode of one that is there, and may be called by many at once [G16]', async () => {

@@ -54,6 +54,14 @@ describe('a producer', () => {
     },
   );
 
+  it('of another copy of the package says that nothing changed as well [X28]', async () => {
+    const { cache } = await newCache();
+    const { path } = await put(cache, 'corpus', 'words');
+    const elsewhere = structuredClone(NOT_MODIFIED);
+    const entry = await cache.fetch('corpus', async () => elsewhere, { policy: 'always' });
+    expect(entry).toMatchObject({ path, generation: 2 });
+  });
+
   it('may make an entry without bytes where the caller says so [K28]', async () => {
     const { cache } = await newCache();
     expect(await cache.fetch('a', making(''), { allowEmpty: true })).toMatchObject({ size: 0 });

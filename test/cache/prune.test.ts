@@ -1,16 +1,19 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { onLockEvent } from 'holdfast';
 import type { Cache, Producer } from 'holdfast/cache';
 import { openCache } from 'holdfast/cache';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { gate } from '../support/deadline.ts';
 import { making, newCache, put, refuses } from './support.ts';
 
@@ -253,7 +256,6 @@ it('verify finds what is missing or changed, changes nothing, and repairs where 
   const { cache } = await newCache();
   const [good, bad, gone] = await Promise.all(['good', 'bad', 'gone'].map((key) => put(cache, key, key)));
   utimesSync(good?.path as string, 1, 1);
-  const { chmodSync, rmSync } = await import('node:fs');
   chmodSync(bad?.path as string, 0o644);
   writeFileSync(bad?.path as string, 'BAD');
   rmSync(gone?.path as string);
@@ -267,4 +269,24 @@ it('verify finds what is missing or changed, changes nothing, and repairs where 
   expect(await cache.verify({ repair: true })).toMatchObject({ repaired: 2 });
   expect(await cache.verify()).toMatchObject({ checked: 1, bad: [] });
   expect(await put(cache, 'bad', 'bad')).toMatchObject({ size: 3 });
+});
+
+it('verify puts nothing aside that somebody has made anew while it waited for that [K2]', async () => {
+  const { cache } = await newCache();
+  rmSync((await put(cache, 'corpus', 'old')).path);
+  const { opened, open } = gate();
+  const begun = gate();
+  const made = cache.fetch('corpus', async ({ temp }) => {
+    begun.open();
+    await opened;
+    writeFileSync(temp, 'new');
+  });
+  await begun.opened;
+  const waiting = new Promise<void>((resolve) => onTestFinished(onLockEvent('waiting', () => resolve())));
+  const verified = cache.verify({ repair: true });
+  await waiting;
+  open();
+  await made;
+  expect(await verified).toMatchObject({ repaired: 0 });
+  expect(cache.peek('corpus')).toMatchObject({ size: 3 });
 });

@@ -54,6 +54,37 @@ describe('a process without a free descriptor', () => {
     await agent.acquire('mirror');
   });
 
+  it('is told that a cache cannot be looked into, and not that an entry is missing [H23]', async () => {
+    const home = tempDirectory();
+    const agent = await Agent.start({ home, through: ['prlimit', '--nofile=200'] });
+    await agent.run(
+      async ({ cache, fs, values }: Remote, directory: string) => {
+        const opened = await cache.openCache(directory);
+        await opened.fetch('corpus', async ({ temp }) => fs.writeFileSync(temp, 'words'));
+        values.cache = opened;
+      },
+      join(home, 'cache'),
+    );
+    expect(await agent.run(useUpDescriptors)).toBe('EMFILE');
+
+    const ends = await agent.run(async ({ values }: Remote) => {
+      const opened = values.cache as import('holdfast/cache').Cache;
+      const again = () => Promise.reject(new Error('it was fetched again'));
+      const calls = [
+        async () => opened.peek('corpus')?.size,
+        () => opened.fetch('corpus', again, { policy: 'never' }),
+        () => opened.fetch('corpus', again),
+        () => opened.open('corpus'),
+        () => opened.verify(),
+      ];
+      const ended = await Promise.allSettled(calls.map((call) => call()));
+      return ended.map((end) => (end.status === 'rejected' ? end.reason.code : end.value));
+    });
+
+    expect(ends).toEqual(['EMFILE', 'EMFILE', 'EMFILE', 'EMFILE', 'EMFILE']);
+    await agent.run(closeThem);
+  });
+
   it('goes on waiting with the descriptor it has [H23]', async () => {
     const home = tempDirectory();
     const [holder] = await Agent.several(home, 1);

@@ -36,13 +36,17 @@ export async function openData(
   return undefined;
 }
 
-/** Also a file of one's own that was made read-only to be published, by a process that died before it was. */
-async function openToWrite(path: string): Promise<FileHandle> {
+/**
+ * Also a file of one's own that is read-only: made so to be published, by a process that died before it was, or copied from
+ * one. The mode of a file that has another name is somebody's: that one is opened to be read.
+ */
+export async function openToWrite(path: string): Promise<FileHandle> {
   try {
     return await promises.open(path, O_RDWR | SAFELY);
   } catch (error) {
     if (!READ_ONLY.includes(systemCode(error) ?? '')) throw error;
     const readable = await promises.open(path, READ_SAFELY);
+    if ((await readable.stat()).nlink > 1) return readable;
     await readable.chmod(0o600).finally(() => readable.close());
     return promises.open(path, O_RDWR | SAFELY);
   }
