@@ -1,7 +1,7 @@
 import { DamagedError, SchemaTooNewError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
 import { plain, withLiterals } from '../json/values.ts';
-import { assertWhole } from './schema.ts';
+import { assertWhole, type Checking } from './schema.ts';
 import type { Settings } from './settings.ts';
 import type { Work } from './work.ts';
 
@@ -19,10 +19,8 @@ export interface Adopted {
  *
  * @throws {DamagedError} it does not fit the schema, or cannot be brought to this version.
  */
-export function* adopted(
-  { migrate, schema, path }: Pick<Settings<unknown>, 'migrate' | 'schema' | 'path'>,
-  json: Json,
-): Work<Adopted> {
+export function* adopted(settings: Pick<Settings<unknown>, 'migrate'> & Checking, json: Json): Work<Adopted> {
+  const { migrate, path } = settings;
   let raised = json;
   if (migrate !== undefined) {
     const { version, member = '$version', up } = migrate;
@@ -38,7 +36,7 @@ export function* adopted(
       throw new DamagedError(path, problem, undefined, error);
     }
   }
-  yield* assertWhole(schema, raised, path);
+  yield* assertWhole(settings, raised);
   return { json: raised, isRaised: raised !== json };
 }
 

@@ -23,7 +23,6 @@ import { noBackup, restore } from './recovery/restore.ts';
 import { assertValid, issuesOf } from './schema.ts';
 import type { Settings } from './settings.ts';
 import { type Loaded, textOf } from './text.ts';
-import { unlessLost } from './unless-lost.ts';
 import { finish, type Work } from './work.ts';
 
 /** What a batch asks of its document, and what it tells it. */
@@ -59,7 +58,7 @@ export function whole(
 /** Milliseconds that an exiting process waits for a lock. */
 const LAST_WAIT = 1_000;
 
-/** Nothing is to be written: every change of the batch has failed. */
+/** Every change of the batch has failed, and there is no file. */
 const NOTHING = Symbol('nothing to write');
 
 /** Does the changes of a document that wait, all those that came together as one save. */
@@ -158,7 +157,7 @@ export class Batch<T> {
       throw inWords(place.path, error);
     }
     this.#changes.written({ ...committed.version, json }, saved);
-    for (const job of jobs) if (!job.isOver) job.done(json);
+    for (const job of jobs) if (!job.isOver) job.done();
   }
 
   /** One save, by the protocol, of what `next` makes of what is there. */
@@ -202,33 +201,29 @@ export class Batch<T> {
     let saved: Pending | undefined;
     for (const job of jobs) {
       if (job.isOver) continue;
-      lock.assertHeld(); // or one that hung before has lost it, and these are tried again
+      if (job !== jobs[0]) lock.assertHeld(); // or one that hung before has lost it, and these are tried again
       try {
         const pending = job.recipe === 'save' ? this.#changes.pending() : undefined;
         const changed: Json =
           job.recipe === 'save'
             ? yield* this.#merged(pending, json, current, folder, place)
-            : yield* this.#updated(job, json, place, lock);
-        if (json === undefined || !equal(changed, json)) {
-          if (pending === undefined) yield* assertValid(this.#settings.schema, changed, this.#settings.path);
-        }
+            : yield* this.#updated(job, json, place);
+        if (pending === undefined && !equal(changed, json)) yield* assertValid(this.#settings, changed);
         json = changed;
         saved = pending ?? saved;
       } catch (error) {
         job.failed(error);
       }
     }
-    if (json === undefined || jobs.every(({ isOver }) => isOver)) {
-      if (json === undefined) throw NOTHING;
-    }
+    if (json === undefined) throw NOTHING;
     return { json, saved };
   }
 
-  *#updated(job: Change, json: Json | undefined, place: Place, lock: Lock): Work<Json> {
+  *#updated(job: Change, json: Json | undefined, place: Place): Work<Json> {
     const { create, path } = this.#settings;
     if (json === undefined && create === undefined) throw new MissingDocumentError(path);
     const from = json ?? withLiterals(null, create?.());
-    return yield* applied(job.recipe as never, from, place.path, (promise) => unlessLost(promise, lock));
+    return yield* applied(job.recipe as never, from, place.path);
   }
 
   *#merged(
@@ -238,7 +233,7 @@ export class Batch<T> {
     folder: Folder,
     place: Place,
   ): Work<Json> {
-    const { create, path, schema } = this.#settings;
+    const { create, path } = this.#settings;
     if (pending === undefined) {
       if (json === undefined) throw new MissingDocumentError(path);
       return json;
@@ -250,9 +245,9 @@ export class Batch<T> {
     }
     const { value, conflicts } = mergedOnto(pending, json, this.#settings);
     if (conflicts.length > 0) throw this.#conflict(conflicts, pending, current, folder, place);
-    const issues = yield* issuesOf(schema, value);
+    const issues = yield* issuesOf(this.#settings, value);
     if (issues.length === 0) return value;
-    const own = yield* issuesOf(schema, pending.json);
+    const own = yield* issuesOf(this.#settings, pending.json);
     if (own.length > 0) throw new InvalidValueError(path, own);
     const invalid = whole('invalid', { ours: pending.json, theirs: json });
     throw this.#conflict([invalid], pending, current, folder, place);
@@ -271,7 +266,7 @@ export class Batch<T> {
       if (done === undefined) throw noBackup(asked.backup);
       asked.restored = done.restored;
       this.#changes.written(done.loaded, undefined, done.restored);
-      job.done(done.loaded.json);
+      job.done();
     } catch (error) {
       job.failed(inWords(place.path, error));
     }
@@ -325,7 +320,7 @@ export class Batch<T> {
         folder.sync();
       }
       this.#changes.removed();
-      job.done(undefined);
+      job.done();
     } catch (error) {
       job.failed(inWords(place.path, error));
     }

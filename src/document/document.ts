@@ -64,7 +64,7 @@ export class Document<T> {
       { locks, timeout, holdLimit, onWaiting: (event) => emit('waiting', event) },
       async (jobs, lock, place) => {
         try {
-          await run(this.#batch.work(jobs, place, lock));
+          await run(this.#batch.work(jobs, place, lock), lock);
         } finally {
           this.#isPublishing = false;
         }
@@ -121,10 +121,16 @@ export class Document<T> {
   /**
    * Changes the document: `recipe` gets a draft of what is in the file, under its exclusive lock, and changes it in place or
    * returns a new value. Resolves with the new value once it is on the disk. Updates that are issued together are one
-   * write, in their order; one that throws rejects by itself. A recipe may run again when a program without the lock was faster.
+   * write, in their order; one that throws rejects by itself.
+   *
+   * A recipe may run several times for one update: when a program without the lock was faster, or the lock was lost before
+   * anything was written. Each run gets a fresh draft, of what is in the file by then: it may find what the run before it
+   * did not, and finds nothing of what that changed. Only the last run is written. So a recipe decides by its draft, and does
+   * nothing else that counts twice, such as sending a message.
    *
    * @throws {DocumentTimeoutError} the lock was not free in time; its `retry`, `later` and `cancel` say what becomes of it.
-   * @throws {InvalidValueError | InputError} the new value does not fit. @throws {DocumentWriteError} with its cause.
+   * @throws {InvalidValueError | InputError} the new value does not fit. @throws {SchemaTimeoutError} its schema never
+   * answers. @throws {DocumentWriteError} with its cause.
    * @throws {LostError} the recipe held the lock longer than `holdLimit`. @throws {DamagedError | MissingDocumentError}
    * @throws {SchemaTooNewError | DocumentStateError}
    */
@@ -141,7 +147,7 @@ export class Document<T> {
     const base = this.#pending?.base ?? this.#shown?.loaded; // what the caller saw, not what came since
     if (base === undefined) throw new MissingDocumentError(this.path);
     const from = this.#pending?.json ?? base.json;
-    const json = finish(applied(recipe, from, this.path, (promise) => Promise.resolve(promise)));
+    const json = finish(applied(recipe, from, this.path));
     this.#pend({ base, json });
     return this.read();
   }
@@ -237,6 +243,7 @@ export class Document<T> {
       await saving;
     } finally {
       await this.#writer.idle();
+      this.#writer.close();
       this.#sight.close();
       this.#forget();
     }
@@ -273,7 +280,7 @@ export class Document<T> {
 
   #mayLook(): void {
     if (this.#isClosed) throw new DocumentStateError(this.path, 'closed');
-    refuseInRecipe(placeOf(this.path).path);
+    refuseInRecipe(this.path);
   }
 
   /** What a batch asks, and what it tells. */

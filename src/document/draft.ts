@@ -1,16 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { shared } from '../copies/shared.ts';
 import { DocumentStateError } from '../errors/document-errors.ts';
-import { define, type Json } from '../json/json.ts';
+import type { Json } from '../json/json.ts';
 import { plain, withLiterals } from '../json/values.ts';
 import { callback, check } from '../lock/known-options.ts';
-import { step, type Work } from './work.ts';
+import { placeOf } from './file/place.ts';
+import { awaited, type Work } from './work.ts';
 
 /** What a recipe returns that is not asynchronous. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a recipe that changes its draft returns nothing
 export type Now<T> = T | undefined | void;
 
-/** Changes its draft in place, or returns a new value. It may run again when another program was faster. */
+/** Changes its draft in place, or returns a new value. It may run again, on another draft: see `Document.update`. */
 export type Recipe<T> = (draft: T) => Now<T> | PromiseLike<Now<T>>;
 
 /** @throws {InputError} for anything but a function: a value, say, that was meant to take the place of another. */
@@ -28,34 +29,25 @@ interface Running {
 const running = shared('recipes', () => new AsyncLocalStorage<Running>());
 
 /** Waiting for oneself would never end. @throws {DocumentStateError} inside of a recipe for the same file. */
-export function refuseInRecipe(path: string): void {
-  for (let at = running.getStore(); at !== undefined; at = at.outer) {
-    if (at.path === path && !at.isOver) throw new DocumentStateError(path, 'in-recipe');
+export function refuseInRecipe(given: string): void {
+  const innermost = running.getStore();
+  const path = innermost && placeOf(given).path;
+  for (let at = innermost; at !== undefined; at = at.outer) {
+    if (at.path === path && !at.isOver) throw new DocumentStateError(at.path, 'in-recipe');
   }
 }
-
-/** Waits for what a recipe returned, as far as the lock allows. */
-type Await = <T>(promise: PromiseLike<T>) => Promise<T>;
 
 /**
  * The value that a recipe makes of another one, which stays as it is, also when the recipe throws half-way.
  *
  * @throws {InputError} for what is no JSON; and what the recipe throws.
  */
-export function* applied<T>(recipe: Recipe<T>, json: Json, path: string, wait: Await): Work<Json> {
+export function* applied<T>(recipe: Recipe<T>, json: Json, path: string): Work<Json> {
   const draft = copyOf(plain(json));
   const around: Running = { path, isOver: false, outer: running.getStore() };
   try {
     let result: unknown = running.run(around, () => recipe(draft as T));
-    if (isPromise(result)) {
-      const promise = result;
-      result = yield* step<unknown>(
-        () => {
-          throw new TypeError('the recipe is asynchronous, and the process exits');
-        },
-        () => wait(promise),
-      );
-    }
+    if (isPromise(result)) result = yield* awaited(result, 'the recipe');
     return withLiterals(json, result === undefined ? draft : result);
   } finally {
     around.isOver = true;
@@ -70,9 +62,8 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
 function copyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyOf);
   if (typeof value !== 'object' || value === null) return value;
-  const copy: Record<string, Json> = {};
-  const members = value as Readonly<Record<string, unknown>>;
-  for (const name of Object.keys(members)) define(copy, name, copyOf(members[name]) as Json);
+  const copy: Record<string, unknown> = { ...value }; // `__proto__` is a member as any other in it
+  for (const name in copy) if (typeof copy[name] === 'object') copy[name] = copyOf(copy[name]);
   return copy;
 }
 

@@ -1,4 +1,3 @@
-import type { Json } from '../json/json.ts';
 import type { Recipe } from './draft.ts';
 import type { Restored } from './recovery/recovery.ts';
 import type { RestoreRequest } from './recovery/restore.ts';
@@ -14,7 +13,7 @@ export interface Change extends Job {
   /** `save`: merges the unsaved edits. Otherwise the recipe of an update. */
   readonly recipe: Recipe<never> | 'save' | 'remove' | Restoration;
   /** Its change is on the disk. */
-  readonly done: (json: Json | undefined) => void;
+  done: () => void;
 }
 
 /** A change and the promise of its outcome. */
@@ -23,22 +22,16 @@ export function change<R>(
   result: () => R,
   patience?: 'patient',
 ): { readonly job: Change; readonly outcome: Promise<R> } {
-  let settle: { resolve: (value: R) => void; reject: (error: unknown) => void } | undefined;
+  const job: Change = { recipe, patience, isOver: false, done: () => {}, failed: () => {} };
   const outcome = new Promise<R>((resolve, reject) => {
-    settle = { resolve, reject };
+    job.done = () => {
+      job.isOver = true;
+      resolve(result());
+    };
+    job.failed = (error) => {
+      job.isOver = true;
+      reject(error);
+    };
   });
-  const job: Change = {
-    recipe,
-    patience,
-    isOver: false,
-    done: () => {
-      job.isOver = true;
-      settle?.resolve(result());
-    },
-    failed: (error) => {
-      job.isOver = true;
-      settle?.reject(error);
-    },
-  };
   return { job, outcome };
 }

@@ -54,12 +54,12 @@ async function restored<T>(settings: Settings<T>, error: unknown): Promise<Loade
 }
 
 function created<T>(settings: Settings<T>): Promise<Loaded> {
-  const { create, readOnly, path, schema } = settings;
+  const { create, readOnly, path } = settings;
   if (create === undefined || readOnly) throw new MissingDocumentError(path);
   return written(settings, undefined, function* (current) {
     if (current !== undefined) return current.json; // another program was faster
     const json = withLiterals(null, create());
-    yield* assertValid(schema, json, path);
+    yield* assertValid(settings, json);
     return json;
   });
 }

@@ -40,10 +40,10 @@ interface Damage {
   patience: number;
 }
 
-/** What a schema or a migration throws says nothing of the file. */
+/** What a schema or a migration throws says nothing of the file, so nothing is restored over it. */
 function inWords(error: unknown, path: string): DamagedError | UnreadableError {
   if (error instanceof DamagedError || error instanceof UnreadableError) return error;
-  return new DamagedError(path, 'cannot be checked', undefined, error);
+  return new UnreadableError(path, 'cannot be checked: its schema, or its migration, failed', error);
 }
 
 /** Sees what is at the path of a document, and in which state it is. */

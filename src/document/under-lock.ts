@@ -29,7 +29,7 @@ export async function underLock<R>(
       let folder: Folder | undefined;
       try {
         folder = new Folder(place);
-        return await run(body({ place, folder, lock }));
+        return await run(body({ place, folder, lock }), lock);
       } catch (error) {
         throw inWords(place.given, error);
       } finally {

@@ -2,7 +2,6 @@ import { MissingDocumentError } from '../errors/document-errors.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { plain } from '../json/values.ts';
 import { checkNames, namesOf } from '../lock/known-options.ts';
-import type { Lock } from '../lock/lock.ts';
 import { commit } from './commit.ts';
 import { applied, checkRecipe, type Recipe } from './draft.ts';
 import { givenPath, type Place } from './file/place.ts';
@@ -18,8 +17,7 @@ import {
 } from './options.ts';
 import { type Loaded, textOf } from './text.ts';
 import { underLock } from './under-lock.ts';
-import { unlessLost } from './unless-lost.ts';
-import { now, step, type Work } from './work.ts';
+import { awaited, now, type Work } from './work.ts';
 
 /** As those of `openDocument`. */
 export type UpdateFileOptions = Pick<
@@ -45,9 +43,9 @@ export async function updateFile(
 ): Promise<string> {
   checkRecipe(change, 'change');
   const read = (file: string, reading: ReadOptions) => now(() => readVersion(file, reading));
-  return updated<Version>(path, options, read, function* (current, _place, lock) {
+  return updated<Version>(path, options, read, function* (current) {
     const made = change(current?.text ?? '');
-    const text = typeof made === 'string' ? made : yield* awaited(unlessLost(Promise.resolve(made), lock));
+    const text = typeof made === 'string' ? made : yield* awaited(made, 'the change');
     if (typeof text !== 'string') throw new InputError('change', `must return a text, got ${shown(text)}`);
     return text;
   });
@@ -64,9 +62,9 @@ export async function updateJson<T = unknown>(
 ): Promise<T> {
   checkRecipe(recipe);
   let value: unknown;
-  await updated<Loaded>(path, options, load, function* (current, place, lock) {
+  await updated<Loaded>(path, options, load, function* (current, place) {
     if (current === undefined) throw new MissingDocumentError(place.given);
-    const json = yield* applied(recipe, current.json, place.path, (promise) => unlessLost(promise, lock));
+    const json = yield* applied(recipe, current.json, place.path);
     value = plain(json);
     return textOf(current, json);
   });
@@ -77,7 +75,7 @@ async function updated<V extends Version>(
   given: string | URL,
   options: UpdateFileOptions,
   read: (file: string, reading: Omit<ReadOptions, 'known'>) => Work<V | undefined>,
-  next: (current: V | undefined, place: Place, lock: Lock) => Work<string>,
+  next: (current: V | undefined, place: Place) => Work<string>,
 ): Promise<string> {
   checkNames(options, OPTIONS);
   checkDocumentOptions(options);
@@ -89,17 +87,10 @@ async function updated<V extends Version>(
     const { version } = yield* commit<V>(place, folder, reading, {
       manager: locks.id,
       read: (file) => read(file, reading),
-      next: (current) => next(current, place, lock),
+      next: (current) => next(current, place),
       mayReplace: () => lock.assertHeld(),
       keep: (text, how) => (how === 'save' ? keeper.keep(text) : keeper.secure(text, 'interrupted')),
     });
     return version.text;
   });
-}
-
-function awaited<R>(promise: Promise<R>): Work<R> {
-  const refuse = (): R => {
-    throw new TypeError('there is no time to wait');
-  };
-  return step(refuse, () => promise);
 }

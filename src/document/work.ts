@@ -1,10 +1,15 @@
+import type { Lock } from '../lock/lock.ts';
+import { unlessAborted } from '../lock/on-abort.ts';
 import { sleepSync } from '../storage/fs/sleep-sync.ts';
 import { pause } from '../time/time.ts';
+
+/** The lock that work is done under. Its signal is asked for only where it is needed, for it takes a watch. */
+type Held = Pick<Lock, 'signal'>;
 
 /** One part of a piece of work that takes its time: it can be done on this thread, or beside it. */
 interface Step {
   readonly now: () => unknown;
-  readonly later: () => Promise<unknown>;
+  readonly later: (lock?: Held) => Promise<unknown>;
 }
 
 /**
@@ -13,8 +18,26 @@ interface Step {
  */
 export type Work<T> = Generator<Step, T, unknown>;
 
-export function* step<T>(now: () => T, later: () => Promise<T>): Work<T> {
+export function* step<T>(now: () => T, later: (lock?: Held) => Promise<T>): Work<T> {
   return (yield { now, later }) as T;
+}
+
+/**
+ * What code of others has promised, waited for no longer than the lock is held, and not at all where there is no time to.
+ * `bounded`: may end the wait before.
+ */
+export function awaited<T>(
+  promise: PromiseLike<T>,
+  what: string,
+  bounded = (waiting: Promise<T>) => waiting,
+): Work<T> {
+  return step(
+    () => {
+      promise.then(undefined, () => {}); // nobody is left to be told
+      throw new TypeError(`${what} is asynchronous, and there is no time left for it`);
+    },
+    (lock) => bounded(unlessAborted(promise, lock?.signal)),
+  );
 }
 
 /** What takes no time. */
@@ -31,12 +54,12 @@ export function pausing(ms: number): Work<void> {
   );
 }
 
-export async function run<T>(work: Work<T>): Promise<T> {
+export async function run<T>(work: Work<T>, lock?: Held): Promise<T> {
   let next = work.next();
   while (next.done !== true) {
     const { later } = next.value;
     try {
-      const value = await later();
+      const value = await later(lock);
       next = work.next(value);
     } catch (error) {
       next = work.throw(error);

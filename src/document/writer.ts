@@ -11,7 +11,7 @@ import { givenPath, type Place, placeOf } from './file/place.ts';
 export interface Job {
   /** It was done, or has failed, and was told so. */
   isOver: boolean;
-  readonly failed: (error: unknown) => void;
+  failed: (error: unknown) => void;
   /** `patient`: it waits for the lock for as long as it takes. */
   patience?: 'patient' | undefined;
   /** How often it lost its lock before anything was written. */
@@ -47,6 +47,10 @@ export class Writer<J extends Job> {
   held: Lock | undefined;
   /** Ends a wait for which nobody has set an end. */
   #calm: AbortController | undefined;
+  /** The lock that is asked for now. */
+  #wanted: string | undefined;
+  /** Ends the telling of waits; listening for each batch anew would take longer than its lock does. */
+  readonly close: () => void;
 
   constructor(
     given: string,
@@ -56,6 +60,9 @@ export class Writer<J extends Job> {
     this.#given = givenPath(given);
     this.#options = options;
     this.#batch = batch;
+    this.close = onLockEvent('waiting', ({ path, holders, position, waited }) => {
+      if (path === this.#wanted) options.onWaiting({ holders, position, waited });
+    });
   }
 
   add(job: J): void {
@@ -108,13 +115,11 @@ export class Writer<J extends Job> {
   }
 
   async #locked(place: Place, body: (lock: Lock) => Promise<void>): Promise<void> {
-    const { locks, timeout, holdLimit, onWaiting } = this.#options;
+    const { locks, timeout, holdLimit } = this.#options;
     const isCalm = this.#queue.every(({ patience }) => patience === 'patient');
     this.#calm = isCalm ? new AbortController() : undefined;
     const wait = isCalm ? Number.POSITIVE_INFINITY : timeout;
-    const stop = onLockEvent('waiting', ({ path, holders, position, waited }) => {
-      if (path === place.lock) onWaiting({ holders, position, waited });
-    });
+    this.#wanted = place.lock;
     try {
       await locks.with(
         { file: place.path },
@@ -127,13 +132,13 @@ export class Writer<J extends Job> {
         },
         (lock) => {
           this.#calm = undefined;
-          stop();
+          this.#wanted = undefined;
           return body(lock);
         },
       );
     } finally {
       this.#calm = undefined;
-      stop();
+      this.#wanted = undefined;
     }
   }
 

@@ -80,6 +80,24 @@ export class InvalidValueError extends HoldfastError {
   }
 }
 
+/** A schema that checks asynchronously has not answered for as long as a lock may be held. Nothing was written. */
+export class SchemaTimeoutError extends HoldfastError {
+  static override readonly code = 'HOLDFAST_SCHEMA_TIMEOUT';
+  readonly path: string;
+  /** The library that the schema was made with, as it calls itself. */
+  readonly vendor: string;
+
+  constructor(path: string, vendor: string, limit: number) {
+    super(
+      SchemaTimeoutError.code,
+      `The schema of ${printable(path)} (${printable(vendor)}) gave no answer within ${limit} ms (holdLimit). ` +
+        'Nothing was written.',
+    );
+    this.path = path;
+    this.vendor = vendor;
+  }
+}
+
 /** The file was written by a newer version of the program. It can be read, and is not written. */
 export class SchemaTooNewError extends HoldfastError {
   static override readonly code = 'HOLDFAST_SCHEMA_TOO_NEW';

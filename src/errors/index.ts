@@ -26,6 +26,7 @@ export {
   InvalidValueError,
   MissingDocumentError,
   RecordError,
+  SchemaTimeoutError,
   SchemaTooNewError,
   UnreadableError,
 } from './document-errors.ts';

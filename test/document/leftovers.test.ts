@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Lock, onLockEvent } from 'holdfast';
+import { onLockEvent } from 'holdfast';
 import { openDocument } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryName } from '../../src/document/file/names.ts';
 import { steps } from '../../src/document/file/publish.ts';
-import { unlessLost } from '../../src/document/unless-lost.ts';
+import { awaited, run } from '../../src/document/work.ts';
 import { exchanges } from '../../src/storage/exchange/index.ts';
 import { StoppedClock } from '../support/clock.ts';
 import { within } from '../support/deadline.ts';
@@ -130,8 +130,9 @@ it('a lock that is lost before the file is replaced has the update start over [R
 
 it('what a recipe promises is not waited for where its lock is lost already', async () => {
   const reason = new Error('lost');
-  const lost = { signal: AbortSignal.abort(reason) } as Lock;
-  await expect(within(unlessLost(new Promise(() => {}), lost), 'the loss')).rejects.toBe(reason);
+  const lost = { signal: AbortSignal.abort(reason) };
+  const waiting = run(awaited(new Promise(() => {}), 'it'), lost);
+  await expect(within(waiting, 'the loss')).rejects.toBe(reason);
 });
 
 it('an update whose lock others lose is tried three times, after pauses that grow [R6, R11]', async () => {

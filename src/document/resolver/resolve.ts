@@ -41,7 +41,7 @@ export async function resolveConflict(
   options: Pick<DocumentOptions<unknown>, 'schema' | 'timeout' | 'locks' | 'maxBytes'> = {},
 ): Promise<Resolved> {
   const settings = settingsOf(givenPath(path), options);
-  const { manager, maxBytes, schema } = settings;
+  const { manager, maxBytes } = settings;
   return underLock(settings.path, settings, 'resolve', function* ({ place, folder, lock }) {
     const reading = { shown: place.given, maxBytes };
     const { backups } = new Keeper(place, {}, () => {});
@@ -54,7 +54,7 @@ export async function resolveConflict(
       const open = found.conflicts.filter((conflict) => answerTo(conflict, answers) === undefined);
       if (open.length > 0) throw new ConflictError(place.given, open, file);
       const json = resolvedValue(found, answers);
-      if (json !== undefined) yield* assertValid(schema, json, place.given);
+      if (json !== undefined) yield* assertValid(settings, json);
       const ours = backups.write(text, 'conflict');
       kept = { ours, backup: current && backups.write(current.text, 'resolve') };
       if (json === undefined) throw DELETED;
