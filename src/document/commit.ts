@@ -7,8 +7,8 @@ import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { ownershipIn } from './file/fresh.ts';
 import { identityOf, isSameFile } from './file/identity.ts';
 import type { Folder, Place } from './file/place.ts';
-import { publish, type Standing, steps, type Weaker } from './file/publish.ts';
-import { type ReadOptions, readVersion, type Version } from './file/version.ts';
+import { publish, steps, type Weaker } from './file/publish.ts';
+import { type ReadOptions, readVersion, SMALL, type Standing, type Version } from './file/version.ts';
 import { step, type Work } from './work.ts';
 
 /** What a save is to do, and whom it tells. */
@@ -39,8 +39,6 @@ export interface Committed {
 
 /** How often an outsider may be faster before a save gives up. Each round takes about a millisecond. */
 const ROUNDS = 50;
-/** Bytes below which the directory is synced on this thread. */
-const SMALL = 64 * 1024;
 
 /**
  * One save, for who holds the lock of the document. What this process leaves when it dies at a step, and what happens
@@ -96,7 +94,7 @@ export function* commit<V extends Version>(
         const { manager } = plan;
         publishDocumentEvent('written', { path: place.given, manager, hash: published.own.hash });
         const { mode, uid, gid, links } = current ?? { ...ownershipIn(folder), links: 1 };
-        return { version: { mode, uid, gid, links, ...published.own, text }, isWritten: true };
+        return { version: { mode, uid, gid, links, ...published.own }, isWritten: true };
       }
       if (held !== undefined) keepBeside(held, options, plan); // another outsider has replaced what is there
       held = undefined;
@@ -134,7 +132,7 @@ function tooLarge(place: Place, { maxBytes }: ReadOptions): DocumentWriteError {
 function sync(folder: Folder, text: string): Work<void> {
   return step(
     () => folder.sync(),
-    async () => (text.length < SMALL ? folder.sync() : folder.syncLater()),
+    async () => (text.length <= SMALL ? folder.sync() : folder.syncLater()),
   );
 }
 

@@ -1,4 +1,4 @@
-import { isArray, isObject, type Json } from './json.ts';
+import { isArray, isObject, type Json, type JsonObject } from './json.ts';
 import { nameAt, type Parsed } from './parse.ts';
 import { isSpace } from './trivia.ts';
 
@@ -7,48 +7,62 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
 
 /**
  * What `parseJson` says of a text, whose value is known, as far as a patch to another value asks for it: what is the very
- * same in both values has no nodes but its own. So the text is passed over, and nothing of it is made again.
+ * same in both values has no nodes but its own, and what comes after the last difference has none at all. So that is
+ * passed over, or never looked at, and nothing of it is made again.
  */
 export function outline(text: string, value: Json, to: Json): Parsed {
   const scan = new Scan(text);
-  scan.value(value, to);
+  scan.value(value, to, true);
   return { text, value, spans: scan.spans };
 }
 
 class Scan {
   readonly spans: number[] = [];
   readonly #text: string;
+  /** Where the last value ends, and with it all that it is in. */
+  readonly #end: number;
   #at = 0;
 
   constructor(text: string) {
     this.#text = text;
     if (text.charCodeAt(0) === 0xfeff) this.#at++;
+    let end = text.length;
+    while (isSpace(text.charCodeAt(end - 1))) end--;
+    this.#end = end;
   }
 
-  /** `to`: undefined where nobody knows what it will be. */
-  value(from: Json, to: Json | undefined): void {
+  /** `to`: undefined where nobody knows what it will be. `isLast`: nothing after it differs. */
+  value(from: Json, to: Json | undefined, isLast: boolean): void {
     const code = this.#next();
     const { spans } = this;
     const node = spans.push(this.#at, 0, 0) - 3;
     if (from === to || (code !== OPEN_ARRAY && code !== OPEN_OBJECT)) this.#pass();
-    else if (isArray(from)) this.#elements(from, to);
-    else if (isObject(from)) this.#members(from, to);
+    else if (isArray(from)) this.#elements(from, to, isLast);
+    else if (isObject(from)) this.#members(from, to, isLast);
     spans[node + 1] = this.#at;
     spans[node + 2] = spans.length;
   }
 
-  #elements(from: readonly Json[], to: Json | undefined): void {
-    const kept = new Set<Json>(isArray(to) ? to : []);
+  #elements(from: readonly Json[], to: Json | undefined, isLast: boolean): void {
+    const only = isLast && isArray(to) ? onlyDifference(from, to) : undefined;
+    const kept = only === undefined ? new Set<Json>(isArray(to) ? to : []) : undefined;
     this.#at++;
     for (let at = 0; this.#next() !== CLOSE_ARRAY; at++) {
       const element = from[at] as Json;
-      this.value(element, kept.has(element) ? element : undefined);
+      const other =
+        kept === undefined ? (to as readonly Json[])[at] : kept.has(element) ? element : undefined;
+      this.value(element, other, at === only);
+      if (at === only) {
+        this.#at = this.#end;
+        return;
+      }
       if (this.#next() === COMMA) this.#at++;
     }
     this.#at++;
   }
 
-  #members(from: Readonly<Record<string, Json>>, to: Json | undefined): void {
+  #members(from: JsonObject, to: Json | undefined, isLast: boolean): void {
+    let left = isLast && isObject(to) ? differences(from, to) : undefined;
     this.#at++;
     while (this.#next() !== CLOSE_OBJECT) {
       const node = this.spans.push(this.#at, 0, 0) - 3;
@@ -59,7 +73,12 @@ class Scan {
       this.#next();
       this.#at++; // the colon
       const other = isObject(to) && Object.hasOwn(to, name) ? to[name] : undefined;
-      this.value(from[name] as Json, other);
+      if (left !== undefined && from[name] !== other) left--;
+      this.value(from[name] as Json, other, left === 0);
+      if (left === 0) {
+        this.#at = this.#end;
+        return;
+      }
       if (this.#next() === COMMA) this.#at++;
     }
     this.#at++;
@@ -67,37 +86,37 @@ class Scan {
 
   /** Goes to the end of the value that begins here. */
   #pass(): void {
+    const text = this.#text;
+    let at = this.#at;
     let depth = 0;
     do {
-      const code = this.#text.charCodeAt(this.#at);
-      if (code === QUOTE) this.#string();
-      else if (depth === 0 && code !== OPEN_ARRAY && code !== OPEN_OBJECT) this.#word();
-      else {
-        this.#at++;
-        if (code === OPEN_ARRAY || code === OPEN_OBJECT) depth++;
-        else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth--;
-      }
+      const code = text.charCodeAt(at++);
+      if (code === QUOTE) {
+        for (let next = text.charCodeAt(at++); next !== QUOTE; next = text.charCodeAt(at++)) {
+          if (next === BACKSLASH) at++;
+        }
+      } else if (code === OPEN_ARRAY || code === OPEN_OBJECT) depth++;
+      else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth--;
+      else if (depth === 0) at = this.#endOfWord(at);
     } while (depth > 0);
+    this.#at = at;
   }
 
   #string(): void {
-    let end = this.#text.indexOf('"', this.#at + 1);
-    while (this.#isEscaped(end)) end = this.#text.indexOf('"', end + 1);
-    this.#at = end + 1;
-  }
-
-  #isEscaped(at: number): boolean {
-    let first = at;
-    while (this.#text.charCodeAt(first - 1) === BACKSLASH) first--;
-    return (at - first) % 2 === 1;
-  }
-
-  /** Goes to the end of a number or a word. */
-  #word(): void {
-    for (; this.#at < this.#text.length; this.#at++) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (code === COMMA || code === CLOSE_ARRAY || code === CLOSE_OBJECT || isSpace(code)) return;
+    let at = this.#at + 1;
+    for (let next = this.#text.charCodeAt(at); next !== QUOTE; next = this.#text.charCodeAt(at)) {
+      at += next === BACKSLASH ? 2 : 1;
     }
+    this.#at = at + 1;
+  }
+
+  /** Of a number or a word. */
+  #endOfWord(from: number): number {
+    for (let at = from; at < this.#text.length; at++) {
+      const code = this.#text.charCodeAt(at);
+      if (code === COMMA || code === CLOSE_ARRAY || code === CLOSE_OBJECT || isSpace(code)) return at;
+    }
+    return this.#text.length;
   }
 
   #next(): number {
@@ -105,4 +124,20 @@ class Scan {
     while (isSpace(code)) code = this.#text.charCodeAt(++this.#at);
     return code;
   }
+}
+
+/** How many members differ; undefined where the two have not the same ones. */
+function differences(from: JsonObject, to: JsonObject): number | undefined {
+  const names = Object.keys(from);
+  if (names.length !== Object.keys(to).length || !names.every((name) => Object.hasOwn(to, name)))
+    return undefined;
+  return names.filter((name) => from[name] !== to[name]).length;
+}
+
+/** Where the one element stands that was changed in its place; undefined where that is not all there is. */
+function onlyDifference(from: readonly Json[], to: readonly Json[]): number | undefined {
+  if (from.length !== to.length) return undefined;
+  const first = from.findIndex((element, at) => element !== to[at]);
+  if (first !== from.findLastIndex((element, at) => element !== to[at])) return undefined;
+  return isObject(from[first]) && isObject(to[first]) ? first : undefined;
 }

@@ -39,6 +39,8 @@ interface Entry {
   readonly before?: Json | undefined;
 }
 
+/** For what has nothing in it. */
+const PLAIN = { indent: '', newline: '', gap: '', pad: '', inline: true };
 /** From the node of a name to that of its value. */
 const NAME = 3;
 
@@ -74,6 +76,7 @@ class Patch {
     else if (from !== to && isObject(from) && isObject(to))
       this.#object(this.#whole(node), item, from, to, depth);
     else if (equal(from, to)) this.#out.copy(...this.#span(node));
+    else if (typeof to !== 'object' || to === null) this.#out.emit(formatValue(to, PLAIN, '', depth));
     else {
       const inline = this.#layout.indent === '' || !this.#isFirstOfLine(item);
       this.#out.emit(formatValue(to, { ...this.#layout, inline }, this.#indentAt(item), depth));
@@ -94,7 +97,9 @@ class Patch {
     const names = Object.keys(to);
     const children = childrenOf(this.#parsed, node);
     const olds = children.map((child) => nameAt(this.#parsed, child));
-    if (names.length === olds.length && names.every((name) => Object.hasOwn(from, name))) {
+    const isSame =
+      names.length === Object.keys(from).length && names.every((name) => Object.hasOwn(from, name));
+    if (isSame) {
       this.#inPlace(
         node,
         children.map((child) => child + NAME),

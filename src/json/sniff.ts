@@ -18,12 +18,17 @@ export function sniff(text: string): Layout {
   const [newline = '\n'] = /\r\n?|\n/.exec(text) ?? [];
   const [, indent = /[[{]\s*[^\s\]}/]/.test(text) ? '' : '  '] = /[\r\n]([ \t]+)[^\s/*]/.exec(text) ?? [];
   const [, gap = indent === '' ? '' : ' '] = /":([ \t]?)/.exec(text) ?? [];
+  let pad: string | undefined;
   return {
     indent,
     newline,
     bom: text.startsWith('\ufeff'),
     finalNewline: /[\r\n]\s*$/.test(text.slice(-100)),
     gap: gap === '' ? '' : ' ',
-    pad: /\{( ?)"/.exec(text)?.[1] ?? (indent === '' ? '' : ' '),
+    /** Looked for where it is asked for: a text in which every member has its line is looked through to its end. */
+    get pad() {
+      pad ??= /\{( ?)"/.exec(text)?.[1] ?? (indent === '' ? '' : ' ');
+      return pad;
+    },
   };
 }

@@ -15,14 +15,18 @@ export function plain(value: Json): unknown {
   return members;
 }
 
+/** Values in which no literal was found. Versions of a document share most of theirs, and no value is changed in place. */
+const withoutLiterals = new WeakSet<object>();
+
 function hasLiteral(value: Json): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || withoutLiterals.has(value)) return false;
   if (value instanceof Literal) return true;
   if (isArray(value)) {
     for (const element of value) if (hasLiteral(element)) return true;
-    return false;
+  } else {
+    for (const name in value) if (hasLiteral(value[name] as Json)) return true;
   }
-  for (const name in value) if (hasLiteral(value[name] as Json)) return true;
+  withoutLiterals.add(value);
   return false;
 }
 
@@ -61,17 +65,29 @@ function copied(value: unknown, before: Json | undefined, copying: Copying, dept
   if (typeof toJSON === 'function') {
     return copied(toJSON.call(value, String(path[depth - 1] ?? '')), undefined, copying, depth);
   }
-  if (Array.isArray(value)) {
-    const old = isArray(before) ? before : [];
-    const elements = Array.from(value, (each, at) => {
-      path[depth] = at;
-      return copied(each, old[at], copying, depth + 1);
-    });
-    const isSame = elements.length === old.length && elements.every((each, at) => Object.is(each, old[at]));
-    return isSame && before !== undefined ? before : elements;
-  }
+  if (Array.isArray(value))
+    return copiedElements(value, isArray(before) ? before : undefined, copying, depth);
   if (!isRecord(value)) throw unfit(`a ${tagOf(value)}`, path, depth);
   return copiedMembers(value, isObject(before) ? before : undefined, copying, depth);
+}
+
+/** Nothing is made before the first difference, and most of a draft has none. */
+function copiedElements(
+  value: readonly unknown[],
+  before: readonly Json[] | undefined,
+  copying: Copying,
+  depth: number,
+): Json {
+  let elements: Json[] | undefined;
+  for (let at = 0; at < value.length; at++) {
+    copying.path[depth] = at;
+    const old = before?.[at];
+    const copy = copied(value[at], old, copying, depth + 1);
+    if (elements === undefined && !Object.is(copy, old)) elements = before?.slice(0, at) ?? [];
+    elements?.push(copy);
+  }
+  if (elements !== undefined || before === undefined) return elements ?? [];
+  return before.length === value.length ? before : before.slice(0, value.length);
 }
 
 function copiedMembers(
@@ -80,20 +96,35 @@ function copiedMembers(
   copying: Copying,
   depth: number,
 ): Json {
-  const members: Record<string, Json> = {};
+  let members: Record<string, Json> | undefined;
   let count = 0;
-  let isSame = before !== undefined;
-  for (const name of Object.keys(value)) {
+  for (const name in value) {
+    if (!Object.hasOwn(value, name)) continue;
     const member = value[name];
     if (member === undefined) continue;
     copying.path[depth] = name;
-    const old = memberOf(before, name);
+    const old = before !== undefined && Object.hasOwn(before, name) ? before[name] : undefined;
     const copy = copied(member, old, copying, depth + 1);
-    define(members, name, copy);
-    isSame &&= Object.is(copy, old);
+    if (members === undefined && !Object.is(copy, old)) members = firstOf(before, value, count);
+    if (members !== undefined) define(members, name, copy);
     count++;
   }
-  return isSame && before !== undefined && Object.keys(before).length === count ? before : members;
+  if (members !== undefined) return members;
+  let left = count;
+  for (const _ in before) left--;
+  return before !== undefined && left === 0 ? before : firstOf(before, value, count);
+}
+
+/** The first members of a value, which are the same as before. */
+function firstOf(
+  before: JsonObject | undefined,
+  value: Readonly<Record<string, unknown>>,
+  count: number,
+): Record<string, Json> {
+  const members: Record<string, Json> = {};
+  const names = Object.keys(value).filter((name) => value[name] !== undefined);
+  for (const name of names.slice(0, count)) define(members, name, before?.[name] as Json);
+  return members;
 }
 
 /** An object of members, of whatever class, and no Map, Promise or the like, whose content JSON would lose. */

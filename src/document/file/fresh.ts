@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   closeSync,
   constants,
   fchmodSync,
@@ -18,10 +19,12 @@ import { unlinkQuietly } from '../../storage/fs/quietly.ts';
 import { step, type Work } from '../work.ts';
 import { type Identity, identityOf } from './identity.ts';
 import type { Folder } from './place.ts';
+import { encoded, SMALL } from './version.ts';
 
 /** A text that is on the disk, under a name that nobody looks for yet. */
 export interface Fresh {
   readonly path: string;
+  /** But for its ctime, which owner, mode and rename change. */
   readonly identity: Identity;
   /** Whether it has another owner or group than it was to have. */
   readonly isForeign: boolean;
@@ -36,8 +39,7 @@ export interface Ownership {
 
 const { O_WRONLY, O_CREAT, O_EXCL } = constants;
 const PRIVATE = 0o600;
-/** Bytes below which the calls are made on this thread: the hops to the pool would take longer than the calls. */
-const SMALL = 64 * 1024;
+const RIGHTS = 0o7777;
 
 /** Of a document that is new: its user's alone; made by root, of the owner of the directory. */
 export function ownershipIn(folder: Folder): Ownership {
@@ -52,16 +54,16 @@ export function ownershipIn(folder: Folder): Ownership {
  */
 export function* writeFresh(folder: Folder, name: string, text: string, owner: Ownership): Work<Fresh> {
   const path = folder.pathOf(name);
-  const bytes = Buffer.from(text);
-  const isSmall = bytes.length < SMALL;
+  const isSmall = Buffer.byteLength(text) <= SMALL; // on this thread: the hops to the pool would take longer than the calls
   const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | SAFELY, PRIVATE);
   try {
-    const writeNow = () => writeFileSync(fd, bytes);
-    yield* step(writeNow, async () => (isSmall ? writeNow() : writeLater(fd, bytes)));
-    const isForeign = !own(fd, owner);
+    const writeNow = () => writeFileSync(fd, encoded(text));
+    yield* step(writeNow, async () => (isSmall ? writeNow() : writeLater(fd, text)));
+    const stats = fstatSync(fd, { bigint: true });
+    const isForeign = !own(fd, stats, owner);
     const syncNow = () => fsyncSync(fd);
     yield* step(syncNow, async () => (isSmall ? syncNow() : syncLater(fd)));
-    return { path, identity: identityOf(fstatSync(fd, { bigint: true })), isForeign };
+    return { path, identity: identityOf(stats), isForeign };
   } catch (error) {
     unlinkQuietly(path);
     throw error;
@@ -77,12 +79,12 @@ const syncLater = promisify(fsync);
  * Gives the file its owner and mode, whatever the umask. The mode is set in any case; an owner that this user may not
  * give is left out, which is what it returns. Windows has neither.
  */
-function own(fd: number, { mode, uid, gid }: Ownership): boolean {
+function own(fd: number, found: BigIntStats, { mode, uid, gid }: Ownership): boolean {
   if (process.getuid === undefined) return true;
-  const found = fstatSync(fd);
-  const isOwn = (uid === -1 || uid === found.uid) && (gid === -1 || gid === found.gid);
-  const isGiven = isOwn || give(fd, uid, gid) || (give(fd, -1, gid) && uid === found.uid);
-  return chmod(fd, mode) && isGiven;
+  const isUser = uid === -1 || uid === Number(found.uid);
+  const isOwn = isUser && (gid === -1 || gid === Number(found.gid));
+  const isGiven = isOwn || give(fd, uid, gid) || (give(fd, -1, gid) && isUser);
+  return ((isOwn && (Number(found.mode) & RIGHTS) === mode) || chmod(fd, mode)) && isGiven;
 }
 
 function chmod(fd: number, mode: number): boolean {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { Date } from '../../time/time.ts';
 
 const DIGITS = 8;
@@ -22,7 +22,10 @@ export function timeOf(text: string): number {
  * writers may be alive, have other locks.
  */
 export function temporaryName(document: string): string {
-  return `.holdfast-${process.pid}-${tagOf(document)}${randomBytes(DIGITS / 2).toString('hex')}.tmp`;
+  const own = randomInt(2 ** (4 * DIGITS))
+    .toString(16)
+    .padStart(DIGITS, '0');
+  return `.holdfast-${process.pid}-${tagOf(document)}${own}.tmp`;
 }
 
 /** Whether a writer of this document has made a file of this name. */
@@ -31,6 +34,12 @@ export function isTemporaryOf(document: string, name: string): boolean {
   return found?.[1] === tagOf(document);
 }
 
+let last = { document: '', tag: '' }; // most programs have one
+
 function tagOf(document: string): string {
-  return createHash('sha256').update(document).digest('hex').slice(0, DIGITS);
+  if (last.document !== document) {
+    const tag = createHash('sha256').update(document).digest('hex').slice(0, DIGITS);
+    last = { document, tag };
+  }
+  return last.tag;
 }

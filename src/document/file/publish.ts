@@ -15,16 +15,10 @@ import { unlinkQuietly } from '../../storage/fs/quietly.ts';
 import { isMountedAlone, replaceSync } from '../../storage/replace/index.ts';
 import type { Work } from '../work.ts';
 import { type Fresh, type Ownership, writeFresh } from './fresh.ts';
-import { type Identity, identityOf, isRacy, isSame, isSameFile } from './identity.ts';
+import { identityOf, isRacy, isSame, isSameFile } from './identity.ts';
 import { temporaryName } from './names.ts';
 import type { Folder, Place } from './place.ts';
-import { hashOf, identityAt, readVersion } from './version.ts';
-
-/** A version that is at the path, as far as is known. */
-export interface Standing {
-  readonly identity: Identity;
-  readonly hash: string;
-}
+import { hashOf, identityAt, readBytes, type Standing } from './version.ts';
 
 export type Published =
   /** The text is at the path. What stood there lies at `displaced`, if it was kept, and is what was expected. */
@@ -73,7 +67,7 @@ export function* publish(
 ): Work<Published> {
   steps.reached?.('before-fresh');
   const fresh = yield* writeFresh(folder, temporaryName(place.name), text, options.owner);
-  const own = { identity: fresh.identity, hash: hashOf(text) };
+  const own = { text, hash: hashOf(text), identity: fresh.identity };
   steps.reached?.('fresh');
   let displaced: string | undefined;
   try {
@@ -133,10 +127,10 @@ function settled(file: string, own: Standing): Standing {
 /** Whether the displaced file is the version that was to be replaced. Its ctime tells nothing: it was renamed. */
 function isExpected(displaced: string, expected: Standing, shown: string, maxBytes: number): boolean {
   try {
-    const stats = lstatSync(displaced, { bigint: true });
-    if (!stats.isFile() || !isSameFile(identityOf(stats), expected.identity)) return false;
-    if (!isRacy(expected.identity)) return true;
-    return readVersion(displaced, { shown, maxBytes })?.hash === expected.hash;
+    if (!isRacy(expected.identity))
+      return isSameFile(identityOf(lstatSync(displaced, { bigint: true })), expected.identity);
+    const found = readBytes(displaced, { shown, maxBytes, known: expected });
+    return found?.hash === expected.hash && isSameFile(found.identity, expected.identity);
   } catch {
     return false;
   }
@@ -157,7 +151,7 @@ function overwrite({ file }: Folder, place: Place, text: string, expected: Stand
     ftruncateSync(fd, bytes.length);
     fsyncSync(fd);
     const identity = identityAt(file, place.path) ?? identityOf(fstatSync(fd, { bigint: true }));
-    return { outcome: 'done', own: { identity, hash: hashOf(bytes) }, weaker: 'in-place' };
+    return { outcome: 'done', own: { text, hash: hashOf(bytes), identity }, weaker: 'in-place' };
   } finally {
     closeSync(fd);
   }

@@ -17,12 +17,16 @@ import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { Date } from '../../time/time.ts';
 import { type Identity, identityOf, isSame } from './identity.ts';
 
-/** One text that was at a path. */
-export interface Version {
+/** A text that is at a path, as far as is known. */
+export interface Standing {
   readonly text: string;
   /** SHA-256 of its bytes, in hex. */
   readonly hash: string;
   readonly identity: Identity;
+}
+
+/** One text that was at a path, and whose it was. */
+export interface Version extends Standing {
   /** The permission bits. */
   readonly mode: number;
   readonly uid: number;
@@ -38,11 +42,14 @@ export interface ReadOptions {
   readonly shown: string;
   /** Bytes; a larger file is an error. */
   readonly maxBytes: number;
-  /** A version whose text is taken over where the hash is the same. */
-  readonly known?: Version | undefined;
+  /** A version whose text and hash are taken over where the bytes are the same. */
+  readonly known?: Standing | undefined;
 }
 
 const READS = 3;
+/** Bytes. What is not larger is read, encoded and compared several times in a save, and in the same memory each time. */
+export const SMALL = 64 * 1024;
+const [ofFile, ofText] = [Buffer.allocUnsafeSlow(SMALL), Buffer.allocUnsafeSlow(SMALL)];
 const ABSENT = ['ENOENT', 'ENOTDIR'];
 
 export function hashOf(content: string | Uint8Array): string {
@@ -72,7 +79,7 @@ export function readVersion(path: string, options: ReadOptions): Version | undef
   return { ...version, text: known?.hash === version.hash ? known.text : decode(bytes, shown) };
 }
 
-/** The same of bytes that need not be text. @throws {UnreadableError} */
+/** The same of bytes that need not be text, which stand there until the next file is read. @throws {UnreadableError} */
 export function readBytes(path: string, options: ReadOptions): VersionOfBytes | undefined {
   const { shown } = options;
   try {
@@ -80,7 +87,7 @@ export function readBytes(path: string, options: ReadOptions): VersionOfBytes | 
     if (stats === undefined) return absent(path, shown);
     const fd = openSync(path, READ_SAFELY);
     try {
-      return readOpen(fd, options);
+      return readOpen(fd, stats, options);
     } finally {
       closeSync(fd);
     }
@@ -130,21 +137,35 @@ const KINDS: readonly [number, string][] = [
   [constants.S_IFBLK, 'a device'],
 ];
 
-function readOpen(fd: number, { shown, maxBytes }: ReadOptions): VersionOfBytes {
+/** `looked`: what the path led to before it was opened, which need not be the same file. */
+function readOpen(fd: number, looked: BigIntStats, { shown, maxBytes, known }: ReadOptions): VersionOfBytes {
+  let before = looked;
   for (let read = 1; ; read++) {
     const recordedAt = Date.now();
-    const before = fstatSync(fd, { bigint: true });
-    refuseOthers(before, shown);
     if (Number(before.size) > maxBytes) throw tooLarge(shown, before.size, maxBytes);
     const bytes = readAll(fd, Number(before.size));
     const after = fstatSync(fd, { bigint: true });
+    refuseOthers(after, shown);
     const identity = identityOf(after, recordedAt);
-    if (!isSame(identityOf(before), identity) && read < READS) continue;
-    const hash = hashOf(bytes);
+    const isWhole = isSame(identityOf(before), identity);
+    before = after;
+    if (!isWhole && read <= READS) continue;
+    const hash = known !== undefined && hasText(bytes, known) ? known.hash : hashOf(bytes);
     const { uid, gid, nlink, mode } = after;
     const rights = { uid: Number(uid), gid: Number(gid), mode: Number(mode) & 0o777 };
     return { bytes, hash, identity, ...rights, links: Number(nlink) };
   }
+}
+
+/** The hash of a text takes several times as long. */
+function hasText(bytes: Buffer, { text, identity }: Standing): boolean {
+  return identity.size === BigInt(bytes.length) && encoded(text).equals(bytes);
+}
+
+/** Its bytes, until the next text is encoded. */
+export function encoded(text: string): Buffer {
+  if (Buffer.byteLength(text) > SMALL) return Buffer.from(text);
+  return ofText.subarray(0, ofText.write(text));
 }
 
 function tooLarge(shown: string, size: bigint, maxBytes: number): UnreadableError {
@@ -152,7 +173,7 @@ function tooLarge(shown: string, size: bigint, maxBytes: number): UnreadableErro
 }
 
 function readAll(fd: number, size: number): Buffer {
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = size > SMALL ? Buffer.allocUnsafe(size) : ofFile;
   let length = 0;
   for (let count = -1; count !== 0 && length < size; length += count) {
     count = readSync(fd, bytes, length, size - length, length);

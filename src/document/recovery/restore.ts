@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { DamagedError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { Date } from '../../time/time.ts';
-import { adopted } from '../adopt.ts';
+import { type Adopted, adopted } from '../adopt.ts';
 import { commit, type Plan } from '../commit.ts';
 import { givenPath } from '../file/place.ts';
 import { type ReadOptions, readBytes, type Version } from '../file/version.ts';
@@ -50,9 +50,12 @@ export function* restore(
   const { path, manager } = settings;
   const { backups } = new Keeper(place, settings.backups, () => {});
   const options = readingOf(settings);
+  let good: Adopted | undefined; // what the last text that was found good says
   function* isGood(text: string): Work<boolean> {
     try {
-      return (yield* adopted(settings, parse(text, path))).tooNew === undefined;
+      const found = yield* adopted(settings, parse(text, path));
+      if (found.tooNew === undefined) good = found;
+      return found.tooNew === undefined;
     } catch (error) {
       if (error instanceof DamagedError) return false;
       throw error;
@@ -76,8 +79,8 @@ export function* restore(
         return recovery.text;
       },
     });
-    if (restored === undefined) throw NOTHING;
-    return { restored, loaded: { ...version, ...(yield* adopted(settings, parse(version.text, path))) } };
+    if (restored === undefined || good === undefined) throw NOTHING;
+    return { restored, loaded: { ...version, ...good } };
   } catch (error) {
     if (error === NOTHING) return undefined;
     throw error;
@@ -90,7 +93,8 @@ const NOTHING = Symbol('nothing to restore');
 function readAny(file: string, options: ReadOptions): AnyVersion | undefined {
   const found = readBytes(file, options);
   if (found === undefined) return undefined;
-  return { ...found, text: isUtf8(found.bytes) ? found.bytes.toString() : `\0${found.bytes.toString()}` };
+  const bytes = Buffer.from(found.bytes);
+  return { ...found, bytes, text: isUtf8(bytes) ? bytes.toString() : `\0${bytes.toString()}` };
 }
 
 /** The same under the lock of the file, for who has no document open. */
