@@ -143,7 +143,7 @@ describe('a document', () => {
 describe.each(['kernel', 'portable'] as const)(
   'a document with a manager of its own, of the %s engine,',
   (engine) => {
-    it('has every operation that writes done under a lock of that manager, beside its file [R55, R56]', async () => {
+    it('has every operation that writes done under a lock of that manager, beside its file [R55, R56, R59]', async () => {
       const { directory, path } = fileWith('{ "a": ', 'roles.json');
       const locks = new LockManager({ engine });
       const granted: unknown[] = [];

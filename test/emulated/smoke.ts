@@ -3,7 +3,7 @@ import { here } from '../../src/identity/index.ts';
 import { Agent } from '../support/agent.ts';
 import { newPlace } from '../support/place.ts';
 
-describe('two processes and one lock, on another architecture', () => {
+describe('two processes and one lock, on another architecture [R64]', () => {
   it('take it, wait for it, release it, and free it by dying, with rising tokens [R1, R4, R7, R10]', async () => {
     const { home, locks } = newPlace();
     const [agent] = await Agent.several(home, 1);

@@ -56,7 +56,7 @@ function atEachPause(act: (count: number) => void): void {
   onTestFinished(() => void Object.assign(Atomics, { wait }));
 }
 
-describe('a document on Windows', () => {
+describe('a document on Windows [R64]', () => {
   it('is updated, keeps its line ends, and leaves nothing but its backup and its lock file', async () => {
     const { directory, document, text } = await opened();
     expect(await document.update(raise)).toEqual({ a: 1 });

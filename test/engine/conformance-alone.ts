@@ -136,7 +136,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
       expect((await acquire(request('shared'))).token()).toBe(token);
     });
 
-    it('releases its own grant only, and only once [F9]', async () => {
+    it('releases its own grant only, and only once [F9, F11]', async () => {
       const { request } = unusedLock();
       const first = await acquire(request());
       await first.release();
@@ -184,7 +184,7 @@ export function conformanceAlone(name: string, { engine, contract, directory }: 
       expect((await acquire(request())).recovered).toBe(undefined);
     });
 
-    it('acquires synchronously what is free, and gives up in time on what is not [F8]', async () => {
+    it('acquires synchronously what is free, and gives up in time on what is not [F8, F11]', async () => {
       const { request } = unusedLock();
       const grant = engine.acquireSync(request(), 0);
 

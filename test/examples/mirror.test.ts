@@ -58,7 +58,7 @@ describe('the mirror', () => {
     },
   );
 
-  it('says who saves when a second save comes, word for word as the README shows it; help helps [A4]', async () => {
+  it('says who saves when a second save comes, word for word as the README shows it; help helps [A4, A9]', async () => {
     const example = new Example(registry);
     const holder = await example.halfWay('save');
     const second = await example.run('save');

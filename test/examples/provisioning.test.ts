@@ -58,7 +58,7 @@ function expectNoVolume(data: string): void {
   expect(readdirSync(data).sort()).toEqual(PERMANENT);
 }
 
-it('provisions once for 50 concurrent requests and refuses 49 with an answer that tells who is at work [C1] [C2] [C3]', async () => {
+it('provisions once for 50 concurrent requests and refuses 49 with an answer that tells who is at work [C1] [C2] [C3] [C7]', async () => {
   const { data, content, service, locks } = await start();
   const refused: Answer[] = [];
   let posts: Promise<Answer>[] = [];
@@ -157,7 +157,7 @@ it('answers 500 when the operation fails, leaves nothing half-made, and is free 
   expectVolume(data, service);
 });
 
-it('refuses an unrelated service on the same data while the first one is at work [C2] [C3]', async () => {
+it('refuses an unrelated service on the same data while the first one is at work [C2] [C3] [C7]', async () => {
   const { data, content, service } = await start();
   const other = await Service.start({ data, content: content.url });
   const post = service.post();
@@ -196,7 +196,7 @@ it('ends the operation of a client that goes away, leaves nothing half-made, and
   expectVolume(data, service);
 });
 
-it('ends the operation when the service is told to stop, and exits in order [C4]', async () => {
+it('ends the operation when the service is told to stop, and exits in order [C4] [C7]', async () => {
   const { data, content, service, locks } = await start();
   const post = service.post();
   await content.asked();

@@ -264,7 +264,7 @@ it('opens no socket, for holding or for waiting: there is nothing to talk to [R6
   await waiter.granted();
 });
 
-it('waits without burning the processor: some dozens of tries in a second, not thousands', async () => {
+it('waits without burning the processor: some dozens of tries in a second, not thousands [R73]', async () => {
   const home = tempDirectory();
   const [holder] = await Agent.several(home, 1);
   const waiter = await Agent.start({ home, env: { NODE_DEBUG: 'holdfast' } });

@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openDocument } from 'holdfast/document';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FileWatch, type WatchDegradation, watchFile } from '../../../src/document/watch/watch-file.ts';
 import { fileSystems } from '../../../src/storage/file-system/index.ts';
@@ -8,6 +9,7 @@ import { Child, fixture } from '../../support/child.ts';
 import { memoryDirectory, tempDirectory } from '../../support/temp.ts';
 import { passTime } from '../../support/time.mjs';
 import { tool } from '../../support/tool.ts';
+import { someTurns } from '../../support/turns.ts';
 import { until, untilStopped } from '../../support/until.ts';
 
 const NO_WATCHES = [
@@ -94,6 +96,27 @@ describe('a file that another process replaces', () => {
       await watcher.line(`seen ${count}`);
     },
   );
+});
+
+it('a change from outside is told by the event of the system, and by timers that are due within 50 ms at most [R17]', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const fiftyMilliseconds = async () => {
+    for (let ms = 0; ms < 50; ms++) {
+      await someTurns();
+      vi.advanceTimersByTime(1);
+    }
+    await someTurns();
+  };
+  const { path } = newFile();
+  const document = await openDocument(path);
+  onTestFinished(() => document.close());
+  const told: unknown[] = [];
+  document.on('external', ({ value }) => told.push(value));
+  await fiftyMilliseconds();
+  await replace(path, 1);
+  await fiftyMilliseconds();
+  expect(told).toEqual([1]);
 });
 
 describe('the directory of a watched file', () => {
@@ -217,7 +240,7 @@ describe('where no events can be relied on', () => {
     expect(watcher.stdout.match(/degraded \S+/g)).toEqual(['degraded no-events']);
   });
 
-  it('the file is polled on a network drive, which is told with its type [R19, R50, R52]', async () => {
+  it('the file is polled on a network drive, four times a second, which is told with its type [R17, R19, R50, R52]', async () => {
     vi.spyOn(fileSystems, 'of').mockReturnValue({ type: 'nfs4', reach: 'network', options: [] });
     onTestFinished(() => void vi.restoreAllMocks());
     const { path } = newFile();

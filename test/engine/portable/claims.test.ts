@@ -22,7 +22,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
   const engine = portableEngine({ layout });
   const fileOf = (path: string) => (layout === 'directory' ? join(path, CLAIM_FILE) : path);
 
-  it('lies beside the data, and tells who has it and since when, for people too [R3, F2, F3, F5, F6, R12]', async () => {
+  it('lies beside the data, and tells who has it and since when, for people too [R3, F2, F3, F5, F6, F11, R12]', async () => {
     const home = tempDirectory();
     const data = join(home, 'roles.json');
     writeFileSync(data, '{}');
@@ -75,7 +75,7 @@ describe.each(layouts)('a claim (lock %s)', (layout) => {
     expect(grant.isIntact()).toBe(false);
   });
 
-  it('of a process that is proved dead is taken over at once [F4, F7, R45]', () => {
+  it('of a process that is proved dead is taken over at once [F4, F7, F11, R45]', () => {
     const { request } = unusedLock();
     leaveClaim(request().path, layout, deadProcess());
     const grant = engine.tryAcquire(request());

@@ -4,7 +4,7 @@ import { conformance } from '../conformance.ts';
 
 const module = new URL('../../fixtures/portable-engines.mjs', import.meta.url);
 
-describe('the fallback [R15]', () => {
+describe('the fallback [R15, R59]', () => {
   conformance('portable (lock file)', () => ({
     engine: portableEngine({ layout: 'file' }),
     contract: 'claim',

@@ -7,7 +7,7 @@ const HOLDS = 150;
 
 describe(`8 processes, ${HOLDS} portable locks each, some of them killed or stopped (seed ${SEED})`, () => {
   it.each(['file', 'directory'] as const)(
-    'never let two into the same place, lost no update, repeated no token, and all came to an end: lock %s [R46, R77, R81, H16, H21, R15]',
+    'never let two into the same place, lost no update, repeated no token, and all came to an end: lock %s [F11, R46, R77, R81, H16, H21, R15]',
     async (layout) => {
       const manager = { engine: 'portable', layout } as const;
       const run = await stress({
