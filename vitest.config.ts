@@ -16,9 +16,9 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    // Tests wait for events; the limit only ends one that hangs.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Each step waits for an event, with a deadline of its own; this ends what hangs all the same.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     retry: 0,
     sequence: { setupFiles: 'list' },
     reporters: ['default'],
@@ -39,9 +39,6 @@ export default defineConfig({
           include: others,
           globalSetup: 'test/setup/fresh-dist.ts',
           setupFiles: ['test/setup/time.ts'],
-          // Each step waits with a deadline of its own; a hundred processes one after the other are no hang.
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
         },
       },
     ],

@@ -34,8 +34,8 @@ const runner = {
     allowOnly: false,
     sequence: { seed: 1, hooks: 'stack', setupFiles: 'list', concurrent: false, shuffle: false },
     maxConcurrency: 1,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     retry: 0,
     includeTaskLocation: false,
     tags: [],
@@ -68,7 +68,7 @@ process.on('uncaughtException', (error) => {
 });
 
 save();
-setInterval(() => {}, 60_000); // a test may wait for what keeps no process alive, such as a hold limit
+setInterval(() => {}, 300_000); // a test may wait for what keeps no process alive, such as a hold limit
 const suites = await startTests(
   files.map((file) => resolve(file)),
   runner,

@@ -12,12 +12,9 @@ import { until } from '../support/until.ts';
 const EXAMPLE = fileURLToPath(new URL('../../examples/datasets', import.meta.url));
 export const JOBS = ['words', 'index', 'compare'] as const;
 
-/** A whole pipeline is more than a step. */
-const HANGING_RUN = 200_000;
-
 /** The ending of a program that computes for seconds, and for a minute where others compute as well. */
 export function ending(child: Child): Promise<Ending> {
-  return within(child.ended, 'waiting for the end of a run', HANGING_RUN);
+  return within(child.ended, 'waiting for the end of a run');
 }
 
 /** The first line that starts so. */
@@ -25,7 +22,7 @@ export function untilSaid(child: Child, start: string): Promise<string> {
   const said = new Promise<string>((resolve) => {
     child.onLine((line) => line.startsWith(start) && resolve(line));
   });
-  return within(said, `waiting for the line "${start}"`, HANGING_RUN);
+  return within(said, `waiting for the line "${start}"`);
 }
 
 /** The one command, with data of its own. */
@@ -74,7 +71,7 @@ export class Jobs {
   faulty(): Promise<Answered> {
     const { opened, open } = gate<Answered>();
     this.server.onAnswer = (answered) => answered.fault !== undefined && open(answered);
-    return within(opened, 'waiting for a request', HANGING_RUN);
+    return within(opened, 'waiting for a request');
   }
 }
 
