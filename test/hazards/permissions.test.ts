@@ -106,10 +106,10 @@ describe('a lock file that may be read but not written', () => {
     const { owner, reader, target } = await readOnlyFile();
 
     await owner.acquire(target);
-    await reader.wait(target, { timeout: 20_000, pollInterval: 60_000 });
+    await reader.wait(target, { timeout: 120_000, pollInterval: 60_000 });
     await owner.release();
     await reader.granted();
-    await owner.wait(target, { timeout: 20_000, pollInterval: 60_000 });
+    await owner.wait(target, { timeout: 120_000, pollInterval: 60_000 });
     await reader.release();
     await owner.granted();
   });
@@ -194,7 +194,7 @@ describe('a directory that may not be written', () => {
     expect(granted.path.startsWith(`${own}/fallback/`)).toBe(true);
     expect(await first.run(({ values }) => values.seen)).toEqual(['fallback-directory']);
     expect(await second.couldAcquire(target)).toBe(false);
-    await second.wait(target, { timeout: 20_000 });
+    await second.wait(target, { timeout: 120_000 });
     await first.release();
     expect((await second.granted()).degraded).toEqual(['fallback-directory']);
     expect(await second.run(({ locks }) => locks.lock?.token)).toBeGreaterThan(0);

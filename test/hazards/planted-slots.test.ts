@@ -56,7 +56,7 @@ describe.each(plants)('%s in the place of a permit', (_what, plant) => {
 
     const lock = await locks.acquire('pool', { permits: 2 });
     expect(await other.couldAcquire('pool', { permits: 2 })).toBe(false);
-    await other.wait('pool', { permits: 2, timeout: 20_000 });
+    await other.wait('pool', { permits: 2, timeout: 120_000 });
     await lock.release();
     await other.granted();
     await other.release();

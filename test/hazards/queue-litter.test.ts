@@ -49,9 +49,9 @@ function setUp() {
 async function expectToWork({ home, manager }: ReturnType<typeof setUp>): Promise<void> {
   const [other] = await Agent.several(home, 1);
   for (const mode of ['exclusive', 'shared'] as const) {
-    const lock = await manager.acquire('mirror', { mode, timeout: 20_000 });
+    const lock = await manager.acquire('mirror', { mode, timeout: 120_000 });
     expect(await other.couldAcquire('mirror')).toBe(false);
-    await other.wait('mirror', { timeout: 20_000 });
+    await other.wait('mirror', { timeout: 120_000 });
     await lock.release();
     await other.granted();
     await other.release();
@@ -143,8 +143,8 @@ describe('what lies in the queue of a lock', () => {
     const at = setUp();
     const [first, second] = await Agent.several(at.home, 2);
     const lock = await at.manager.acquire('mirror');
-    await first.wait('mirror', { timeout: 20_000 });
-    await second.wait('mirror', { timeout: 20_000 });
+    await first.wait('mirror', { timeout: 120_000 });
+    await second.wait('mirror', { timeout: 120_000 });
     for (const ticket of readdirSync(at.queue)) rmSync(join(at.queue, ticket), { force: true });
 
     await lock.release();
@@ -166,7 +166,7 @@ describe('what lies in the queue of a lock', () => {
     const forger = new Child('flock', ['-n', '-o', ticket, 'sh', '-c', 'echo held; read line; true']);
     await forger.line('held');
 
-    const lock = await at.manager.acquire('mirror', { timeout: 20_000 });
+    const lock = await at.manager.acquire('mirror', { timeout: 120_000 });
 
     lock.assertHeld();
     await lock.release();

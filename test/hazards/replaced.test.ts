@@ -73,7 +73,7 @@ describe.each(replacements)('a lock file that %s', (_what, replace) => {
     const home = tempDirectory();
     const [holder, waiter] = await Agent.several(home, 2);
     const { path } = await holder.acquire('mirror');
-    await waiter.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+    await waiter.wait('mirror', { timeout: 120_000, pollInterval: 60_000 });
 
     replace(path);
 
@@ -143,7 +143,7 @@ it('hands no lock on an old file to the next request of the same process [H7]', 
   const home = tempDirectory();
   const [agent, other] = await Agent.several(home, 2);
   const { path } = await agent.acquire('mirror', {}, 'first');
-  await agent.wait('mirror', { timeout: 20_000 }, 'second');
+  await agent.wait('mirror', { timeout: 120_000 }, 'second');
   unlinkSync(path);
   await other.acquire('mirror');
 

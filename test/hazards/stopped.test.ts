@@ -29,7 +29,7 @@ describe('a holder that is stopped', () => {
 
     holder.signal('SIGCONT');
     await holder.run(({ locks }) => locks.lock?.assertHeld());
-    await other.wait('mirror', { timeout: 20_000 });
+    await other.wait('mirror', { timeout: 120_000 });
     await holder.release();
     expect((await other.granted()).recovered).toBe(false);
   });
@@ -83,7 +83,7 @@ describe('a holder that is stopped', () => {
     await holder.acquire('mirror');
     holder.signal('SIGSTOP');
     await untilStopped(holder.pid);
-    await waiter.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+    await waiter.wait('mirror', { timeout: 120_000, pollInterval: 60_000 });
 
     await holder.kill();
 
@@ -98,7 +98,7 @@ it('a waiter that is stopped does not keep the lock from others [R81]', async ()
   await stopped.wait('mirror', { timeout: 60_000 });
   stopped.signal('SIGSTOP');
   await untilStopped(stopped.pid);
-  await other.wait('mirror', { timeout: 20_000 });
+  await other.wait('mirror', { timeout: 120_000 });
 
   await holder.release();
 
@@ -166,7 +166,7 @@ describe('a hold limit', () => {
     const home = tempDirectory();
     const [holder, other] = await Agent.several(home, 2);
     await holder.acquire('mirror', { holdLimit: 200 });
-    await other.wait('mirror', { timeout: 20_000, pollInterval: 60_000 });
+    await other.wait('mirror', { timeout: 120_000, pollInterval: 60_000 });
 
     const reason = await holder.run(
       ({ locks }) =>

@@ -20,7 +20,7 @@ it('survives a hundred processes killed at random points: the lock can always be
     await child.line(`lines ${lines}`);
     const { signal, stderr } = await child.kill();
     expect({ signal, stderr }).toEqual({ signal: 'SIGKILL', stderr: '' });
-    const lock = await locks.acquire('mirror', { timeout: 20_000 });
+    const lock = await locks.acquire('mirror', { timeout: 120_000 });
     lock.assertHeld();
     expect(lock.degraded).toEqual([]);
     expect(lock.token).toBeGreaterThan(token);

@@ -30,13 +30,13 @@ it('wakes a thread that waits when another thread, or process, releases [H24]', 
   const thread = await Thread.start(home);
 
   const lock = await manager.acquire('mirror');
-  expect(await thread.tell('wait', 'mirror', { timeout: 20_000 })).toBe('waiting');
+  expect(await thread.tell('wait', 'mirror', { timeout: 120_000 })).toBe('waiting');
   await lock.release();
   expect(await thread.message()).toBe('granted');
   await thread.tell('release');
 
   await agent.acquire('mirror');
-  expect(await thread.tell('wait', 'mirror', { timeout: 20_000 })).toBe('waiting');
+  expect(await thread.tell('wait', 'mirror', { timeout: 120_000 })).toBe('waiting');
   await agent.release();
   expect(await thread.message()).toBe('granted');
 });
@@ -45,7 +45,7 @@ it('frees the lock of a thread that is terminated, and tells the next holder so 
   const { home, locks: manager } = newPlace();
   const thread = await Thread.start(home);
   await thread.tell('acquire', 'mirror');
-  const waiting = manager.acquire('mirror', { timeout: 20_000, pollInterval: 60_000 });
+  const waiting = manager.acquire('mirror', { timeout: 120_000, pollInterval: 60_000 });
 
   await thread.terminate();
 
@@ -58,7 +58,7 @@ it('frees the shared lock of a thread that exits, and leaves nothing of it behin
   const { home, locks: manager } = newPlace();
   const thread = await Thread.start(home);
   await thread.tell('acquire', 'mirror', { mode: 'shared' });
-  const waiting = manager.acquire('mirror', { timeout: 20_000 });
+  const waiting = manager.acquire('mirror', { timeout: 120_000 });
 
   await thread.exit();
 
@@ -70,13 +70,13 @@ it('leaves nothing of threads that are terminated while they wait: no grant, no 
   const { home, locks: manager } = newPlace();
   const lock = await manager.acquire('mirror');
   const spent = await Thread.start(home); // whatever Node.js itself keeps from its first worker
-  await spent.tell('wait', 'mirror', { timeout: 20_000 });
+  await spent.tell('wait', 'mirror', { timeout: 120_000 });
   await spent.terminate();
   const before = readdirSync('/proc/self/fd').length;
 
   for (let round = 0; round < 3; round++) {
     const threads = await Promise.all([Thread.start(home), Thread.start(home)]);
-    await Promise.all(threads.map((thread) => thread.tell('wait', 'mirror', { timeout: 20_000 })));
+    await Promise.all(threads.map((thread) => thread.tell('wait', 'mirror', { timeout: 120_000 })));
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
 

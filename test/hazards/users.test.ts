@@ -86,7 +86,7 @@ describe.each(Object.entries(KINDS))('a lock in %s', (name, kind) => {
   it.each(['kernel', 'portable'] as const)(
     'is for two users alike, whoever came first and under whatever umask (%s) [X33, X34, X35, X36, H17]',
     async (engineName) => {
-      const engine: AcquireOptions = { engine: engineName, timeout: 20_000 };
+      const engine: AcquireOptions = { engine: engineName, timeout: 120_000 };
       const [ann, ben, second] = await startUsers();
       const users = [ann, ben, second];
       for (const umask of UMASKS) {
@@ -140,7 +140,7 @@ describe.each(Object.entries(KINDS))('a lock in %s', (name, kind) => {
       const { path } = await ben.acquire(target, { engine });
       await ben.kill();
 
-      const taken = ann.acquire(target, { engine, timeout: 20_000 });
+      const taken = ann.acquire(target, { engine, timeout: 120_000 });
 
       if (engine === 'portable' && isSticky) {
         await expect(taken).rejects.toMatchObject({
@@ -166,7 +166,7 @@ describe.each(Object.entries(KINDS))('a lock in %s', (name, kind) => {
       await ann.acquire(target, { engine, mode: 'shared' });
       await ben.kill();
 
-      const upgraded = ann.run(({ locks: { lock } }) => lock?.upgrade({ timeout: 20_000 }));
+      const upgraded = ann.run(({ locks: { lock } }) => lock?.upgrade({ timeout: 120_000 }));
 
       const isRefused = engine === 'portable' && isSticky;
       if (isRefused) {

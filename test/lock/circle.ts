@@ -9,12 +9,12 @@ export async function cycleInThisProcess(): Promise<unknown> {
   const { opened: ready, open: bothHold } = gate();
   const first = locks.with('a', async () => {
     await ready;
-    await locks.with('b', { timeout: 30_000 }, () => {});
+    await locks.with('b', { timeout: 120_000 }, () => {});
   });
   const second = locks.with('b', async () => {
     bothHold();
     await until(() => locks.query().pending.length === 1, 'the first waits');
-    lost = await locks.acquire('a', { timeout: 30_000 }).catch((error) => error);
+    lost = await locks.acquire('a', { timeout: 120_000 }).catch((error) => error);
   });
   await Promise.all([first, second]);
   return lost;

@@ -112,7 +112,7 @@ it('cleanStale removes dead tickets of the kernel engine, and never its lock fil
   const home = tempDirectory();
   const [holder, waiter] = await Agent.several(home, 2);
   const { path } = await holder.acquire('mirror');
-  await waiter.wait('mirror', { timeout: 20_000 });
+  await waiter.wait('mirror', { timeout: 120_000 });
   const directory = join(home, 'locks');
   expect(await cleanStale(directory)).toMatchObject({ removed: [], kept: [{ what: 'ticket', lock: path }] });
   await waiter.kill();

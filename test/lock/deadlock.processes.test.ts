@@ -5,7 +5,7 @@ import { newPlace } from '../support/place.ts';
 import { LONG, staysOpen } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 
-const PATIENT = { timeout: 30_000 } as const;
+const PATIENT = { timeout: 120_000 } as const;
 
 interface Outcome {
   readonly code?: string;

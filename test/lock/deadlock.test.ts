@@ -6,7 +6,7 @@ import { newLocks } from '../support/place.ts';
 import { staysOpen } from '../support/turns.ts';
 import { cycleInThisProcess } from './circle.ts';
 
-const PATIENT = { timeout: 30_000 } as const;
+const PATIENT = { timeout: 120_000 } as const;
 
 describe('waits in one process for what each other holds', () => {
   it('end with DeadlockError for the youngest [R81]', async () => {

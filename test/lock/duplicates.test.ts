@@ -90,7 +90,7 @@ describe('a lock that another copy of the package holds in this thread', () => {
     const other = await secondCopy();
     const { locks } = newPlace();
     const theirs = new other.LockManager({ directory: locks.directory });
-    const patient = { timeout: 30_000 };
+    const patient = { timeout: 120_000 };
 
     await locks.with('mirror', async () => {
       await using again = await theirs.acquire('mirror', { ...patient, reentrant: true });
@@ -132,7 +132,7 @@ describe('a lock that another copy of the package holds in this thread', () => {
     const { locks } = newPlace();
     const theirs = new other.LockManager({ directory: locks.directory });
     const lock = await theirs.acquire('mirror');
-    const asked = () => locks.acquire('mirror', { timeout: 30_000, holding: [lock] });
+    const asked = () => locks.acquire('mirror', { timeout: 120_000, holding: [lock] });
 
     await expect(asked()).rejects.toBeInstanceOf(holdfast.DeadlockError);
 

@@ -37,7 +37,7 @@ describe('the simple functions', () => {
       agents.map((agent) =>
         agent.run(async ({ holdfast, fs }, file) => {
           for (let n = 0; n < 50; n++) {
-            await holdfast.withLock(file, { timeout: 30_000 }, async () => {
+            await holdfast.withLock(file, { timeout: 120_000 }, async () => {
               const { count } = JSON.parse(fs.readFileSync(file, 'utf8'));
               await new Promise((resolve) => setImmediate(resolve));
               fs.writeFileSync(file, JSON.stringify({ count: count + 1 }));

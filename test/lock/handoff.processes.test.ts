@@ -8,7 +8,7 @@ describe('a lock that goes to the next waiter of the same thread', () => {
     const agent = await Agent.start({ home });
     const tokens: number[] = [];
     const all = Array.from({ length: 100 }, async (_, n) => {
-      await using lock = await locks.acquire('mirror', { timeout: 20_000 });
+      await using lock = await locks.acquire('mirror', { timeout: 120_000 });
       if (n % 3 === 0) tokens.push(lock.token);
     });
     await Promise.all(all);
@@ -26,7 +26,7 @@ describe('a lock that goes to the next waiter of the same thread', () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const shown = await agent.run(async ({ manager, locks }) => {
-      const waits = Array.from({ length: 50 }, () => manager.acquire('mirror', { timeout: 20_000 }));
+      const waits = Array.from({ length: 50 }, () => manager.acquire('mirror', { timeout: 120_000 }));
       for (const wait of waits.slice(0, -1)) await (await wait).release();
       locks.lock = (await waits.at(-1)) as NonNullable<typeof locks.lock>;
       return locks.lock.token;
@@ -43,7 +43,7 @@ describe('a lock that goes to the next waiter of the same thread', () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     await agent.acquire('mirror');
-    const waits = [1, 2, 3].map(() => locks.acquire('mirror', { timeout: 20_000 }));
+    const waits = [1, 2, 3].map(() => locks.acquire('mirror', { timeout: 120_000 }));
     await agent.kill();
 
     const recovered: boolean[] = [];
@@ -82,7 +82,7 @@ describe('a lock that goes to the next waiter of the same thread', () => {
     const { home, locks } = newPlace();
     const agent = await Agent.start({ home });
     const first = await locks.acquire('mirror');
-    const waits = [1, 2, 3].map(() => locks.acquire('mirror', { timeout: 20_000 }));
+    const waits = [1, 2, 3].map(() => locks.acquire('mirror', { timeout: 120_000 }));
     let held = first;
 
     for (const wait of waits) {

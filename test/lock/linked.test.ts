@@ -8,7 +8,7 @@ it('a lock that is held already is refused as well by a manager whose directory 
   const { home, locks } = newPlace();
   symlinkSync(join(home, 'locks'), join(home, 'link'));
   const linked = new LockManager({ directory: join(home, 'link') });
-  const patient = { timeout: 30_000 };
+  const patient = { timeout: 120_000 };
 
   await locks.with('mirror', async () => {
     await expect(linked.acquire('mirror', patient)).rejects.toBeInstanceOf(DeadlockError);

@@ -65,7 +65,7 @@ describe('acquireAll', () => {
     const requests = heard('requested');
     const waiting = next('waiting');
     const clock = new StoppedClock();
-    const all = locks.acquireAll([second, first], { timeout: 10_000 });
+    const all = locks.acquireAll([second, first], { timeout: 120_000 });
     await waiting;
 
     clock.advance(4_000);

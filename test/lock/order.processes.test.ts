@@ -9,7 +9,7 @@ describe('the requests of one thread for one lock', () => {
     await agent.acquire('mirror');
     const order: number[] = [];
     const all = Array.from({ length: 20 }, (_, n) =>
-      locks.acquire('mirror', { timeout: 30_000 }).then((lock) => {
+      locks.acquire('mirror', { timeout: 120_000 }).then((lock) => {
         order.push(n);
         return lock.release();
       }),

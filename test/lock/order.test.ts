@@ -11,7 +11,7 @@ describe('the requests of one thread for one lock', () => {
     const first = await locks.acquire('mirror');
     const order: number[] = [];
     const all = Array.from({ length: MANY }, (_, n) =>
-      locks.acquire('mirror', { timeout: 30_000 }).then((lock) => {
+      locks.acquire('mirror', { timeout: 120_000 }).then((lock) => {
         order.push(n);
         return lock.release();
       }),
@@ -31,7 +31,7 @@ describe('the requests of one thread for one lock', () => {
     const abort = new AbortController();
     const optionsOf = (n: number) => {
       if (n % 10 === 5) return { signal: abort.signal };
-      return n % 10 === 7 ? { timeout: 1 } : { timeout: 30_000 };
+      return n % 10 === 7 ? { timeout: 1 } : { timeout: 120_000 };
     };
     const all = Array.from({ length: MANY }, (_, n) =>
       locks.acquire('mirror', optionsOf(n)).then((lock) => {
@@ -57,7 +57,7 @@ describe('the requests of one thread for one lock', () => {
     const locks = newLocks();
     const first = await locks.acquire('mirror');
     const modes = ['shared', 'shared', 'exclusive', 'shared', 'shared', 'exclusive'] as const;
-    const waits = modes.map((mode) => locks.acquire('mirror', { mode, timeout: 30_000 }));
+    const waits = modes.map((mode) => locks.acquire('mirror', { mode, timeout: 120_000 }));
     const grants = heard('granted');
     const granted = () => grants.map(({ mode }) => mode);
     const held = (at: number) => waits[at] as (typeof waits)[number];

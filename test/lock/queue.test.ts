@@ -10,7 +10,7 @@ import { newPlace, type Place } from '../support/place.ts';
 import { staysOpen } from '../support/turns.ts';
 import { until, untilStopped } from '../support/until.ts';
 
-const PATIENT = { timeout: 20_000 } as const;
+const PATIENT = { timeout: 120_000 } as const;
 /** Relies on being told: a waiter that looks by itself may pass one ahead that the system is slow to run. */
 const ORDERLY = { ...PATIENT, pollInterval: 15_000 } as const;
 

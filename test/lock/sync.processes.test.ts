@@ -16,7 +16,7 @@ it('waits for another process and gets the lock on its release, in order with th
     const stop = holdfast.onLockEvent('granted', (event) => {
       waited = event.waited;
     });
-    locks.lock = manager.acquireSync('mirror', { timeout: 20_000 });
+    locks.lock = manager.acquireSync('mirror', { timeout: 120_000 });
     stop();
     return waited;
   });
@@ -33,7 +33,7 @@ it('gets the lock of a holder that is killed, and says that it recovered it [R10
   const [holder, agent] = await Agent.several(home, 2);
   await holder.acquire('mirror');
   const recovered = agent.run(({ manager, locks }) => {
-    locks.lock = manager.acquireSync('mirror', { timeout: 20_000 });
+    locks.lock = manager.acquireSync('mirror', { timeout: 120_000 });
     return locks.lock.recovered;
   });
   await until(() => locks.inspect('mirror').waiters.length === 1, 'the other process waits');
@@ -60,11 +60,11 @@ it('leaves a wait of this thread that it passed as it was: one grant follows, an
   const agent = await Agent.start({ home });
   await agent.acquire('mirror');
   const grants = heard('granted');
-  const patient = locks.acquire('mirror', { timeout: 20_000 });
+  const patient = locks.acquire('mirror', { timeout: 120_000 });
   expect(await staysOpen(patient)).toBe(true);
 
   const released = agent.release(); // on its way; this thread is blocked until it is done
-  const lock = locks.acquireSync('mirror', { timeout: 20_000 });
+  const lock = locks.acquireSync('mirror', { timeout: 120_000 });
   await released;
   expect(await staysOpen(patient)).toBe(true);
   await lock.release();

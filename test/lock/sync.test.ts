@@ -54,7 +54,7 @@ it('fails at once with DeadlockError when this very thread holds the lock, in a 
   const locks = newLocks();
   const lock = await locks.acquire('mirror');
   // Not for ever: a thread that is blocked cannot be ended by its test.
-  const patient = { timeout: 10_000 };
+  const patient = { timeout: 120_000 };
 
   expect(() => locks.acquireSync('mirror', patient)).toThrow(DeadlockError);
   expect(() => locks.acquireSync('mirror', { ...patient, mode: 'shared' })).toThrow(

@@ -150,7 +150,7 @@ describe('a thread that hands its lock on to itself', () => {
     await until(() => line.signedTickets.length === 1, 'this thread waits');
     const left = line.leave(holder, 'holder');
 
-    const now = line.locks.acquireSync('mirror', { timeout: 20_000 });
+    const now = line.locks.acquireSync('mirror', { timeout: 120_000 });
     const { token } = now;
     await left;
     await now.release();

@@ -16,7 +16,7 @@ describe.each(layouts)('under a lease (lock %s)', (layout) => {
     holder.signal('SIGSTOP');
     await untilStopped(holder.pid);
 
-    const { recovered } = await next.acquire('mirror', { ...engine, lease: 20_000, timeout: 20_000 });
+    const { recovered } = await next.acquire('mirror', { ...engine, lease: 20_000, timeout: 120_000 });
     holder.signal('SIGCONT');
 
     await expect(holder.run(({ locks }) => locks.lock?.assertHeld())).rejects.toMatchObject({
@@ -73,7 +73,7 @@ describe.each(layouts)('under a lease (lock %s)', (layout) => {
     reader.signal('SIGSTOP');
     await untilStopped(reader.pid);
 
-    await writer.acquire('mirror', { ...engine, timeout: 20_000 });
+    await writer.acquire('mirror', { ...engine, timeout: 120_000 });
     reader.signal('SIGCONT');
 
     await expect(reader.run(({ locks }) => locks.lock?.assertHeld())).rejects.toMatchObject({
