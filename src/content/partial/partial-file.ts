@@ -45,7 +45,8 @@ interface Batch {
  *  3. Every 32 MiB, `fdatasync`, then the state notes that many as durable: in this order, so that a power loss at any
  *     point leaves a state that says too little, never too much.
  *  4. `restart` removes the state, for good, before it truncates: an old state never meets new bytes.
- *  5. `seal` syncs. Dying after it: the next `open` finds all bytes, and the state the size of the whole.
+ *  5. `seal` syncs. Dying after it: the next `open` finds all bytes, and the state the size of the whole. A sync that
+ *     fails takes the file with it, for what can be read of it may be on no disk.
  */
 export class PartialFile {
   readonly path: string;
@@ -64,6 +65,7 @@ export class PartialFile {
   #durable: number;
   #source: Source | undefined;
   #failure: unknown;
+  #isLost = false;
   #syncing: Promise<void> | undefined;
   #noting: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -142,6 +144,7 @@ export class PartialFile {
     this.#issued = 0;
     this.#durable = 0;
     this.#failure = undefined;
+    this.#isLost = false;
   }
 
   /** Notes where the bytes come from, so that a later process can go on. @throws as `write` does. */
@@ -185,26 +188,24 @@ export class PartialFile {
   async seal(signal?: AbortSignal): Promise<Finished> {
     const finished = await this.finish(signal);
     await this.#syncing;
-    try {
-      await this.#file.sync();
-    } catch (error) {
-      throw explained(error, this.path);
-    }
+    this.#check();
+    await this.#flush('sync');
+    this.#check();
     this.#durable = finished.size;
     if (this.#source !== undefined) await this.begin({ ...this.#source, total: finished.size });
     return finished;
   }
 
-  /** Keeps the file for a later process; removes it when it has filled the disk. */
+  /** Keeps the file for a later process; removes it when it has filled the disk, or could not be synced. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#gathered > 0 && this.#failure === undefined) this.#issue();
     await this.#land();
-    const hasFilledDisk = this.#failure instanceof NoSpaceError;
-    if (!hasFilledDisk) await this.#note().catch(() => {});
+    const isOfNoUse = this.#isLost || this.#failure instanceof NoSpaceError;
+    if (!isOfNoUse) await this.#note().catch(() => {});
     await this.#file.close().catch(() => {});
-    if (!hasFilledDisk) return;
+    if (!isOfNoUse) return;
     await promises.rm(this.path, { force: true });
     await this.#forgetState();
     removeIfEmpty(this.#directory);
@@ -257,11 +258,18 @@ export class PartialFile {
 
   async #sync(): Promise<void> {
     const written = this.#written;
+    await this.#flush('datasync');
+    if (this.#failure !== undefined) return;
+    this.#durable = written;
+    await this.#note().catch((error) => this.#failed(error));
+  }
+
+  /** When it fails, nobody knows which bytes are lost, and the next one succeeds: the system tells of them once. */
+  async #flush(how: 'sync' | 'datasync'): Promise<void> {
     try {
-      await this.#file.datasync();
-      this.#durable = written;
-      await this.#note();
+      await this.#file[how]();
     } catch (error) {
+      this.#isLost = true;
       this.#failed(error);
     }
   }

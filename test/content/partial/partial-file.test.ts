@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { PartialFile } from '../../../src/content/partial/partial-file.ts';
 import {
@@ -25,6 +26,7 @@ import {
 } from '../../../src/content/partial/state.ts';
 import { here } from '../../../src/identity/index.ts';
 import { writeAll as writeWhole } from '../../../src/storage/durable.ts';
+import { gate } from '../../support/deadline.ts';
 import { tempDirectory } from '../../support/temp.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -236,15 +238,62 @@ it('goes on behind short writes [K35]', async () => {
   expect(readFileSync(path, 'latin1')).toBe('\0\x0012345678');
 });
 
-it('takes bytes as they are, and not as they are when their buffer is used again [K35]', async () => {
-  const partial = await open(place());
-  const buffer = Buffer.alloc(100_000);
-  for (const text of 'abcdefghijklmnopqrstuvwxyz') await partial.write(buffer.fill(text));
-  const { digests } = await partial.seal();
-  const bytes = Buffer.concat([...'abcdefghijklmnopqrstuvwxyz'].map((text) => Buffer.alloc(100_000, text)));
-  expect(readFileSync(partial.path).equals(bytes)).toBe(true);
-  expect(digests.sha256).toBe(sha(bytes));
-});
+/** Puts something in the way of a call on open files until the test is over. */
+async function interceptFile<N extends 'write' | 'sync' | 'datasync'>(
+  name: N,
+  wrap: (original: (...args: unknown[]) => Promise<unknown>) => (...args: unknown[]) => Promise<unknown>,
+): Promise<void> {
+  const file = await promises.open(join(tempDirectory(), 'file'), 'w');
+  const files = Object.getPrototypeOf(file) as Record<N, (...args: unknown[]) => Promise<unknown>>;
+  await file.close();
+  const original = files[name];
+  files[name] = function (this: unknown, ...args) {
+    return wrap((...own) => original.apply(this, own))(...args);
+  };
+  onTestFinished(() => void Object.assign(files, { [name]: original }));
+}
+
+it.each([100_000, 2 * MEBIBYTE + 1])(
+  'takes pieces of %i bytes as they are, and not as they are when their buffer is used again [K35]',
+  async (size) => {
+    await interceptFile('write', (original) => async (...args) => {
+      await setImmediate(); // whoever does not wait for it, has used the buffer again by then
+      return original(...args);
+    });
+    const texts = [...'abcdefghij'];
+    const partial = await open(place());
+    const buffer = Buffer.alloc(size);
+    for (const text of texts) await partial.write(buffer.fill(text));
+    const { digests } = await partial.seal();
+    const bytes = Buffer.concat(texts.map((text) => Buffer.alloc(size, text)));
+    expect(readFileSync(partial.path).equals(bytes)).toBe(true);
+    expect(digests.sha256).toBe(sha(bytes));
+  },
+);
+
+it.each(['datasync', 'sync'] as const)(
+  'a %s that fails once is an error, and nothing is gone on with that may be on no disk [K6]',
+  async (name) => {
+    const directory = place();
+    const reached = gate();
+    let calls = 0;
+    await interceptFile(name, (original) => async () => {
+      if (calls++ > 0) return original();
+      await reached.opened;
+      throw Object.assign(new Error('EIO: injected'), { code: 'EIO' });
+    });
+    const partial = await open(directory);
+    await partial.begin({ ...SOURCE, total: 33 * MEBIBYTE });
+    for (let at = 0; at < 33; at++) await partial.write(Buffer.alloc(MEBIBYTE));
+    await partial.finish();
+    expect(calls).toBe(name === 'sync' ? 0 : 1);
+    const sealed = partial.seal();
+    reached.open();
+    await expect(sealed).rejects.toMatchObject({ code: 'EIO' });
+    await partial.close();
+    expect((await open(directory)).offset).toBe(0);
+  },
+);
 
 it('keeps nothing that is left to truncate behind its end [K35]', async () => {
   const directory = place();
