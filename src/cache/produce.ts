@@ -24,6 +24,7 @@ import { infoOf } from './entry.ts';
 import type { Sight } from './look.ts';
 import { CONTENT_MODE, type Made, stampedTime } from './publish.ts';
 
+const MEBIBYTE = 1024 * 1024;
 /** What stays in the directory of a partial from one fetch to the next. */
 const KEPT = ['data', 'state.json'];
 
@@ -153,9 +154,8 @@ async function bytesOf(key: string, result: unknown, signal: AbortSignal): Promi
 /** Never waits for who is at the other end of what is no file. */
 async function streamOf(key: string, path: string): Promise<Readable> {
   const refuse = (code: string) => `returned the path ${path}, which cannot be read: ${code}`;
-  return (
-    await opened(key, path, promises.open(path, constants.O_RDONLY | O_NONBLOCK), refuse)
-  ).createReadStream();
+  const reading = promises.open(path, constants.O_RDONLY | O_NONBLOCK);
+  return (await opened(key, path, reading, refuse)).createReadStream({ highWaterMark: MEBIBYTE });
 }
 
 async function opened(

@@ -17,7 +17,7 @@ export interface ProducerContext {
 /**
  * Makes the bytes of an entry. It writes them to `temp` and returns nothing, or returns a stream, an async iterable, or
  * the path of a file, which is copied unless it is `temp`. A stream is ended when `signal` aborts; an iterable has to heed it
- * itself, and may use the same buffer for all its chunks. `NOT_MODIFIED`: the entry there was is still current.
+ * itself, leaves a chunk as it is until it is asked for the next one, and may use its buffer again then. `NOT_MODIFIED`: the entry there was is still current.
  */
 export type Producer = (
   context: ProducerContext,

@@ -29,7 +29,8 @@ export type Finished = Pick<Hashed, 'digests' | 'size'>;
 /** Bytes on their way to their place in the file. */
 interface Batch {
   readonly position: number;
-  readonly bytes: Uint8Array;
+  /** Its memory, when that is for the next batch once this one has landed; none when it is the caller's. */
+  readonly buffer: Uint8Array | undefined;
   /** Never rejects. */
   readonly landed: Promise<void>;
 }
@@ -155,30 +156,41 @@ export class PartialFile {
   }
 
   /**
-   * Takes a copy of bytes, which may come from a buffer that is used again; resolves when there is room for more.
+   * Takes bytes, which must stay what they are until it resolves, and may be others then: their buffer is used again.
+   * Small pieces are gathered in a copy; what fills a batch by itself is written from where it lies.
    *
    * @throws {NoSpaceError} or the system's error, of these bytes or of earlier ones.
    */
   async write(chunk: Uint8Array): Promise<void> {
+    const borrowed: Promise<void>[] = [];
     for (let rest = chunk; rest.length > 0; ) {
       this.#check();
-      if (this.#gathered === 0) this.#gathering = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(BATCH);
       const piece = rest.subarray(0, BATCH - this.#gathered);
-      this.#gathering.set(piece, this.#gathered);
-      this.#gathered += piece.length;
+      if (piece.length === BATCH) borrowed.push(this.#issue(piece));
+      else this.#gather(piece);
       rest = rest.subarray(piece.length);
-      if (this.#gathered === BATCH) this.#issue();
       while (this.#flying.length >= IN_FLIGHT && this.#failure === undefined) await this.#flying[0]?.landed;
     }
+    await Promise.all(borrowed);
     this.#check();
+  }
+
+  #gather(piece: Uint8Array): void {
+    if (this.#gathered === 0) this.#gathering = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(BATCH);
+    this.#gathering.set(piece, this.#gathered);
+    this.#gathered += piece.length;
+    if (this.#gathered === BATCH) this.#issueGathered();
   }
 
   /** Has everything written and hashed; not yet synced. More may be written afterwards. */
   async finish(signal?: AbortSignal): Promise<Finished> {
-    if (this.#gathered > 0) this.#issue();
+    if (this.#gathered > 0) this.#issueGathered();
     while (this.#flying.length > 0 && this.#failure === undefined) await this.#flying[0]?.landed;
     this.#check();
-    if (this.#digester.position < this.#issued) await this.#digester.read(this.#file, this.#issued, signal);
+    if (this.#digester.position < this.#issued) {
+      if (this.#issued - this.#durable >= SYNC_EVERY) this.#startSync(); // beside the hashing
+      await this.#digester.read(this.#file, this.#issued, signal);
+    }
     if (this.#digester.position < this.#issued)
       throw new Error(`${this.path} became shorter while it was written`);
     return { size: this.#issued, digests: this.#digester.digests() };
@@ -200,7 +212,7 @@ export class PartialFile {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#gathered > 0 && this.#failure === undefined) this.#issue();
+    if (this.#gathered > 0 && this.#failure === undefined) this.#issueGathered();
     await this.#land();
     const isOfNoUse = this.#isLost || this.#failure instanceof NoSpaceError;
     if (!isOfNoUse) await this.#note().catch(() => {});
@@ -217,18 +229,24 @@ export class PartialFile {
     await promises.rm(stateFile(this.#directory), { recursive: true, force: true });
   }
 
-  #issue(): void {
+  #issueGathered(): void {
     const bytes = this.#gathering.subarray(0, this.#gathered);
+    this.#gathered = 0;
+    this.#issue(bytes, this.#gathering);
+  }
+
+  /** Resolves when nobody reads the bytes any more. */
+  #issue(bytes: Uint8Array, buffer?: Uint8Array): Promise<void> {
     const position = this.#issued;
     this.#issued += bytes.length;
-    this.#gathered = 0;
     const landed = writeAll(this.#file, bytes, position).then(
       () => this.#arrived(batch),
       (error) => this.#failed(error),
     );
-    const batch: Batch = { position, bytes, landed };
+    const batch: Batch = { position, buffer, landed };
     this.#flying.push(batch);
     if (this.#digester.position === position) this.#digester.update(bytes); // else `finish` reads it
+    return landed;
   }
 
   #arrived(batch: Batch): void {
@@ -239,9 +257,12 @@ export class PartialFile {
       first = this.#flying[0]
     ) {
       this.#flying.shift();
-      this.#buffers.push(new Uint8Array(first.bytes.buffer));
+      if (first.buffer !== undefined) this.#buffers.push(first.buffer);
     }
-    if (this.#failure !== undefined || this.#written - this.#durable < SYNC_EVERY) return;
+    if (this.#failure === undefined && this.#written - this.#durable >= SYNC_EVERY) this.#startSync();
+  }
+
+  #startSync(): void {
     this.#syncing ??= this.#sync().finally(() => {
       this.#syncing = undefined;
     });
