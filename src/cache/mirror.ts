@@ -1,5 +1,6 @@
 import { constants, lstatSync, promises, realpathSync, type Stats } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
+import { adviceOn } from '../errors/advice.ts';
 import { HoldfastError, systemCode } from '../errors/base.ts';
 import { MirrorError } from '../errors/cache-errors.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -63,7 +64,7 @@ export async function mirror(
   } catch (error) {
     const code = systemCode(error);
     if (error instanceof HoldfastError || code === undefined) throw error;
-    throw new MirrorError(target, `could not be made: ${code}`, error);
+    throw new MirrorError(target, `could not be made: ${code}. ${adviceOn(target, code, error)}`, error);
   } finally {
     unlinkQuietly(temporary); // a rename between two links to one file leaves both
   }

@@ -11,7 +11,7 @@ import { isNotModified, NOT_MODIFIED, type NotModified } from '../content/valida
 import { DOWNLOAD, type Downloaded, type DownloadProducer } from '../download/producer.ts';
 import { systemCode } from '../errors/base.ts';
 import { ProducerError } from '../errors/cache-errors.ts';
-import { IntegrityError } from '../errors/content-errors.ts';
+import { explained, IntegrityError } from '../errors/content-errors.ts';
 import { given } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import { anyOf } from '../lock/on-abort.ts';
@@ -60,7 +60,7 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
     removeTreeQuietly(directory); // nobody goes on with it, and it may fill the disk
   };
   try {
-    makeOwnDirectory(directory);
+    makeRoom(directory);
     if (isAlone) sweep(directory);
     if (isDownload) partial = await PartialFile.open(directory, { resume: isAlone });
     const source = partial && (await downloaded(turn, sight, producer as DownloadProducer, partial));
@@ -75,6 +75,14 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
     throw error;
   } finally {
     await partial?.close();
+  }
+}
+
+function makeRoom(directory: string): void {
+  try {
+    makeOwnDirectory(directory);
+  } catch (error) {
+    throw explained(error, directory);
   }
 }
 

@@ -99,17 +99,19 @@ export async function put(
   isAllowed: () => void = () => {},
 ): Promise<void> {
   const temporary = join(layout.partialOf(key), 'record');
-  makeOwnDirectory(layout.partialOf(key));
   const complete = (fd: number) => fchmodSync(fd, layout.fileMode);
-  await outlastTransient(() => {
-    rmSync(temporary, { force: true });
-    return writeSynced(temporary, Buffer.from(`${JSON.stringify(value)}\n`), 0o600, complete);
-  }).catch((error: unknown) => {
+  try {
+    await outlastTransient(() => {
+      makeOwnDirectory(layout.partialOf(key));
+      rmSync(temporary, { force: true });
+      return writeSynced(temporary, Buffer.from(`${JSON.stringify(value)}\n`), 0o600, complete);
+    });
+    isAllowed();
+    clearPlace(layout, path);
+    await outlastTransient(() => promises.rename(temporary, path));
+  } catch (error) {
     throw explained(error, path);
-  });
-  isAllowed();
-  clearPlace(layout, path);
-  await outlastTransient(() => promises.rename(temporary, path));
+  }
 }
 
 /**

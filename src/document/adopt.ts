@@ -1,6 +1,7 @@
 import { DamagedError, SchemaTooNewError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
 import { plain, withLiterals } from '../json/values.ts';
+import { isPromise } from './draft.ts';
 import { assertWhole, type Checking } from './schema.ts';
 import type { Settings } from './settings.ts';
 import type { Work } from './work.ts';
@@ -28,7 +29,10 @@ export function* adopted(settings: Pick<Settings<unknown>, 'migrate'> & Checking
     if (found > version) return { json, tooNew: new SchemaTooNewError(path, found, version) };
     try {
       if (found < version) {
-        const value = up(structuredClone(plain(json)), found) as object;
+        const draft = structuredClone(plain(json));
+        const result = up(draft, found);
+        const value = result === undefined ? draft : result; // as a recipe does
+        if (!isMembers(value)) throw new TypeError('up must change its value in place, or return an object');
         raised = withLiterals(json, { ...value, [member]: version });
       }
     } catch (error) {
@@ -38,6 +42,11 @@ export function* adopted(settings: Pick<Settings<unknown>, 'migrate'> & Checking
   }
   yield* assertWhole(settings, raised);
   return { json: raised, isRaised: raised !== json };
+}
+
+/** Of anything else, as of a promise or a list, not a member would be left. */
+function isMembers(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isPromise(value);
 }
 
 function versionOf(json: Json, member: string, path: string): number {

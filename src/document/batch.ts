@@ -222,7 +222,7 @@ export class Batch<T> {
   *#updated(job: Change, json: Json | undefined, place: Place): Work<Json> {
     const { create, path } = this.#settings;
     if (json === undefined && create === undefined) throw new MissingDocumentError(path);
-    const from = json ?? withLiterals(null, create?.());
+    const from = json === undefined ? withLiterals(null, create?.()) : json; // which may be null
     return yield* applied(job.recipe as never, from, place.path);
   }
 

@@ -146,7 +146,7 @@ export class Document<T> {
     checkRecipe(recipe);
     const base = this.#pending?.base ?? this.#shown?.loaded; // what the caller saw, not what came since
     if (base === undefined) throw new MissingDocumentError(this.path);
-    const from = this.#pending?.json ?? base.json;
+    const from = this.#pending === undefined ? base.json : this.#pending.json;
     const json = finish(applied(recipe, from, this.path));
     this.#pend({ base, json });
     return this.read();
@@ -323,7 +323,7 @@ export class Document<T> {
   }
 
   #pend(pending: Pending): void {
-    const isNew = !equal(pending.json, this.#pending?.json ?? this.#shown?.json);
+    const isNew = !equal(pending.json, (this.#pending ?? this.#shown)?.json);
     const value = frozen(pending.json) as T;
     this.#pending = { ...pending, value };
     if (isNew) this.#emit('change', { value, origin: 'own' });

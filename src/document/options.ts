@@ -9,7 +9,7 @@ import type { StandardSchema } from './schema.ts';
 export interface Migration {
   /** The version of this program's documents: a whole number. */
   readonly version: number;
-  /** `from`: the version of the file, 0 where it names none. */
+  /** Changes the value in place, or returns a new one. `from`: the version of the file, 0 where it names none. */
   readonly up: (value: unknown, from: number) => unknown;
   /** The member of the file that has its version. Default: `$version`. */
   readonly member?: string | undefined;
@@ -76,11 +76,12 @@ export function defaultLocks(): LockManager {
 /** @throws {InputError} naming the option. */
 export function checkDocumentOptions(options: DocumentOptions<never>): void {
   checkNames(options as object, OPTIONS);
-  const { schema, readOnly, follow, debounce, recover, migrate, timeout, holdLimit, maxBytes, locks } =
+  const { schema, merge, readOnly, follow, debounce, recover, migrate, timeout, holdLimit, maxBytes, locks } =
     options;
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
     throw new InputError('schema', `must have the Standard Schema interface, got ${shown(schema)}`);
   }
+  check('merge', merge, typeof merge === 'object' && merge !== null, 'an object');
   check('readOnly', readOnly, typeof readOnly === 'boolean', 'true or false');
   check('follow', follow, follow === 'auto' || follow === 'manual', "'auto' or 'manual'");
   check('recover', recover, recover === 'auto', "'auto'");
@@ -89,7 +90,8 @@ export function checkDocumentOptions(options: DocumentOptions<never>): void {
   check('holdLimit', holdLimit, isSpan(holdLimit) && holdLimit !== 0, 'milliseconds above 0');
   check('maxBytes', maxBytes, isSpan(maxBytes) && maxBytes !== 0, 'a number of bytes');
   check('locks', locks, locks instanceof LockManager, 'a LockManager');
-  const isMigration = Number.isInteger(migrate?.version) && typeof migrate?.up === 'function';
+  const { version, up, member = '' } = migrate ?? {};
+  const isMigration = Number.isInteger(version) && typeof up === 'function' && typeof member === 'string';
   check('migrate', migrate, isMigration, '{ version, up } with a whole number and a function');
 }
 

@@ -217,6 +217,9 @@ describe('a full disk', () => {
     }
     expect(await cache.fetch('corpus', refuses)).toMatchObject({ size: 5 });
     await expect(put(cache, 'other', 'words')).rejects.toThrow();
+    const full = { code: 'HOLDFAST_NO_SPACE' };
+    await expect(put(cache, 'corpus', 'fresh')).rejects.toMatchObject(full);
+    await expect(cache.delete('corpus')).rejects.toMatchObject(full);
     rmSync(join(disk, 'many'), { recursive: true });
     expect(await put(cache, 'other', 'words')).toMatchObject({ size: 5 });
   });

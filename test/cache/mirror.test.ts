@@ -271,3 +271,11 @@ it('a content that two keys share is one file, and mirrors of both are links to 
   linkSync(a.path, join(home, 'own'));
   expect(statSync(join(home, 'own')).nlink).toBe(4);
 });
+
+it('a mirror below what is no directory is refused with what is to be moved away [K23]', async () => {
+  const { cache, home } = await newCache();
+  writeFileSync(join(home, 'file'), '');
+  await expect(cache.fetch('corpus', making('words'), { mirror: join(home, 'file/corpus') })).rejects.toThrow(
+    `Move ${join(home, 'file')} away, which is in the place of a directory`,
+  );
+});

@@ -36,6 +36,8 @@ describe('an option of a document', () => {
     ['backups', null],
     ['backups.newest', { backups: { newest: -1 } }],
     ['identity', 7],
+    ['merge', 7],
+    ['migrate', { migrate: { version: 1, up: () => ({}), member: 5 } }],
     ['strategies', { merge: { strategies: 7 } }],
     ['strictOrder', { merge: { strictOrder: 'yes' } }],
   ])(
@@ -88,4 +90,41 @@ it('a change of a record that is asynchronous is refused in these words [R57, R8
   const change = (async () => {}) as unknown as () => void;
   await expect(roles.update(1, revision, change)).rejects.toThrow('change must not be asynchronous');
   await expect(roles.update(1, revision, {} as never)).rejects.toThrow('change must be a function');
+});
+
+describe('a migration', () => {
+  it.each<[string, (value: { a: number }) => unknown]>([
+    ['changes its value in place', (value) => void value.a++],
+    ['returns a new one', ({ a }) => ({ a: a + 1 })],
+  ])('that %s keeps what the file has [D32]', async (_how, up) => {
+    const migrate = { version: 2, up: up as (value: unknown) => unknown };
+    const { document } = await opened('{ "a": 1 }', { migrate });
+    expect(document.read()).toEqual({ a: 2, $version: 2 });
+  });
+
+  it.each<[string, unknown]>([
+    ['a promise', Promise.resolve({})],
+    ['a list', []],
+    ['a text', 'a'],
+    ['null', null],
+  ])('that returns %s is refused, and the file is as it was [D32]', async (_what, result) => {
+    const { directory, path, text } = await opened('{ "a": 1 }');
+    const before = readdirSync(directory);
+    const migrate = { version: 2, up: () => result };
+    await expect(openDocument(path, { migrate })).rejects.toMatchObject({ code: 'HOLDFAST_DAMAGED' });
+    expect(text()).toBe('{ "a": 1 }');
+    expect(readdirSync(directory)).toEqual(before);
+  });
+});
+
+it('a document that is null is one as any other, and null is an edit [R36]', async () => {
+  const { document, text } = await opened('null\n');
+  expect(await document.update(() => ({ a: 1 }))).toEqual({ a: 1 });
+  await document.update(() => null as never);
+  expect(text()).toBe('null\n');
+  document.edit(() => ({ a: 1 }));
+  document.edit(() => null as never);
+  const seen: unknown[] = [];
+  document.edit((draft) => void seen.push(draft));
+  expect(seen).toEqual([null]);
 });

@@ -1,9 +1,13 @@
 import { writeSync } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
+import { isFull } from '../../errors/exhaustion.ts';
 import { sleepSync } from '../../storage/fs/sleep-sync.ts';
+import { exitCodes } from '../exit-codes.ts';
 
 /** Milliseconds that the reader of a full pipe is given, where somebody made the pipe non-blocking. */
 const FULL_PIPE = 5;
+
+const warnings = new Set<string>();
 
 /**
  * Writes to standard output or error at once, so that nothing is lost when the process exits right after.
@@ -15,11 +19,25 @@ export function write(descriptor: 1 | 2, text: string | Uint8Array): boolean {
     try {
       at += writeSync(descriptor, bytes, at);
     } catch (error) {
-      if (systemCode(error) !== 'EAGAIN') return false; // EPIPE and the like
+      const code = systemCode(error);
+      if (code !== 'EAGAIN') {
+        if (descriptor === 1 && isFull(code)) outputIsLost(code);
+        return false; // EPIPE and the like
+      }
       sleepSync(FULL_PIPE);
     }
   }
   return true;
+}
+
+/** Whoever reads the file has not got what was asked for: that is no success. */
+function outputIsLost(code = ''): void {
+  if (warnings.has(code)) return;
+  warnings.add(code);
+  note(`standard output cannot be written: ${code}. Make room on its disk`);
+  process.once('exit', () => {
+    process.exitCode ||= exitCodes.failure;
+  });
 }
 
 export function print(line: string): boolean {
@@ -30,8 +48,6 @@ export function print(line: string): boolean {
 export function note(line: string): void {
   write(2, `holdfast: ${line}\n`);
 }
-
-const warnings = new Set<string>();
 
 /** A warning, once: what a lock says of itself, the library may have warned of already. */
 export function warnOnce(text: string): void {
