@@ -54,7 +54,8 @@ export function* applied<T>(recipe: Recipe<T>, json: Json, path: string): Work<J
   }
 }
 
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
+/** Also one of another library, or of another realm. */
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 

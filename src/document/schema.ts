@@ -3,6 +3,7 @@ import { LostError } from '../errors/lock-errors.ts';
 import type { Json } from '../json/json.ts';
 import { plain } from '../json/values.ts';
 import { after } from '../lock/deadline.ts';
+import { isPromise } from './draft.ts';
 import { awaited, type Work } from './work.ts';
 
 /** The part of Standard Schema (version 1, standardschema.dev) that is used here: any library that has it will do. */
@@ -41,8 +42,8 @@ export function* issuesOf({ schema, path, holdLimit }: Checking, json: Json): Wo
   if (schema === undefined) return [];
   const { vendor } = schema['~standard'];
   let result = schema['~standard'].validate(plain(json));
-  if (result instanceof Promise) {
-    result = yield* awaited(result, 'the schema', (answer) =>
+  if (isPromise(result)) {
+    result = yield* awaited(Promise.resolve(result), 'the schema', (answer) =>
       inTime(answer, holdLimit, new SchemaTimeoutError(path, vendor, holdLimit)),
     );
   }

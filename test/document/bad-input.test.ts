@@ -1,6 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DocumentOptions, openDocument, Repository, updateFile, updateJson } from 'holdfast/document';
+import {
+  type Document,
+  type DocumentOptions,
+  openDocument,
+  Repository,
+  resolveConflict,
+  type StandardSchema,
+  updateFile,
+  updateJson,
+} from 'holdfast/document';
 import { describe, expect, it } from 'vitest';
 import { memoryDirectory } from '../support/temp.ts';
 import { opened, raise } from './opened.ts';
@@ -81,6 +90,34 @@ it('what reload is to do with edits is keep or drop, and nothing else [R82]', as
     await expect(document.reload(options as object)).rejects.toMatchObject(INPUT);
   }
   expect(document.hasUnsaved).toBe(true);
+});
+
+it.each<[string, (document: Document<never>) => unknown]>([
+  ['list', (document) => new Repository(document, 7 as never)],
+  ['identity', (document) => new Repository(document, 'roles', { identity: 7 as never })],
+  ['newId', (document) => new Repository(document, 'roles', { newId: 7 as never })],
+  ['record', (document) => new Repository<object>(document, 'roles').insert('abc' as never)],
+  ['record', (document) => new Repository<object>(document, 'roles').insert(null as never)],
+  ['answers', ({ path }) => resolveConflict(path, 'none', undefined as never)],
+])(
+  'a %s of records, or of conflicts, that is none is refused, and nothing is written [R57, R82]',
+  async (input, act) => {
+    const { document, text } = await opened('{ "roles": [] }');
+    const call = async () => act(document as unknown as Document<never>);
+    await expect(call()).rejects.toMatchObject({ ...INPUT, input });
+    expect(text()).toBe('{ "roles": [] }');
+  },
+);
+
+it('a schema that answers with a promise of another library is waited for [R36]', async () => {
+  const answer = { issues: [{ message: 'too many' }] };
+  // biome-ignore lint/suspicious/noThenProperty: that is what such a promise has
+  const validate = () => ({ then: (resolve: (value: object) => void) => resolve(answer) });
+  const schema = {
+    '~standard': { version: 1, vendor: 'test', validate },
+  } as unknown as StandardSchema<object>;
+  const path = join(memoryDirectory(), 'roles.json');
+  await expect(openDocument(path, { schema, create: {} })).rejects.toThrow('too many');
 });
 
 it('a change of a record that is asynchronous is refused in these words [R57, R82]', async () => {

@@ -5,7 +5,7 @@ import { formatJson } from '../../json/format.ts';
 import { isArray, isObject, type Json } from '../../json/json.ts';
 import { lookUp } from '../../json/lookup.ts';
 import { formatPath, parsePath } from '../../json/path.ts';
-import { checkNames, namesOf } from '../../lock/known-options.ts';
+import { callback, check, checkKinds, type Kind, type Kinds } from '../../lock/known-options.ts';
 import type { Document } from '../document.ts';
 import { checkRecipe, isPromise, type Now } from '../draft.ts';
 import { highest } from '../highest.ts';
@@ -26,7 +26,9 @@ export interface RepositoryOptions<Id extends string = string> {
   readonly newId?: ((taken: readonly RecordId[]) => RecordId) | undefined;
 }
 
-const OPTIONS = namesOf<RepositoryOptions>({ identity: true, newId: true });
+const TEXT: Kind = { what: 'a text', fits: (value) => typeof value === 'string' };
+const OPTIONS: Kinds<RepositoryOptions> = { identity: TEXT, newId: callback };
+const RECORD: Kind = { what: 'an object', fits: (value) => isObject(value as Json) };
 
 /**
  * The records of a list in a document: objects that are told apart by one of their members. Each change is an update of the
@@ -49,7 +51,8 @@ export class Repository<R extends object> {
 
   /** `list`: where the list is, as in `'roles'` or `'team.roles'`. @throws {InputError | PathSyntaxError} */
   constructor(document: Document<never> | Document<unknown>, list: string, options: RepositoryOptions = {}) {
-    checkNames(options, OPTIONS);
+    checkKinds(options, OPTIONS);
+    check('list', list, TEXT);
     this.#document = document as Document<unknown>;
     this.#path = parsePath(list);
     this.#identity = options.identity ?? 'id';
@@ -68,6 +71,7 @@ export class Repository<R extends object> {
 
   /** Adds a record at the end. @throws {RecordError} its identity is taken. Throws as `Document.update` does. */
   async insert(record: Omit<R, 'id'> & { readonly id?: RecordId }): Promise<Entry<R>> {
+    check('record', record, RECORD);
     return this.#change((list) => {
       const taken = this.#entriesIn(list);
       const given = (record as Readonly<Record<string, unknown>>)[this.#identity];

@@ -1,5 +1,6 @@
 import { ConflictError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
+import { check, type Kind } from '../../lock/known-options.ts';
 import { commit } from '../commit.ts';
 import { conflictFiles, dropConflict, textIn } from '../conflicts.ts';
 import { givenPath } from '../file/place.ts';
@@ -23,6 +24,11 @@ export interface Resolved {
   readonly isWritten: boolean;
 }
 
+const ANSWERS: Kind = {
+  what: 'ours, theirs, or an object with the answers',
+  fits: (value) => value === 'ours' || value === 'theirs' || (typeof value === 'object' && value !== null),
+};
+
 /** Theirs counts, and that is that there is no document. */
 const DELETED = Symbol('stays deleted');
 
@@ -40,6 +46,7 @@ export async function resolveConflict(
   answers: Answers,
   options: Pick<DocumentOptions<unknown>, 'schema' | 'timeout' | 'locks' | 'maxBytes'> = {},
 ): Promise<Resolved> {
+  check('answers', answers, ANSWERS);
   const settings = settingsOf(givenPath(path), options);
   const { manager, maxBytes } = settings;
   return underLock(settings.path, settings, 'resolve', function* ({ place, folder, lock }) {
