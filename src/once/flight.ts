@@ -17,6 +17,8 @@ export type FlightPlan = Omit<Job, 'waited' | 'signal'> & {
   readonly place: Place;
   /** Locks that are held around the call, in processes around this one. */
   readonly holding?: AcquireOptions['holding'];
+  /** Of the lock. */
+  readonly purpose?: string;
 };
 
 /** How one caller waits. */
@@ -100,9 +102,10 @@ export class Flight {
   }
 
   async #fly(): Promise<Outcome> {
-    const { place, holding = [], ...plan } = this.#plan;
+    const { place, holding = [], purpose, ...plan } = this.#plan;
     const waited = place.locks.inspect({ name: place.lock }).state !== 'free';
-    const options = { timeout: Number.POSITIVE_INFINITY, signal: this.#abort.signal, holding };
+    const terms = { timeout: Number.POSITIVE_INFINITY, signal: this.#abort.signal, holding };
+    const options = purpose === undefined ? terms : { ...terms, purpose };
     const job: Job = { ...plan, waited, signal: this.#abort.signal };
     return around.run(this, () =>
       place.locks.with({ name: place.lock }, options, (lock) => {

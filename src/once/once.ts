@@ -48,7 +48,9 @@ export async function once<T>(
 }
 
 /** What is known of work that is a command. */
-type Extras = Pick<FlightPlan, 'task' | 'holding'> & { readonly at?: Pick<FlightPlan, 'place' | 'store'> };
+type Extras = Pick<FlightPlan, 'task' | 'holding' | 'purpose'> & {
+  readonly at?: Pick<FlightPlan, 'place' | 'store'>;
+};
 
 /** What `once` does, for work that wants to know of its lock, and for callers that want the record. */
 export async function outcomeOf<T>(
@@ -112,10 +114,12 @@ function flightPlan<T>(
   options: OnceOptions<T> & Extras,
   found: { readonly place: Place; readonly store: Store; readonly rejected: string | undefined },
 ): FlightPlan {
-  const { attempts = DEFAULT_ATTEMPTS, task, holding } = options;
+  const { attempts = DEFAULT_ATTEMPTS, task, holding, purpose } = options;
   const before = marksOf(found.store);
   const { project } = found.place;
-  const extras = { ...(task === undefined ? {} : { task }), ...(holding === undefined ? {} : { holding }) };
+  const extras = Object.fromEntries(
+    Object.entries({ task, holding, purpose }).filter(([, value]) => value !== undefined),
+  );
   return { key, project, work, attempts, before, terms: () => termsOf(options), ...found, ...extras };
 }
 

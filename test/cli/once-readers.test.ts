@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { within } from '../support/deadline.ts';
 import { Latch } from '../support/latch.ts';
+import { until } from '../support/until.ts';
 import { main } from './cli.ts';
 import { isAlive, Task } from './task.ts';
 
@@ -13,6 +14,28 @@ function printing(task: Task) {
   const over = join(task.cli.home, 'over');
   const script = `echo $$ >> ${task.runs}; until test -e ${over}; do echo line; sleep 0.01; done; echo the end`;
   return { words: `sh -c '${script}'`, end: () => writeFileSync(over, '') };
+}
+
+/** How many bytes the only run has logged of its output. */
+function logged(task: Task): number {
+  const records = join(task.cli.home, 'once');
+  const names = readdirSync(records, { recursive: true, encoding: 'utf8' });
+  return statSync(join(records, names.find((name) => /run-[^/]+\/stdout$/.test(name)) as string)).size;
+}
+
+/** A call whose reader takes one line, and leaves when it is told to. */
+function readOnce(task: Task, words: string) {
+  const [leave, left] = [new Latch(join(task.cli.home, 'leave')), join(task.cli.home, 'left')];
+  const pipeline = `${once} task -- ${words} | { read -r; : < ${leave.path}; : > ${left}; }; echo "\${PIPESTATUS[0]}"`;
+  const call = task.cli.program('bash', ['-c', pipeline]);
+  /** Resolves when the run has gone on for a while without its reader. */
+  const leaves = async () => {
+    leave.open();
+    await until(() => existsSync(left), 'the reader leaves');
+    const enough = logged(task) + 20 * 'line\n'.length;
+    await until(() => logged(task) >= enough, 'the run goes on');
+  };
+  return { call, leave, leaves };
 }
 
 describe('a reader that leaves', () => {
@@ -26,24 +49,35 @@ describe('a reader that leaves', () => {
     expect((await task.cli.run(['once', '--peek', 'task'])).stdout).toMatch(/^task has no result: /);
   });
 
-  it('leaves the run to those who wait for it [X39]', async () => {
+  it.each([
+    ['those who wait for it', '', ''],
+    ['a waiter for another command that takes the outcome of any', '--any-command', 'true; '],
+  ])('leaves the run to %s [X39]', async (_whom, flag, other) => {
     const task = new Task();
     const { words, end } = printing(task);
-    const leave = new Latch(join(task.cli.home, 'leave'));
-    const first = task.cli.program('bash', [
-      '-c',
-      `${once} task -- ${words} | { read -r; : < ${leave.path}; }`,
-    ]);
+    const { call, leaves } = readOnce(task, words);
     const pid = await task.begun();
-    const waiter = task.cli.program('sh', ['-c', `${once} task -- ${words}`]);
+    const waits = `${once} ${flag} task -- ${words.replace("sh -c '", `sh -c '${other}`)}`;
+    const waiter = task.cli.program('sh', ['-c', waits]);
     await waiter.says(/waiting for task/, 'stderr');
-    leave.open();
+    await leaves();
     end();
     const { code, stdout } = await waiter.exits();
     expect(code).toBe(0);
     expect(stdout).toMatch(/^(line\n)+the end\n$/);
-    await first.exits();
+    expect((await call.exits()).stdout).toBe('0\n');
     expect(task.pids).toEqual([pid]);
+  });
+
+  it('is not kept from ending it by a waiter for another command of the ID [X39]', async () => {
+    const task = new Task();
+    const { call, leave } = readOnce(task, printing(task).words);
+    await task.begun();
+    const waiter = task.cli.program('sh', ['-c', `${once} task -- echo other`]);
+    await waiter.says(/waiting for task/, 'stderr');
+    leave.open();
+    expect((await call.exits()).stdout).toBe('141\n');
+    expect((await waiter.exits()).stdout).toBe('other\n');
   });
 
   it('ends its follower, and not the run [X39]', async () => {
