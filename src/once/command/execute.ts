@@ -10,7 +10,7 @@ import { type Ending, NotStarted, whenEnded } from '../../command/start.ts';
 import { startUnder } from '../../command/under.ts';
 import { NoResultError } from '../../errors/once-errors.ts';
 import { makeDirectory } from '../../storage/directory.ts';
-import { clearTimeout, setTimeout } from '../../time/time.ts';
+import { clearTimeout, setImmediate, setTimeout } from '../../time/time.ts';
 import { type CommandContext, NoResult } from '../job.ts';
 import { stopperOf } from '../stop.ts';
 import type { Store } from '../store.ts';
@@ -267,13 +267,15 @@ function lastWords(closed: Promise<void>, pumps: readonly Pump[], isStopped: boo
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout;
     let looks = 0;
+    const look = () => {
+      const isSilent = pumps.map((pump) => pump.wasSilent()).every(Boolean);
+      const isGiving = !isStopped && pumps.some(({ isWaiting }) => isWaiting);
+      if (isGiving || (!isSilent && ++looks < MOST_WORDS)) arm();
+      else resolve();
+    };
+    // What came while this process was stopped is read after the timer fires, and before the look.
     const arm = () => {
-      timer = setTimeout(() => {
-        const isSilent = pumps.map((pump) => pump.wasSilent()).every(Boolean);
-        const isGiving = !isStopped && pumps.some(({ isWaiting }) => isWaiting);
-        if (isGiving || (!isSilent && ++looks < MOST_WORDS)) arm();
-        else resolve();
-      }, LAST_WORDS);
+      timer = setTimeout(() => setImmediate(look), LAST_WORDS);
     };
     for (const pump of pumps) pump.wasSilent();
     arm();

@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { perform } from '../../../src/once/command/perform.ts';
+import { runKey } from '../../../src/once/command/run-key.ts';
+import { HANGING } from '../../support/deadline.ts';
+import { Latch } from '../../support/latch.ts';
+import { newHome } from '../../support/place.ts';
+import { someTurns } from '../../support/turns.ts';
+import { until } from '../../support/until.ts';
+
+const uninterrupted = { wait: new AbortController().signal, began: () => {}, passTo: () => {} };
+
+it('late output is read before the run counts as over, though it came while this process stood still for as long as that takes [X40, X59]', async () => {
+  const home = newHome();
+  const gate = new Latch(join(home, 'gate'));
+  const [pid, said] = [join(home, 'pid'), join(home, 'said')];
+  const late = `: < ${gate.path}; echo late; : > ${said}; read -r _ < ${gate.path}`;
+  const words: [string, ...string[]] = ['sh', '-c', `(${late}) & echo $$ > ${pid}; echo soon`];
+  const key = runKey('late', { directory: home }, words);
+  let output = '';
+  const sink = (chunk: Uint8Array) => {
+    output += Buffer.from(chunk).toString();
+  };
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+
+  const running = perform(
+    key,
+    { words },
+    { sink, input: 'none', interruption: uninterrupted, onRun: () => {} },
+  );
+  await until(() => output === 'soon\n' && vi.getTimerCount() > 0, 'the command has ended');
+  await someTurns();
+  gate.open();
+  const deadline = performance.now() + HANGING;
+  while (!existsSync(said) && performance.now() < deadline); // this process reads nothing meanwhile
+  vi.advanceTimersByTime(2_000);
+  await until(
+    () => output !== 'soon\n' || key.store.success() !== undefined,
+    'it is read, or the run is over',
+  );
+
+  expect(output).toBe('soon\nlate\n');
+  vi.advanceTimersByTime(2_000);
+  await someTurns();
+  vi.advanceTimersByTime(2_000);
+  expect((await running).exitCode).toBe(0);
+});
