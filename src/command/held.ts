@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { HolderRecord } from '../identity/holder.ts';
 import { processFacts } from '../identity/index.ts';
 import { self } from '../identity/self.ts';
@@ -76,6 +77,17 @@ export function heldAround(): { readonly path: string; readonly resource: string
     if (resource !== undefined) resources.set(claim.path, resource);
   }
   return [...resources].map(([path, resource]) => ({ path, resource })).toReversed();
+}
+
+/** The processes that held locks around another process when that was started, by its environment, as far as this one may read it. */
+export function holdersAround(pid: number): readonly Pick<Claim, 'pid' | 'start'>[] {
+  try {
+    const entries = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+    const value = entries.find((entry) => entry.startsWith(`${VARIABLE}=`))?.slice(VARIABLE.length + 1);
+    return value === undefined ? [] : claims({ [VARIABLE]: value });
+  } catch {
+    return []; // gone, somebody else's, or another system
+  }
 }
 
 /** The variable for a command that runs under these locks, on top of those around this run. */

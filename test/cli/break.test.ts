@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fixture } from '../support/child.ts';
 import { until } from '../support/until.ts';
 import { Cli, main } from './cli.ts';
 
@@ -61,6 +62,20 @@ describe('break --kill', () => {
       code: 0,
       stdout: expect.stringMatching(/^sleep 60 .*ended by SIGTERM\nx is free\n$/),
     });
+  });
+
+  it('ends what another holdfast runs below the command once, and lets that one end with it [A5, X44, X59]', async () => {
+    const cli = new Cli();
+    const recorder = [process.execPath, fixture('cli-recorder.mjs')];
+    const inner = [process.execPath, main, 'run', 'y', '--', ...recorder];
+    const holder = cli.start(['run', 'x', '--', 'sh', '-c', '"$@"; exit $?', 'sh', ...inner]);
+    const [, , wrapper] = await holder.says(/ready (\d+) (\d+)/);
+    const children = () => readFileSync(`/proc/${wrapper}/task/${wrapper}/children`, 'latin1').trim();
+    await until(() => children().split(' ').length === 2, 'the inner one is at work');
+    const broken = await cli.run(['break', '--kill', '--yes', '--grace', '200ms', 'x']);
+    expect(broken.stdout).not.toMatch(/\bcat \(pid/);
+    expect(broken.stdout).toMatch(/x is free\n$/);
+    expect((await holder.exits()).stdout.match(/got SIG\w+/g)).toEqual(['got SIGTERM']);
   });
 
   it('asks on a terminal, and does nothing unless the answer is yes [R82]', async () => {

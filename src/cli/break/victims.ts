@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { descendantsOf } from '../../command/heirs.ts';
+import { holdersAround } from '../../command/held.ts';
 import { holder, printable, shellWord } from '../../errors/describe.ts';
 import { copyAdvice } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
@@ -28,7 +29,25 @@ export function victimsOf(info: LockInfo): Victim[] {
   const known = new Set(victims.map(({ identity }) => identity.pid));
   const below = info.holders.flatMap(({ child }) => (child === undefined ? [] : descendantsOf(child.pid)));
   const pids = new Set([...carriersOf(info.path), ...below.map(({ pid }) => pid)]);
-  return [...[...pids].filter((pid) => !known.has(pid)).flatMap(heirOf), ...victims];
+  return [...sorted([...pids].filter((pid) => !known.has(pid)).flatMap(heirOf)), ...victims];
+}
+
+/**
+ * Tells a `holdfast` below the command from what that runs: it ends with it, and would pass a signal on once more. What
+ * else it has started, to tell Ctrl-C from `kill`, ends with it in turn.
+ */
+function sorted(heirs: readonly Victim[]): Victim[] {
+  const around = new Map(heirs.map(({ identity: { pid } }) => [pid, holdersAround(pid)]));
+  const named = [...around.values()].flat();
+  const isWrapper = ({ identity }: Victim) =>
+    named.some(({ pid, start }) => pid === identity.pid && start === identity.start);
+  const wrappers = new Set(heirs.filter(isWrapper).map(({ identity: { pid } }) => pid));
+  return heirs.flatMap((heir) => {
+    const { pid } = heir.identity;
+    const parent = processFacts.parentOf(pid) ?? 0;
+    const isCommand = !wrappers.has(parent) || around.get(pid)?.some((claim) => claim.pid === parent);
+    return isCommand ? [{ ...heir, isWrapper: wrappers.has(pid) }] : [];
+  });
 }
 
 function heirOf(pid: number): Victim[] {
