@@ -186,13 +186,16 @@ export class BackgroundError extends HoldfastError {
   readonly reason: string | undefined;
   /** That of the command, if it ended by one. */
   readonly exitCode: number | undefined;
+  /** What ended the command, if it was a signal. */
+  readonly signal: NodeJS.Signals | undefined;
 
   constructor(
     message: string,
-    { reason, exitCode }: Partial<Pick<BackgroundError, 'reason' | 'exitCode'>> = {},
+    { reason, exitCode, signal }: Partial<Pick<BackgroundError, 'reason' | 'exitCode' | 'signal'>> = {},
   ) {
     super(BackgroundError.code, message);
     this.reason = reason;
     this.exitCode = exitCode;
+    this.signal = signal;
   }
 }

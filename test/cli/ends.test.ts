@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../support/child.ts';
 import { needsRoot } from '../support/root.ts';
@@ -6,41 +5,13 @@ import { Cli, main } from './cli.ts';
 import { Guarded } from './guarded.ts';
 import { CTRL_C, SHELLS, scriptOnTerminal } from './terminal.ts';
 
-const TOLD = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGPIPE'] as const;
-const COUNTED = { SIGKILL: 137, SIGSEGV: 139, SIGABRT: 134, SIGALRM: 142 } as const;
 /** Those that end a wait; PIPE does not, for this process raises it itself by what it writes. */
-const ENDING = TOLD.filter((signal) => signal !== 'SIGPIPE');
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
 const RULES = `
 operations:
   act: { command: mirror *, uses: { mirror: exclusive }, policy: wait }
 `;
-
-/** Each runs a command that does this to itself. */
-const WAYS = {
-  run: (script: string) => new Cli().run(['run', 'x', '--', 'sh', '-c', `ulimit -c 0; ${script}`]),
-  guard: (script: string) => {
-    const cli = new Guarded(RULES);
-    cli.writeTool('bin/mirror', `#!/bin/sh\nulimit -c 0\n${script}\n`);
-    return cli.guard('mirror go');
-  },
-} as const;
-const EACH = Object.keys(WAYS) as (keyof typeof WAYS)[];
-
-describe.each(EACH)('%s, whose command dies of a signal,', (way) => {
-  it.each(TOLD)('dies of %s as well [X37]', async (signal) => {
-    const ending = await WAYS[way](`kill -${signal.slice(3)} $$`);
-    expect(ending).toMatchObject({ code: null, signal, stderr: '' });
-  });
-
-  it.each(Object.entries(COUNTED))('tells of %s by the exit code %i [X37]', async (signal, code) => {
-    expect(await WAYS[way](`kill -${signal.slice(3)} $$`)).toMatchObject({ code, signal: null });
-  });
-
-  it('ends with the exit code of one that tells of the signal by a code itself [X37]', async () => {
-    expect(await WAYS[way]('exit 130')).toMatchObject({ code: 130, signal: null });
-  });
-});
 
 describe('a wait that a signal ends', () => {
   it.each(ENDING)('is ended by %s, for run [X37, C4]', async (signal) => {
@@ -87,37 +58,13 @@ it('the first process of a container, which no signal of its own ends, tells of 
   expect(await new Cli().program('unshare', words).exits()).toMatchObject({ code: 143, signal: null });
 });
 
-describe.each(SHELLS)('Ctrl-C ends a loop of %s', (shell) => {
+it.each(SHELLS)('Ctrl-C ends a loop of %s whose command waits for a lock [X37]', async (shell) => {
   const loop = 'for i in 1 2; do test $i = 2 && echo again && exit 7; "$@"; done; echo after';
-
-  it('whose command runs under a lock [X37]', async () => {
-    const command = [process.execPath, main, 'run', 'x', '--', 'sh', '-c', 'echo "u""p"; exec sleep 60'];
-    const running = scriptOnTerminal(new Cli(), shell, loop, command);
-    await running.says(/up/);
-    running.write(CTRL_C);
-    const { stdout } = await running.exits();
-    expect(stdout).not.toMatch(/again|after/);
-  });
-
-  it('whose command waits for a lock [X37]', async () => {
-    const cli = new Cli();
-    await cli.hold('x');
-    const running = scriptOnTerminal(cli, shell, loop, [process.execPath, main, 'run', 'x', '--', 'true']);
-    await running.says(/waiting for x/);
-    running.write(CTRL_C);
-    const { stdout } = await running.exits();
-    expect(stdout).not.toMatch(/again|after/);
-  });
-
-  it('whose command runs under a rule [X37]', async () => {
-    const cli = new Guarded(RULES);
-    cli.writeTool('bin/mirror', '#!/bin/sh\necho up\nexec sleep 60\n');
-    const rules = join(cli.project, 'holdfast.yaml');
-    const command = [process.execPath, main, 'guard', '--rules', rules, '--', 'mirror', 'save'];
-    const running = scriptOnTerminal(cli, shell, loop, command);
-    await running.says(/up/);
-    running.write(CTRL_C);
-    const { stdout } = await running.exits();
-    expect(stdout).not.toMatch(/again|after/);
-  });
+  const cli = new Cli();
+  await cli.hold('x');
+  const running = scriptOnTerminal(cli, shell, loop, [process.execPath, main, 'run', 'x', '--', 'true']);
+  await running.says(/waiting for x/);
+  running.write(CTRL_C);
+  const { stdout } = await running.exits();
+  expect(stdout).not.toMatch(/again|after/);
 });

@@ -3,7 +3,6 @@ import { processFacts } from '../../src/identity/index.ts';
 import { type Child, fixture } from '../support/child.ts';
 import { until } from '../support/until.ts';
 import { Cli, main } from './cli.ts';
-import { CTRL_D, CTRL_Z, interactive, SHELLS } from './terminal.ts';
 
 const isStopped = (pid: number) => processFacts.isStopped(pid) === true;
 
@@ -19,23 +18,6 @@ async function started(script: string) {
   const [, command, wrapper] = await running.says(/pids (\d+) (\d+)/);
   return { running, command: Number(command), wrapper: Number(wrapper) };
 }
-
-async function typed(shell: Child, line: string, answer: RegExp): Promise<void> {
-  shell.forget();
-  shell.write(line);
-  await shell.says(answer);
-}
-
-describe.each(SHELLS)('Ctrl-Z and fg, in %s,', (name) => {
-  it('stop and continue holdfast and its command together [X38]', async () => {
-    const shell = interactive(new Cli(), name);
-    await typed(shell, `'${process.execPath}' '${main}' run x -- sh -c 'echo u""p; exec cat'\n`, /up/);
-    await typed(shell, CTRL_Z, /Stopped/);
-    await typed(shell, 'fg\nhello\n', /hello[\s\S]*hello/); // typed, and said by cat
-    shell.write(CTRL_D);
-    await typed(shell, 'echo "code is" $?\n', /code is 0/);
-  });
-});
 
 describe('a TSTP that is sent to holdfast alone', () => {
   it('stops the command, and then holdfast; a CONT has both go on [X38]', async () => {

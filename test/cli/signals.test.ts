@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Child, fixture } from '../support/child.ts';
 import { until } from '../support/until.ts';
-import { Cli, main } from './cli.ts';
+import { Cli } from './cli.ts';
 
 const recorder = ['run', 'x', '--', process.execPath, fixture('cli-recorder.mjs')];
 
@@ -137,10 +137,4 @@ describe('kill -9 of holdfast itself', () => {
     process.kill(Number(command), 'SIGKILL');
     expect(await waiter.exits()).toMatchObject({ code: 0, stdout: 'ran\n' });
   });
-});
-
-it('ends by the hang-up, and not with a core dump, when its terminal is closed under it [H25]', async () => {
-  const command = [process.execPath, main, 'run', 'x', '--', 'sh', '-c', 'echo ready; sleep 60'];
-  const running = new Cli().program('python3', [fixture('cli-hangup.py'), ...command]);
-  expect((await running.exits()).stdout).toBe('-1\n');
 });

@@ -77,10 +77,10 @@ async function started(call: OnceCall, task: Task, { notice, follower }: Watchin
         follower.begin();
       }
     });
-    if (last?.event === 'error') throw new BackgroundError(last.message, last);
     const { last: record, current } = stateOf(task.id, task.place, task.store);
     if (last?.event === 'end' && record !== undefined) return record;
     refuseStopped(task, current);
+    if (last?.event === 'error') throw new BackgroundError(last.message, last);
   }
   const why = `${printable(task.id)} was started ${MOST_STARTS} times in the background, and ended each time without a word`;
   throw new CliError(exitCodes.failure, why);

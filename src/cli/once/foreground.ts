@@ -1,7 +1,7 @@
 import { endBySignal } from '../../command/signals/end.ts';
 import { Interruption } from '../../command/signals/interruption.ts';
 import { Interrupted } from '../../command/signals/signals.ts';
-import { NoResultError } from '../../errors/once-errors.ts';
+import { BackgroundError, NoResultError } from '../../errors/once-errors.ts';
 import { actFor } from '../../identity/self.ts';
 import type { Lock } from '../../lock/lock.ts';
 import { exitCodeIn } from '../../once/command/exit-code.ts';
@@ -55,7 +55,8 @@ export async function runHere(call: OnceCall): Promise<void> {
 export function endWith(error: unknown, flags: GlobalOptions): never {
   if (error instanceof Interrupted) endBySignal(error.signal);
   if (error instanceof ReaderGone) endBySignal('SIGPIPE');
-  const signal = error instanceof NoResultError ? error.signal : undefined;
+  const isOfCommand = error instanceof NoResultError || error instanceof BackgroundError;
+  const signal = isOfCommand ? error.signal : undefined;
   if (signal === 'SIGPIPE') endBySignal(signal);
   const exitCode = report(error, flags);
   if (signal !== undefined) endBySignal(signal);

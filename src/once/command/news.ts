@@ -9,12 +9,13 @@ export type News =
   | { readonly event: 'running' }
   /** There is an outcome on record. */
   | { readonly event: 'end'; readonly exitCode: number }
-  /** There is none, and this is why: the code of an error, or the exit code of a command. */
+  /** There is none, and this is why: the code of an error, or how a command ended. */
   | {
       readonly event: 'error';
       readonly message: string;
       readonly reason?: string;
       readonly exitCode?: number;
+      readonly signal?: NodeJS.Signals;
     };
 
 export type Plan = Omit<BackgroundCall, 'words'>;

@@ -57,7 +57,7 @@ function trouble(error: unknown): News {
   };
 }
 
-function endingOf({ signal, exitCode }: NoResultError): { exitCode?: number } {
-  const code = signal === undefined ? exitCode : exitCodeOfSignal(signal);
-  return code === undefined ? {} : { exitCode: code };
+function endingOf({ signal, exitCode }: NoResultError): { exitCode?: number; signal?: NodeJS.Signals } {
+  if (signal !== undefined) return { signal, exitCode: exitCodeOfSignal(signal) };
+  return exitCode === undefined ? {} : { exitCode };
 }
