@@ -6,7 +6,7 @@ import { BusyError, TimeoutError } from '../errors/lock-errors.ts';
 import { BackgroundError, NoResultError, NotStoppedError, OnceStoppedError } from '../errors/once-errors.ts';
 import { exitCodes } from './exit-codes.ts';
 import { errorJson } from './output/json.ts';
-import { note, write } from './output/text.ts';
+import { note, tell } from './output/text.ts';
 import type { GlobalOptions } from './settings.ts';
 
 /** A command's end that has its own exit code, and a message unless everything was said. */
@@ -58,7 +58,7 @@ export function report(
   facts: Readonly<Record<string, unknown>> = {},
 ): number {
   const message = messageOf(error);
-  if (json === true) write(2, `${errorJson(error, exitCode, facts)}\n`);
+  if (json === true) tell(errorJson(error, exitCode, facts));
   else if (message !== '') note(message);
   return exitCode;
 }

@@ -60,6 +60,16 @@ describe('the output of a command', () => {
     expect(err.toString()).toContain(String.raw`\u001b[2J`);
   });
 
+  it('that ends within a line is told apart from what holdfast says, as words and as JSON [A11]', async () => {
+    const cli = new Cli();
+    const command = ['--', 'sh', '-c', 'printf oops >&2; exit 3'];
+    const { stderr } = await cli.run(['once', 'words', ...command]);
+    expect(stderr).toMatch(/^oops\nholdfast: words failed with exit code 3/);
+    const asJson = await cli.run(['once', '--json', 'json', ...command]);
+    const [said, error = ''] = asJson.stderr.split('\n');
+    expect([said, JSON.parse(error)]).toMatchObject(['oops', { error: { exitCode: 3 } }]);
+  });
+
   it('of arguments that are no UTF-8 has their bytes, also in the background, and the command is shown as it was given [A11]', async () => {
     const cli = new Cli();
     const script = `exec '${process.execPath}' '${main}' once --detach raw -- printf '%s|' "$(printf 'a\\377\\376')" b`;
@@ -86,7 +96,7 @@ describe('the output of a command', () => {
       '-c',
       'head -c 1073741824 /dev/zero; echo the end',
     ];
-    expect((await cli.start(command, { stdio: 'ignore' }).exits()).code).toBe(0);
+    expect((await cli.start(command, { stdio: 'ignore' }).ended).code).toBe(0); // a gigabyte takes its time
     const files = logs(cli);
     const stdout = files.filter(({ name }) => name.startsWith('stdout'));
     expect(files.map(({ name }) => name)).toEqual(['stderr', 'stdout', 'stdout.1']);

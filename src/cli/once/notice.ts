@@ -3,7 +3,7 @@ import { holders as describeHolders, duration, printable } from '../../errors/de
 import { onLockEvent } from '../../events/channel.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { LiveLine } from '../output/live-line.ts';
-import { note, write } from '../output/text.ts';
+import { note, tell } from '../output/text.ts';
 import type { OnceFlags } from './options.ts';
 
 /** Tells once, on standard error, that another one's run is waited for; on a terminal also with a line that moves. */
@@ -39,7 +39,7 @@ export class RunNotice {
     if (this.#told || quiet === true) return;
     this.#told = true;
     if (json === true) {
-      write(2, `${JSON.stringify({ event: 'waiting', id: this.#id, holders })}\n`);
+      tell(JSON.stringify({ event: 'waiting', id: this.#id, holders }));
       return;
     }
     const name = printable(this.#id);

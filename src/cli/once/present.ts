@@ -10,13 +10,13 @@ import type { OnceRecord } from '../../once/record.ts';
 import { Date } from '../../time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { errorJson } from '../output/json.ts';
-import { note, write } from '../output/text.ts';
+import { note, tell } from '../output/text.ts';
 import { CliError } from '../report.ts';
 import type { GlobalOptions } from '../settings.ts';
 import type { Task } from './task.ts';
 
 function writeJson(event: object): void {
-  write(2, `${JSON.stringify(event)}\n`);
+  tell(JSON.stringify(event));
 }
 
 /** Says what is missing in an output that was printed: never silently, for whoever goes on with it takes it for all. */
@@ -58,7 +58,7 @@ export function tellFailure(
     const remembered = Math.max(0, remaining(record, ttlOf(record)));
     const exitCode = exitCodeIn(record);
     const facts = { id, finished, took, remembered, log, stderr: tail };
-    write(2, `${errorJson(new CliError(exitCode, `${id} failed: ${what}`, facts), exitCode)}\n`);
+    tell(errorJson(new CliError(exitCode, `${id} failed: ${what}`, facts), exitCode));
     return;
   }
   if (outcome === undefined) {
@@ -73,7 +73,7 @@ export function tellFailure(
   note(
     `${printable(id)} ${end}${words === 'alone' ? '' : `, ${ago} ago`}${tail.length === 0 ? '' : '; the end of its stderr:'}`,
   );
-  for (const line of tail) write(2, `  ${line}\n`);
+  for (const line of tail) tell(`  ${line}`);
   const next =
     left > 0
       ? `the failure counts ${forAnother(left)}; forget it: ${onceCommand('--reset', id, place)}`

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { systemCode } from '../../errors/base.ts';
 import type { Sink } from '../../once/command/sink.ts';
 import { pause } from '../../time/time.ts';
+import { passedOn } from './text.ts';
 
 /** Milliseconds until a reader that has had no room is tried again. */
 const FULL = 5;
@@ -19,7 +20,10 @@ export class ReaderGone extends Error {}
  */
 export function outlet(): Sink {
   const writers = { stdout: writerOf(1), stderr: writerOf(2) };
-  return (chunk, stream) => writers[stream](chunk);
+  return (chunk, stream) => {
+    if (stream === 'stderr') passedOn(chunk);
+    return writers[stream](chunk);
+  };
 }
 
 type Writer = (chunk: Uint8Array) => Promise<void>;

@@ -6,6 +6,7 @@ import { exitCodes } from '../exit-codes.ts';
 
 /** Milliseconds that the reader of a full pipe is given, where somebody made the pipe non-blocking. */
 const FULL_PIPE = 5;
+const LINE_END = 10;
 
 const warnings = new Set<string>();
 
@@ -44,9 +45,23 @@ export function print(line: string): boolean {
   return write(1, `${line}\n`);
 }
 
+/** What this process passed on to standard error ends within a line. */
+let isInLine = false;
+
+/** This process has passed on what a command said on standard error. */
+export function passedOn(chunk: Uint8Array): void {
+  isInLine = chunk.at(-1) !== LINE_END;
+}
+
+/** A line of this process' own on standard error, behind whatever it passed on there. */
+export function tell(line: string): void {
+  write(2, `${isInLine ? '\n' : ''}${line}\n`);
+  isInLine = false;
+}
+
 /** A line for the person at the terminal, beside whatever the command itself prints. */
 export function note(line: string): void {
-  write(2, `holdfast: ${line}\n`);
+  tell(`holdfast: ${line}`);
 }
 
 /** A warning, once: what a lock says of itself, the library may have warned of already. */
