@@ -1,0 +1,111 @@
+// What is wrong with what the calls of a stress run of commands got, and with what was run for them.
+import fs from 'node:fs';
+import { join } from 'node:path';
+
+/** @typedef {import('./commands.mjs').Call} Call */
+
+/** Ends that a call may come to: an outcome, one that is told, or what was done to it. */
+const CODES = [0, 3, 124, 125, 129, 130, 137, 143];
+const SIGNALS = ['SIGTERM', 'SIGKILL', 'SIGPIPE'];
+const TOLD = /bytes of its (stdout|stderr) are missing/;
+const OUTPUT = /^(\d+-\d+) (\d+)$/;
+const NOTES = /^holdfast: |^ {2}|^$/;
+/** The beginning of a line that a full disk cut off under a follower. */
+const CUT = /^\d*-?\d* ?$/;
+
+/** @param {readonly Call[]} calls @param {string} ledger */
+export function problemsOf(calls, ledger) {
+  const begun = linesOf(ledger, 'begun').map((line) => {
+    const [id, round, self, at] = line.split(' ');
+    return { id, round: Number(round), self, at: Number(at) };
+  });
+  /** @type {Record<'overlaps' | 'ends' | 'outputs' | 'results' | 'again', string[]>} */
+  const found = { overlaps: linesOf(ledger, 'overlaps'), ends: [], outputs: [], results: [], again: [] };
+  /** @type {Map<string, { executions: Set<string>, first: number }>} */
+  const outcomes = new Map();
+  for (const call of calls) {
+    const what = `${call.way}: ${call.id} round ${call.round}, ended by ${call.code ?? call.signal}`;
+    if (!isKnown(call)) found.ends.push(`${what}: ${call.stderr.slice(0, 1_000)}`);
+    const problem = problemIn(call);
+    if (problem !== undefined) found.outputs.push(`${what}: ${problem}`);
+    if (!isResult(call)) continue;
+    const name = `${call.id} ${call.round}`;
+    const outcome = outcomes.get(name) ?? { executions: new Set(), first: call.at };
+    outcomes.set(name, { ...outcome, first: Math.min(outcome.first, call.at) });
+    for (const execution of executionsIn(call.stdout).slice(-1)) outcome.executions.add(execution);
+  }
+  for (const [name, { executions, first }] of outcomes) {
+    if (executions.size > 1) found.results.push(`${name}: results of ${[...executions].join(' and ')}`);
+    const after = begun.filter(({ id, round, at }) => `${id} ${round}` === name && at > first);
+    if (after.length > 0)
+      found.again.push(`${name}: ${after.map(({ self }) => self).join()} began after a result`);
+  }
+  return found;
+}
+
+/** @param {string} ledger @param {string} name */
+function linesOf(ledger, name) {
+  const path = join(ledger, name);
+  return fs.existsSync(path) ? fs.readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
+}
+
+/** Whether it got the outcome of its round. @param {Call} call */
+function isResult({ code, way }) {
+  return (code === 0 || code === 3) && way !== 'background' && way !== 'follows whatever runs';
+}
+
+/** @param {Call} call */
+function isKnown({ code, signal, stderr }) {
+  const isEnd = code === null ? SIGNALS.includes(String(signal)) : CODES.includes(code);
+  const notes = stderr.split('\n').filter((line) => !OUTPUT.test(line));
+  const isNote = (/** @type {string} */ line) => NOTES.test(line) || (TOLD.test(stderr) && CUT.test(line));
+  return isEnd && notes.every(isNote) && !/^\s+at /m.test(stderr);
+}
+
+/** Which executions an output is of, in the order in which they come in it. @param {string} text */
+function executionsIn(text) {
+  return [...new Set(wholeLines(text).flatMap((line) => OUTPUT.exec(line)?.[1] ?? []))];
+}
+
+/** A reader that leaves may have read the last one in part. @param {string} text */
+function wholeLines(text) {
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .slice(0, -1);
+}
+
+/**
+ * What is wrong with the output of a call. It may be of several executions, if the first ones were cut off; of each it has
+ * the beginning, and of the one whose result it got, all; unless it says that something is missing.
+ *
+ * @param {Call} call
+ */
+function problemIn(call) {
+  const { lines, stdout, stderr } = call;
+  const whole = { stdout: lines, stderr: Math.floor(lines / 5) };
+  const isTold = TOLD.test(stderr);
+  const isWhole = call.code === 0 && isResult(call) && !call.way.includes('reader leaves'); // it may have left just before the end
+  for (const stream of /** @type {const} */ (['stdout', 'stderr'])) {
+    const text = stream === 'stdout' ? stdout : stderr;
+    const executions = executionsIn(text);
+    for (const self of executions) {
+      const numbers = wholeLines(text).flatMap((line) =>
+        line.startsWith(`${self} `) ? [Number(OUTPUT.exec(line)?.[2])] : [],
+      );
+      if (isTold && stream === 'stderr') numbers.pop(); // it may be cut off
+      const isInOrder = numbers.every((n, at) =>
+        isTold ? at === 0 || n > Number(numbers[at - 1]) : n === at + 1,
+      );
+      if (!isInOrder)
+        return `${stream} of ${self} is out of order, with ${numbers.length} lines: ${numbers.slice(0, 50)}`;
+      const isDue = isWhole && self === executions.at(-1) && !isTold;
+      if (isDue && numbers.length !== whole[stream])
+        return `${stream} has ${numbers.length} of ${whole[stream]} lines`;
+    }
+    const isEmpty = executions.length === 0 && whole[stream] > 0;
+    if (isWhole && isEmpty && !isTold) return `nothing of ${stream} was printed`;
+  }
+  const foreign = wholeLines(stdout).find((line) => !OUTPUT.test(line));
+  return foreign === undefined ? undefined : `a line of stdout is nobody's: ${foreign}`;
+}
