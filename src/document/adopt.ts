@@ -1,7 +1,7 @@
 import { DamagedError, SchemaTooNewError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
 import { plain, withLiterals } from '../json/values.ts';
-import { isPromise } from './draft.ts';
+import { isPromise } from '../lock/body.ts';
 import { assertWhole, type Checking } from './schema.ts';
 import type { Settings } from './settings.ts';
 import type { Work } from './work.ts';

@@ -75,11 +75,13 @@ export function* commit<V extends Version>(
       if (current !== undefined && text === current.text && held === undefined) {
         return { version: current, isWritten: false };
       }
-      if (Buffer.byteLength(text) > options.maxBytes) throw tooLarge(place, options);
+      const { maxBytes } = options;
+      if (Buffer.byteLength(text) > maxBytes)
+        throw new DocumentWriteError(place.path, `the new text has more than ${maxBytes} bytes (maxBytes)`);
       plan.onPublish?.();
       const published = yield* publish(place, folder, text, standing, {
         owner: current ?? ownershipIn(folder),
-        maxBytes: options.maxBytes,
+        maxBytes,
         mayReplace: plan.mayReplace,
         secure: () => plan.keep?.(current?.text ?? '', 'surely'),
       });
@@ -88,7 +90,8 @@ export function* commit<V extends Version>(
         for (const path of [published.displaced, held]) if (path !== undefined) unlinkQuietly(path);
         held = undefined;
         steps.reached?.('removed');
-        yield* sync(folder, text);
+        const syncNow = () => folder.sync();
+        yield* step(syncNow, async () => (text.length <= SMALL ? syncNow() : folder.syncLater()));
         steps.reached?.('synced');
         if (published.weaker !== undefined) plan.onWeaker?.(published.weaker);
         const { manager } = plan;
@@ -123,17 +126,6 @@ export function inWords(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || code.startsWith('HOLDFAST_')) return error;
   return new DocumentWriteError(path, code, error);
-}
-
-function tooLarge(place: Place, { maxBytes }: ReadOptions): DocumentWriteError {
-  return new DocumentWriteError(place.path, `the new text has more than ${maxBytes} bytes (maxBytes)`);
-}
-
-function sync(folder: Folder, text: string): Work<void> {
-  return step(
-    () => folder.sync(),
-    async () => (text.length <= SMALL ? folder.sync() : folder.syncLater()),
-  );
 }
 
 /**

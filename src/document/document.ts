@@ -44,7 +44,9 @@ export class Document<T> {
   /** What `read` gives where nothing is unsaved. */
   #shown: { readonly loaded: Loaded; readonly json: Json; readonly value: T } | undefined;
   #pending: (Pending & { readonly value: T }) | undefined;
-  #saving: { readonly outcome: Promise<T>; readonly stopTimer: () => void } | undefined;
+  #saving:
+    | { readonly outcome: Promise<T>; readonly begin: () => void; readonly stopTimer: () => void }
+    | undefined;
   /** Rises with each own save, for looks that were overtaken by one. */
   #saves = 0;
   /** A version of this process may be at the path that it does not count as its own yet. */
@@ -168,13 +170,11 @@ export class Document<T> {
     const outcome = new Promise<void>((resolve) => {
       begin = resolve;
     }).then(() => this.#change('save'));
-    outcome.catch(() => {}); // whoever asked for it is told
     const stopTimer = after(debounce, () => this.#flush(), 'background');
-    this.#begin = begin;
-    this.#saving = { outcome, stopTimer };
+    outcome.catch(() => {}); // whoever asked for it is told
+    this.#saving = { outcome, begin, stopTimer };
     return outcome;
   }
-  #begin: (() => void) | undefined;
 
   /**
    * Takes in what is in the file now. `edits: 'keep'` (default) merges unsaved edits with it; `drop` forgets them.
@@ -369,10 +369,10 @@ export class Document<T> {
 
   /** Begins the save that waits for more edits. */
   #flush(): void {
-    this.#saving?.stopTimer();
+    const saving = this.#saving;
     this.#saving = undefined;
-    this.#begin?.();
-    this.#begin = undefined;
+    saving?.stopTimer();
+    saving?.begin();
   }
 
   /** The same before it returns, for a process that exits: what was asked to be saved and is not written yet. */

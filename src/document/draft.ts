@@ -3,6 +3,7 @@ import { shared } from '../copies/shared.ts';
 import { DocumentStateError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
 import { plain, withLiterals } from '../json/values.ts';
+import { isPromise } from '../lock/body.ts';
 import { callback, check } from '../lock/known-options.ts';
 import { placeOf } from './file/place.ts';
 import { awaited, type Work } from './work.ts';
@@ -52,11 +53,6 @@ export function* applied<T>(recipe: Recipe<T>, json: Json, path: string): Work<J
   } finally {
     around.isOver = true;
   }
-}
-
-/** Also one of another library, or of another realm. */
-export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** A copy that may be changed. */

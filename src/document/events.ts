@@ -3,7 +3,8 @@ import type { ConflictError, DamagedError, UnreadableError } from '../errors/doc
 import { publishDocumentEvent } from '../events/document-channel.ts';
 import type { HolderRecord } from '../identity/holder.ts';
 import { callback, check, namesOf, oneOf } from '../lock/known-options.ts';
-import { type Date, queueMicrotask } from '../time/time.ts';
+import { runAlone } from '../lock/on-abort.ts';
+import type { Date } from '../time/time.ts';
 import type { Restored } from './recovery/recovery.ts';
 
 /** What a document tells, each once. */
@@ -63,26 +64,12 @@ export class Listeners<T> {
   }
 
   emit<N extends DocumentEventName>(name: N, event: DocumentEvents<T>[N]): void {
-    for (const listener of [...(this.#all.get(name) ?? [])] as ((event: DocumentEvents<T>[N]) => void)[]) {
-      try {
-        listener(event);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    const listeners = [...(this.#all.get(name) ?? [])] as ((event: DocumentEvents<T>[N]) => void)[];
+    for (const listener of listeners) runAlone(() => listener(event));
   }
 }
 
-const LOGGED: readonly DocumentEventName[] = [
-  'conflict',
-  'missing',
-  'damaged',
-  'restored',
-  'degraded',
-  'backup-failed',
-];
+const LOGGED: readonly string[] = ['conflict', 'missing', 'damaged', 'restored', 'degraded', 'backup-failed'];
 
 /** Has an event told to those who listen to all documents; `external` says more there, and is told by itself. */
 export function log(

@@ -1,5 +1,4 @@
-import { InputError, shown } from '../errors/input-error.ts';
-import { checkNames, namesOf } from '../lock/known-options.ts';
+import { anything, checkKinds, flag, type Kind, type Kinds, oneOf, span } from '../lock/known-options.ts';
 import { LockManager } from '../lock/manager.ts';
 import type { MergeOptions } from '../merge/merge.ts';
 import type { BackupOptions } from './backups/policy.ts';
@@ -45,22 +44,36 @@ export interface DocumentOptions<T> {
   readonly locks?: LockManager | undefined;
 }
 
-const OPTIONS = namesOf<DocumentOptions<unknown>>({
-  schema: true,
-  merge: true,
-  identity: true,
-  create: true,
-  readOnly: true,
-  follow: true,
-  debounce: true,
-  backups: true,
-  recover: true,
-  migrate: true,
-  timeout: true,
-  holdLimit: true,
-  maxBytes: true,
-  locks: true,
+const positive = (unit: string): Kind => ({
+  what: `a number of ${unit} above 0`,
+  fits: (value) => span.fits(value) && value !== 0,
 });
+
+const KINDS: Kinds<DocumentOptions<unknown>> = {
+  schema: {
+    what: 'a schema of the Standard Schema interface',
+    fits: (value) => typeof (value as StandardSchema | null)?.['~standard']?.validate === 'function',
+  },
+  merge: { what: 'an object', fits: (value) => typeof value === 'object' && value !== null },
+  identity: anything,
+  create: anything,
+  readOnly: flag,
+  follow: oneOf('auto', 'manual'),
+  debounce: { what: span.what, fits: (value) => span.fits(value) && Number.isFinite(value) },
+  backups: anything,
+  recover: oneOf('auto'),
+  migrate: {
+    what: '{ version, up } with a whole number and a function',
+    fits: (value) => {
+      const { version, up, member = '' } = (value ?? {}) as Partial<Migration>;
+      return Number.isInteger(version) && typeof up === 'function' && typeof member === 'string';
+    },
+  },
+  timeout: span,
+  holdLimit: positive('milliseconds'),
+  maxBytes: positive('bytes'),
+  locks: { what: 'a LockManager', fits: (value) => value instanceof LockManager },
+};
 
 export const MAX_BYTES = 64 * 1024 * 1024;
 export const HOLD_LIMIT = 30_000;
@@ -75,30 +88,5 @@ export function defaultLocks(): LockManager {
 
 /** @throws {InputError} naming the option. */
 export function checkDocumentOptions(options: DocumentOptions<never>): void {
-  checkNames(options as object, OPTIONS);
-  const { schema, merge, readOnly, follow, debounce, recover, migrate, timeout, holdLimit, maxBytes, locks } =
-    options;
-  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
-    throw new InputError('schema', `must have the Standard Schema interface, got ${shown(schema)}`);
-  }
-  check('merge', merge, typeof merge === 'object' && merge !== null, 'an object');
-  check('readOnly', readOnly, typeof readOnly === 'boolean', 'true or false');
-  check('follow', follow, follow === 'auto' || follow === 'manual', "'auto' or 'manual'");
-  check('recover', recover, recover === 'auto', "'auto'");
-  check('debounce', debounce, isSpan(debounce) && debounce !== Number.POSITIVE_INFINITY, 'milliseconds');
-  check('timeout', timeout, isSpan(timeout), 'milliseconds');
-  check('holdLimit', holdLimit, isSpan(holdLimit) && holdLimit !== 0, 'milliseconds above 0');
-  check('maxBytes', maxBytes, isSpan(maxBytes) && maxBytes !== 0, 'a number of bytes');
-  check('locks', locks, locks instanceof LockManager, 'a LockManager');
-  const { version, up, member = '' } = migrate ?? {};
-  const isMigration = Number.isInteger(version) && typeof up === 'function' && typeof member === 'string';
-  check('migrate', migrate, isMigration, '{ version, up } with a whole number and a function');
-}
-
-function isSpan(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0;
-}
-
-function check(name: string, value: unknown, isRight: boolean, what: string): void {
-  if (value !== undefined && !isRight) throw new InputError(name, `must be ${what}, got ${shown(value)}`);
+  checkKinds<DocumentOptions<unknown>>(options as DocumentOptions<unknown>, KINDS);
 }

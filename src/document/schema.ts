@@ -2,8 +2,8 @@ import { DamagedError, InvalidValueError, SchemaTimeoutError } from '../errors/d
 import { LostError } from '../errors/lock-errors.ts';
 import type { Json } from '../json/json.ts';
 import { plain } from '../json/values.ts';
+import { isPromise } from '../lock/body.ts';
 import { after } from '../lock/deadline.ts';
-import { isPromise } from './draft.ts';
 import { awaited, type Work } from './work.ts';
 
 /** The part of Standard Schema (version 1, standardschema.dev) that is used here: any library that has it will do. */

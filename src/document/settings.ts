@@ -42,17 +42,14 @@ export function settingsOf<T>(path: string, options: DocumentOptions<T>): Settin
   merge<Json>(null, null, null, mergeOptions); // or what is wrong with them would be told when edits are to be saved
   if (backups !== false) policyOf(backups); // as with these
   return {
+    ...options,
     path,
-    schema: options.schema,
     mergeOptions,
     create: create === undefined ? undefined : () => createdBy(create, options.migrate),
     readOnly: options.readOnly === true,
     follow: options.follow ?? 'auto',
     debounce: options.debounce ?? 0,
     backups,
-    recover: options.recover,
-    migrate: options.migrate,
-    timeout: options.timeout,
     holdLimit: options.holdLimit ?? HOLD_LIMIT,
     maxBytes: options.maxBytes ?? MAX_BYTES,
     locks,

@@ -167,15 +167,14 @@ export function withChoices(
 ): unknown {
   if (!(error instanceof TimeoutError)) return error;
   let isChosen = false;
-  const once = <R>(choice: () => R, otherwise: () => R) => {
-    if (isChosen) return otherwise();
+  const once = (choice: () => Promise<unknown>) => () => {
+    if (isChosen) return Promise.reject(error);
     isChosen = true;
     return choice();
   };
-  const refused = () => Promise.reject(error);
   return new DocumentTimeoutError(path, error, {
-    retry: () => once(() => again(), refused),
-    later: () => once(() => again('patient'), refused),
+    retry: once(() => again()),
+    later: once(() => again('patient')),
     cancel: () => {
       isChosen = true;
     },

@@ -12,7 +12,8 @@ export function checkBody(body: unknown): void {
   if (typeof body !== 'function') throw new InputError('body', `must be a function, got ${shown(body)}`);
 }
 
-export function isPromise(value: unknown): boolean {
+/** Also one of another library, or of another realm. */
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 

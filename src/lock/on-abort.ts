@@ -43,7 +43,7 @@ function hubOf(signal: AbortSignal): Hub {
 }
 
 /** As with listeners of their own: what one throws keeps no other from being called, and is an uncaught error. */
-function runAlone(callback: () => void): void {
+export function runAlone(callback: () => void): void {
   try {
     callback();
   } catch (error) {

@@ -1,8 +1,7 @@
-import { isArray, type Json } from '../json/json.ts';
+import { isArray, isObject, type Json } from '../json/json.ts';
 import { Literal } from '../json/literal.ts';
 import { later } from './decide.ts';
 import type { Arrays } from './identity.ts';
-import { isObject } from './values.ts';
 
 /** Deeper elements are not compared. */
 const DEEPEST = 256;

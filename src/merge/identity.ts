@@ -1,6 +1,6 @@
-import { isArray, type Json, type JsonObject } from '../json/json.ts';
+import { isArray, isObject, type Json, type JsonObject } from '../json/json.ts';
 import { Literal } from '../json/literal.ts';
-import { isObject, memberOf, type Sides } from './values.ts';
+import { memberOf, type Sides } from './values.ts';
 
 /** The three versions of one array; that of the base is empty where there is none. */
 export interface Arrays {

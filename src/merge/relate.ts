@@ -1,7 +1,7 @@
-import { isArray, type Json, type JsonObject } from '../json/json.ts';
+import { isArray, isObject, type Json, type JsonObject } from '../json/json.ts';
 import { Literal } from '../json/literal.ts';
 import type { Rules } from './rules.ts';
-import { compareValues, isObject, type Side } from './values.ts';
+import { compareValues, type Side } from './values.ts';
 
 /**
  * How two values at one path compare:

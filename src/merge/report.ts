@@ -1,4 +1,5 @@
 import { formatPath, type Path, type PathStep } from '../json/path.ts';
+import { given } from '../lock/known-options.ts';
 import type { Conflict, ConflictKind, Note } from './result.ts';
 import { type Sides, typeOf } from './values.ts';
 
@@ -29,9 +30,7 @@ export class Report {
     this.conflicts.push({
       kind,
       ...this.place(),
-      ...(base === undefined ? {} : { base }),
-      ...(ours === undefined ? {} : { ours }),
-      ...(theirs === undefined ? {} : { theirs }),
+      ...given({ base, ours, theirs }),
     });
   }
 

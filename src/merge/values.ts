@@ -1,4 +1,4 @@
-import { isArray, type Json, type JsonObject } from '../json/json.ts';
+import { isArray, isObject, type Json, type JsonObject } from '../json/json.ts';
 import { Literal } from '../json/literal.ts';
 
 /** A value, or ⊥ where there is none, which is not `null`. */
@@ -14,10 +14,6 @@ export interface Sides {
 /** The types of JSON, in the order in which values of several types are sorted. */
 const TYPES = ['number', 'string', 'boolean', 'null', 'array', 'object'] as const;
 type Type = (typeof TYPES)[number];
-
-export function isObject(value: Side): value is JsonObject {
-  return typeof value === 'object' && value !== null && !isArray(value) && !(value instanceof Literal);
-}
 
 export function typeOf(value: Json): Type {
   if (value === null) return 'null';

@@ -6,7 +6,6 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  readSync,
   type Stats,
   unlinkSync,
   writeSync,
@@ -21,6 +20,7 @@ import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
 import { syncDirectorySync } from '../../storage/fs/sync-directory.ts';
 import { ABSENT } from '../../storage/regular-file.ts';
 import { Date } from '../../time/time.ts';
+import { readInto } from '../file/version.ts';
 import { Names, type Stamp } from './names.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL } = constants;
@@ -73,7 +73,7 @@ export class Copies {
         const fd = openSync(join(directory, name), READ_SAFELY);
         try {
           const stats = fstatSync(fd);
-          return this.#isTrusted(stats) ? readWhole(fd, stats.size) : undefined;
+          return this.#isTrusted(stats) ? readInto(Buffer.allocUnsafe(stats.size), fd) : undefined;
         } finally {
           closeSync(fd);
         }
@@ -97,7 +97,7 @@ export class Copies {
       try {
         this.#complete(fd, directory);
         for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-        if (!readWhole(fd, bytes.length).equals(bytes))
+        if (!readInto(Buffer.allocUnsafe(bytes.length), fd).equals(bytes))
           throw new Error(`${name} does not read as it was written`);
         if (durability === 'synced') fsyncSync(fd);
       } catch (error) {
@@ -165,13 +165,4 @@ export class Copies {
   #inside<T>(body: (directory: string) => T): T {
     return pinned(this.#directory, { link: 'followed' }, body);
   }
-}
-
-function readWhole(fd: number, size: number): Buffer {
-  const bytes = Buffer.allocUnsafe(size);
-  let length = 0;
-  for (let count = -1; count !== 0 && length < size; length += count) {
-    count = readSync(fd, bytes, length, size - length, length);
-  }
-  return bytes.subarray(0, length);
 }

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { privateFiles } from '../../storage/private-files.ts';
 import { readBeginning } from '../../storage/regular-file.ts';
 
-const REASONS = [
+const KNOWN = [
   'save',
   'reset',
   'delete',
@@ -17,7 +17,7 @@ const REASONS = [
  * Why a backup was made. `interrupted`: it was found where a writer had died. `conflict`: it is a version that could not be
  * merged, and never was the document; recovery takes it last.
  */
-export type BackupReason = (typeof REASONS)[number];
+export type BackupReason = (typeof KNOWN)[number];
 
 /** Bytes: for more backups than are ever kept. */
 const MOST = 64 * 1024;
@@ -39,7 +39,7 @@ export class Reasons {
     try {
       const found: unknown = JSON.parse(readBeginning(this.#path, MOST));
       return new Map(
-        Object.entries(found ?? {}).filter(([, reason]) => REASONS.includes(reason as BackupReason)),
+        Object.entries(found ?? {}).filter(([, reason]) => KNOWN.includes(reason as BackupReason)),
       );
     } catch {
       return new Map();

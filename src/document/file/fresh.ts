@@ -83,24 +83,19 @@ function own(fd: number, found: BigIntStats, { mode, uid, gid }: Ownership): boo
   if (process.getuid === undefined) return true;
   const isUser = uid === -1 || uid === Number(found.uid);
   const isOwn = isUser && (gid === -1 || gid === Number(found.gid));
-  const isGiven = isOwn || give(fd, uid, gid) || (give(fd, -1, gid) && isUser);
-  return ((isOwn && (Number(found.mode) & RIGHTS) === mode) || chmod(fd, mode)) && isGiven;
+  const isGiven =
+    isOwn || isTaken(() => fchownSync(fd, uid, gid)) || (isTaken(() => fchownSync(fd, -1, gid)) && isUser);
+  return (
+    ((isOwn && (Number(found.mode) & RIGHTS) === mode) || isTaken(() => fchmodSync(fd, mode))) && isGiven
+  );
 }
 
-function chmod(fd: number, mode: number): boolean {
+/** Not where it is not this user's to give, or the file system has no owners, or no modes: the file is its user's alone then. */
+function isTaken(change: () => void): boolean {
   try {
-    fchmodSync(fd, mode);
+    change();
     return true;
   } catch {
-    return false; // a file system without modes; the file is its user's alone then
-  }
-}
-
-function give(fd: number, uid: number, gid: number): boolean {
-  try {
-    fchownSync(fd, uid, gid);
-    return true;
-  } catch {
-    return false; // not this user's to give, or a file system without owners
+    return false;
   }
 }

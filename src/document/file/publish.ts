@@ -14,7 +14,7 @@ import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { unlinkQuietly } from '../../storage/fs/quietly.ts';
 import { isMountedAlone, replaceSync } from '../../storage/replace/index.ts';
 import type { Work } from '../work.ts';
-import { type Fresh, type Ownership, writeFresh } from './fresh.ts';
+import { type Ownership, writeFresh } from './fresh.ts';
 import { identityOf, isRacy, isSame, isSameFile } from './identity.ts';
 import { temporaryName } from './names.ts';
 import type { Folder, Place } from './place.ts';
@@ -25,8 +25,8 @@ export type Published =
   | {
       readonly outcome: 'done';
       readonly own: Standing;
-      readonly displaced?: string;
-      readonly weaker?: Weaker;
+      readonly displaced?: string | undefined;
+      readonly weaker?: Weaker | undefined;
     }
   /** Something else stood at the path. Nothing was changed. */
   | { readonly outcome: 'changed' }
@@ -71,7 +71,10 @@ export function* publish(
   steps.reached?.('fresh');
   let displaced: string | undefined;
   try {
-    if (!isAt(folder.file, place.path, expected)) return discarded(fresh);
+    if (!isAt(folder.file, place.path, expected)) {
+      unlinkQuietly(fresh.path);
+      return { outcome: 'changed' };
+    }
     steps.reached?.('checked');
     options.mayReplace();
     displaced = replace(fresh.path, folder.file, expected);
@@ -85,14 +88,14 @@ export function* publish(
   }
   steps.reached?.('exchanged');
   const standing = settled(folder.file, own);
-  const foreign: { readonly weaker?: Weaker } = fresh.isForeign ? { weaker: 'other-owner' } : {};
-  if (expected === undefined) return { outcome: 'done', own: standing, ...foreign };
+  const weaker = fresh.isForeign ? 'other-owner' : undefined;
+  if (expected === undefined) return { outcome: 'done', own: standing, weaker };
   if (displaced === undefined) return { outcome: 'done', own: standing, weaker: 'no-exchange' };
   if (!isExpected(displaced, expected, place.path, options.maxBytes)) {
     return { outcome: 'overtaken', own: standing, displaced };
   }
   steps.reached?.('looked');
-  return { outcome: 'done', own: standing, displaced, ...foreign };
+  return { outcome: 'done', own: standing, displaced, weaker };
 }
 
 /** Returns where the file lies now that stood at the path; undefined where there was none, or it was not kept. */
@@ -104,11 +107,6 @@ function replace(fresh: string, file: string, expected: Standing | undefined): s
   const displaced = exchange(fresh, file);
   if (displaced === undefined) replaceSync(fresh, file);
   return displaced;
-}
-
-function discarded(fresh: Fresh): Published {
-  unlinkQuietly(fresh.path);
-  return { outcome: 'changed' };
 }
 
 function isAt(file: string, shown: string, expected: Standing | undefined): boolean {

@@ -142,8 +142,13 @@ function readOpen(fd: number, looked: BigIntStats, { shown, maxBytes, known }: R
   let before = looked;
   for (let read = 1; ; read++) {
     const recordedAt = Date.now();
-    if (Number(before.size) > maxBytes) throw tooLarge(shown, before.size, maxBytes);
-    const bytes = readAll(fd, Number(before.size));
+    const size = Number(before.size);
+    if (size > maxBytes)
+      throw new UnreadableError(
+        shown,
+        `has ${size} bytes, and a document has at most ${maxBytes} (maxBytes)`,
+      );
+    const bytes = readInto(size > SMALL ? Buffer.allocUnsafe(size) : ofFile.subarray(0, size), fd);
     const after = fstatSync(fd, { bigint: true });
     refuseOthers(after, shown);
     const identity = identityOf(after, recordedAt);
@@ -168,15 +173,11 @@ export function encoded(text: string): Buffer {
   return ofText.subarray(0, ofText.write(text));
 }
 
-function tooLarge(shown: string, size: bigint, maxBytes: number): UnreadableError {
-  return new UnreadableError(shown, `has ${size} bytes, and a document has at most ${maxBytes} (maxBytes)`);
-}
-
-function readAll(fd: number, size: number): Buffer {
-  const bytes = size > SMALL ? Buffer.allocUnsafe(size) : ofFile;
+/** What a file begins with, as much as there is room for. */
+export function readInto(bytes: Buffer, fd: number): Buffer {
   let length = 0;
-  for (let count = -1; count !== 0 && length < size; length += count) {
-    count = readSync(fd, bytes, length, size - length, length);
+  for (let count = -1; count !== 0 && length < bytes.length; length += count) {
+    count = readSync(fd, bytes, length, bytes.length - length, length);
   }
   return bytes.subarray(0, length);
 }

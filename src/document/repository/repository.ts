@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { DamagedError, RecordError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { formatJson } from '../../json/format.ts';
-import { isArray, isObject, type Json } from '../../json/json.ts';
+import { define, isArray, isObject, type Json } from '../../json/json.ts';
 import { lookUp } from '../../json/lookup.ts';
 import { formatPath, parsePath } from '../../json/path.ts';
+import { isPromise } from '../../lock/body.ts';
 import { callback, check, checkKinds, type Kind, type Kinds } from '../../lock/known-options.ts';
 import type { Document } from '../document.ts';
-import { checkRecipe, isPromise, type Now } from '../draft.ts';
+import { checkRecipe, type Now } from '../draft.ts';
 import { highest } from '../highest.ts';
 
 export type RecordId = string | number;
@@ -131,12 +132,7 @@ export class Repository<R extends object> {
     const around = last === undefined ? undefined : lookUp(draft, this.#path.slice(0, -1));
     if (found !== undefined || typeof last !== 'string' || !isObject(around)) return this.#listed(found);
     const list: Json[] = [];
-    Object.defineProperty(around, last, {
-      value: list,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
+    define(around as Record<string, Json>, last, list);
     return list;
   }
 
