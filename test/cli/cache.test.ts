@@ -45,6 +45,15 @@ describe('cache ls', () => {
     ]);
   });
 
+  it('cuts a key that is as long as keys can be, and tells it whole as JSON [K24]', async () => {
+    const fetching = new Fetching();
+    const { url } = await bodies({ '/words': 'words' });
+    const key = 'k'.repeat(20_000);
+    await fetching.run('--key', key, `${url}/words`);
+    expect((await fetching.cacheCommand('ls')).stdout).toMatch(/^KEY {198,}SIZE.*\nk{199}… +5 B .*\n$/);
+    expect(JSON.parse((await fetching.cacheCommand('ls', '--json')).stdout)).toMatchObject({ key });
+  });
+
   it('makes no directory to look into', async () => {
     const fetching = new Fetching();
     for (const args of [['ls'], ['verify'], ['prune']]) {

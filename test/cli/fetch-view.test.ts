@@ -97,6 +97,13 @@ describe('a file name', () => {
     expect(await fileNameFor(new URL(address), undefined)).toBe(name);
   });
 
+  it('takes no longer for an address that is as long as a key can be [K24]', async () => {
+    for (const long of ['a'.repeat(90_000), `${'.'.repeat(90_000)}a`, `a${' '.repeat(90_000)}a`]) {
+      const name = await fileNameFor(new URL(`https://host.example/${long}.tar.gz`), undefined);
+      expect(name).toMatch(/^[a_.%\d ]{150,193}\.tar\.gz$/);
+    }
+  });
+
   it('is short enough for every file system, and keeps its extension', async () => {
     const name = await fileNameFor(new URL(`https://host.example/${'é'.repeat(300)}.tar.gz`), undefined);
     expect(Buffer.byteLength(name)).toBeLessThanOrEqual(200);

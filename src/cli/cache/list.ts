@@ -22,10 +22,18 @@ export function list(flags: CacheFlags): Promise<void> {
   });
 }
 
+/** Characters of a key; there are some that have a hundred thousand. */
+const WIDEST = 200;
+
 const HEAD = ['KEY', 'SIZE', 'AGE', 'LAST USE'];
 
 function row({ key, size, checked, lastUsed }: Listed): string[] {
-  return [printable(key), bytes(size), ago(Date.parse(checked)), `${ago(lastUsed.getTime())} ago`];
+  return [shortened(printable(key)), bytes(size), ago(Date.parse(checked)), `${ago(lastUsed.getTime())} ago`];
+}
+
+/** All rows are as wide as the widest. As JSON, a key is told whole. */
+function shortened(key: string): string {
+  return key.length <= WIDEST ? key : `${key.slice(0, WIDEST - 1)}…`;
 }
 
 /** Since it was last known to be current; a clock that was set makes nothing younger than now. */

@@ -31,13 +31,17 @@ function lastPart({ pathname }: URL): string {
 }
 
 function safe(name: string): string | undefined {
-  const clean = name
-    .slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1)
+  const clean = withoutMiddle(name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1))
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}<>:"|?*]/gu, '_')
     .replace(/^[\s.-]+/, (start) => '_'.repeat(start.trim().length))
     .replace(/[\s.]+$/, '');
   if (/^_*$/.test(clean)) return undefined;
   return shortened(DEVICE.test(clean) ? `_${clean}` : clean);
+}
+
+/** Of a name that is too long anyhow, an address can have a hundred thousand characters. */
+function withoutMiddle(name: string): string {
+  return name.length <= 2 * LONGEST ? name : name.slice(0, LONGEST) + name.slice(-LONGEST);
 }
 
 /** Keeps the extension. */
