@@ -1,6 +1,7 @@
+import { compareValues, typeOf } from '../json/order.ts';
 import { Date } from '../time/time.ts';
 import type { Strategy } from './strategy.ts';
-import { compareValues, type Side, typeOf } from './values.ts';
+import type { Side } from './values.ts';
 
 /** What a strategy for single values makes of three; undefined where it does not fit them, or is of another kind. */
 export function decide(

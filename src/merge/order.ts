@@ -1,6 +1,6 @@
 import type { Json } from '../json/json.ts';
+import { compareValues } from '../json/order.ts';
 import { type Order, rank } from './tournament.ts';
-import { compareValues } from './values.ts';
 
 /**
  * Merges the orders of two sequences without duplicates. Where the two disagree about a pair, the side counts that moved

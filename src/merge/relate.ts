@@ -1,7 +1,8 @@
 import { isArray, isObject, type Json, type JsonObject } from '../json/json.ts';
 import { Literal } from '../json/literal.ts';
+import { compareValues } from '../json/order.ts';
 import type { Rules } from './rules.ts';
-import { compareValues, type Side } from './values.ts';
+import type { Side } from './values.ts';
 
 /**
  * How two values at one path compare:

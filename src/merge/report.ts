@@ -1,7 +1,8 @@
+import { typeOf } from '../json/order.ts';
 import { formatPath, type Path, type PathStep } from '../json/path.ts';
 import { given } from '../lock/known-options.ts';
 import type { Conflict, ConflictKind, Note } from './result.ts';
-import { type Sides, typeOf } from './values.ts';
+import type { Sides } from './values.ts';
 
 /** Where a merge stands, and what it has found so far. */
 export class Report {

@@ -1,5 +1,5 @@
 import type { Json } from '../json/json.ts';
-import { compareValues } from './values.ts';
+import { compareValues } from '../json/order.ts';
 
 export interface Order<Key> {
   readonly keys: readonly Key[];
