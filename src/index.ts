@@ -1,4 +1,11 @@
-export type { Contract, Degradation, Mode } from './engine/index.ts';
+export type {
+  Abandoned,
+  Contract,
+  Degradation,
+  Mode,
+  RecordedChild,
+  WaiterInfo,
+} from './engine/index.ts';
 export * from './errors/index.ts';
 export * from './events/index.ts';
 export * from './lock/index.ts';

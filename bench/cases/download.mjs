@@ -104,7 +104,9 @@ async function ours(url, path) {
   let most = 0;
   let calls = 0;
   const partial = await PartialFile.open(path, { resume: true });
-  await download(url, { proxy: false })[DOWNLOAD]({
+  /** @type {any} */
+  const producer = download(url, { proxy: false });
+  await producer[DOWNLOAD]({
     partial,
     signal: new AbortController().signal,
     progress: () => {

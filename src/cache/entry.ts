@@ -23,9 +23,9 @@ export interface EntryInfo {
   /** When they were last known to be current. */
   readonly checked: string;
   readonly producedBy: Publisher;
-  readonly validators?: Validators;
+  readonly validators?: Validators | undefined;
   /** Where the bytes came from, without secrets. */
-  readonly url?: string;
+  readonly url?: string | undefined;
 }
 
 /** How a mirror came to be. `kept`: it was there already. */
@@ -39,8 +39,8 @@ export interface Entry extends EntryInfo {
   readonly joined: boolean;
   /** The refresh failed, and this is what was there before (`staleIfError`). */
   readonly stale: boolean;
-  readonly mirror?: string;
-  readonly mirroredBy?: MirroredBy;
+  readonly mirror?: string | undefined;
+  readonly mirroredBy?: MirroredBy | undefined;
 }
 
 /** What is to be seen of a key whose entry is being made. */
@@ -50,7 +50,7 @@ export interface Flight {
   /** None when nobody makes it. */
   readonly holders: readonly HolderRecord[];
   /** What is there of it; also of one that ended early. */
-  readonly partial?: PartialInfo;
+  readonly partial?: PartialInfo | undefined;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };

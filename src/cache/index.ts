@@ -3,6 +3,7 @@ export { NOT_MODIFIED, type NotModified, type Validators } from '../content/vali
 export { download } from '../download/download.ts';
 export type { DownloadOptions } from '../download/options.ts';
 export type { DownloadProducer } from '../download/producer.ts';
+export type { Audience } from '../storage/directory.ts';
 export { ensureWritableDirectory } from '../storage/writable-directory.ts';
 export { type Cache, openCache } from './cache.ts';
 export type { Entry, EntryInfo, Flight, MirroredBy } from './entry.ts';
@@ -12,5 +13,5 @@ export type { Policy } from './policy.ts';
 export type { Producer, ProducerContext } from './producer.ts';
 export type { Pruned, PruneOptions } from './prune.ts';
 export type { Publisher } from './record.ts';
-export type { CacheStatistics } from './statistics.ts';
+export type { CacheStatistics, Extent } from './statistics.ts';
 export type { Verified, VerifyOptions } from './verify.ts';

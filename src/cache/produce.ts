@@ -8,7 +8,7 @@ import { type Digests, formatIntegrity, matches } from '../content/integrity.ts'
 import { openToWrite } from '../content/partial/data-file.ts';
 import { PartialFile } from '../content/partial/partial-file.ts';
 import { isNotModified, NOT_MODIFIED, type NotModified } from '../content/validators.ts';
-import { DOWNLOAD, type Downloaded, type DownloadProducer } from '../download/producer.ts';
+import { DOWNLOAD, type Downloaded, type ResumingProducer } from '../download/producer.ts';
 import { systemCode } from '../errors/base.ts';
 import { ProducerError } from '../errors/cache-errors.ts';
 import { explained, IntegrityError } from '../errors/content-errors.ts';
@@ -63,7 +63,7 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
     makeRoom(directory);
     if (isAlone) sweep(directory);
     if (isDownload) partial = await PartialFile.open(directory, { resume: isAlone });
-    const source = partial && (await downloaded(turn, sight, producer as DownloadProducer, partial));
+    const source = partial && (await downloaded(turn, sight, producer as ResumingProducer, partial));
     partial ??= await made(turn, sight, directory);
     if (!isNotModified(source) && partial !== undefined) {
       return { made: await sealed(turn, partial), source };
@@ -95,7 +95,7 @@ function sweep(directory: string): void {
 function downloaded(
   turn: Turn,
   sight: Sight,
-  producer: DownloadProducer,
+  producer: ResumingProducer,
   partial: PartialFile,
 ): Promise<Downloaded | NotModified> {
   const { integrity, allowWeak, size } = turn.options;

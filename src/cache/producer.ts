@@ -9,7 +9,7 @@ export interface ProducerContext {
   /** Aborts when nobody waits for the entry any more, or the lock is lost. */
   readonly signal: AbortSignal;
   /** The entry there is, for a producer that can tell whether it is still current. */
-  readonly previous?: EntryInfo;
+  readonly previous?: EntryInfo | undefined;
   /** Tells how many bytes are made, and of how many. */
   progress(done: number, total?: number): void;
 }

@@ -25,11 +25,11 @@ import { type EntryRecord, isPresent } from './record.ts';
 
 export interface PruneOptions {
   /** Removes what was used longest ago until at most so many bytes are left. Default: the cache's `maxBytes`. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Removes what was not used for so many milliseconds. Default: no limit; for unfinished fetches seven days. */
-  readonly maxAge?: number;
+  readonly maxAge?: number | undefined;
   /** Says what would be removed, and removes nothing. Default false. */
-  readonly dryRun?: boolean;
+  readonly dryRun?: boolean | undefined;
 }
 
 export const PRUNE_OPTIONS: Kinds<PruneOptions> = { maxBytes: extent, maxAge: span, dryRun: flag };

@@ -37,9 +37,9 @@ export interface EntryRecord {
   readonly produced: string;
   readonly checked: string;
   readonly by: Publisher;
-  readonly validators?: Validators;
+  readonly validators?: Validators | undefined;
   /** Where the bytes came from, without secrets. */
-  readonly url?: string;
+  readonly url?: string | undefined;
   readonly retired: readonly Retired[];
 }
 
@@ -51,7 +51,7 @@ export interface FailureMark {
   readonly failure: FetchFailure;
   readonly by: string;
   /** What was asked of the bytes, where it failed by that: nobody else's failure than of those who asked for the same. */
-  readonly only?: string;
+  readonly only?: string | undefined;
 }
 
 /** A record that holds a content. */

@@ -2,7 +2,7 @@ import { filedRecords, putAsideIn, storedContents, unfinished } from './inventor
 import type { Layout } from './layout.ts';
 import { isPresent } from './record.ts';
 
-interface Extent {
+export interface Extent {
   readonly count: number;
   readonly bytes: number;
 }

@@ -10,11 +10,13 @@ import { isPresent, type PresentRecord } from './record.ts';
 
 export interface VerifyOptions {
   /** How many contents are read at the same time. Default: as many as there are processors. */
-  readonly parallel?: number;
-  readonly onProgress?: (progress: { readonly checked: number; readonly bytes: number }) => void;
+  readonly parallel?: number | undefined;
+  readonly onProgress?:
+    | ((progress: { readonly checked: number; readonly bytes: number }) => void)
+    | undefined;
   /** Puts aside what is wrong, so that the next fetch makes it anew. Default false: nothing is changed. */
-  readonly repair?: boolean;
-  readonly signal?: AbortSignal;
+  readonly repair?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export const VERIFY_OPTIONS: Kinds<VerifyOptions> = {

@@ -2,12 +2,12 @@ import { Date } from '../time/time.ts';
 
 /** What a server said of a content's version. As it came: an ETag with its quotes and its `W/`. */
 export interface Validators {
-  readonly etag?: string;
-  readonly lastModified?: string;
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
   /** The server's own clock when it said so. */
-  readonly date?: string;
+  readonly date?: string | undefined;
   /** What it calls the file: its `Content-Disposition`. */
-  readonly disposition?: string;
+  readonly disposition?: string | undefined;
 }
 
 /** What a producer gives in the place of bytes: those that are there are of the current version. */

@@ -95,7 +95,7 @@ export class Document<T> {
   }
 
   /** What was restored when the document was opened, with `recover: 'auto'`. */
-  get restored(): Settings<T>['restored'] {
+  get restored(): Restored | undefined {
     return this.#settings.restored;
   }
 
@@ -181,7 +181,7 @@ export class Document<T> {
    *
    * @throws {ConflictError} the edits cannot be merged, and everything is as before. @throws {DamagedError | MissingDocumentError}
    */
-  async reload(options: { readonly edits?: 'keep' | 'drop' } = {}): Promise<T> {
+  async reload(options: { readonly edits?: 'keep' | 'drop' | undefined } = {}): Promise<T> {
     this.#mayLook();
     checkKinds(options, RELOAD_OPTIONS);
     const { edits = 'keep' } = options;

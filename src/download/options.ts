@@ -16,33 +16,33 @@ import { proxyFor } from './proxy.ts';
 /** How something is downloaded. All spans are milliseconds. */
 export interface DownloadOptions {
   /** Sent to the origin of the address, and to no other one that it redirects to. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** What the bytes must match, as Subresource Integrity: `sha256-<base64>`. */
-  readonly integrity?: string;
+  readonly integrity?: string | undefined;
   /** Whether `sha1` and `md5` count in `integrity`. Default false. */
-  readonly allowWeak?: boolean;
+  readonly allowWeak?: boolean | undefined;
   /** How many bytes it must be. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** The most bytes it may be. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** The media types that are accepted, such as `application/zip` or `image/*`. Refuses a login page, for one. */
-  readonly accept?: string | readonly string[];
+  readonly accept?: string | readonly string[] | undefined;
   /** Whether to go on with what an earlier download has left. Default true. */
-  readonly resume?: boolean;
+  readonly resume?: boolean | undefined;
   /** How many requests in a row may bring nothing new, for each address. Default 5. */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** How long nothing may come while something is waited for. Default 30 s. */
-  readonly stallTimeout?: number;
+  readonly stallTimeout?: number | undefined;
   /** How long a connection may take. Default 10 s. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** The proxy; `false` for none. Default: as the environment says, see `proxyFor`. */
-  readonly proxy?: string | false;
+  readonly proxy?: string | false | undefined;
   /** Certificates of authorities, in PEM, in the place of those that Node.js knows. */
-  readonly ca?: string | Uint8Array;
+  readonly ca?: string | Uint8Array | undefined;
   /** Whether to undo a `Content-Encoding` (gzip, deflate, br). Default false: the bytes as they are sent. No resume then. */
-  readonly decode?: boolean;
+  readonly decode?: boolean | undefined;
   /** Whether to take a body whose end cannot be told from a broken connection, without `integrity` or `size`. Default false. */
-  readonly allowUnverified?: boolean;
+  readonly allowUnverified?: boolean | undefined;
 }
 
 /** The same with all defaults. */
@@ -99,7 +99,7 @@ export function checkOptions(options: DownloadOptions): Settings {
   const { accept = [], headers = {} } = options;
   return {
     ...DEFAULTS,
-    ...(given(options) as DownloadOptions),
+    ...(given(options) as Partial<typeof DEFAULTS>),
     headers: checkHeaders(headers),
     integrity: integrityIn(options),
     accept: [accept].flat().map(mediaType),

@@ -10,10 +10,10 @@ export interface DownloadContext {
   readonly partial: PartialFile;
   readonly signal: AbortSignal;
   /** Those of the entry that is there, when an unchanged one may be kept. */
-  readonly validators?: Validators;
+  readonly validators?: Validators | undefined;
   /** What the caller of `fetch` expects, besides what the download was given itself. */
-  readonly integrity?: string;
-  readonly size?: number;
+  readonly integrity?: string | undefined;
+  readonly size?: number | undefined;
   /** Bytes on the wire; goes back when a download starts over. */
   progress(done: number, total?: number): void;
 }
@@ -26,6 +26,16 @@ export interface Downloaded {
 
 /** A producer for `cache.fetch`. Called as any other, it resumes nothing, and gives the path of the file. */
 export interface DownloadProducer {
-  (context: Pick<DownloadContext, 'signal' | 'progress'> & { readonly temp: string }): Promise<string>;
+  (context: {
+    readonly temp: string;
+    readonly signal: AbortSignal;
+    progress(done: number, total?: number): void;
+  }): Promise<string>;
+  /** For the cache alone. */
+  readonly [DOWNLOAD]: unknown;
+}
+
+/** The same, as the cache calls it. */
+export interface ResumingProducer extends DownloadProducer {
   [DOWNLOAD](context: DownloadContext): Promise<Downloaded | NotModified>;
 }

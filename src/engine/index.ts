@@ -13,6 +13,8 @@ export type {
   Inspection,
   LockRequest,
   Mode,
+  RecordedChild,
+  WaiterInfo,
   Waiting,
 } from './engine.ts';
 

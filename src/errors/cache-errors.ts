@@ -21,7 +21,7 @@ export interface FetchFailure {
   readonly name: string;
   readonly message: string;
   /** The `code` of the error, if it had one. */
-  readonly code?: string;
+  readonly code?: string | undefined;
 }
 
 /** The fetch this call waited for, in another call or process, failed. It was not tried again. */

@@ -68,7 +68,7 @@ export interface IntegrityFacts {
   /** Bytes that were checked. */
   readonly size: number;
   /** What to do, as a clause. */
-  readonly next?: string;
+  readonly next?: string | undefined;
 }
 
 /** Content is not what it should be. It was not published. */
@@ -104,7 +104,7 @@ export class NoSpaceError extends HoldfastError {
 
   constructor(
     path: string,
-    space: { readonly needed?: number; readonly available?: number },
+    space: { readonly needed?: number | undefined; readonly available?: number | undefined },
     cause?: unknown,
   ) {
     const { needed, available } = space;

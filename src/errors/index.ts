@@ -20,6 +20,7 @@ export {
 } from './content-errors.ts';
 export {
   ConflictError,
+  type ConflictFacts,
   DamagedError,
   DocumentStateError,
   DocumentWriteError,
@@ -34,15 +35,20 @@ export { InputError } from './input-error.ts';
 export { JsonSyntaxError, PathNotFoundError, PathSyntaxError, type TextPlace } from './json-errors.ts';
 export {
   BusyError,
+  type ContentionError,
+  type ContentionFacts,
   ContractError,
+  type ContractFacts,
   DeadlockError,
   DegradedError,
   EngineMismatchError,
   type EngineName,
   ExhaustedError,
   LockError,
+  type LockFacts,
   type LossReason,
   LostError,
+  type OwnHold,
   PermitsError,
   RefusedError,
   TimeoutError,

@@ -14,28 +14,28 @@ export interface LockFacts {
   /** How the command line names this resource, such as `mirror` or `./data/roles.json`. */
   readonly cliName: string;
   /** What to do about a busy lock, where that is not to look at the lock itself. */
-  readonly nextStep?: string;
+  readonly nextStep?: string | undefined;
   /** Where it was acquired, for a lock that this very process holds. */
-  readonly own?: OwnHold;
+  readonly own?: OwnHold | undefined;
 }
 
 /** What is known of where this process acquired a lock. */
 export interface OwnHold {
   /** The stack of the call, while such stacks are kept. */
-  readonly stack?: string;
+  readonly stack?: string | undefined;
 }
 
 /** What an error about a busy lock carries on top. */
 export interface ContentionFacts extends LockFacts {
   readonly holders: readonly HolderRecord[];
   /** Who waits for it, the first one first, where it is free and they alone are in the way. */
-  readonly waiters?: readonly HolderRecord[];
+  readonly waiters?: readonly HolderRecord[] | undefined;
   /** How long was waited, in milliseconds on the monotonic clock. */
   readonly waited: number;
   /** Place in the queue when the wait ended, 1 = next; absent when unknown. */
-  readonly position?: number;
+  readonly position?: number | undefined;
   /** The network drive the lock lies on, in words. */
-  readonly networkDrive?: string;
+  readonly networkDrive?: string | undefined;
 }
 
 /** An error about one lock. */
@@ -56,7 +56,8 @@ export class LockError extends HoldfastError {
   }
 }
 
-class ContentionError extends LockError {
+/** An error about a lock that others hold. */
+export class ContentionError extends LockError {
   readonly holders: readonly HolderRecord[];
   readonly waited: number;
   readonly position: number | undefined;

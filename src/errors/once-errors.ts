@@ -6,7 +6,7 @@ export interface Failure {
   readonly name: string;
   readonly message: string;
   /** The `code` of the error that was thrown, if it had one. */
-  readonly code?: string;
+  readonly code?: string | undefined;
   /** What a command that failed has left: its exit code and more. */
   readonly outcome?: unknown;
 }
@@ -154,7 +154,7 @@ export class NoResultError extends HoldfastError {
   constructor(
     key: string,
     how: string,
-    ending: { readonly signal?: NodeJS.Signals; readonly exitCode?: number },
+    ending: { readonly signal?: NodeJS.Signals | undefined; readonly exitCode?: number | undefined },
   ) {
     super(NoResultError.code, `${printable(key)} ${how}`);
     this.key = key;

@@ -4,8 +4,8 @@ import { printable } from './describe.ts';
 /** A place in a rules file. Lines and columns count from 1; a problem with the whole file has none. */
 export interface RulesPlace {
   readonly file: string;
-  readonly line?: number;
-  readonly column?: number;
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
 }
 
 /** `holdfast.yaml:12:7`, as compilers write it and editors open it. */
@@ -18,8 +18,8 @@ export function placeText({ file, line, column }: RulesPlace): string {
 export class RulesError extends HoldfastError implements RulesPlace {
   static override readonly code = 'HOLDFAST_RULES';
   readonly file: string;
-  readonly line?: number;
-  readonly column?: number;
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
   /** What is wrong there, in one sentence. */
   readonly problem: string;
 

@@ -9,6 +9,7 @@ import { sleepSync } from '../storage/fs/sleep-sync.ts';
 import { type PrivateFiles, privateFiles } from '../storage/private-files.ts';
 import { openRegularFile } from '../storage/regular-file.ts';
 import { Date } from '../time/time.ts';
+import { inWhole } from '../time/whole.ts';
 import { type CacheEvent, cacheEventNames, onCacheEvent } from './cache-channel.ts';
 import { eventNames, type LockEvent, onLockEvent } from './channel.ts';
 import { type DocumentEvent, documentEventNames, onDocumentEvent } from './document-channel.ts';
@@ -20,17 +21,17 @@ export interface AuditOptions {
    */
   readonly path: string;
   /** Bytes after which the file is put aside as `<path>.<UTC time>-<pid>`. Default 10 MiB. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** How many files put aside are kept; the newest lines are in the file at `path` also with 0. Default 5. */
-  readonly keep?: number;
+  readonly keep?: number | undefined;
   /** `anonymous` leaves out who: process id, user, host and command. Default `full`. */
-  readonly record?: 'full' | 'anonymous';
+  readonly record?: 'full' | 'anonymous' | undefined;
   /** Only events of these requests are written. Default: all of this thread. */
-  readonly filter?: (event: LockEvent) => boolean;
+  readonly filter?: ((event: LockEvent) => boolean) | undefined;
   /** Only events of these documents are written. Default: of all in this thread, and with `filter` of none. */
-  readonly documentFilter?: (event: DocumentEvent) => boolean;
+  readonly documentFilter?: ((event: DocumentEvent) => boolean) | undefined;
   /** Only events of these caches are written. Default: of all in this thread, and with `filter` of none. */
-  readonly cacheFilter?: (event: CacheEvent) => boolean;
+  readonly cacheFilter?: ((event: CacheEvent) => boolean) | undefined;
 }
 
 const DEFAULT_BYTES = 10 * 1024 * 1024;
@@ -63,11 +64,11 @@ function endsWithinLine(fd: number): boolean {
 }
 
 /** @throws {InputError} naming the option that cannot be used. */
-export function checkAuditOptions({
-  path,
-  maxBytes = DEFAULT_BYTES,
-  keep = DEFAULT_KEEP,
-}: AuditOptions): void {
+export function checkAuditOptions(options: AuditOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new InputError('options', `must be an object, got ${shown(options)}`);
+  }
+  const { path, maxBytes = DEFAULT_BYTES, keep = DEFAULT_KEEP, record = 'full' } = options;
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw new InputError('audit.path', `must be a path, got ${shown(path)}`);
   }
@@ -75,6 +76,13 @@ export function checkAuditOptions({
     throw new InputError('audit.maxBytes', `must be at least 1024 bytes, got ${shown(maxBytes)}`);
   if (!Number.isInteger(keep) || keep < 0)
     throw new InputError('audit.keep', `must be a whole number, got ${shown(keep)}`);
+  if (record !== 'full' && record !== 'anonymous')
+    throw new InputError('audit.record', `must be 'full' or 'anonymous', got ${shown(record)}`);
+  for (const name of ['filter', 'documentFilter', 'cacheFilter'] as const) {
+    const given = options[name];
+    if (given !== undefined && typeof given !== 'function')
+      throw new InputError(`audit.${name}`, `must be a function, got ${shown(given)}`);
+  }
 }
 
 /**
@@ -289,7 +297,7 @@ export class AuditLog {
 
 function plainErrors(key: string, value: unknown): unknown {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
-  return key === 'reason' ? String(value) : value; // an abort's reason can be anything
+  return key === 'reason' ? String(value) : inWhole(key, value); // an abort's reason can be anything
 }
 
 function hideHolders(key: string, value: unknown): unknown {

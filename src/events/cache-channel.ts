@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { Date } from '../time/time.ts';
+import { listenOn } from './listening.ts';
 
 /** What every event of a cache tells. */
 export interface CacheEvent {
@@ -64,9 +65,5 @@ export function onCacheEvent<N extends CacheEventName>(
   name: N,
   listener: (event: CacheEvents[N]) => void,
 ): () => void {
-  const receive = (message: unknown) => listener(message as CacheEvents[N]);
-  channels[name].subscribe(receive);
-  return () => {
-    channels[name].unsubscribe(receive);
-  };
+  return listenOn(channels, name, listener);
 }

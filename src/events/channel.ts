@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { Contract, Degradation, Mode } from '../engine/engine.ts';
 import type { LossReason } from '../errors/lock-errors.ts';
 import type { HolderRecord } from '../identity/holder.ts';
+import { listenOn } from './listening.ts';
 
 /** What every event tells. Times are in milliseconds: `at` since the epoch, spans on the monotonic clock. */
 export interface LockEvent {
@@ -14,7 +15,7 @@ export interface LockEvent {
   readonly path: string;
   readonly mode: Mode;
   readonly contract: Contract;
-  readonly purpose?: string;
+  readonly purpose?: string | undefined;
   /** Whether the lock's owner asked not to be named. */
   readonly anonymous: boolean;
 }
@@ -76,14 +77,12 @@ export function publish<N extends LockEventName>(name: N, build: () => LockEvent
  *
  * A listener runs inside the step it is told of, so it should be quick; what it throws becomes an `uncaughtException`,
  * as `node:diagnostics_channel` has it, and never reaches the lock's user.
+ *
+ * @throws {InputError} there is no event of that name, or the listener is no function.
  */
 export function onLockEvent<N extends LockEventName>(
   name: N,
   listener: (event: LockEvents[N]) => void,
 ): () => void {
-  const receive = (message: unknown) => listener(message as LockEvents[N]);
-  channels[name].subscribe(receive);
-  return () => {
-    channels[name].unsubscribe(receive);
-  };
+  return listenOn(channels, name, listener);
 }

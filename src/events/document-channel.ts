@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { Date } from '../time/time.ts';
+import { listenOn } from './listening.ts';
 
 /** What every event of a document tells. */
 export interface DocumentEvent {
@@ -11,8 +12,10 @@ export interface DocumentEvent {
   readonly manager: number;
 }
 
-/** A fact about an event, in words. */
-type Detailed = DocumentEvent & { readonly detail: string };
+/** The same, with what happened in words. */
+export interface DocumentDetailEvent extends DocumentEvent {
+  readonly detail: string;
+}
 
 /** What happens to a document, each once in each process that has it open. */
 export interface DocumentChannelEvents {
@@ -20,12 +23,12 @@ export interface DocumentChannelEvents {
   external: DocumentEvent & { readonly hash: string; readonly writtenAt: string; readonly uid: number };
   /** This process has written the file. A change that another one finds is of whoever wrote this `hash`. */
   written: DocumentEvent & { readonly hash: string };
-  conflict: Detailed;
-  missing: Detailed;
-  damaged: Detailed;
-  restored: Detailed;
-  degraded: Detailed;
-  'backup-failed': Detailed;
+  conflict: DocumentDetailEvent;
+  missing: DocumentDetailEvent;
+  damaged: DocumentDetailEvent;
+  restored: DocumentDetailEvent;
+  degraded: DocumentDetailEvent;
+  'backup-failed': DocumentDetailEvent;
   /** A change was not written, for the lock was not free in time. */
   'timed-out': DocumentEvent & { readonly reason: string };
 }
@@ -62,9 +65,5 @@ export function onDocumentEvent<N extends DocumentChannelEventName>(
   name: N,
   listener: (event: DocumentChannelEvents[N]) => void,
 ): () => void {
-  const receive = (message: unknown) => listener(message as DocumentChannelEvents[N]);
-  channels[name].subscribe(receive);
-  return () => {
-    channels[name].unsubscribe(receive);
-  };
+  return listenOn(channels, name, listener);
 }

@@ -10,7 +10,7 @@ import { after } from './deadline.ts';
 import { DeadlockPoll, DeadlockWatch } from './deadlock.ts';
 import { Holding } from './holding.ts';
 import { watchForLeaks } from './leaks.ts';
-import { Lock } from './lock.ts';
+import { type Lock, lockOf } from './lock.ts';
 import { onAbort } from './on-abort.ts';
 import { holdersFor } from './own-hold.ts';
 import { eventBase, type Request } from './request.ts';
@@ -81,7 +81,7 @@ export function take(
   publish('granted', () => ({ ...eventBase(request), waited }));
   const previous = grant.recovered;
   if (previous !== undefined) publish('recovered', () => ({ ...eventBase(request), previous }));
-  return new Lock(holding, besides);
+  return lockOf(holding, besides);
 }
 
 /** How long, in milliseconds, an error waits for the record of a holder that has only just got the lock. */

@@ -1,5 +1,6 @@
 import { InputError, shown } from '../errors/input-error.ts';
 import type { Lock } from './lock.ts';
+import type { AcquireOptions } from './options.ts';
 
 /** What runs under a lock. */
 export type Body<T> = (lock: Lock) => T | PromiseLike<T>;
@@ -7,9 +8,17 @@ export type Body<T> = (lock: Lock) => T | PromiseLike<T>;
 /** What runs under a lock that is held synchronously: anything that does not return a promise. */
 export type SyncBody<T> = (lock: Lock) => T extends PromiseLike<unknown> ? never : T;
 
-/** @throws {InputError} */
-export function checkBody(body: unknown): void {
+/** What follows the target in every `with…`: the body alone, or options and the body. */
+export type OptionsAndBody<B> = readonly [body: B] | readonly [options: AcquireOptions | undefined, body: B];
+
+/** Stands for options that were not given, which need no check. */
+export const NO_OPTIONS: AcquireOptions = {};
+
+/** @throws {InputError} for a body that is none. */
+export function optionsAndBody<B>(rest: OptionsAndBody<B>): readonly [options: AcquireOptions, body: B] {
+  const [options = NO_OPTIONS, body] = rest.length > 1 ? rest : [NO_OPTIONS, rest[0]];
   if (typeof body !== 'function') throw new InputError('body', `must be a function, got ${shown(body)}`);
+  return [options as AcquireOptions, body as B];
 }
 
 /** Also one of another library, or of another realm. */

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { InputError, shown } from '../errors/input-error.ts';
 import { absolute } from '../storage/working-directory.ts';
+import { check, checkKinds, flag, path } from './known-options.ts';
 
 /** A file that was looked at. */
 export interface StaleEntry {
@@ -12,6 +12,11 @@ export interface StaleEntry {
   readonly what: 'claim' | 'ticket' | 'litter';
   /** In words: why it was removed, or kept. */
   readonly why: string;
+}
+
+export interface CleanOptions {
+  /** Only say what would be removed. Default false. */
+  readonly dryRun?: boolean | undefined;
 }
 
 export interface CleanResult {
@@ -29,15 +34,12 @@ export interface CleanResult {
  * for one, however old. Not looked into: directories below this one. Lock files of the kernel engine are permanent, so they
  * are neither removed nor listed.
  *
- * @throws {InputError} `directory` is not a path. @throws the system's error when it cannot be read.
+ * @throws {InputError} `directory` is not a path, or an option cannot be used. @throws the system's error when it cannot be read.
  */
-export async function cleanStale(
-  directory: string,
-  { dryRun = false }: { readonly dryRun?: boolean } = {},
-): Promise<CleanResult> {
-  if (typeof directory !== 'string' || directory === '') {
-    throw new InputError('directory', `must be a path, got ${shown(directory)}`);
-  }
+export async function cleanStale(directory: string, options: CleanOptions = {}): Promise<CleanResult> {
+  check('directory', directory, path);
+  checkKinds(options, { dryRun: flag });
+  const { dryRun = false } = options;
   const results: CleanResult[] = [];
   for (const lock of locksIn(absolute(directory))) results.push(await cleanLock(lock, { dryRun }));
   return {

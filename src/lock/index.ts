@@ -1,9 +1,13 @@
-export { type CleanResult, cleanStale, type StaleEntry } from './clean-stale.ts';
+export type { Body, SyncBody } from './body.ts';
+export { type CleanOptions, type CleanResult, cleanStale, type StaleEntry } from './clean-stale.ts';
 export { Lock } from './lock.ts';
 export { LockSet } from './lock-set.ts';
 export { LockManager } from './manager.ts';
-export type { AcquireOptions, ManagerOptions } from './options.ts';
-export { type Problem, toProblem } from './problem.ts';
+export type { AcquireOptions, ManagerOptions, WatchOptions } from './options.ts';
+export { type Problem, type ProblemOptions, toProblem } from './problem.ts';
 export type { LockInfo, PendingInfo, QueryResult } from './query.ts';
-export type { Target } from './resource.ts';
+export type { HeldLock } from './request.ts';
+export type { Target, TargetWithMode } from './resource.ts';
 export { acquireLock, acquireLockSync, withLock, withLockSync } from './simple.ts';
+export type { TermsOptions } from './terms.ts';
+export type { UpgradeOptions } from './upgrade.ts';

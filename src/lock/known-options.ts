@@ -14,13 +14,18 @@ export function namesOf<T>(names: Readonly<Record<keyof T, true>>): ReadonlySet<
 
 /** An option that is undefined counts as left out. @throws {InputError} for anything but an object of known options. */
 export function checkNames(options: unknown, known: Names): void {
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || !isPlain(options)) {
     throw new InputError('options', `must be an object, got ${shown(options)}`);
   }
   for (const name in options) {
     if (!known.has(name) && (options as Record<string, unknown>)[name] !== undefined)
       throw unknown(name, known);
   }
+}
+
+/** A list, a signal or a map has no options either: they would be passed over in silence. */
+function isPlain(options: object): boolean {
+  return Object.prototype.toString.call(options) === '[object Object]';
 }
 
 /** A misspelt option that was passed over in silence would be a lock that is not what was asked for. */
@@ -46,6 +51,7 @@ export const path: Kind = {
   fits: (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),
 };
 export const span: Kind = { what: 'a number of milliseconds, 0 or more', fits: isAmount };
+export const amount: Kind = { what: 'a number, 0 or more', fits: isAmount };
 export const extent: Kind = {
   what: 'a whole number of bytes',
   fits: (value) => Number.isSafeInteger(value) && isAmount(value),

@@ -9,35 +9,19 @@ interface Part {
   readonly options: AcquireOptions;
 }
 
+let setOf: (locks: readonly Lock[]) => LockSet;
+
 /** Several locks held together. Released together, in the reverse order. */
 export class LockSet {
   /** In the order they were acquired. */
   readonly locks: readonly Lock[];
 
-  private constructor(locks: readonly Lock[]) {
-    this.locks = locks;
+  static {
+    setOf = (locks) => new LockSet(locks);
   }
 
-  /** All parts in the given order, or none: what was acquired before a failure is released. */
-  static async acquire(
-    parts: readonly Part[],
-    timeout: number,
-    acquire: (target: Target, options: AcquireOptions) => Promise<Lock>,
-  ): Promise<LockSet> {
-    const locks: Lock[] = [];
-    const started = performance.now();
-    try {
-      for (const { target, options } of parts) {
-        // At the last moment too, a call that was willing to wait runs out of time; it did not ask for a mere try.
-        const left = timeout === 0 ? 0 : Math.max(1, timeout - (performance.now() - started));
-        const holding = [...(options.holding ?? []), ...locks];
-        locks.push(await acquire(target, { ...options, timeout: left, holding }));
-      }
-      return new LockSet(locks);
-    } catch (error) {
-      for (const lock of locks.reverse()) returnUndelivered(lock);
-      throw error;
-    }
+  private constructor(locks: readonly Lock[]) {
+    this.locks = locks;
   }
 
   /** Aborts when any of the locks is lost. */
@@ -61,5 +45,27 @@ export class LockSet {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+}
+
+/** All parts in the given order, or none: what was acquired before a failure is released. */
+export async function acquireSet(
+  parts: readonly Part[],
+  timeout: number,
+  acquire: (target: Target, options: AcquireOptions) => Promise<Lock>,
+): Promise<LockSet> {
+  const locks: Lock[] = [];
+  const started = performance.now();
+  try {
+    for (const { target, options } of parts) {
+      // At the last moment too, a call that was willing to wait runs out of time; it did not ask for a mere try.
+      const left = timeout === 0 ? 0 : Math.max(1, timeout - (performance.now() - started));
+      const holding = [...(options.holding ?? []), ...locks];
+      locks.push(await acquire(target, { ...options, timeout: left, holding }));
+    }
+    return setOf(locks);
+  } catch (error) {
+    for (const lock of locks.reverse()) returnUndelivered(lock);
+    throw error;
   }
 }

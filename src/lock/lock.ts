@@ -11,6 +11,8 @@ import type { UpgradeOptions } from './upgrade.ts';
 export let holdingOf: (lock: Lock) => Holding;
 /** What tells of a lock that somebody says to hold; what is no lock of this thread tells what it says itself. */
 export let heldBy: (held: HeldElsewhere) => HeldElsewhere;
+/** The object that its holder gets: locks come from a `LockManager`. */
+export let lockOf: (holding: Holding, ofPlace: readonly Degradation[]) => Lock;
 /** Gives back a lock that never reached whoever asked for it, for the next holder to be told what it would have been told. */
 export let returnUndelivered: (lock: Lock) => void;
 
@@ -36,6 +38,7 @@ export class Lock {
   #released = false;
 
   static {
+    lockOf = (holding, ofPlace) => new Lock(holding, ofPlace);
     holdingOf = (lock) => lock.#holding;
     unwraps.push((held) => (#holding in held ? held.#holding : undefined));
     heldBy = (held) => unwraps.reduce((found: HeldElsewhere, unwrap) => unwrap(held) ?? found, held);
@@ -46,8 +49,7 @@ export class Lock {
     };
   }
 
-  /** Not for callers: locks come from a `LockManager`. */
-  constructor(holding: Holding, ofPlace: readonly Degradation[]) {
+  private constructor(holding: Holding, ofPlace: readonly Degradation[]) {
     const { request, grant } = holding;
     this.#holding = holding;
     this.resource = request.resource;

@@ -10,7 +10,8 @@ import { BoundedCache } from '../storage/bounded-cache.ts';
 import { SYSTEM_HOME, stateHome } from '../storage/home.ts';
 import { absolute } from '../storage/working-directory.ts';
 import { announce, busy, busyNow, take, tellOfDirectory, Wait, waitSync } from './acquisition.ts';
-import { type Body, checkBody, isPromise, promiseOf, type SyncBody } from './body.ts';
+import type { Body, OptionsAndBody, SyncBody } from './body.ts';
+import { isPromise, NO_OPTIONS, optionsAndBody, promiseOf } from './body.ts';
 import { type CliPlace, cliPlaceOf } from './cli-name.ts';
 import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, runHolding } from './context.ts';
@@ -19,7 +20,7 @@ import { watchExit } from './exit.ts';
 import { fallbackOf } from './fallback.ts';
 import { heldByOtherPath, holdingUnder, selfDeadlock } from './held-around.ts';
 import { holdingOf, Lock } from './lock.ts';
-import { LockSet } from './lock-set.ts';
+import { acquireSet, type LockSet } from './lock-set.ts';
 import { onAbort } from './on-abort.ts';
 import {
   type AcquireOptions,
@@ -27,6 +28,7 @@ import {
   checkManagerOptions,
   checkWatchOptions,
   type ManagerOptions,
+  refuseTimeout,
   type WatchOptions,
 } from './options.ts';
 import { isSharedAgain, outerOf, pathInside, unnested } from './outer.ts';
@@ -48,9 +50,6 @@ import {
 import { firstPaths } from './same-lock.ts';
 import { secondLook, secondLookSync, tryAfterProbe } from './second-look.ts';
 import { checkTogether, defaultTimeout, givesTerms, termsFrom } from './terms.ts';
-
-/** Stands for options that were not given, which need no check. */
-const NO_OPTIONS: AcquireOptions = {};
 
 /** For ids that are unique in this thread. */
 const made = shared('made', () => ({ managers: 0, requests: 0 }));
@@ -128,6 +127,7 @@ export class LockManager {
     target: Target,
     options: Omit<AcquireOptions, 'timeout'> = NO_OPTIONS,
   ): Promise<Lock | undefined> {
+    refuseTimeout(options);
     const attempt = this.#attempt(this.#request(target, options, 0));
     return attempt instanceof Lock ? attempt : takeLate(attempt);
   }
@@ -159,7 +159,7 @@ export class LockManager {
     const ordered = [...requests].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request);
     const defaults = [...requests.keys()].map(defaultTimeout);
     const timeout = options.timeout ?? this.#options.timeout ?? Math.max(0, ...defaults);
-    return LockSet.acquire(ordered, timeout, (target, each) => this.acquire(target, each));
+    return acquireSet(ordered, timeout, (target, each) => this.acquire(target, each));
   }
 
   /**
@@ -167,10 +167,9 @@ export class LockManager {
    * body that succeeded while its lock was lost is reported as `LostError`.
    */
   with<T>(target: Target, body: Body<T>): Promise<T>;
-  with<T>(target: Target, options: AcquireOptions, body: Body<T>): Promise<T>;
-  async with<T>(target: Target, ...rest: [Body<T>] | [AcquireOptions, Body<T>]): Promise<T> {
-    const [options, body] = rest.length === 1 ? [NO_OPTIONS, rest[0]] : rest;
-    checkBody(body);
+  with<T>(target: Target, options: AcquireOptions | undefined, body: Body<T>): Promise<T>;
+  async with<T>(target: Target, ...rest: OptionsAndBody<Body<T>>): Promise<T> {
+    const [options, body] = optionsAndBody(rest);
     const lock = await this.acquire(target, options);
     const holding = holdingOf(lock);
     try {
@@ -212,8 +211,10 @@ export class LockManager {
    *
    * @throws {InputError} `body` returns a promise: the lock is released by then, for nothing could hold it any longer.
    */
-  withSync<T>(target: Target, options: AcquireOptions, body: SyncBody<T>): T {
-    checkBody(body);
+  withSync<T>(target: Target, body: SyncBody<T>): T;
+  withSync<T>(target: Target, options: AcquireOptions | undefined, body: SyncBody<T>): T;
+  withSync<T>(target: Target, ...rest: OptionsAndBody<SyncBody<T>>): T {
+    const [options, body] = optionsAndBody(rest);
     const lock = this.acquireSync(target, options);
     const holding = holdingOf(lock);
     try {

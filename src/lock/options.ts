@@ -2,45 +2,45 @@ import type { Mode } from '../engine/engine.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import type { AuditOptions } from '../events/audit.ts';
 import { checkNames, namesOf } from './known-options.ts';
-import type { HeldElsewhere } from './request.ts';
+import type { HeldLock } from './request.ts';
 import { checkTerms, type TermsOptions } from './terms.ts';
 import type { UpgradeOptions } from './upgrade.ts';
 
 /** How one lock is asked for. */
 export interface AcquireOptions extends TermsOptions {
   /** `exclusive` (default): alone. `shared`: together with other shared holders. */
-  readonly mode?: Mode;
+  readonly mode?: Mode | undefined;
   /**
    * Makes the lock a semaphore: up to this many holders together, 1 to 1,000. All who use the name must give the same
    * number. Cannot be combined with `mode`.
    */
-  readonly permits?: number;
+  readonly permits?: number | undefined;
   /** Longest wait in milliseconds, monotonic. 0 tries once; `Infinity` waits for ever. Default 5,000; 30,000 on network drives. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Ends the wait; the acquisition then rejects with the signal's reason and holds nothing. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** What the lock is taken for, in words, for those who meet it. */
-  readonly purpose?: string;
+  readonly purpose?: string | undefined;
   /** Longest hold in milliseconds: then `lock.signal` aborts and the lock is released. Default: no limit. */
-  readonly holdLimit?: number;
+  readonly holdLimit?: number | undefined;
   /**
    * Whether a lock that an enclosing `with` holds is given again instead of failing. It is the same grant then, so what is
    * asked of it on top (`engine`, `require`, `permits`, a shorter `holdLimit`) is refused. Default false.
    */
-  readonly reentrant?: boolean;
+  readonly reentrant?: boolean | undefined;
   /**
    * Locks that the caller holds already and will not release before it got this one. Those of enclosing `with` calls are
    * known without being named. From them a deadlock is recognised, within this process and across processes.
    */
-  readonly holding?: readonly HeldElsewhere[];
+  readonly holding?: readonly HeldLock[] | undefined;
   /**
    * The request is no part of the work around it: it counts no lock of an enclosing `with` as held. For what is started in the
    * background and not awaited there, which would else be called a deadlock with the lock that encloses its start.
    * Cannot be combined with `reentrant`. Default false.
    */
-  readonly detached?: boolean;
+  readonly detached?: boolean | undefined;
   /** Longest sleep between two tries of a wait, in milliseconds. Default: 300 with kernel events, 40 to 50 without. */
-  readonly pollInterval?: number;
+  readonly pollInterval?: number | undefined;
 }
 
 /** How a manager's locks are kept, and the defaults of their options. */
@@ -49,29 +49,29 @@ export interface ManagerOptions extends TermsOptions {
    * Who meets at locks on names: the programs of this `user` (default), or of the whole `system`, whose locks live in
    * `/var/lib/holdfast/locks`, which root must have made (mode 1777).
    */
-  readonly scope?: 'user' | 'system';
+  readonly scope?: 'user' | 'system' | undefined;
   /** Where locks on names live. Default: `locks` in the state directory of the scope. */
-  readonly directory?: string;
+  readonly directory?: string | undefined;
   /** Where a lock goes whose own directory cannot be written. Without it, such a lock is refused. */
-  readonly fallbackDirectory?: string;
+  readonly fallbackDirectory?: string | undefined;
   /** Refuse a lock that is available only in a degraded way. Default false. */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
   /** Default of `timeout`. Environment: HOLDFAST_TIMEOUT. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Default of `holdLimit`. */
-  readonly holdLimit?: number;
+  readonly holdLimit?: number | undefined;
   /** Default of `pollInterval`. Environment: HOLDFAST_POLL_INTERVAL. */
-  readonly pollInterval?: number;
+  readonly pollInterval?: number | undefined;
   /** `anonymous` keeps process id, user, host and command out of lock files and events. Default `full`. */
-  readonly record?: 'full' | 'anonymous';
+  readonly record?: 'full' | 'anonymous' | undefined;
   /** Append every lifecycle event of this manager's locks to a file. */
-  readonly audit?: Omit<AuditOptions, 'filter'>;
+  readonly audit?: Omit<AuditOptions, 'filter'> | undefined;
 }
 
 /** How one lock is watched. */
 export interface WatchOptions {
   /** Ends the watch, which then rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const MOST_PERMITS = 1000;
@@ -131,6 +131,13 @@ export function checkAcquireOptions(options: AcquireOptions): void {
   checkTerms(options);
 }
 
+/** For a call that never waits. @throws {InputError} for a timeout, which would be passed over in silence. */
+export function refuseTimeout(options: unknown): void {
+  const { timeout } = (options ?? {}) as { readonly timeout?: unknown };
+  if (timeout === undefined || timeout === 0) return;
+  throw new InputError('timeout', `must be left out where nothing waits, got ${shown(timeout)}: use acquire`);
+}
+
 /** @throws {InputError} naming the option. */
 export function checkManagerOptions(options: ManagerOptions): void {
   checkNames(options, MANAGER_OPTIONS);
@@ -176,7 +183,7 @@ function checkSignal(signal: unknown): void {
 }
 
 function isHeld(value: unknown): boolean {
-  const { path, resource } = (value ?? {}) as Partial<HeldElsewhere>;
+  const { path, resource } = (value ?? {}) as Partial<HeldLock>;
   return typeof path === 'string' && typeof resource === 'string';
 }
 

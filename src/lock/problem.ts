@@ -1,5 +1,6 @@
 import { printable } from '../errors/describe.ts';
 import { BusyError, TimeoutError } from '../errors/lock-errors.ts';
+import { amount, checkKinds, count } from './known-options.ts';
 
 /** An RFC 9457 problem document for a busy lock, with the headers to send it under. */
 export interface Problem {
@@ -13,10 +14,17 @@ export interface Problem {
     readonly code: string;
     readonly resource: string;
     /** What the holder said it takes the lock for. */
-    readonly operation?: string;
+    readonly operation?: string | undefined;
     /** ISO 8601. */
-    readonly since?: string;
+    readonly since?: string | undefined;
   };
+}
+
+export interface ProblemOptions {
+  /** Default 409. */
+  readonly status?: number | undefined;
+  /** Seconds after which another try makes sense. Default 1. */
+  readonly retryAfter?: number | undefined;
 }
 
 /**
@@ -25,10 +33,9 @@ export interface Problem {
  *
  * The detail names the operation and since when, but neither process nor user, command or path: it may go to strangers.
  */
-export function toProblem(
-  error: unknown,
-  { status = 409, retryAfter = 1 }: { readonly status?: number; readonly retryAfter?: number } = {},
-): Problem | undefined {
+export function toProblem(error: unknown, options: ProblemOptions = {}): Problem | undefined {
+  checkKinds(options, { status: count, retryAfter: amount });
+  const { status = 409, retryAfter = 1 } = options;
   if (!(error instanceof BusyError) && !(error instanceof TimeoutError)) return undefined;
   const { purpose, since } = error.holder ?? {};
   const operation = purpose === undefined ? 'Another operation' : `"${printable(purpose)}"`;

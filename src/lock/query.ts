@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Contract, Inspection } from '../engine/engine.ts';
+import type { Contract, Mode, WaiterInfo } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import { UnwritableError } from '../errors/lock-errors.ts';
+import type { HolderRecord } from '../identity/holder.ts';
 import { allCohorts, type Pending } from './cohort.ts';
 
 /** One lock as it was seen. */
@@ -10,10 +11,10 @@ export interface LockInfo {
   /** The name or file it was taken under, as far as can be told. */
   readonly resource: string;
   readonly path: string;
-  readonly state: Inspection['state'];
-  readonly holders: Inspection['holders'];
+  readonly state: 'free' | Mode;
+  readonly holders: readonly HolderRecord[];
   /** Who waits, in all processes, in the order of the queue. */
-  readonly waiters: Inspection['waiters'];
+  readonly waiters: readonly WaiterInfo[];
   readonly contract: Contract;
 }
 
@@ -26,7 +27,7 @@ export interface PendingInfo {
   readonly position: number;
   /** Milliseconds. */
   readonly waited: number;
-  readonly purpose?: string;
+  readonly purpose?: string | undefined;
 }
 
 export interface QueryResult {

@@ -4,7 +4,7 @@ import { duration } from '../errors/describe.ts';
 import { InputError } from '../errors/input-error.ts';
 import { DeadlockError, DegradedError, PermitsError } from '../errors/lock-errors.ts';
 import type { Holding } from './holding.ts';
-import { Lock } from './lock.ts';
+import { type Lock, lockOf } from './lock.ts';
 import { holdOf } from './own-hold.ts';
 import type { Request } from './request.ts';
 
@@ -25,7 +25,7 @@ export function again(request: Request, outer: Holding, extra: readonly Degradat
   const weaknesses = [...degraded, ...besides].map(({ detail }) => detail);
   if (request.strict && weaknesses.length > 0) throw new DegradedError(request, weaknesses);
   outer.share();
-  return new Lock(outer, besides);
+  return lockOf(outer, besides);
 }
 
 function refuseWait(request: Request, outer: Holding): void {

@@ -3,10 +3,14 @@ import { engine } from '../engine/index.ts';
 import type { LockEvent } from '../events/channel.ts';
 import { Date } from '../time/time.ts';
 
-/** A lock that the owner of a request holds while it waits. */
-export interface HeldElsewhere {
+/** A lock as a caller says to hold it; a `Lock` is one. */
+export interface HeldLock {
   readonly path: string;
   readonly resource: string;
+}
+
+/** A lock that the owner of a request holds while it waits. */
+export interface HeldElsewhere extends HeldLock {
   /** That of its request, where it is held by this thread. */
   readonly id?: number;
   readonly mode?: Mode;

@@ -18,7 +18,7 @@ import { type CliPlace, cliNameOf, cliNameOfFile, looksLikeFile } from './cli-na
 export type Target = string | { readonly name: string } | { readonly file: string | URL };
 
 /** A target of `acquireAll`, which may say for each in which mode it is wanted. */
-export type TargetWithMode = Target | (Exclude<Target, string> & { readonly mode?: Mode });
+export type TargetWithMode = Target | (Exclude<Target, string> & { readonly mode?: Mode | undefined });
 
 /** A target with its lock file. */
 export interface Resource {
@@ -45,6 +45,9 @@ export function targetOf(target: unknown): { readonly name: string } | { readonl
   if (typeof name === 'string' && file === undefined) return { name: checkedName(name) };
   if (typeof file === 'string' && name === undefined) return { file: checkedPath(file) };
   if (file instanceof URL && name === undefined) return { file: checkedPath(pathOfUrl(file)) };
+  if (typeof target === 'object' && target !== null && 'file' in target && name === undefined) {
+    throw new InputError('lock path', `must be a path or a file: URL, got ${shown(file)}`);
+  }
   throw new InputError('lock name', `must be a string, { name } or { file }, got ${shown(target)}`);
 }
 

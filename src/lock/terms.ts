@@ -9,24 +9,24 @@ export interface TermsOptions {
    * `auto` (default): the kernel's lock where it is available and proved, else the portable engine, and always the one
    * that others use for this lock already. `kernel`, `portable`: that one, or an error. Environment: HOLDFAST_ENGINE.
    */
-  readonly engine?: EngineName | 'auto';
+  readonly engine?: EngineName | 'auto' | undefined;
   /**
    * The weakest contract that will do; a lock that is available only under a weaker one is refused with `ContractError`.
    * Default `claim`, or `lease` where `lease` is given. Environment: HOLDFAST_REQUIRE.
    */
-  readonly require?: Contract;
+  readonly require?: Contract | undefined;
   /** How the portable engine lays out its claims: a lock file (default) or a lock directory. Contenders may differ in it. */
-  readonly layout?: 'file' | 'directory';
+  readonly layout?: 'file' | 'directory' | undefined;
   /**
    * Milliseconds. Where the portable engine decides, its lock becomes a lease: a holder that shows no sign of life for
    * one and a half times this long loses it to the next, so two can overlap for a moment. Default: none.
    */
-  readonly lease?: number;
+  readonly lease?: number | undefined;
   /**
    * Milliseconds: the age at which a portable claim whose record is damaged beyond proof counts as dead. Default 300,000.
    * A claim that says whose it is never ends by age. Environment: HOLDFAST_STALE_AFTER.
    */
-  readonly staleAfter?: number;
+  readonly staleAfter?: number | undefined;
 }
 
 const LAYOUTS: readonly unknown[] = ['file', 'directory'];
@@ -49,7 +49,7 @@ export function checkTerms(options: TermsOptions): void {
 }
 
 /** Whether they go with each other, wherever they come from. @throws {InputError} naming the option. */
-export function checkTogether({ engine, require, lease }: Partial<Terms>): void {
+export function checkTogether({ engine, require, lease }: TermsOptions): void {
   if (engine === 'portable' && require === 'kernel') {
     throw new InputError('require', "cannot be 'kernel' with engine 'portable'");
   }

@@ -12,9 +12,9 @@ import { seenTogether } from './seen.ts';
 /** How long an upgrade may take. */
 export interface UpgradeOptions {
   /** Longest wait in milliseconds; 0 tries once. Default: that of the acquisition. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Ends the wait; the lock is then still held in shared mode. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How an upgrade ends: with one of these, once. */

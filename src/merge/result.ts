@@ -17,9 +17,9 @@ export interface Conflict {
   readonly path: Path;
   /** `roles[id=42].name` */
   readonly text: string;
-  readonly base?: Json;
-  readonly ours?: Json;
-  readonly theirs?: Json;
+  readonly base?: Json | undefined;
+  readonly ours?: Json | undefined;
+  readonly theirs?: Json | undefined;
 }
 
 /**
@@ -34,7 +34,7 @@ export interface Note {
   readonly kind: 'keyed' | 'set' | 'duplicate' | 'order' | 'deep' | 'misfit';
   readonly path: Path;
   readonly text: string;
-  readonly field?: string;
+  readonly field?: string | undefined;
 }
 
 export interface Merged<Value> {

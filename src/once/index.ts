@@ -1,4 +1,4 @@
-export { type CommandEnd, OnceCommand } from './command/command.ts';
+export { type CommandEnd, type EndOptions, type FollowOptions, OnceCommand } from './command/command.ts';
 export type { CommandOptions } from './command/options.ts';
 export type { Sink, StreamName } from './command/sink.ts';
 export type { Input } from './inputs.ts';

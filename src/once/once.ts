@@ -1,3 +1,4 @@
+import { callback, check } from '../lock/known-options.ts';
 import { unlessAborted } from '../lock/on-abort.ts';
 import { failed } from './failure.ts';
 import { Flight, type FlightPlan, type Patience } from './flight.ts';
@@ -42,6 +43,7 @@ export async function once<T>(
   options: OnceOptions<T> = {},
 ): Promise<T> {
   checkKey(key);
+  check('work', work, callback);
   checkOptions(options);
   const outcome = await outcomeOf(key, ({ signal, attempt }) => work({ signal, attempt }), options);
   return recordedValue(outcome) as T;

@@ -37,7 +37,7 @@ export interface PlainWord {
 /** A word for several arguments: any number, or, when they are captured, at least one. */
 export interface RestWord {
   readonly kind: 'rest';
-  readonly capture?: string;
+  readonly capture?: string | undefined;
 }
 
 export type Part =

@@ -16,16 +16,16 @@ export type Unmatched = (typeof UNMATCHED)[number];
 
 /** What an operation says about itself, or takes over from the defaults of its file. */
 export interface Settings {
-  readonly policy?: Policy;
+  readonly policy?: Policy | undefined;
   /** Longest wait in milliseconds, for the policy `wait`; without it, there is no limit. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** The exit code when a lock was not granted; without it, 75 at once and 124 after a wait. */
-  readonly exitCode?: number;
+  readonly exitCode?: number | undefined;
   /** What those are told who meet a busy lock; may hold captures. */
-  readonly message?: string;
-  readonly scope?: Scope;
+  readonly message?: string | undefined;
+  readonly scope?: Scope | undefined;
   /** Options of the guarded tools whose value is an argument of its own. */
-  readonly valueOptions?: readonly string[];
+  readonly valueOptions?: readonly string[] | undefined;
 }
 
 /** One resource an operation uses; the name may hold captures, such as `package-<name>`. */
@@ -57,9 +57,9 @@ export interface Operation {
 export interface Resource {
   readonly name: string;
   readonly place: RulesPlace;
-  readonly description?: string;
+  readonly description?: string | undefined;
   /** The data file that is locked, as an absolute path; without it, the name is. */
-  readonly file?: string;
+  readonly file?: string | undefined;
 }
 
 /** All the rules that apply somewhere, in the order in which they are tried. */

@@ -254,7 +254,7 @@ describe('looking at a task', () => {
 
   it.each([
     ['failed', ['sh', '-c', 'exit 5']],
-    ['is done', ['true']],
+    ['was done', ['true']],
   ])('that %s is finished, though the outcome does not count any more [A12]', async (says, words) => {
     const cli = new Cli();
     await cli.run(['once', '--ttl', '0', 'x', '--', ...words]);

@@ -6,7 +6,7 @@ import { PartialFile } from '../../src/content/partial/partial-file.ts';
 import { downloadWith } from '../../src/download/download.ts';
 import type { DownloadOptions } from '../../src/download/options.ts';
 import type { Clock } from '../../src/download/pause.ts';
-import { DOWNLOAD, type DownloadContext } from '../../src/download/producer.ts';
+import { DOWNLOAD, type DownloadContext, type ResumingProducer } from '../../src/download/producer.ts';
 import { within } from '../support/deadline.ts';
 import { tempDirectory } from '../support/temp.ts';
 
@@ -48,7 +48,7 @@ export class Downloading {
     try {
       const producer = downloadWith(this.clock, url, { proxy: false, ...options });
       const outcome = await within(
-        producer[DOWNLOAD]({
+        (producer as ResumingProducer)[DOWNLOAD]({
           partial,
           signal: new AbortController().signal,
           progress: (done, total) => void this.progress.push([done, total]),

@@ -11,10 +11,10 @@ export interface Source {
   /** For people: without its secrets. */
   readonly url: string;
   /** For comparison: the same text only for what may be gone on with. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   readonly validators: Validators;
   /** Bytes of the whole. */
-  readonly total?: number;
+  readonly total?: number | undefined;
 }
 
 export interface PartialState extends Source {
@@ -32,7 +32,7 @@ export interface PartialState extends Source {
 export interface PartialInfo {
   /** Bytes. */
   readonly done: number;
-  readonly total?: number;
+  readonly total?: number | undefined;
   /** Whether its source said which version it is of, so that a later download can go on where it ends. */
   readonly hasVersion: boolean;
 }

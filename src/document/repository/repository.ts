@@ -71,7 +71,7 @@ export class Repository<R extends object> {
   }
 
   /** Adds a record at the end. @throws {RecordError} its identity is taken. Throws as `Document.update` does. */
-  async insert(record: Omit<R, 'id'> & { readonly id?: RecordId }): Promise<Entry<R>> {
+  async insert(record: Omit<R, 'id'> & { readonly id?: RecordId | undefined }): Promise<Entry<R>> {
     check('record', record, RECORD);
     return this.#change((list) => {
       const taken = this.#entriesIn(list);

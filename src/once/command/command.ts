@@ -1,13 +1,14 @@
 import { InputError, shown } from '../../errors/input-error.ts';
-import { checkKey, checkOptions } from '../options.ts';
-import { type OnceState, stateOf } from '../state.ts';
+import { callback, check, checkKinds, signal, span } from '../../lock/known-options.ts';
+import { checkKey } from '../options.ts';
+import { type StateName, stateOf } from '../state.ts';
 import { startInBackground } from './background.ts';
 import { exitCodeIn } from './exit-code.ts';
 import { type Following, follow } from './follow-run.ts';
-import type { CommandOptions } from './options.ts';
+import { type CommandOptions, checkCommandOptions } from './options.ts';
 import { type RunKey, runKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
-import { type StopOptions, stop } from './stop.ts';
+import { stop } from './stop.ts';
 
 /** How the run of a command ended. */
 export interface CommandEnd {
@@ -17,6 +18,16 @@ export interface CommandEnd {
   readonly finished: string;
   /** Milliseconds. */
   readonly took: number;
+}
+
+export interface EndOptions {
+  /** Milliseconds until what is left of the process group is killed. Default: as the run was started with. */
+  readonly grace?: number | undefined;
+}
+
+export interface FollowOptions {
+  /** Ends the follower; the run goes on. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -43,11 +54,7 @@ export class OnceCommand {
   constructor(id: string, words: readonly [string, ...string[]], options: CommandOptions = {}) {
     checkKey(id);
     checkWords(words);
-    const { validate, ...others } = options;
-    checkOptions(others);
-    if (validate !== undefined && (typeof validate !== 'string' || validate === '')) {
-      throw new InputError('validate', `must be a shell command, got ${shown(validate)}`);
-    }
+    checkCommandOptions(options);
     this.id = id;
     this.#words = words;
     this.#options = options;
@@ -55,7 +62,7 @@ export class OnceCommand {
   }
 
   /** What is known of the ID now. */
-  state(): OnceState['name'] {
+  state(): StateName {
     return stateOf(this.id, this.#key.place, this.#key.store).name;
   }
 
@@ -80,11 +87,10 @@ export class OnceCommand {
    * @throws {NoResultError} there is no run, or its run ended without a result.
    * @throws the reason of `signal`; what `sink` throws. The run goes on.
    */
-  async follow(
-    sink: Sink,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<CommandEnd> {
-    const record = await follow(this.#key, sink, { signal, coming: this.#coming });
+  async follow(sink: Sink, options: FollowOptions = {}): Promise<CommandEnd> {
+    check('sink', sink, callback);
+    checkKinds(options, { signal });
+    const record = await follow(this.#key, sink, { signal: options.signal, coming: this.#coming });
     const { started, finished, took } = record.header;
     return { exitCode: exitCodeIn(record), started, finished, took };
   }
@@ -94,7 +100,8 @@ export class OnceCommand {
    *
    * @throws {NotStoppedError} it is part of a program, or cannot be told for certain, and was left alone; or it outlived.
    */
-  stop(options: Pick<StopOptions, 'grace'> = {}): Promise<boolean> {
+  async stop(options: EndOptions = {}): Promise<boolean> {
+    checkKinds(options, { grace: span });
     return stop(this.#key, options);
   }
 
