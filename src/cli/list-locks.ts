@@ -3,8 +3,8 @@ import { systemCode } from '../errors/base.ts';
 import { printable } from '../errors/describe.ts';
 import type { LockManager } from '../lock/manager.ts';
 import type { LockInfo } from '../lock/query.ts';
+import { CliError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
-import { CliError } from './report.ts';
 
 /** The locks on names. @throws {CliError} their directory is there and cannot be looked into. */
 export function listLocks(manager: LockManager): LockInfo[] {
@@ -15,6 +15,7 @@ export function listLocks(manager: LockManager): LockInfo[] {
     if (code !== 'ENOENT') {
       throw new CliError(
         exitCodes.failure,
+        'HOLDFAST_UNREADABLE',
         `the locks in ${printable(manager.directory)} cannot be read (${code})`,
       );
     }

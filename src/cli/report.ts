@@ -1,25 +1,16 @@
 import { exitCodeOfSignal } from '../command/signals/exit-code.ts';
 import { NotStarted } from '../command/start.ts';
+import { HoldfastError, systemCode } from '../errors/base.ts';
 import { DamagedError, MissingDocumentError } from '../errors/document-errors.ts';
 import { PathNotFoundError } from '../errors/json-errors.ts';
-import { BusyError, TimeoutError } from '../errors/lock-errors.ts';
+import { BusyError, LockError, TimeoutError } from '../errors/lock-errors.ts';
 import { BackgroundError, NoResultError, NotStoppedError, OnceStoppedError } from '../errors/once-errors.ts';
+import { RulesError } from '../errors/rules-error.ts';
+import { CliError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
-import { errorJson } from './output/json.ts';
-import { note, tell } from './output/text.ts';
+import { tellJson } from './output/json.ts';
+import { note } from './output/text.ts';
 import type { GlobalOptions } from './settings.ts';
-
-/** A command's end that has its own exit code, and a message unless everything was said. */
-export class CliError extends Error {
-  readonly exitCode: number;
-  /** What `--json` tells on top. */
-  readonly facts: Readonly<Record<string, unknown>>;
-  constructor(exitCode: number, message: string, facts: Readonly<Record<string, unknown>> = {}) {
-    super(message);
-    this.exitCode = exitCode;
-    this.facts = facts;
-  }
-}
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
@@ -58,9 +49,41 @@ export function report(
   facts: Readonly<Record<string, unknown>> = {},
 ): number {
   const message = messageOf(error);
-  if (json === true) tell(errorJson(error, exitCode, facts));
+  if (json === true)
+    tellJson({ error: { ...shapeOf(error, exitCode, message), ...factsOf(error), ...facts } });
   else if (message !== '') note(message);
   return exitCode;
+}
+
+/** What `--json` tells of every error. What does not apply is null, nobody or 0. */
+function shapeOf(error: unknown, exitCode: number, message: string) {
+  const isContended = error instanceof BusyError || error instanceof TimeoutError;
+  const { holders, waited } = isContended ? error : { holders: [], waited: 0 };
+  return { code: codeOf(error), exitCode, message, resource: resourceOf(error), holders, waited };
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof HoldfastError || error instanceof CliError) return error.code;
+  if (error instanceof NotStarted) return 'HOLDFAST_NOT_STARTED' satisfies CliError['code'];
+  return systemCode(error) ?? 'HOLDFAST_INTERNAL';
+}
+
+/** What the error is about: a lock, a key, or a file. */
+function resourceOf(error: unknown): string | null {
+  const { resource, key, path, file } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  const known = [resource, key, path, file].find((each) => typeof each === 'string');
+  return (known as string | undefined) ?? null;
+}
+
+/** What is known on top of some errors. */
+function factsOf(error: unknown): object {
+  if (error instanceof LockError) return { path: error.path };
+  if (error instanceof RulesError) {
+    const { file, line, column, problem } = error;
+    return { file, line, column, problem };
+  }
+  if (error instanceof DamagedError) return { file: error.path, line: error.line, column: error.column };
+  return error instanceof CliError ? error.facts : {};
 }
 
 /** Libraries that need the working directory say only which call of the system failed. */

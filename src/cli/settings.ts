@@ -9,7 +9,8 @@ import type { ManagerOptions } from '../lock/options.ts';
 import type { Target } from '../lock/resource.ts';
 import { statOrNothing } from '../storage/fs/stat.ts';
 import { stateHome } from '../storage/home.ts';
-import { note, write } from './output/text.ts';
+import { tellJson } from './output/json.ts';
+import { note } from './output/text.ts';
 
 /** The options every command takes. */
 export interface GlobalOptions {
@@ -46,7 +47,7 @@ function tellOfDirectory(
   { resource, path, directory }: LockEvents['directory-made'],
   { json }: GlobalOptions,
 ): void {
-  if (json === true) write(2, `${JSON.stringify({ event: 'directory-made', resource, path, directory })}\n`);
+  if (json === true) tellJson({ event: 'directory-made', resource, path, directory });
   else
     note(`made the directory ${printable(directory)} for the lock of ${printable(resource)}: there was none`);
 }

@@ -243,7 +243,7 @@ describe('looking at a task', () => {
     expect((await cli.run(['once', '--stderr', 'x'])).stderr).toBe('err\n');
     expect((await cli.run(['once', '--exit-code', 'y'])).stdout).toBe('7\n');
     expect((await cli.run(['once', '--peek', 'x'])).stdout).toMatch(
-      /^x is done since .* ago \(exit 0\); counts for another 59m \d+s\n$/,
+      /^x was done .* ago \(exit 0\); its result counts for another 59m \d+s\n$/,
     );
     const { stdout } = await cli.run(['once', 'ls']);
     expect(stdout).toMatch(/^ID +STATE +STARTED +TOOK +EXIT +EXPIRES +IN +COMMAND\n/);

@@ -2,8 +2,8 @@ import { holder, printable } from '../../errors/describe.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import type { Target } from '../../lock/resource.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliError } from '../report.ts';
 import { confirm } from './confirm.ts';
 
 interface Question {
@@ -30,24 +30,30 @@ export async function breakClaim(
   if (record === undefined) {
     throw new CliError(
       exitCodes.failure,
+      'HOLDFAST_LEFT_ALONE',
       `${name} is left alone: no claim ${printable(claim)} stands there${others(holders)}`,
+      { resource, holders },
     );
   }
   const who = holder(record);
   if (isAsked && !(await confirm(`${who} may be cut off and still at work. Is it gone for good?`))) {
-    throw new CliError(exitCodes.no, 'nothing was done');
+    throw new CliError(exitCodes.no, 'HOLDFAST_UNCONFIRMED', 'nothing was done', { resource, holders });
   }
   const outcome = manager.breakClaim(target, claim);
   if (outcome === 'alive') {
     throw new CliError(
       exitCodes.failure,
+      'HOLDFAST_LEFT_ALONE',
       `${name} is left alone: ${who} is alive. End it: holdfast break --kill ${cliName}`,
+      { resource, holders },
     );
   }
   if (outcome === 'busy')
     throw new CliError(
       exitCodes.no,
+      'HOLDFAST_LEFT_ALONE',
       `the claim of ${who} is being removed already, by its owner or by somebody else; look again`,
+      { resource, holders },
     );
 }
 

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliError } from '../report.ts';
 
 /**
  * Asks on the terminal; only `y` and `yes` agree.
@@ -9,7 +9,11 @@ import { CliError } from '../report.ts';
  */
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new CliError(exitCodes.failure, 'there is no terminal to ask on; pass --yes to go ahead');
+    throw new CliError(
+      exitCodes.failure,
+      'HOLDFAST_UNCONFIRMED',
+      'there is no terminal to ask on; pass --yes to go ahead',
+    );
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await new Promise<string>((resolve) => {

@@ -2,8 +2,8 @@ import { send } from '../../command/signals/send.ts';
 import { systemCode } from '../../errors/base.ts';
 import { liveness } from '../../identity/index.ts';
 import { pause, performance } from '../../time/time.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliError } from '../report.ts';
 import type { Victim } from './victims.ts';
 
 export interface Ended {
@@ -52,6 +52,7 @@ function signal(victim: Victim, name: NodeJS.Signals): boolean {
   } catch (error) {
     throw new CliError(
       exitCodes.failure,
+      'HOLDFAST_NOT_STOPPED',
       `${victim.title} (pid ${victim.identity.pid}) cannot be ended: ${systemCode(error)}. Its user or root may`,
     );
   }

@@ -7,8 +7,8 @@ import type { HolderRecord } from '../../identity/holder.ts';
 import { liveness, processFacts, recordOf } from '../../identity/index.ts';
 import { carriersOf } from '../../lock/nested.ts';
 import type { LockInfo } from '../../lock/query.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliError } from '../report.ts';
 
 /** One process to end, with what is needed to know it again. */
 export interface Victim {
@@ -57,22 +57,21 @@ function heirOf(pid: number): Victim[] {
   return [{ title, identity: { ...identity, pid }, isWrapper: false }];
 }
 
-function recordedVictims({ resource, holders, path }: LockInfo): Victim[] {
-  const name = printable(resource);
+function recordedVictims(info: LockInfo): Victim[] {
+  const { holders, path } = info;
   const copy = holders.find((record) => record.copy === true);
   if (copy !== undefined) {
     const advice = copyAdvice(shellWord(printable(dirname(path))));
-    throw new CliError(exitCodes.failure, `${name} is left alone: it is kept by ${holder(copy)}. ${advice}`);
+    throw leftAlone(info, `it is kept by ${holder(copy)}. ${advice}`);
   }
-  if (holders.length === 0) throw refusal(name, 'it is held by a process that left no record', path);
+  if (holders.length === 0) throw refusal(info, 'it is held by a process that left no record');
   const victims = holders.flatMap((record) => {
     const { pid } = record;
-    if (pid === undefined) throw refusal(name, 'a holder left no process id (an anonymous record)', path);
+    if (pid === undefined) throw refusal(info, 'a holder left no process id (an anonymous record)');
     if (record.pidNamespace !== processFacts.pidNamespace()) {
       throw refusal(
-        name,
+        info,
         `${holder(record)} runs in another pid namespace, such as a container's, where its process id means another process`,
-        path,
       );
     }
     return processesOf({ ...record, pid });
@@ -80,18 +79,13 @@ function recordedVictims({ resource, holders, path }: LockInfo): Victim[] {
   const alive = victims.filter(({ identity }) => {
     const state = liveness(identity);
     if (state === 'unknown')
-      throw refusal(
-        name,
-        `it cannot be verified that pid ${identity.pid} is the process that took the lock`,
-        path,
-      );
+      throw refusal(info, `it cannot be verified that pid ${identity.pid} is the process that took the lock`);
     return state === 'alive';
   });
   if (alive.length === 0)
     throw refusal(
-      name,
+      info,
       `${holders.map((each) => holder(each)).join(', ')} has ended, and a process that inherited the lock keeps it`,
-      path,
     );
   return alive;
 }
@@ -108,9 +102,11 @@ function processesOf(record: HolderRecord & { readonly pid: number }): Victim[] 
   ];
 }
 
-function refusal(name: string, why: string, path: string): CliError {
-  return new CliError(
-    exitCodes.failure,
-    `${name} is left alone: ${why}. See who has the file open: fuser -v ${printable(path)}`,
-  );
+function refusal(info: LockInfo, why: string): CliError {
+  return leftAlone(info, `${why}. See who has the file open: fuser -v ${printable(info.path)}`);
+}
+
+function leftAlone({ resource, path, holders }: LockInfo, why: string): CliError {
+  const message = `${printable(resource)} is left alone: ${why}`;
+  return new CliError(exitCodes.failure, 'HOLDFAST_LEFT_ALONE', message, { resource, path, holders });
 }

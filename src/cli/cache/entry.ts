@@ -1,9 +1,9 @@
 import { printable } from '../../errors/describe.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { keyOfWord } from '../fetch/address.ts';
 import { printJson } from '../output/json.ts';
 import { note, print } from '../output/text.ts';
-import { CliError } from '../report.ts';
 import { withCache } from './open.ts';
 import type { CacheFlags } from './place.ts';
 
@@ -31,5 +31,10 @@ export function remove(words: readonly string[], flags: CacheFlags): Promise<voi
 }
 
 function absent(key: string, directory: string): CliError {
-  return new CliError(exitCodes.no, `${printable(key)} is not in the cache ${printable(directory)}`, { key });
+  return new CliError(
+    exitCodes.no,
+    'HOLDFAST_NOT_CACHED',
+    `${printable(key)} is not in the cache ${printable(directory)}`,
+    { resource: key, key },
+  );
 }

@@ -21,7 +21,7 @@ export function pruneCache(flags: PruneFlags): Promise<void> {
     const pruned = (await cache?.prune({ ...given({ maxBytes, maxAge }), dryRun })) ?? NOTHING;
     const { entries, contents, partials, bytes, failed } = pruned;
     if (failed.length > 0) process.exitCode = exitCodes.no;
-    if (flags.json === true) return printJson({ dryRun, ...pruned });
+    if (flags.json === true) return void printJson({ dryRun, ...pruned });
     for (const { path, reason } of failed) note(`${printable(path)} could not be removed: ${reason}`);
     const parts = [
       counted(entries, 'entry', 'entries'),

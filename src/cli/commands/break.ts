@@ -5,12 +5,12 @@ import { breakClaim } from '../break/claim.ts';
 import { confirm } from '../break/confirm.ts';
 import { endAll } from '../break/end.ts';
 import { type Victim, victimsOf } from '../break/victims.ts';
+import { CliError } from '../cli-error.ts';
 import { parseDuration } from '../duration.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { checked, fileOption, nameOption, nonEmpty, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { note, print } from '../output/text.ts';
-import { CliError } from '../report.ts';
 import { cliNameOfWord, type NamingOptions, openManager, targetOfWord } from '../settings.ts';
 import { describe } from './who.ts';
 
@@ -44,11 +44,10 @@ export function defineBreak(program: Command): void {
         .argParser(nonEmpty('--claim')),
     )
     .option('-y, --yes', 'do not ask')
-    .option(
-      '--grace <duration>',
-      'how long to wait after SIGTERM (default: 5s)',
-      (word) => checked(() => parseDuration('--grace', word)),
-      DEFAULT_GRACE,
+    .addOption(
+      new Option('--grace <duration>', 'how long to wait after SIGTERM')
+        .default(DEFAULT_GRACE, '5s')
+        .argParser((word) => checked(() => parseDuration('--grace', word))),
     )
     .action((name: string, _options: BreakOptions, command: Command) =>
       breakLock(name, command.optsWithGlobals<BreakOptions>()),
@@ -66,6 +65,7 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
   if (options.kill !== true) {
     throw new CliError(
       exitCodes.failure,
+      'HOLDFAST_INPUT',
       'break ends the processes that hold the lock; pass --kill to say so',
     );
   }
@@ -74,7 +74,8 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
   const victims = victimsOf(info); // throws for holders that must not be touched
   if (options.json !== true) note(describe(info, cliName));
   if (options.yes !== true && !(await confirm('End this, with the work it is doing?'))) {
-    throw new CliError(exitCodes.no, 'nothing was done');
+    const { resource, path, holders } = info;
+    throw new CliError(exitCodes.no, 'HOLDFAST_UNCONFIRMED', 'nothing was done', { resource, path, holders });
   }
   const ended = await endAll(victims, options.grace);
   let left = leftOf(info, manager.inspect(target));

@@ -1,13 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { shown } from '../../errors/input-error.ts';
 import { parseDuration } from '../duration.ts';
-import { awaitRun } from '../once/await.ts';
-import { detach } from '../once/detached.ts';
 import { refuseIneffective } from '../once/fitting.ts';
 import { runHere } from '../once/foreground.ts';
-import { history, list } from '../once/list.ts';
-import { peek, printPart } from '../once/look.ts';
-import { clean, stopOrReset } from '../once/manage.ts';
 import { type Deed, type OnceCall, type OnceFlags, readCall } from '../once/options.ts';
 import { checked, nonEmpty, timeoutOption, withGlobalOptions } from '../options.ts';
 
@@ -86,29 +81,36 @@ export function defineOnce(program: Command): void {
     .option('--dead', 'clean: forget those whose last run died or was ended by a signal')
     .option('--all', 'clean: forget all that do not run')
     .addHelpText('after', EXAMPLES);
-  command.action((_words: string[], _flags: OnceFlags, self: Command) => {
+  command.action(async (_words: string[], _flags: OnceFlags, self: Command) => {
     const { before, words } = splitAtDashes(self);
     const call = readCall(before, words, self.optsWithGlobals<OnceFlags>());
     refuseIneffective(call);
-    return DEEDS[call.deed](call);
+    const act = await DEEDS[call.deed]();
+    await act(call);
   });
 }
 
-const DEEDS: Readonly<Record<Deed, (call: OnceCall) => void | Promise<void>>> = {
-  run: runHere,
-  detach,
-  wait: awaitRun,
-  follow: awaitRun,
+const wait = async () => (await import('../once/await.ts')).awaitRun;
+const peek = async () => (await import('../once/look.ts')).peek;
+const print = async () => (await import('../once/look.ts')).printPart;
+const end = async () => (await import('../once/manage.ts')).stopOrReset;
+
+/** All but a run are read when they are asked for: a hit has to be quick. */
+const DEEDS: Readonly<Record<Deed, () => Promise<(call: OnceCall) => void | Promise<void>>>> = {
+  run: async () => runHere,
+  detach: async () => (await import('../once/detached.ts')).detach,
+  wait,
+  follow: wait,
   peek,
   active: peek,
-  stdout: printPart,
-  stderr: printPart,
-  exitCode: printPart,
-  reset: stopOrReset,
-  stop: stopOrReset,
-  ls: list,
-  history,
-  clean,
+  stdout: print,
+  stderr: print,
+  exitCode: print,
+  reset: end,
+  stop: end,
+  ls: async () => (await import('../once/list.ts')).list,
+  history: async () => (await import('../once/list.ts')).history,
+  clean: async () => (await import('../once/manage.ts')).clean,
 };
 
 function span(name: string, description: string): Option {

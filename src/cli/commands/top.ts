@@ -9,6 +9,7 @@ import { clearTimeout, Date, setTimeout } from '../../time/time.ts';
 import { parseDuration } from '../duration.ts';
 import { listLocks } from '../list-locks.ts';
 import { checked, withGlobalOptions } from '../options.ts';
+import { printJson } from '../output/json.ts';
 import { lockTable } from '../output/lock-table.ts';
 import { Screen } from '../output/screen.ts';
 import { print } from '../output/text.ts';
@@ -55,9 +56,8 @@ async function watch(options: TopOptions): Promise<void> {
 
 function printLook(locks: readonly LockInfo[], { directory }: LockManager, options: TopOptions): boolean {
   const at = new Date().toISOString();
-  return print(
-    options.json === true ? JSON.stringify({ at, locks }) : `${at}\n${view(locks, directory, options)}\n`,
-  );
+  if (options.json === true) return printJson({ at, locks });
+  return print(`${at}\n${view(locks, directory, options)}\n`);
 }
 
 /** The table, and below it the line before each lock that somebody waits for. */

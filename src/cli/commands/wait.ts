@@ -4,12 +4,12 @@ import { environmentOptions } from '../../lock/environment.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { clearTimeout, setTimeout } from '../../time/time.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { fileOption, nameOption, timeoutOption, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
 import { WaitingNotice } from '../output/waiting.ts';
-import { CliError } from '../report.ts';
 import { cliNameOfWord, type NamingOptions, openManager, targetOfWord } from '../settings.ts';
 import { describe } from './who.ts';
 
@@ -44,7 +44,7 @@ async function wait(names: readonly string[], options: WaitOptions): Promise<voi
     held = await watch.untilOver();
     notice.end();
   }
-  if (held.length > 0) throw new CliError(exitCodes.timeout, tooLong(held, options));
+  if (held.length > 0) throw tooLong(held, options);
   const { free } = watch;
   if (options.json === true) printJson({ free });
   else if (options.any === true) print(free.map(printable).join('\n'));
@@ -113,7 +113,11 @@ class Watch {
 
 const TIME_IS_UP = Symbol('time is up');
 
-function tooLong(held: readonly Held[], options: WaitOptions): string {
+/** The error is about the first of those that are held; `locks` has them all. */
+function tooLong(held: readonly Held[], options: WaitOptions): CliError {
+  const { timeout: waited = 0 } = options;
   const lines = held.map(({ name, info }) => describe(info, cliNameOfWord(name, options)));
-  return `${lines.join('; ')}; waited ${duration(options.timeout ?? 0)}`;
+  const locks = held.map(({ info: { resource, path, holders } }) => ({ resource, path, holders }));
+  const message = `${lines.join('; ')}; waited ${duration(waited)}`;
+  return new CliError(exitCodes.timeout, 'HOLDFAST_TIMEOUT', message, { ...locks[0], waited, locks });
 }

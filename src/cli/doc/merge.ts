@@ -8,9 +8,10 @@ import { type Parsed, parseJson } from '../../json/parse.ts';
 import { patchText } from '../../json/patch.ts';
 import { type MergeOptions, merge } from '../../merge/merge.ts';
 import type { Conflict, Merged } from '../../merge/result.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note, write } from '../output/text.ts';
-import { CliError, report } from '../report.ts';
+import { report } from '../report.ts';
 import { KINDS, placeText, shortText } from './values.ts';
 
 export interface MergeFlags {
@@ -62,7 +63,7 @@ function textOf(path: string, called: string): string {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
   } catch (error) {
     const why = systemCode(error) ?? String(error);
-    throw new CliError(exitCodes.unusable, `${called} cannot be read: ${why}.`);
+    throw new CliError(exitCodes.unusable, 'HOLDFAST_UNREADABLE', `${called} cannot be read: ${why}.`);
   }
 }
 
@@ -72,7 +73,10 @@ function parsed(text: string, called: string): Parsed {
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     const { line, column } = error;
-    throw new CliError(exitCodes.unusable, `${called} is no JSON. ${error.message}`, { line, column });
+    throw new CliError(exitCodes.unusable, 'HOLDFAST_JSON', `${called} is no JSON. ${error.message}`, {
+      line,
+      column,
+    });
   }
 }
 

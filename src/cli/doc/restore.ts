@@ -3,10 +3,10 @@ import type { Restored } from '../../document/recovery/recovery.ts';
 import { restoreBackup } from '../../document/recovery/restore.ts';
 import { clock, printable, shellWord } from '../../errors/describe.ts';
 import { InputError } from '../../errors/input-error.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
-import { CliError } from '../report.ts';
 
 /** `holdfast doc restore`. What is there is kept first, so nothing is asked. @throws what `restoreBackup` throws. */
 export async function restoreDocument(
@@ -18,7 +18,11 @@ export async function restoreDocument(
   const restored = await restoreBackup(file, name).catch((error: unknown) => {
     if (!(error instanceof InputError)) throw error;
     const look = `holdfast doc backups ${shellWord(file)}`;
-    throw new CliError(exitCodes.no, `${error.message} Nothing was done. See them: ${look}`);
+    throw new CliError(
+      exitCodes.no,
+      'HOLDFAST_NO_BACKUP',
+      `${error.message} Nothing was done. See them: ${look}`,
+    );
   });
   if (json === true) printJson({ file, ...restored });
   else tell(file, restored);

@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import { type Cache, openCache } from '../../cache/cache.ts';
 import type { Entry, EntryInfo } from '../../cache/entry.ts';
 import { isKept } from '../../cache/mirror.ts';
+import type { Progress } from '../../cache/options.ts';
 import { isStamped } from '../../cache/publish.ts';
 import { hashFile } from '../../content/hash.ts';
 import { CacheDirectoryError } from '../../errors/cache-errors.ts';
@@ -14,11 +15,12 @@ import { onLockEvent } from '../../events/channel.ts';
 import { actFor, commandLine } from '../../identity/self.ts';
 import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { performance } from '../../time/time.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { bytes } from '../output/bytes.ts';
-import { printJson } from '../output/json.ts';
-import { note, print, write } from '../output/text.ts';
-import { CliError, report } from '../report.ts';
+import { printJson, tellJson } from '../output/json.ts';
+import { note, print } from '../output/text.ts';
+import { report } from '../report.ts';
 import { auditOfCache } from '../settings.ts';
 import { recordableWords } from './address.ts';
 import { Bars } from './bars.ts';
@@ -127,7 +129,7 @@ class Fetching {
       policy,
       signal,
       ...(integrity === undefined ? {} : { integrity }),
-      onProgress: ({ done, total }: { done: number; total?: number }) => {
+      onProgress: ({ done, total }: Progress) => {
         task.meter.update(done, total);
         view.moved(task);
       },
@@ -195,7 +197,7 @@ async function isFree(path: string): Promise<boolean> {
 
 function elsewhere(path: string, why: string): CliError {
   const place = `is in the cache, but not at ${printable(path)}, where ${why}`;
-  return new CliError(exitCodes.no, `${place}: fetch it with a --to of its own`);
+  return new CliError(exitCodes.no, 'HOLDFAST_MIRROR', `${place}: fetch it with a --to of its own`);
 }
 
 function printEntry({ shown, key }: Job, entry: Entry, { json }: FetchFlags): void {
@@ -220,7 +222,7 @@ function summaryOf(
 
 function tellInterrupted(cache: Cache, { shown: url, key }: Job): void {
   const { done = 0, total } = cache.flight(key).partial ?? {};
-  write(2, `${JSON.stringify({ event: 'interrupted', url, key, done, total })}\n`);
+  tellJson({ event: 'interrupted', url, key, done, total });
 }
 
 function nextStep(cache: Cache, { key }: Job, { integrity }: FetchFlags): string {

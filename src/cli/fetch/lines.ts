@@ -1,6 +1,7 @@
 import { clearInterval, performance, setInterval } from '../../time/time.ts';
 import { bytes } from '../output/bytes.ts';
-import { note, write } from '../output/text.ts';
+import { tellJson } from '../output/json.ts';
+import { note } from '../output/text.ts';
 import { Milestones } from './milestones.ts';
 import type { Task } from './task.ts';
 import type { View } from './view.ts';
@@ -77,6 +78,6 @@ export class Lines implements View {
     const event = isWaiting
       ? { event: 'waiting', ...what, holders: flight?.holders ?? [] }
       : { event: 'progress', ...what };
-    write(2, `${JSON.stringify(event)}\n`);
+    tellJson(event);
   }
 }

@@ -2,8 +2,8 @@ import { findRules, usersRules } from '../../rules/find.ts';
 import { loadRules } from '../../rules/load.ts';
 import type { Policy, Rules } from '../../rules/rules.ts';
 import { absolute } from '../../storage/working-directory.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliError } from '../report.ts';
 import type { GlobalOptions } from '../settings.ts';
 
 /** Options of every command that reads rules. */
@@ -35,6 +35,7 @@ export function rulesFiles({ rules }: RulesOptions): string[] {
   const orThere = own === undefined ? '' : `, nor at ${own}`;
   throw new CliError(
     exitCodes.failure,
+    'HOLDFAST_RULES',
     `no holdfast.yaml was found from ${absolute('.')} upward${orThere}. Write one, or name one with --rules FILE`,
   );
 }

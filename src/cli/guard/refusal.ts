@@ -14,8 +14,8 @@ import type { Decision, PlannedLock } from '../../rules/decide.ts';
 import { findRules } from '../../rules/find.ts';
 import type { Operation } from '../../rules/rules.ts';
 import { absolute } from '../../storage/working-directory.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliError } from '../report.ts';
 import type { GuardOptions } from './options.ts';
 import { isOfProject, placeFor } from './place.ts';
 
@@ -29,7 +29,7 @@ export function refusal(error: BusyError | TimeoutError, asked: Asked): CliError
   const wait = error instanceof TimeoutError ? `; waited ${duration(waited)}${inLine(error)}` : '';
   const busy = `${heldBy(resource, holders)}${wait}`;
   const message = `${opening(asked.decision)} ${busy}. ${nextStep(lock, holders, asked)}. ${ruleText(asked.decision)}`;
-  return new CliError(exitCode, message, {
+  return new CliError(exitCode, code, message, {
     code,
     operation: operation.name,
     resource,
@@ -48,7 +48,7 @@ export function ruleText({ operation }: Decision): string {
 }
 
 /** Columns help editors; people look for lines. */
-function lineOf({ line }: { readonly line?: number }): { readonly line?: number } {
+function lineOf({ line }: { readonly line?: number | undefined }): { readonly line?: number } {
   return line === undefined ? {} : { line };
 }
 

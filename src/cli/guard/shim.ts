@@ -15,10 +15,10 @@ import { loadRules } from '../../rules/load.ts';
 import type { PlainWord } from '../../rules/pattern.ts';
 import type { Rules } from '../../rules/rules.ts';
 import { makeDirectory } from '../../storage/directory.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
-import { CliError } from '../report.ts';
 import { type GuardOptions, rulesFiles } from './options.ts';
 import { SIGNATURE } from './signature.ts';
 import type { Wrapper } from './wrapper.ts';
@@ -34,6 +34,7 @@ export async function writeShims(
   if (wanted.length === 0) {
     throw new CliError(
       exitCodes.failure,
+      'HOLDFAST_RULES',
       'no operation names a command to write a wrapper for; name them behind --shim DIR',
     );
   }
@@ -51,6 +52,7 @@ export async function writeShims(
     const code = systemCode(error) ?? String(error);
     throw new CliError(
       exitCodes.failure,
+      'HOLDFAST_UNWRITABLE',
       `wrappers cannot be written to ${printable(target)} (${code}); choose a directory that can be made, or written to`,
     );
   }
@@ -90,12 +92,14 @@ function checkReplaceable(path: string): void {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return;
     throw new CliError(
       exitCodes.failure,
+      'HOLDFAST_UNREADABLE',
       `${printable(path)} cannot be read (${systemCode(error)}); nothing was written`,
     );
   }
   if (text.includes(SIGNATURE)) return;
   throw new CliError(
     exitCodes.failure,
+    'HOLDFAST_LEFT_ALONE',
     `${printable(path)} is no wrapper of holdfast and is left as it is; nothing was written. Choose a directory of its own`,
   );
 }

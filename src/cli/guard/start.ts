@@ -7,9 +7,9 @@ import { decide } from '../../rules/decide.ts';
 import type { Rules } from '../../rules/rules.ts';
 import { shortPath } from '../../storage/working-directory.ts';
 import { trace } from '../../trace/trace.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note } from '../output/text.ts';
-import { CliError, report } from '../report.ts';
 import { runUnder } from '../run/under.ts';
 import { acquireFor } from './acquire.ts';
 import { findBehind, findCommand, type Wrapped } from './find-command.ts';
@@ -34,6 +34,7 @@ export async function startGuarded(
     runUnder(locks, { words, inherited, signals, options, ...wrapped });
   } catch (error) {
     if (error instanceof Interrupted) endBySignal(error.signal);
+    const { report } = await import('../report.ts');
     process.exit(report(error, options));
   }
 }
@@ -44,7 +45,11 @@ function wrappedBy(name: string, { behind }: GuardOptions): Wrapped | undefined 
   const wrapped = findBehind(name, behind);
   if (wrapped !== undefined) return wrapped;
   const where = `later in PATH than its wrapper in ${printable(behind)}`;
-  throw new CliError(exitCodes.notFound, `${printable(name)}: command not found ${where}`);
+  throw new CliError(
+    exitCodes.notFound,
+    'HOLDFAST_NOT_STARTED',
+    `${printable(name)}: command not found ${where}`,
+  );
 }
 
 /** @throws {CliError} when commands without a rule are refused. */
@@ -57,5 +62,5 @@ function meetUnmatched({ unmatched, files }: Rules, words: readonly string[]): v
     return;
   }
   const message = `${printable(words[0] ?? '')} was not started: ${problem}, and commands without a rule are refused there (unmatched: refuse). Look: holdfast rules list`;
-  throw new CliError(exitCodes.notExecutable, message, { unmatched, files });
+  throw new CliError(exitCodes.notExecutable, 'HOLDFAST_UNMATCHED', message, { unmatched, files });
 }

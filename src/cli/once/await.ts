@@ -13,14 +13,15 @@ import { onceCommand } from '../../once/hint.ts';
 import type { OnceRecord } from '../../once/record.ts';
 import { type OnceState, stateOf } from '../../once/state.ts';
 import { stopperOf } from '../../once/stop.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { outlet } from '../output/outlet.ts';
-import { CliError } from '../report.ts';
 import { endAs, endWith, present } from './foreground.ts';
 import { RunNotice } from './notice.ts';
 import { type OnceCall, wordsOf } from './options.ts';
-import { refuseGaps, tellFailure, tellGaps } from './present.ts';
+import { refuseGaps, tellGaps } from './present.ts';
 import { commandOptions, type Task, taskOfCall } from './task.ts';
+import { tellFailure } from './tell-failure.ts';
 
 const MOST_STARTS = 3;
 
@@ -51,7 +52,7 @@ export async function awaitRun(call: OnceCall): Promise<void> {
   } catch (error) {
     stopTimer();
     notice.end();
-    endWith(error, call.flags); // whatever is still under way here
+    await endWith(error, call.flags); // whatever is still under way here
   }
 }
 
@@ -83,7 +84,7 @@ async function started(call: OnceCall, task: Task, { notice, follower }: Watchin
     if (last?.event === 'error') throw new BackgroundError(last.message, last);
   }
   const why = `${printable(task.id)} was started ${MOST_STARTS} times in the background, and ended each time without a word`;
-  throw new CliError(exitCodes.failure, why);
+  throw new CliError(exitCodes.failure, 'HOLDFAST_BACKGROUND', why, { resource: task.id });
 }
 
 /** Waits for a run that somebody else has started; what is finished already is taken as it is. */
@@ -111,7 +112,7 @@ function refuseStopped({ id, store }: Task, run: CurrentRun | undefined): void {
 
 function forgotten(id: string): CliError {
   const why = `${printable(id)} was stopped and forgotten while this call waited for it; there is no result`;
-  return new CliError(exitCodes.failure, why);
+  return new CliError(exitCodes.failure, 'HOLDFAST_ONCE_STOPPED', why, { resource: id });
 }
 
 /** @throws {CliError} when there is nothing to take. */
@@ -128,7 +129,8 @@ export function finished(state: OnceState): OnceRecord {
     name === 'running'
       ? `Wait: ${onceCommand('--wait', key, state)}`
       : `Start it: ${onceCommand('--wait', key, state)} -- COMMAND`;
-  throw new CliError(exitCodes.failure, `${printable(key)} ${what}. ${next}`);
+  const message = `${printable(key)} ${what}. ${next}`;
+  throw new CliError(exitCodes.failure, 'HOLDFAST_NO_RESULT', message, { resource: key });
 }
 
 async function finish(
@@ -165,11 +167,13 @@ function holdersOf({ place }: Task) {
 }
 
 function timeIsUp({ id, flags }: OnceCall, task: Task): CliError {
-  const by = describeHolders(holdersOf(task));
+  const { resource, path, holders } = task.place.locks.inspect({ name: task.place.lock });
+  const { timeout: waited = 0 } = flags;
   const [peek, follow] = ['--peek', '--follow'].map((flag) => onceCommand(flag, id, task.place));
   const next = `Look: ${peek} · follow: ${follow}`;
-  const what = `${printable(id)} is still being run by ${by}; waited ${duration(flags.timeout ?? 0)}, and it goes on`;
-  return new CliError(exitCodes.timeout, `${what}. ${next}`);
+  const what = `${printable(id)} is still being run by ${describeHolders(holders)}; waited ${duration(waited)}, and it goes on`;
+  const facts = { resource, path, holders, waited };
+  return new CliError(exitCodes.timeout, 'HOLDFAST_TIMEOUT', `${what}. ${next}`, facts);
 }
 
 type Followed = Pick<LogFollower, 'run' | 'given'>;

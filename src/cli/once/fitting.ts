@@ -1,5 +1,5 @@
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliError } from '../report.ts';
 import { type Deed, dashed, deedWord, type OnceCall } from './options.ts';
 
 /** What a run is made with: of no effect where none is started. */
@@ -38,7 +38,7 @@ export function refuseIneffective(call: OnceCall): void {
     const why = call.flags[name] === undefined ? undefined : problemWith(name, call);
     if (why === undefined) continue;
     const where = call.deed === 'run' ? '' : `, got it with ${deedWord(call.deed)}`;
-    throw new CliError(exitCodes.failure, `--${dashed(name)} ${why}${where}`);
+    throw new CliError(exitCodes.failure, 'HOLDFAST_INPUT', `--${dashed(name)} ${why}${where}`);
   }
 }
 

@@ -11,13 +11,11 @@ import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import { type Performed, perform } from '../../once/command/perform.ts';
 import type { OnceRecord } from '../../once/record.ts';
 import { outlet, ReaderGone } from '../output/outlet.ts';
-import { note } from '../output/text.ts';
-import { report } from '../report.ts';
-import { recoveryNote } from '../run/under.ts';
+import { noteRecovery } from '../output/text.ts';
 import type { GlobalOptions } from '../settings.ts';
 import { RunNotice } from './notice.ts';
 import { type OnceCall, wordsOf } from './options.ts';
-import { refuseGaps, tellFailure, tellGaps, tellUnrecorded } from './present.ts';
+import { refuseGaps, tellGaps, tellUnrecorded } from './present.ts';
 import { commandOptions, type Task, taskOfCall } from './task.ts';
 
 /** `holdfast once ID -- COMMAND`: runs it here, or waits for who runs it, and ends as the command did. */
@@ -36,7 +34,7 @@ export async function runHere(call: OnceCall): Promise<void> {
     };
     const onRun = ({ recovered }: Lock) => {
       stopNotice();
-      if (recovered) note(recoveryNote(call.id));
+      if (recovered) noteRecovery(call.id);
     };
     const performed = await perform(task, plan, {
       sink: outlet(),
@@ -47,17 +45,18 @@ export async function runHere(call: OnceCall): Promise<void> {
     await present(call, task, performed);
     endAs(performed.record);
   } catch (error) {
-    endWith(error, call.flags);
+    await endWith(error, call.flags);
   }
 }
 
 /** Ends this process as an error asks: by a signal that ended the wait or the command, or as one whose reader has gone. */
-export function endWith(error: unknown, flags: GlobalOptions): never {
+export async function endWith(error: unknown, flags: GlobalOptions): Promise<never> {
   if (error instanceof Interrupted) endBySignal(error.signal);
   if (error instanceof ReaderGone) endBySignal('SIGPIPE');
   const isOfCommand = error instanceof NoResultError || error instanceof BackgroundError;
   const signal = isOfCommand ? error.signal : undefined;
   if (signal === 'SIGPIPE') endBySignal(signal);
+  const { report } = await import('../report.ts'); // which a hit has no need to read
   const exitCode = report(error, flags);
   if (signal !== undefined) endBySignal(signal);
   process.exit(exitCode);
@@ -78,6 +77,7 @@ export async function present({ id, flags }: OnceCall, task: Task, performed: Pe
   const { record, from, unrecorded } = performed;
   const quiet = flags.quiet === true;
   if (record.header.kind === 'failure') {
+    const { tellFailure } = await import('./tell-failure.ts');
     if (!quiet) tellFailure(task, record, from === 'own' ? 'alone' : 'with stderr', flags);
     if (!quiet && unrecorded !== undefined) tellUnrecorded(id, unrecorded, flags);
     return;

@@ -2,8 +2,8 @@ import { holder, printable } from '../../errors/describe.ts';
 import { BusyError, TimeoutError } from '../../errors/lock-errors.ts';
 import { type StopOptions, stop } from '../../once/command/stop.ts';
 import { onceCommand } from '../../once/hint.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliError } from '../report.ts';
 import type { OnceFlags } from './options.ts';
 import type { Task } from './task.ts';
 
@@ -23,7 +23,9 @@ export async function forget(task: Task): Promise<void> {
   const next = `Stop it first: ${onceCommand('--reset --stop', task.id, task.place)}`;
   throw new CliError(
     exitCodes.failure,
+    'HOLDFAST_LEFT_ALONE',
     `${printable(task.id)} is being run by ${by}, so it was left alone. ${next}`,
+    { resource: task.id },
   );
 }
 
@@ -41,7 +43,9 @@ export async function stopAndForget(task: Task, flags: Pick<OnceFlags, 'yes' | '
   }
   throw new CliError(
     exitCodes.failure,
+    'HOLDFAST_NOT_STOPPED',
     `${printable(task.id)} was stopped, and started again each time, now by ${by}. End what starts it, then try again`,
+    { resource: task.id },
   );
 }
 

@@ -1,4 +1,4 @@
-import { holders as describeHolders, duration, printable } from '../../errors/describe.ts';
+import { holders as describeHolders, duration, forAnother, printable } from '../../errors/describe.ts';
 import { exitCodeIn } from '../../once/command/exit-code.ts';
 import { gapsIn, readLog } from '../../once/command/log.ts';
 import { commandOutcomeIn } from '../../once/command/outcome.ts';
@@ -38,8 +38,6 @@ function describe(state: OnceState, { place }: Task): string {
   const name = printable(state.key);
   const { last, current } = state;
   const ago = (time: string) => `${duration(Math.max(0, Date.now() - Date.parse(time)))} ago`;
-  const left =
-    state.remaining === Number.POSITIVE_INFINITY ? '' : ` for another ${duration(state.remaining)}`;
   switch (state.name) {
     case 'none':
       return `${name} was never started`;
@@ -53,14 +51,15 @@ function describe(state: OnceState, { place }: Task): string {
       return `${name} has no result: its last run ${printable(current?.ended ?? '')}`;
     case 'failed': {
       const code = last === undefined ? 1 : exitCodeIn(last);
-      const remembered = state.remaining > 0 ? `; remembered${left}` : '; not remembered';
-      return `${name} failed ${ago(last?.header.finished ?? '')} (exit ${code})${remembered}`;
+      const remembered = state.remaining > 0 ? `remembered ${forAnother(state.remaining)}` : 'not remembered';
+      return `${name} failed ${ago(last?.header.finished ?? '')} (exit ${code}); ${remembered}`;
     }
     default: {
-      const counts = state.name === 'done' ? `counts${left}` : 'its time to live is over';
+      const counts =
+        state.name === 'done' ? `its result counts ${forAnother(state.remaining)}` : 'its result has expired';
       const code =
         last === undefined || commandOutcomeIn(last) === undefined ? '' : ` (exit ${exitCodeIn(last)})`;
-      return `${name} is done since ${ago(last?.header.finished ?? '')}${code}; ${counts}`;
+      return `${name} was done ${ago(last?.header.finished ?? '')}${code}; ${counts}`;
     }
   }
 }
@@ -80,7 +79,7 @@ export async function printPart(call: OnceCall): Promise<void> {
     if (state.current === undefined) await printWhole(call, store, finished(state), stream);
     else await readLog(store, state.current, stream, outlet());
   } catch (error) {
-    endWith(error, call.flags);
+    await endWith(error, call.flags);
   }
 }
 

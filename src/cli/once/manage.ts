@@ -4,10 +4,10 @@ import { stop } from '../../once/command/stop.ts';
 import { knownKeys } from '../../once/known.ts';
 import { type StateName, stateOf } from '../../once/state.ts';
 import { Store } from '../../once/store.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
-import { CliError } from '../report.ts';
 import { forget, stopAndForget, stopOptions } from './forget.ts';
 import type { OnceCall } from './options.ts';
 import { type Task, taskOfCall } from './task.ts';
@@ -46,7 +46,7 @@ export async function clean({ flags }: OnceCall): Promise<void> {
     ...(flags.dead === true ? (['dead', 'ended'] as const) : []),
   ];
   if (wanted.length === 0 && flags.all !== true) {
-    throw new CliError(exitCodes.failure, 'clean needs --failed, --dead or --all');
+    throw new CliError(exitCodes.failure, 'HOLDFAST_INPUT', 'clean needs --failed, --dead or --all');
   }
   const removed: string[] = [];
   const { keys, inaccessible } = knownKeys(flags.directory);

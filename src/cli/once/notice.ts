@@ -2,8 +2,9 @@ import { isatty } from 'node:tty';
 import { holders as describeHolders, duration, printable } from '../../errors/describe.ts';
 import { onLockEvent } from '../../events/channel.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
+import { tellJson } from '../output/json.ts';
 import { LiveLine } from '../output/live-line.ts';
-import { note, tell } from '../output/text.ts';
+import { note } from '../output/text.ts';
 import type { OnceFlags } from './options.ts';
 
 /** Tells once, on standard error, that another one's run is waited for; on a terminal also with a line that moves. */
@@ -36,10 +37,12 @@ export class RunNotice {
 
   begin(holders: readonly HolderRecord[]): void {
     const { quiet, message, json } = this.#flags;
-    if (this.#told || quiet === true) return;
+    if (this.#told) return;
     this.#told = true;
+    void import('../report.ts'); // which may not be there any more, after an upgrade, when the wait fails
+    if (quiet === true) return;
     if (json === true) {
-      tell(JSON.stringify({ event: 'waiting', id: this.#id, holders }));
+      tellJson({ event: 'waiting', id: this.#id, holders });
       return;
     }
     const name = printable(this.#id);

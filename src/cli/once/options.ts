@@ -1,6 +1,6 @@
 import type { Scope } from '../../once/scope.ts';
+import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { CliError } from '../report.ts';
 import type { GlobalOptions } from '../settings.ts';
 
 /** What `holdfast once` was asked for. Spans in milliseconds. */
@@ -162,7 +162,7 @@ export function dashed(name: string): string {
 }
 
 function usage(problem: string): CliError {
-  return new CliError(exitCodes.failure, problem);
+  return new CliError(exitCodes.failure, 'HOLDFAST_INPUT', problem);
 }
 
 /** The scope of a call: its option, else the setting of the environment, else that of commands. */

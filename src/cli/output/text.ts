@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
 import { isFull } from '../../errors/exhaustion.ts';
+import { printable } from '../../errors/describe.ts';
 import { sleepSync } from '../../storage/fs/sleep-sync.ts';
 import { exitCodes } from '../exit-codes.ts';
 
@@ -62,6 +63,11 @@ export function tell(line: string): void {
 /** A line for the person at the terminal, beside whatever the command itself prints. */
 export function note(line: string): void {
   tell(`holdfast: ${line}`);
+}
+
+/** That the last holder of a lock, or the last runner of an ID, died. */
+export function noteRecovery(name: string): void {
+  note(`${printable(name)}: its last holder ended without releasing it, so its work may be half-done`);
 }
 
 /** A warning, once: what a lock says of itself, the library may have warned of already. */

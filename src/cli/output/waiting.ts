@@ -3,8 +3,9 @@ import { holders as describeHolders, duration, printable } from '../../errors/de
 import { onLockEvent } from '../../events/channel.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import type { GlobalOptions } from '../settings.ts';
+import { tellJson } from './json.ts';
 import { LiveLine } from './live-line.ts';
-import { note, write } from './text.ts';
+import { note } from './text.ts';
 
 /** What a wait can show of the lock it waits for. */
 export interface Awaited {
@@ -42,10 +43,12 @@ export class WaitingNotice {
 
   /** Each lock is told of once; that its line has moved on shows in `holdfast who`. */
   begin({ resource, path, holders }: Awaited): void {
-    if (this.#options.quiet === true || this.#told.has(path)) return;
+    if (this.#told.has(path)) return;
     this.#told.add(path);
+    void import('../failure.ts'); // which may not be there any more, after an upgrade, when the wait fails
+    if (this.#options.quiet === true) return;
     if (this.#options.json === true) {
-      write(2, `${JSON.stringify({ event: 'waiting', resource, path, holders })}\n`);
+      tellJson({ event: 'waiting', resource, path, holders });
       return;
     }
     const name = printable(resource);

@@ -3,7 +3,8 @@ import type { Lock } from '../../lock/lock.ts';
 import { permitOf } from '../../lock/nested.ts';
 import { isTaken, whenTaken } from '../../lock/taken.ts';
 import { clearTimeout, setTimeout } from '../../time/time.ts';
-import { note, write } from '../output/text.ts';
+import { tellJson } from '../output/json.ts';
+import { note } from '../output/text.ts';
 import type { GlobalOptions } from '../settings.ts';
 
 /** A command that ends sooner needs no watch: one look at its end tells as much. Milliseconds. */
@@ -43,10 +44,7 @@ export class LossNotice {
     this.#told.add(lock);
     const { resource, path } = lock;
     if (this.#options.json === true) {
-      write(
-        2,
-        `${JSON.stringify({ event: 'lost', resource, path, reason: 'replaced', command: this.#pid })}\n`,
-      );
+      tellJson({ event: 'lost', resource, path, reason: 'replaced', command: this.#pid });
       return;
     }
     const file = lock.contract === 'kernel' ? 'lock file' : 'claim';

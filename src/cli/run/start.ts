@@ -8,7 +8,6 @@ import { environmentOptions } from '../../lock/environment.ts';
 import type { Lock } from '../../lock/lock.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { WaitingNotice } from '../output/waiting.ts';
-import { exitCodeOf, report } from '../report.ts';
 import { openAuditedManager, targetOfWord } from '../settings.ts';
 import type { RunOptions } from './options.ts';
 import { runUnder } from './under.ts';
@@ -26,7 +25,7 @@ export async function startUnderLock(
     const locks = await acquire(names, options, signals);
     runUnder(locks, { words, inherited, signals, options, permits: options.permits });
   } catch (error) {
-    process.exit(exitAfter(error, options));
+    process.exit(await exitAfter(error, options));
   }
 }
 
@@ -64,10 +63,11 @@ async function acquire(
   }
 }
 
-function exitAfter(error: unknown, options: RunOptions): number {
+async function exitAfter(error: unknown, options: RunOptions): Promise<number> {
   if (error instanceof Interrupted) return endBySignal(error.signal);
   const contended = error instanceof BusyError || error instanceof TimeoutError;
-  const exitCode = contended ? (options.conflictExitCode ?? contentionCode(options)) : exitCodeOf(error);
+  const exitCode = contended ? (options.conflictExitCode ?? contentionCode(options)) : undefined;
+  const { report } = await import('../report.ts'); // which a run that goes well has no need to read
   return report(error, options, exitCode);
 }
 

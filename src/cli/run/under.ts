@@ -5,8 +5,7 @@ import { startUnder, type Underling } from '../../command/under.ts';
 import { printable } from '../../errors/describe.ts';
 import type { Lock } from '../../lock/lock.ts';
 import { trace } from '../../trace/trace.ts';
-import { note, warnOnce } from '../output/text.ts';
-import { report } from '../report.ts';
+import { noteRecovery, warnOnce } from '../output/text.ts';
 import type { GlobalOptions } from '../settings.ts';
 import { LossNotice } from './loss-notice.ts';
 
@@ -28,18 +27,16 @@ export interface RunParts {
 /** Runs a command that carries these locks, and ends this process in the moment the command ends, as it did. */
 export function runUnder(locks: readonly Lock[], parts: RunParts): void {
   for (const { detail } of locks.flatMap(({ degraded }) => degraded)) warnOnce(printable(detail));
-  for (const { recovered, resource } of locks) if (recovered) note(recoveryNote(resource));
+  for (const { recovered, resource } of locks) if (recovered) noteRecovery(resource);
   parts.signals.expectCommand();
   parts.signals.passTo(start(locks, parts));
 }
 
-/** What is said of a lock whose last holder died. */
-export function recoveryNote(resource: string): string {
-  return `${printable(resource)}: its last holder ended without releasing it, so its work may be half-done`;
-}
-
-function endAs(ending: Ending, options: GlobalOptions): never {
-  if ('error' in ending) process.exit(report(ending.error, options));
+async function endAs(ending: Ending, options: GlobalOptions): Promise<never> {
+  if ('error' in ending) {
+    const { report } = await import('../report.ts');
+    process.exit(report(ending.error, options));
+  }
   if (ending.signal !== undefined) endBySignal(ending.signal);
   process.exit(ending.code);
 }
@@ -60,7 +57,7 @@ function start(
         trace?.(locks[0]?.path ?? 'no lock', `${words[0]} ended: ${how}`);
         notice?.end();
         release(locks);
-        endAs(ending, options);
+        void endAs(ending, options);
       },
     });
     notice = new LossNotice(locks, underling.process.pid, options);

@@ -12,8 +12,8 @@ export function splitAtDashes(command: Command, usage: string): SplitWords {
   const all = (command.parent as Command & { readonly rawArgs: readonly string[] }).rawArgs;
   const dashes = all.indexOf('--');
   if (dashes < 0) {
-    const last = command.args.at(-1) ?? '';
-    throw new InputError(command.name(), `needs -- ${usage}; there is none in or after ${shown(last)}`);
+    const given = command.args.length === 0 ? '' : `, got ${shown(command.args.join(' '))} without it`;
+    throw new InputError(command.name(), `needs -- ${usage}${given}`);
   }
   const [first, ...rest] = all.slice(dashes + 1);
   if (first === undefined) throw new InputError(command.name(), 'needs a COMMAND after --');
