@@ -103,23 +103,36 @@ async function bundleProgram(name) {
 
 /**
  * Makes a few CommonJS files of the command line, one for each command and what they share: Node.js would take as long to
- * read a hundred small modules, or one large file, as a short `holdfast run` takes for all the rest.
+ * read a hundred small modules, or one large file, as a short `holdfast run` takes for all the rest. What is read at every
+ * start is one file, what a run needs beside that another one, and what a hit of `once` needs a third.
  *
  * @param {string} folder
  */
 async function bundleCommand(folder) {
   const license = readFileSync('node_modules/commander/LICENSE', 'utf8').trim();
-  const bundle = await rolldown({
-    input: { main: join(folder, 'main.js'), shim: join(folder, 'shim.js') },
-    platform: 'node',
+  const options = {
+    platform: /** @type {const} */ ('node'),
     external: ['koffi', 'tinyglobby', 'content-disposition', /^undici\//],
     plugins: [yamlAside],
+  };
+  const hot = { start: 'main.js', run: 'commands/run.js', hit: 'commands/once.js' };
+  const portable = /\/engine\/portable\//;
+  const groups = [{ name: 'portable', test: (/** @type {string} */ id) => portable.test(id), priority: 4 }];
+  for (const [name, file] of Object.entries(hot)) {
+    const needed = new Set(await neededBy(join(folder, file), options));
+    groups.push({ name, test: (id) => needed.has(id) && !portable.test(id), priority: 4 - groups.length });
+  }
+  const bundle = await rolldown({
+    input: { main: join(folder, 'main.js'), shim: join(folder, 'shim.js') },
+    preserveEntrySignatures: 'allow-extension',
+    ...options,
   });
   const banner = `/*!\nThis file contains commander, which comes with this license:\n\n${license}\n*/`;
   const { output } = await bundle.generate({
     format: 'cjs',
     postBanner: ({ moduleIds }) => (moduleIds.some((id) => id.includes('/commander/')) ? banner : ''),
     chunkFileNames: '[name]-[hash].js',
+    codeSplitting: { groups, includeDependenciesRecursively: false },
     dynamicImportInCjs: false, // import() would start the loader of modules
     // Node.js reads what a command needs at every start. Names stay, for errors and their traces.
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
@@ -128,8 +141,40 @@ async function bundleCommand(folder) {
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   for (const chunk of output)
-    if (chunk.type === 'chunk') writeFileSync(join(folder, chunk.fileName), chunk.code);
+    if (chunk.type === 'chunk') writeFileSync(join(folder, chunk.fileName), whenUsed(chunk.code));
   chmodSync(join(folder, 'main.js'), 0o755);
+}
+
+/**
+ * Has a file read the portable engine, which few locks need, when it first uses it, and not before. Engines are imported as anything else, for
+ * locks are taken synchronously too; here alone is a way to read a file later without a promise.
+ *
+ * @param {string} code
+ */
+function whenUsed(code) {
+  return code.replace(
+    /const require_portable ?= ?(require\("\.\/portable-[\w-]+\.js"\));/,
+    'let portable; const require_portable = new Proxy({}, { get: (_, name) => (portable ??= $1)[name] });',
+  );
+}
+
+/**
+ * The modules that are read with a file, whatever it does: those that it imports, and what they import.
+ *
+ * @param {string} input
+ * @param {object} options
+ */
+async function neededBy(input, options) {
+  const bundle = await rolldown({ input, ...options });
+  const { output } = await bundle.generate({ format: 'esm' });
+  const chunks = new Map(
+    output.flatMap((chunk) => (chunk.type === 'chunk' ? [[chunk.fileName, chunk]] : [])),
+  );
+  const reached = new Set(
+    [...chunks.values()].filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName),
+  );
+  for (const name of reached) for (const imported of chunks.get(name)?.imports ?? []) reached.add(imported);
+  return [...reached].flatMap((name) => chunks.get(name)?.moduleIds ?? []);
 }
 
 /**

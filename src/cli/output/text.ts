@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
-import { isFull } from '../../errors/exhaustion.ts';
 import { printable } from '../../errors/describe.ts';
+import { isFull } from '../../errors/exhaustion.ts';
 import { sleepSync } from '../../storage/fs/sleep-sync.ts';
 import { exitCodes } from '../exit-codes.ts';
 
