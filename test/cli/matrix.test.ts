@@ -97,7 +97,7 @@ describe.each(MODES)('%s', (mode) => {
   it('ends as the table says of every end of its command [X37, X40, X45]', {
     timeout: 1_800_000,
   }, async () => {
-    const modes = await Modes.make();
+    const modes = await Modes.make(mode);
     const statuses = await modes.statuses(TRIALS.map((trial) => linesOf(modes, mode, trial)));
     const outcomes = await modes.outcomes();
     const seen: Record<string, string[]> = {};
@@ -135,7 +135,7 @@ class Job {
   }
 
   static async of(mode: Mode): Promise<Job> {
-    return new Job(await Modes.make(), mode);
+    return new Job(await Modes.make(mode), mode);
   }
 
   /** What starts it. `each`: what it does over and over. */
