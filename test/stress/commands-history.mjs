@@ -8,6 +8,8 @@ import { join } from 'node:path';
 const CODES = [0, 3, 124, 125, 129, 130, 137, 143];
 const SIGNALS = ['SIGTERM', 'SIGKILL', 'SIGPIPE'];
 const TOLD = /bytes of its (stdout|stderr) are missing/;
+/** A failure that a full disk did not take is its own caller's alone. */
+const OWN_ALONE = /could not be recorded/;
 const OUTPUT = /^(\d+-\d+) (\d+)$/;
 const NOTES = /^holdfast: |^ {2}|^$/;
 /** The beginning of a line that a full disk cut off under a follower. */
@@ -49,9 +51,10 @@ function linesOf(ledger, name) {
   return fs.existsSync(path) ? fs.readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
 }
 
-/** Whether it got the outcome of its round. @param {Call} call */
-function isResult({ code, way }) {
-  return (code === 0 || code === 3) && way !== 'background' && way !== 'follows whatever runs';
+/** Whether it got the outcome of its round, which others get as well. @param {Call} call */
+function isResult({ code, way, stderr }) {
+  const isOutcome = code === 0 || (code === 3 && !OWN_ALONE.test(stderr));
+  return isOutcome && way !== 'background' && way !== 'follows whatever runs';
 }
 
 /** @param {Call} call */
