@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { type Hashed, hashFile } from '../content/hash.ts';
 import { type Algorithm, integrityOf } from '../content/integrity.ts';
 import { dataFile } from '../content/partial/state.ts';
@@ -11,6 +11,7 @@ import { self } from '../identity/self.ts';
 import { given } from '../lock/known-options.ts';
 import { Lock } from '../lock/lock.ts';
 import { removeTreeQuietly } from '../storage/fs/quietly.ts';
+import { setModeOfOwn } from '../storage/fs/rights.ts';
 import { isTransient } from '../storage/transient/index.ts';
 import { Date, performance } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
@@ -174,11 +175,7 @@ async function hashOrNothing(
   algorithms: readonly Algorithm[],
   signal: AbortSignal | undefined,
 ): Promise<Hashed | undefined> {
-  try {
-    chmodSync(path, CONTENT_MODE);
-  } catch {
-    // Another user's: it can be read or not.
-  }
+  setModeOfOwn(path, CONTENT_MODE);
   try {
     return await hashFile(path, algorithms, signal);
   } catch (error) {

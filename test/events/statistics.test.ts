@@ -22,7 +22,10 @@ it('counts acquisitions, waits and their times, timeouts and recoveries, until i
   await holder.acquire('busy');
   await expect(manager.acquire('busy', { timeout: 10 })).rejects.toThrow();
   await expect(manager.acquire('busy', { timeout: 0 })).rejects.toThrow();
-  const waits = [manager.acquire('busy', { timeout: 120_000 }), manager.acquire('busy', { timeout: 120_000 })];
+  const waits = [
+    manager.acquire('busy', { timeout: 120_000 }),
+    manager.acquire('busy', { timeout: 120_000 }),
+  ];
   await holder.release();
   for (const wait of waits) await (await wait).release();
   await victim.acquire('mirror');

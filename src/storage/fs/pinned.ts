@@ -58,7 +58,7 @@ export async function pinnedWhile<T>(
   }
 }
 
-/** Opens a directory without any right to it, for its owner, who may give himself one; Linux only. */
+/** Opens what is at a path without any right to it, for its owner, who may give himself one; Linux only. */
 export function openByPathAlone(path: string): number {
-  return openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  return openSync(path, O_PATH | O_NOFOLLOW);
 }

@@ -2,7 +2,7 @@ import { chmodSync, fchmodSync, fchownSync, fstatSync, openSync, readdirSync, ty
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { Date } from '../../time/time.ts';
-import { O_NOFOLLOW } from './open-flags.ts';
+import { O_NOFOLLOW, READ_SAFELY } from './open-flags.ts';
 import { DIRECTORY, isRoot, openByPathAlone, pathOfDescriptor, pinned } from './pinned.ts';
 import { closeQuietly } from './quietly.ts';
 
@@ -70,7 +70,7 @@ export function completeDirectory(
 ): void {
   try {
     pinned(dirname(path), { link: parentLink }, (parent) => {
-      const fd = openOwnDirectory(join(parent, basename(path)));
+      const fd = openOwn(join(parent, basename(path)), DIRECTORY, 0o700); // the umask may have taken its owner's rights
       try {
         const found = fstatSync(fd);
         const isNew = isEmpty(fd, path) || Date.now() - found.birthtimeMs < FRESH;
@@ -84,18 +84,33 @@ export function completeDirectory(
   }
 }
 
-/** Also where the umask took every right from the owner as well. */
-function openOwnDirectory(path: string): number {
+/**
+ * Gives a file of this user's own a mode, also one that took every right from its owner. What is a link by now, or somebody
+ * else's, is left as it is.
+ */
+export function setModeOfOwn(path: string, mode: number): void {
+  quietly(() => {
+    const fd = openOwn(path, READ_SAFELY, 0o400);
+    try {
+      if (fstatSync(fd).uid === (process.geteuid?.() ?? 0)) fchmodSync(fd, mode);
+    } finally {
+      closeQuietly(fd);
+    }
+  });
+}
+
+/** Opens what is at a path, with these rights where its owner has none, and follows no link. */
+function openOwn(path: string, flags: number, rights: number): number {
   try {
-    return openSync(path, DIRECTORY | O_NOFOLLOW);
+    return openSync(path, flags | O_NOFOLLOW);
   } catch (error) {
     if (systemCode(error) !== 'EACCES') throw error;
     const fd = openByPathAlone(path);
     try {
       const same = pathOfDescriptor(fd);
       if (same === undefined || fstatSync(fd).uid !== process.geteuid?.()) throw error;
-      chmodSync(same, 0o700);
-      return openSync(same, DIRECTORY);
+      chmodSync(same, rights);
+      return openSync(same, flags & ~O_NOFOLLOW);
     } finally {
       closeQuietly(fd);
     }
