@@ -120,7 +120,7 @@ describe.each(Object.entries(KINDS))('a lock in %s', (name, kind) => {
           await ben.release();
           await ann.release();
 
-          const permits = { ...engine, permits: 2 };
+          const permits = { engine: engineName, permits: 2 };
           for (const user of [ann, ben]) await user.acquire(target, permits);
           expect(await second.couldAcquire(target, permits), where).toBe(false);
           await ann.release();

@@ -73,7 +73,7 @@ describe('acquireAll', () => {
     await (await all).release();
 
     expect(requests.map(({ resource }) => resource)).toEqual([first, second]);
-    expect(requests.map(({ timeout }) => timeout)).toEqual([10_000, 6_000]);
+    expect(requests.map(({ timeout }) => timeout)).toEqual([120_000, 116_000]);
   });
 
   it('fails with TimeoutError when its time is over before it comes to the one that is busy [F8]', async () => {
