@@ -56,7 +56,7 @@ export async function bodyOf(request) {
   try {
     body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    throw new Refusal(400, 'The body is no JSON.');
+    throw new Refusal(400, 'The body is not JSON.');
   }
   if (!isObject(body)) throw new Refusal(400, 'The body must be an object.');
   return body;

@@ -41,7 +41,7 @@ export function refuseInRecipe(given: string): void {
 /**
  * The value that a recipe makes of another one, which stays as it is, also when the recipe throws half-way.
  *
- * @throws {InputError} for what is no JSON; and what the recipe throws.
+ * @throws {InputError} for what is not JSON; and what the recipe throws.
  */
 export function* applied<T>(recipe: Recipe<T>, json: Json, path: string): Work<Json> {
   const draft = copyOf(plain(json));

@@ -12,13 +12,13 @@ import type { Version } from './file/version.ts';
 /** A version with the value that its text stands for. */
 export interface Loaded extends Version, Adopted {}
 
-/** @throws {DamagedError} with line and column, where the text is no JSON. `path`: for the message. */
+/** @throws {DamagedError} with line and column, where the text is not JSON. `path`: for the message. */
 export function parse(text: string, path: string): Json {
   try {
     return parseJson(text).value;
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    const problem = text === '' ? 'is empty' : `is no JSON: ${error.problem}`;
+    const problem = text === '' ? 'is empty' : `is not JSON: ${error.problem}`;
     throw new DamagedError(path, problem, error, error);
   }
 }

@@ -5,11 +5,11 @@ import { printable, shellWord } from './describe.ts';
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: 'Make room on the disk',
   EDQUOT: 'Make room in the quota of this user',
-  EROFS: 'Have its file system mounted to be written',
-  ENOENT: 'Make its directory, which is not there or went away',
+  EROFS: 'Mount its file system with write access',
+  ENOENT: 'Create its directory, which does not exist',
   ENAMETOOLONG: 'Make its name or the path to it shorter',
-  ELOOP: 'Mend the symbolic links of its directory, which lead in a circle',
-  EIO: 'Look after the disk, which fails',
+  ELOOP: 'Fix the symbolic links in its path, which lead in a circle',
+  EIO: 'Check the disk, which is failing',
   ESTALE: 'Mount its network drive again',
 };
 
@@ -20,7 +20,7 @@ export type Kept = 'for one user' | 'wherever';
 export function adviceOn(path: string, code: string, error?: unknown, kept: Kept = 'wherever'): string {
   if (code === 'ERR_ACCESS_DENIED') return `Start Node.js with ${missingPermission(path, error)}`;
   if (code === 'ENOTDIR' || code === 'EEXIST') {
-    return `Move ${printable(nearest(path)?.at ?? path)} away, which is in the place of a directory`;
+    return `Move ${printable(nearest(path)?.at ?? path)} away: a directory has to be there`;
   }
   return REMEDIES[code] ?? permissionAdvice(path, code, kept);
 }
@@ -41,7 +41,7 @@ function permissionAdvice(path: string, code: string, kept: Kept): string {
   const found = nearest(path);
   const user = process.getuid?.();
   if (found === undefined || user === undefined || (code !== 'EACCES' && code !== 'EPERM')) {
-    return `Look what is wrong with ${printable(found?.at ?? path)} (${code})`;
+    return `Find out what is wrong with ${printable(found?.at ?? path)} (${code})`;
   }
   const { at, stats } = found;
   const [name, word] = [printable(at), shellWord(at)];

@@ -64,7 +64,7 @@ export class DocumentWriteError extends HoldfastError {
   }
 }
 
-/** A new value does not fit the schema, or is no JSON. Nothing was written. */
+/** A new value does not fit the schema, or is not JSON. Nothing was written. */
 export class InvalidValueError extends HoldfastError {
   static override readonly code = 'HOLDFAST_INVALID';
   readonly path: string;

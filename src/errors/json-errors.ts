@@ -9,7 +9,7 @@ export interface TextPlace {
   readonly offset: number;
 }
 
-/** A text that is no JSON, has a member twice, or is nested too deep. */
+/** A text that is not JSON, has a member twice, or is nested too deep. */
 export class JsonSyntaxError extends HoldfastError implements TextPlace {
   static override readonly code = 'HOLDFAST_JSON';
   readonly line: number;

@@ -107,7 +107,7 @@ function acquiredAt({ own }: LockFacts): string {
 export function stuckStep({ cliName }: Pick<LockFacts, 'cliName'>, { pid, stopped }: HolderRecord): string {
   const goOn =
     stopped === true && pid !== undefined ? `let it go on (kill -CONT ${pid})` : 'wait until it goes on';
-  return `It is not robbed, for its work may be half-done: ${goOn}, or end it: holdfast break --kill ${cliName}`;
+  return `Its lock is not taken away, because its work may be half done: ${goOn}, or end it: holdfast break --kill ${cliName}`;
 }
 
 function lockAt({ path, networkDrive }: ContentionFacts): string {

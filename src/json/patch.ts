@@ -19,7 +19,7 @@ export interface PatchOptions extends ParseOptions {
  * also where `to` has them in another one. A new member goes after the one that is before it in `to`; elements of a list
  * take the order of `to`, and each brings its own text along. What is new is indented as the text is. Linear.
  *
- * Throws `JsonSyntaxError` if the text is no JSON, `InputError` if `to` holds a number that is not finite, or is too deep.
+ * Throws `JsonSyntaxError` if the text is not JSON, `InputError` if `to` holds a number that is not finite, or is too deep.
  */
 export function patchText(
   text: string,

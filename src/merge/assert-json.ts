@@ -15,7 +15,7 @@ export function assertJson(value: unknown, input: string): void {
     const container = containerIn(visit.value, input);
     if (container === undefined) continue;
     if (visit.isLeft) around.delete(container);
-    else if (around.has(container)) throw new InputError(input, 'is no JSON, for it contains itself');
+    else if (around.has(container)) throw new InputError(input, 'is not JSON, for it contains itself');
     else if (!seen.has(container)) {
       seen.add(container);
       around.add(container);
@@ -39,12 +39,13 @@ interface Visit {
 function containerIn(value: unknown, input: string): object | undefined {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;
   if (typeof value === 'number' && Number.isFinite(value)) return undefined;
-  if (typeof value !== 'object') throw new InputError(input, `is no JSON, for it has ${nameOf(value)} in it`);
+  if (typeof value !== 'object')
+    throw new InputError(input, `is not JSON, for it has ${nameOf(value)} in it`);
   if (value instanceof Literal) return undefined;
   if (Array.isArray(value) || isPlain(value)) return value;
   throw new InputError(
     input,
-    `is no JSON, for it has a ${value.constructor?.name ?? 'object of a class'} in it`,
+    `is not JSON, for it has a ${value.constructor?.name ?? 'object of a class'} in it`,
   );
 }
 

@@ -39,7 +39,7 @@ export interface MergeOptions {
  *
  * It does not know what a value means: two changes that are fine one by one can be wrong together. Check the result.
  *
- * @throws {InputError} for what is no JSON, and for options that are wrong. What a strategy throws passes through.
+ * @throws {InputError} for what is not JSON, and for options that are wrong. What a strategy throws passes through.
  */
 export function merge<Value = Json>(
   base: Value | undefined,

@@ -276,6 +276,6 @@ it('a mirror below what is no directory is refused with what is to be moved away
   const { cache, home } = await newCache();
   writeFileSync(join(home, 'file'), '');
   await expect(cache.fetch('corpus', making('words'), { mirror: join(home, 'file/corpus') })).rejects.toThrow(
-    `Move ${join(home, 'file')} away, which is in the place of a directory`,
+    `Move ${join(home, 'file')} away: a directory has to be there`,
   );
 });

@@ -95,7 +95,7 @@ describe('a cache directory', () => {
     writeFileSync(file, '');
 
     await expect(openCache(join(file, 'cache'))).rejects.toThrow(
-      /cannot be used: ENOTDIR\. Move \S+ away, which is in the place of a directory, or use another one\.$/,
+      /cannot be used: ENOTDIR\. Move \S+ away: a directory has to be there, or use another one\.$/,
     );
   });
 

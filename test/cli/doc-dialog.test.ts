@@ -87,12 +87,12 @@ describe('the dialog of doc resolve', () => {
     },
   );
 
-  it('takes another value, and asks again for what is no JSON, no answer, or does not fit', async () => {
+  it('takes another value, and asks again for what is not JSON, no answer, or does not fit', async () => {
     const lines = ['k', 'what', 'e', 'no json', 'e', '{"x": 1.0}', 'm', 'e', '', 'm', 'y'];
     const { isDone, answers, said } = await typing(lines);
     expect(isDone).toBe(true);
     expect(answers.a).toMatchObject({ value: { x: expect.anything() } });
-    expect(said).toMatch(/that is no JSON: .*; a text has quotes/);
+    expect(said).toMatch(/that is not JSON: .*; a text has quotes/);
     expect(said.match(/m {2}mine: the version that was not saved/g)).toHaveLength(2);
   });
 

@@ -51,10 +51,10 @@ describe('holdfast doc merge', () => {
   });
 
   it.each([
-    ['a file is no JSON', '{"a": 1,}', /^holdfast: \S+\/theirs is no JSON\. Line 1, column 8/],
-    ['a member stands twice', '{"a": 1, "a": 2}', /theirs is no JSON/],
+    ['a file is not JSON', '{"a": 1,}', /^holdfast: \S+\/theirs is not JSON\. Line 1, column 8/],
+    ['a member stands twice', '{"a": 1, "a": 2}', /theirs is not JSON/],
     ['a file is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), /theirs cannot be read/],
-    ['a file is empty', '', /theirs is no JSON/],
+    ['a file is empty', '', /theirs is not JSON/],
   ])('ends with 2 and prints nothing when %s', async (_, theirs, message) => {
     const { cli, merged } = prepared(BASE, '');
     writeFileSync(join(cli.home, 'theirs'), theirs);
@@ -128,11 +128,11 @@ describe('as the merge driver of git', () => {
     expect(file()).toBe(BASE.replace('reader', 'guest'));
   });
 
-  it('leaves a conflict, and ours in the file, when theirs is no JSON', async () => {
+  it('leaves a conflict, and ours in the file, when theirs is not JSON', async () => {
     const { merging, file } = mergeBranches(BASE.replace('reader', 'guest'), `${BASE}}`);
     const { code, stderr } = await merging.exits();
     expect(code).toBe(1);
-    expect(stderr).toContain('roles.json (theirs) is no JSON');
+    expect(stderr).toContain('roles.json (theirs) is not JSON');
     expect(file()).toBe(BASE.replace('reader', 'guest'));
   });
 });

@@ -72,7 +72,7 @@ describe('doc resolve', () => {
     writeFileSync(file, '{');
     expect(await doc('resolve', '--ours')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('is no JSON'),
+      stderr: expect.stringContaining('is not JSON'),
     });
     expect([text(), files('.conflict').length]).toEqual(['{', 1]);
   });
@@ -115,7 +115,7 @@ describe('doc watch', () => {
     renameSync(`${file}.new`, file);
     await watching.says(/^\d\d:\d\d:\d\d {2}a: 2 → 12345678901234567890\n/);
     writeFileSync(file, '{,}');
-    await watching.says(/roles\.json:1:2 is no JSON/);
+    await watching.says(/roles\.json:1:2 is not JSON/);
     writeFileSync(file, '{ "a": 12345678901234567890, "b": 0 }');
     await watching.says(/the document is whole again\n/);
     renameSync(file, `${file}.away`);

@@ -78,7 +78,7 @@ describe('doc set', () => {
     );
   });
 
-  it('refuses a value that is no JSON, and offers it in quotes', async () => {
+  it('refuses a value that is not JSON, and offers it in quotes', async () => {
     const documents = new Documents();
     expect(await documents.doc('set', 'roles[id=42].name', 'new name')).toMatchObject({
       code: 125,
@@ -120,7 +120,7 @@ describe('doc check', () => {
     const damaged = new Documents('{\n  "a": 1,\n}\n');
     const { code, stdout } = await damaged.doc('check');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/roles\.json:2:9 is no JSON: a comma stands after the last element\. /);
+    expect(stdout).toMatch(/roles\.json:2:9 is not JSON: a comma stands after the last element\. /);
     expect(JSON.parse((await damaged.doc('check', '--json')).stdout)).toMatchObject({
       damaged: true,
       line: 2,

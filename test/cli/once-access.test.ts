@@ -80,7 +80,7 @@ describe('a home that cannot be read', () => {
       const { code, stdout, stderr } = await cli.run(['once', ...args], { env });
       expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
       expect(stderr).toContain(
-        `cannot be read: ENOTDIR. Move ${file} away, which is in the place of a directory, or choose another directory`,
+        `cannot be read: ENOTDIR. Move ${file} away: a directory has to be there, or choose another directory`,
       );
     }
   });

@@ -70,7 +70,7 @@ describe('two commands under one ID', () => {
     const refused = await cli.run(['once', '--any-command', '--peek', 'x']);
     expect([refused.code, refused.stderr]).toEqual([
       125,
-      'holdfast: --any-command is of no effect here, got it with --peek\n',
+      'holdfast: --any-command has no effect here, got it with --peek\n',
     ]);
   });
 });

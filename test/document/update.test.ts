@@ -131,7 +131,7 @@ describe('an update', () => {
     expect(await within(next, 'the next update')).toEqual({ a: 1 });
   });
 
-  it('to what is no JSON, or does not fit the schema, rejects alone and touches nothing', async () => {
+  it('to what is not JSON, or does not fit the schema, rejects alone and touches nothing', async () => {
     const schema = {
       '~standard': {
         version: 1 as const,

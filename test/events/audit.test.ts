@@ -331,7 +331,7 @@ describe('the audit log', () => {
     expect(readdirSync(home).filter((name) => name.startsWith('audit'))).toEqual(['audit.jsonl']);
   });
 
-  it('has a line also for a wait that was aborted for a reason that is no JSON [R70]', async () => {
+  it('has a line also for a wait that was aborted for a reason that is not JSON [R70]', async () => {
     const { home, manager, path } = setUp();
     const [holder] = await Agent.several(home, 1);
     await holder.acquire('mirror');

@@ -28,7 +28,7 @@ describe.each(engines)('a holder that is stopped (%s)', (_name, engine) => {
         message: expect.stringMatching(/"nightly save" \(pid \d+, .*stuck: it is stopped\)/),
       });
       expect((error as Error).message).toContain(
-        `It is not robbed, for its work may be half-done: let it go on (kill -CONT ${holder.pid}), ` +
+        `Its lock is not taken away, because its work may be half done: let it go on (kill -CONT ${holder.pid}), ` +
           'or end it: holdfast break --kill mirror.',
       );
     }

@@ -75,7 +75,7 @@ describe('a strategy', () => {
     };
     expect(() => one(1, 2, 3, fails)).toThrow(RangeError);
     expect(() => one(1, 2, 3, () => new Date(0))).toThrow(
-      /the strategy for x returned is no JSON, for it has a Date/,
+      /the strategy for x returned is not JSON, for it has a Date/,
     );
   });
 });
@@ -96,9 +96,9 @@ describe('merge', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['a function', { a: () => 1 }, /ours is no JSON, for it has a function/],
-    ['a number that is none', [Number.NaN], /ours is no JSON, for it has NaN/],
-    ['a map', { a: new Map() }, /ours is no JSON, for it has a Map/],
+    ['a function', { a: () => 1 }, /ours is not JSON, for it has a function/],
+    ['a number that is none', [Number.NaN], /ours is not JSON, for it has NaN/],
+    ['a map', { a: new Map() }, /ours is not JSON, for it has a Map/],
   ])('refuses %s', (_, ours, message) => {
     expect(() => merge<unknown>(1, ours, 3)).toThrow(message);
   });
@@ -107,7 +107,7 @@ describe('merge', () => {
     const inner: Record<string, unknown> = { a: 1 };
     expect(merge<unknown>({}, { one: inner, two: inner }, { a: 1 }).conflicts).toEqual([]);
     inner.self = inner;
-    expect(() => merge<unknown>({}, { inner }, { a: 1 })).toThrow(/ours is no JSON, for it contains itself/);
+    expect(() => merge<unknown>({}, { inner }, { a: 1 })).toThrow(/ours is not JSON, for it contains itself/);
   });
 
   it('merges values of any depth: below 64 levels they count as one', () => {

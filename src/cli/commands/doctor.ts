@@ -68,5 +68,5 @@ function checkedDirectory(word: string): string {
   } catch (error) {
     throw new InputError('DIR', `must be a directory, got ${shown(word)} (${systemCode(error)})`);
   }
-  throw new InputError('DIR', `must be a directory, got ${shown(word)}, which is none`);
+  throw new InputError('DIR', `must be a directory, got ${shown(word)}, which is not one`);
 }

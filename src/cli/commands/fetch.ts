@@ -50,9 +50,7 @@ export function defineFetch(program: Command): void {
         .conflicts('policy'),
     )
     .addOption(
-      new Option('--key <key>', 'what it is kept under, in the place of its URL').argParser(
-        nonEmpty('--key'),
-      ),
+      new Option('--key <key>', 'what it is kept under, instead of its URL').argParser(nonEmpty('--key')),
     )
     .addOption(
       new Option(

@@ -107,7 +107,7 @@ async function askForValue(
     return { value: parseJson(word).value };
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    tell(`  that is no JSON: ${printable(error.problem)}; a text has quotes, such as "a text"`);
+    tell(`  that is not JSON: ${printable(error.problem)}; a text has quotes, such as "a text"`);
     return undefined;
   }
 }

@@ -73,7 +73,7 @@ function parsed(text: string, called: string): Parsed {
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     const { line, column } = error;
-    throw new CliError(exitCodes.unusable, 'HOLDFAST_JSON', `${called} is no JSON. ${error.message}`, {
+    throw new CliError(exitCodes.unusable, 'HOLDFAST_JSON', `${called} is not JSON. ${error.message}`, {
       line,
       column,
     });

@@ -35,7 +35,7 @@ export async function writeShims(
     throw new CliError(
       exitCodes.failure,
       'HOLDFAST_RULES',
-      'no operation names a command to write a wrapper for; name them behind --shim DIR',
+      'no operation names a command to write a wrapper for; name them after --shim DIR',
     );
   }
   for (const tool of wanted) checkName(tool);

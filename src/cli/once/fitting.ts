@@ -43,9 +43,9 @@ export function refuseIneffective(call: OnceCall): void {
 }
 
 function problemWith(name: Fitted, { deed, words, flags }: OnceCall): string | undefined {
-  if (!FITTING[deed].includes(name)) return 'is of no effect here';
+  if (!FITTING[deed].includes(name)) return 'has no effect here';
   if (words.length === 0 && (OF_A_RUN as readonly string[]).includes(name)) {
-    return 'needs a COMMAND behind --: only a run that is started goes by it';
+    return 'needs a COMMAND after --: only a run that is started goes by it';
   }
   if (name === 'grace' && words.length === 0 && flags.stop !== true)
     return 'goes with a COMMAND, or with --stop';

@@ -123,7 +123,7 @@ function task(
 ): OnceCall {
   if (id === '') throw usage('ID must not be empty, got ""');
   if (rest.length > 0)
-    throw usage(`once takes one ID, got ${[id, ...rest].join(' ')}; a COMMAND goes behind --`);
+    throw usage(`once takes one ID, got ${[id, ...rest].join(' ')}; a COMMAND goes after --`);
   const asked = deedsIn(flags);
   const pair = asked.join(' ');
   if (asked.length > 1 && pair !== 'reset stop' && pair !== 'wait follow') {
@@ -133,7 +133,7 @@ function task(
   if (words === undefined) {
     if (NEEDS_COMMAND.includes(deed))
       throw usage(
-        `once needs a COMMAND behind -- (or say what to do with ${id}: --peek, --wait, --stdout, …)`,
+        `once needs a COMMAND after -- (or say what to do with ${id}: --peek, --wait, --stdout, …)`,
       );
     return { deed, id, words: [], flags };
   }

@@ -23,7 +23,10 @@ export function policyOf(options: BackupOptions): BackupPolicy {
   const policy: Record<string, number> = { ...DEFAULTS };
   for (const [name, value] of Object.entries(options)) {
     if (!(name in DEFAULTS)) {
-      throw new InputError(`backups.${name}`, `is no option; there are ${Object.keys(DEFAULTS).join(', ')}`);
+      throw new InputError(
+        `backups.${name}`,
+        `is not an option; the options are ${Object.keys(DEFAULTS).join(', ')}`,
+      );
     }
     if (value === undefined) continue;
     if (typeof value !== 'number' || !(value >= 0)) {

@@ -88,7 +88,7 @@ describe('where the way to the lock is closed', () => {
         await expect(locks.acquire('mirror', { ...PATIENT, mode })).rejects.toMatchObject(refused);
         await expect(locks.tryAcquire('mirror', { mode })).rejects.toMatchObject(refused);
         expect(() => locks.acquireSync('mirror', { ...PATIENT, mode })).toThrow(
-          /cannot be made: E\w+\. Move \S+ away, which is in the place of a directory, choose another/,
+          /cannot be made: E\w+\. Move \S+ away: a directory has to be there, choose another/,
         );
       }
       expect(readdirSync(home)).toEqual(['file']);
