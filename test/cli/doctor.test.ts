@@ -160,7 +160,7 @@ describe('holdfast doctor in a bad directory', () => {
       const { code, stdout, stderr } = await cli.run(['doctor', word]);
       expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
       expect(stderr).toMatch(
-        /^holdfast: DIR must be a directory, got ".*"(, which is none| \(ENOENT\))\.\n$/,
+        /^holdfast: DIR must be a directory, got ".*"(, which is not one| \(ENOENT\))\.\n$/,
       );
     }
     expect(readdirSync(cli.home)).toEqual(['file']);
