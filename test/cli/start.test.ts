@@ -1,7 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { fixture } from '../support/child.ts';
+import { tempDirectory } from '../support/temp.ts';
+import { until } from '../support/until.ts';
 import { Cli, main } from './cli.ts';
 
 /** What only errors, rules, documents and caches need. */
@@ -48,4 +51,29 @@ it('the portable engine is read when it is used, and works [X50]', async () => {
   const cli = new Cli();
   const { names } = await readBy(cli, 'run', '--engine', 'portable', 'x', '--', 'true');
   expect(names.toSorted()).toEqual(['main', 'portable', 'run']);
+});
+
+it('a wait goes on where an upgrade has removed what its failure would be told by [X50]', async () => {
+  const directory = tempDirectory();
+  cpSync(dirname(dirname(main)), join(directory, 'dist'), { recursive: true });
+  cpSync(new URL('../../package.json', import.meta.url), join(directory, 'package.json'));
+  symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(directory, 'node_modules'));
+  const commands = join(directory, 'dist/cli');
+  const gone = readdirSync(commands).filter((name) => /^(failure|report)-/.test(name));
+  for (const name of gone) rmSync(join(commands, name));
+  expect(gone).not.toEqual([]);
+
+  const cli = new Cli();
+  const holder = await cli.hold('x');
+  const waiter = cli.program(process.execPath, [
+    join(commands, 'main.js'),
+    'run',
+    'x',
+    '--',
+    'echo',
+    'granted',
+  ]);
+  await until(async () => /wait/.test((await cli.run(['who', 'x'])).stdout), 'it waits');
+  await holder.finish();
+  expect(await waiter.finish()).toMatchObject({ code: 0, stdout: 'granted\n' });
 });

@@ -39,7 +39,7 @@ export class RunNotice {
     const { quiet, message, json } = this.#flags;
     if (this.#told) return;
     this.#told = true;
-    void import('../report.ts'); // which may not be there any more, after an upgrade, when the wait fails
+    import('../report.ts').catch(() => {}); // which may not be there any more, after an upgrade, when the wait fails
     if (quiet === true) return;
     if (json === true) {
       tellJson({ event: 'waiting', id: this.#id, holders });

@@ -45,7 +45,7 @@ export class WaitingNotice {
   begin({ resource, path, holders }: Awaited): void {
     if (this.#told.has(path)) return;
     this.#told.add(path);
-    void import('../failure.ts'); // which may not be there any more, after an upgrade, when the wait fails
+    import('../failure.ts').catch(() => {}); // which may not be there any more, after an upgrade, when the wait fails
     if (this.#options.quiet === true) return;
     if (this.#options.json === true) {
       tellJson({ event: 'waiting', resource, path, holders });
