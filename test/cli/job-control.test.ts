@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { catches } from '../../src/command/signals/process-status.ts';
 import { processFacts } from '../../src/identity/index.ts';
 import { type Child, fixture } from '../support/child.ts';
 import { until } from '../support/until.ts';
@@ -7,9 +10,38 @@ import { Cli, main } from './cli.ts';
 const isStopped = (pid: number) => processFacts.isStopped(pid) === true;
 
 /** A run that is a job of its own, started by this command line. */
-function job(cli: Cli, words: readonly string[]): Child {
-  const command = [fixture('cli-job.py'), process.execPath, main, 'run', 'x', '--', ...words];
+function job(cli: Cli, words: readonly string[], by: readonly string[] = []): Child {
+  const command = [fixture('cli-job.py'), ...by, process.execPath, main, 'run', 'x', '--', ...words];
   return cli.program('python3', command, { detached: true });
+}
+
+/** The name of the program that a process runs; undefined when it has ended. */
+function programOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0]?.split('/').at(-1);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The children of a process, once it has these; one that it has just made still shows the program of its parent. */
+async function children(parent: number, programs: readonly string[]): Promise<number[]> {
+  let found: number[] = [];
+  await until(() => {
+    found = processFacts.processIds().filter((pid) => processFacts.parentOf(pid) === parent);
+    return isDeepStrictEqual(found.map(programOf), programs);
+  }, `process ${parent} has ${programs} as children`);
+  return found;
+}
+
+function tracerOf(pid: number): number {
+  return Number(/^TracerPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
+
+/** It has started the process that tells it who got a signal, and listens again. */
+async function tellsSignals(wrapper: number, command: string): Promise<void> {
+  await children(wrapper, [command, 'cat']);
+  await until(() => catches(wrapper, 'SIGTSTP') === true, 'holdfast listens');
 }
 
 /** A run whose command says its own process id and that of holdfast. */
@@ -22,6 +54,7 @@ async function started(script: string) {
 describe('a TSTP that is sent to holdfast alone', () => {
   it('stops the command, and then holdfast; a CONT has both go on [X38]', async () => {
     const { running, command, wrapper } = await started('exec cat');
+    await tellsSignals(wrapper, 'cat');
     process.kill(wrapper, 'SIGTSTP');
     await until(() => isStopped(command) && isStopped(wrapper), 'both are stopped');
     process.kill(wrapper, 'SIGCONT');
@@ -34,9 +67,37 @@ describe('a TSTP that is sent to holdfast alone', () => {
       'trap "" TSTP; trap "echo usr2; exit 3" USR2; echo set; while :; do sleep 0.1; done',
     );
     await running.says(/set/);
+    await tellsSignals(wrapper, 'sh');
     process.kill(wrapper, 'SIGTSTP');
     process.kill(wrapper, 'SIGUSR2');
     expect(await running.exits()).toMatchObject({ code: 3, stdout: expect.stringMatching(/usr2\n$/) });
+  });
+});
+
+describe('a Ctrl-Z while holdfast starts a process beside its command', () => {
+  it('stops all of them, and a CONT has all go on [X38]', async () => {
+    const stand = [
+      'strace',
+      '-DDD',
+      '-f',
+      '-qq',
+      '-o',
+      '/dev/null',
+      '-e',
+      'inject=dup2,dup3:delay_enter=3600000000',
+    ];
+    const running = job(new Cli(), ['sleep', '1000'], stand);
+    const [wrapper] = await children(running.process.pid as number, ['node']);
+    const [command, beside] = await children(wrapper as number, ['sleep', 'node']);
+    const all = [wrapper, command, beside] as [number, number, number];
+    process.kill(-all[0], 'SIGTSTP');
+    process.kill(tracerOf(all[0]), 'SIGKILL');
+    await until(() => all.every(isStopped), 'all are stopped');
+    expect(programOf(all[2])).toBe('node');
+    process.kill(-all[0], 'SIGCONT');
+    await until(() => !all.some(isStopped) && programOf(all[2]) === 'cat', 'all go on');
+    process.kill(all[0], 'SIGTERM');
+    expect(await running.exits()).toMatchObject({ code: 241 }); // minus 15
   });
 });
 

@@ -25,7 +25,7 @@ class Slow {
     const bin = join(tempDirectory(), 'bin');
     mkdirSync(bin);
     symlinkSync(fixture('slow-cat.py'), join(bin, 'cat'));
-    const canary = new Canary(join(bin, 'cat'));
+    const canary = new Canary(() => {}, join(bin, 'cat'));
     const slow = new Slow(join(bin, 'cat'), (signal) => canary.audienceOf(signal));
     onTestFinished(() => slow.#end());
     return slow;

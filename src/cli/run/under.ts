@@ -28,8 +28,7 @@ export interface RunParts {
 export function runUnder(locks: readonly Lock[], parts: RunParts): void {
   for (const { detail } of locks.flatMap(({ degraded }) => degraded)) warnOnce(printable(detail));
   for (const { recovered, resource } of locks) if (recovered) noteRecovery(resource);
-  parts.signals.expectCommand();
-  parts.signals.passTo(start(locks, parts));
+  parts.signals.passTo(() => start(locks, parts));
 }
 
 async function endAs(ending: Ending, options: GlobalOptions): Promise<never> {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { processFacts } from '../../identity/index.ts';
 import { STOPPING } from './passed.ts';
 import { send } from './send.ts';
+import { startStoppable } from './suspension.ts';
 
 /** `group`: the whole process group got the signal. `alone`: only this process. `unknown`: it cannot be told. */
 export type Audience = 'group' | 'alone' | 'unknown';
@@ -33,6 +34,7 @@ interface Question {
  * When W dies, however it dies, C reads the end of its input and ends.
  */
 export class Canary {
+  readonly #onStart: () => void;
   readonly #cat: string | undefined;
   #process: ChildProcess | undefined;
   #questions: Question[] = [];
@@ -40,8 +42,12 @@ export class Canary {
   #greeted = false;
   #isWatched = false;
 
-  /** @param cat the program: it echoes what it reads. */
-  constructor(cat: string | undefined = CATS.find((file) => existsSync(file))) {
+  /**
+   * @param onStart called after each start of a process, during which no signal that stops was handled.
+   * @param cat the program: it echoes what it reads.
+   */
+  constructor(onStart: () => void, cat: string | undefined = CATS.find((file) => existsSync(file))) {
+    this.#onStart = onStart;
     this.#cat = cat;
     this.#start();
   }
@@ -77,7 +83,10 @@ export class Canary {
   #start(): void {
     this.#greeted = false;
     if (this.#cat === undefined) return;
-    const canary = spawn(this.#cat, [], { stdio: ['pipe', 'pipe', 'ignore'], env: CAT_ENVIRONMENT });
+    const cat = this.#cat;
+    const canary = startStoppable(() =>
+      spawn(cat, [], { stdio: ['pipe', 'pipe', 'ignore'], env: CAT_ENVIRONMENT }),
+    );
     this.#process = canary;
     canary.on('error', () => this.#gone());
     canary.on('close', (_code, signal) => this.#died(signal)); // after everything it echoed was read
@@ -88,6 +97,7 @@ export class Canary {
     for (const stream of [canary.stdin, canary.stdout]) {
       (stream as Partial<NodeJS.RefCounted>).unref?.(); // Bun's have none, and keep nobody alive
     }
+    this.#onStart();
   }
 
   #echoed(count: number): void {

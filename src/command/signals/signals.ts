@@ -28,7 +28,7 @@ export class Signals {
   #receiver: Receiver | undefined;
 
   constructor() {
-    for (const signal of FIRST) process.on(signal, () => this.#receive(signal));
+    this.#listenTo(FIRST);
   }
 
   /** Aborts with `Interrupted` when a signal arrives before the command was started. */
@@ -37,16 +37,17 @@ export class Signals {
   }
 
   /**
-   * A command is about to be started, and passed to `passTo` in the same turn: from its first instant, signals that this
-   * process has a default action for otherwise are for the command.
+   * Starts a command: from its first instant, signals that this process has a default action for otherwise are for the
+   * command. Those that stop follow when it is started; see `startStoppable`.
    */
-  expectCommand(): void {
-    for (const signal of NEXT) process.on(signal, () => this.#receive(signal));
+  passTo(start: () => Underling): void {
+    this.#listenTo(NEXT.filter((signal) => !STOPPING.includes(signal)));
+    this.#receiver = new Receiver(start());
+    this.#listenTo(STOPPING);
   }
 
-  /** From now on signals are for this command. */
-  passTo(underling: Underling): void {
-    this.#receiver = new Receiver(underling);
+  #listenTo(signals: readonly NodeJS.Signals[]): void {
+    for (const signal of signals) process.on(signal, () => this.#receive(signal));
   }
 
   #receive(signal: NodeJS.Signals): void {
@@ -63,11 +64,13 @@ class Receiver {
 
   constructor(underling: Underling) {
     const { process: command } = underling;
+    const suspension = new Suspension(command.pid ?? 0);
     this.#underling = underling;
-    this.#suspension = new Suspension(command.pid ?? 0);
+    this.#suspension = suspension;
     // Starting a process takes milliseconds, which a command that is over sooner need not wait for.
     setTimeout(() => {
-      if (command.exitCode === null && command.signalCode === null) this.#canary = new Canary();
+      if (command.exitCode !== null || command.signalCode !== null) return;
+      this.#canary = new Canary(() => suspension.missed());
     }, CANARY_AFTER);
   }
 

@@ -1,5 +1,6 @@
 import { processFacts } from '../../identity/index.ts';
 import { trace } from '../../trace/trace.ts';
+import { STOPPING } from './passed.ts';
 
 /**
  * Stops this process with the command that it runs, so that whoever has stopped the job sees all of it stopped.
@@ -36,6 +37,11 @@ export class Suspension {
     this.#look(); // it may have stopped already
   }
 
+  /** A signal that stops may have come while nobody listened. */
+  missed(): void {
+    if (this.isCommandStopped) this.begin('SIGTSTP');
+  }
+
   /** Somebody wants it to go on. */
   over(): void {
     this.#by = undefined;
@@ -52,8 +58,30 @@ export class Suspension {
 
 /** Takes the default action of a signal that stops; returns when this process goes on. */
 function stopBy(signal: NodeJS.Signals): void {
-  const listeners = process.listeners(signal);
-  process.removeAllListeners(signal);
-  process.kill(process.pid, signal);
-  for (const listener of listeners) process.on(signal, listener);
+  withDefaultAction([signal], () => process.kill(process.pid, signal));
+}
+
+/**
+ * Starts a process of this group, so that Ctrl-Z in that very moment stops this one as well, and fg has both go on.
+ *
+ * Trace (W this process, N the new one, before it runs its program):
+ *  1. Node.js has W stand still until N runs its program, or is known not to.
+ *  2. Ctrl-Z now: N stops. If W had a handler, it would stand still without being stopped, and the shell would wait for it
+ *     for ever. By the default action W stops too; a CONT to the group has N run its program, and W go on.
+ *  3. TSTP to W alone: W stops, and nothing is passed on. It goes on at a CONT, as if it had got STOP.
+ *  4. Ctrl-Z just before: W has caught it, and its handler was put away. The caller looks whether the command is stopped.
+ * So it is with the command itself, whose start comes before there are handlers to put away.
+ */
+export function startStoppable<T>(start: () => T): T {
+  return withDefaultAction(STOPPING, start);
+}
+
+function withDefaultAction<T>(signals: readonly NodeJS.Signals[], call: () => T): T {
+  const putAway = signals.map((signal) => ({ signal, listeners: process.listeners(signal) }));
+  for (const { signal } of putAway) process.removeAllListeners(signal);
+  try {
+    return call();
+  } finally {
+    for (const { signal, listeners } of putAway) for (const each of listeners) process.on(signal, each);
+  }
 }
