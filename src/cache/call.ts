@@ -1,7 +1,9 @@
 import { type Integrity, matches } from '../content/integrity.ts';
 import { IntegrityError } from '../errors/content-errors.ts';
+import { given } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
+import { anyOf } from '../lock/on-abort.ts';
 import type { Layout } from './layout.ts';
 import type { Sight } from './look.ts';
 import type { FetchOptions } from './options.ts';
@@ -31,6 +33,26 @@ export interface Call extends Wish {
 /** A call whose turn it is. */
 export interface Turn extends Call {
   readonly lock: Lock;
+  /** Also aborts when the lock is lost, or the caller's own `onProgress` throws: that ends this call, and no other. */
+  readonly signal: AbortSignal;
+  readonly progress: (done: number, total?: number) => void;
+}
+
+export function turnOf(call: Call, lock: Lock): Turn {
+  const { key, options } = call;
+  const thrown = new AbortController();
+  return {
+    ...call,
+    lock,
+    signal: anyOf([call.signal, lock.signal, thrown.signal]),
+    progress(done, total) {
+      try {
+        options.onProgress?.({ key, done, ...given({ total }) });
+      } catch (error) {
+        thrown.abort(error);
+      }
+    },
+  };
 }
 
 /** Whether only its hash tells that what was seen is what a call asks for. */

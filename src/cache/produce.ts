@@ -14,7 +14,6 @@ import { ProducerError } from '../errors/cache-errors.ts';
 import { explained, IntegrityError } from '../errors/content-errors.ts';
 import { given } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
-import { anyOf } from '../lock/on-abort.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
 import { O_NONBLOCK } from '../storage/fs/open-flags.ts';
 import { removeTreeQuietly } from '../storage/fs/quietly.ts';
@@ -72,6 +71,7 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
     return NOT_MODIFIED;
   } catch (error) {
     if (!isDownload || !isAlone || error instanceof IntegrityError) await drop();
+    turn.signal.throwIfAborted(); // a stream that it ends tells of its end alone
     throw error;
   } finally {
     await partial?.close();
@@ -102,7 +102,8 @@ function downloaded(
   if (turn.integrity !== undefined) partial.hash([turn.integrity.algorithm]);
   return producer[DOWNLOAD]({
     partial,
-    ...supervision(turn),
+    signal: turn.signal,
+    progress: turn.progress,
     ...given({
       validators: sight.state === 'good' ? sight.record.validators : undefined,
       // A weak one is not for a download to decide by: it is checked at the end, as of any bytes.
@@ -114,10 +115,9 @@ function downloaded(
 
 /** Undefined: the entry there was is still current. */
 async function made(turn: Turn, sight: Sight, directory: string): Promise<PartialFile | undefined> {
-  const { key, layout, producer } = turn;
+  const { key, layout, producer, signal, progress } = turn;
   const temp = join(directory, 'temp');
   const previous = sight.state === 'good' ? infoOf(layout, sight.record) : undefined;
-  const { signal, progress } = supervision(turn);
   const result = await producer({ temp, signal, progress, ...given({ previous }) });
   if (isNotModified(result)) {
     signal.throwIfAborted();
@@ -182,12 +182,11 @@ async function opened(
 
 /** Writes what a stream gives into the partial. */
 async function pumped(turn: Turn, bytes: AsyncIterable<unknown>, directory: string): Promise<PartialFile> {
-  const { key, options, integrity } = turn;
+  const { key, options, integrity, signal, progress } = turn;
   const partial = await PartialFile.open(directory, { resume: false });
   try {
     if (integrity !== undefined) partial.hash([integrity.algorithm]);
     if (options.size !== undefined) await partial.reserve(options.size);
-    const { signal, progress } = supervision(turn);
     for await (const chunk of bytes) {
       signal.throwIfAborted();
       const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
@@ -208,7 +207,7 @@ async function sealed(turn: Turn, partial: PartialFile): Promise<Made> {
   const { key, integrity } = turn;
   const { path, fd, adopted } = partial;
   if (integrity !== undefined) partial.hash([integrity.algorithm]);
-  const { size, digests } = await partial.seal(supervision(turn).signal);
+  const { size, digests } = await partial.seal(turn.signal);
   const now = fstatSync(fd);
   if (now.size !== size || now.mtimeMs !== (adopted?.mtimeMs ?? now.mtimeMs)) {
     throw new ProducerError(key, 'still writes to its temp although it has returned');
@@ -236,12 +235,4 @@ function check({ key, options, integrity }: Turn, size: number, digests: Digests
     got: formatIntegrity(algorithm, digests[algorithm] as string),
     size,
   });
-}
-
-/** How a producer learns that nobody wants its bytes any more, and tells how many there are. */
-function supervision({ key, options: { onProgress }, signal, lock }: Turn) {
-  return {
-    signal: anyOf([signal, lock.signal]),
-    progress: (done: number, total?: number) => onProgress?.({ key, done, ...given({ total }) }),
-  };
 }

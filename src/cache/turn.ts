@@ -15,7 +15,7 @@ import { setModeOfOwn } from '../storage/fs/rights.ts';
 import { isTransient } from '../storage/transient/index.ts';
 import { Date, performance } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
-import { type Call, fits, needsHash, type Turn, unfit, type Wish } from './call.ts';
+import { type Call, fits, needsHash, type Turn, turnOf, unfit, type Wish } from './call.ts';
 import type { Outcome } from './entry.ts';
 import { isOfFlight, leaveMark, readMark, removeMark, sharedFailure } from './failure.ts';
 import type { Layout } from './layout.ts';
@@ -42,7 +42,7 @@ const MOST_RETIRED = 16;
 export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Promise<Outcome> {
   const { layout, key, options, before } = call;
   const { policy = DEFAULT_POLICY } = options;
-  const turn = lock instanceof Lock ? { ...call, lock } : undefined;
+  const turn = lock instanceof Lock ? turnOf(call, lock) : undefined;
   const found = look(layout, key);
   const sight = await inspected(call, found, turn?.lock);
   if (sight.state === 'good' && fits(call, sight.record)) {
@@ -74,7 +74,7 @@ export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Pr
     }
     return { record: await make(turn, sight), from: 'own' };
   } catch (error) {
-    if (stale === undefined || call.signal.aborted) throw error;
+    if (stale === undefined || turn.signal.aborted) throw error;
     turn.lock.assertHeld();
     return stale;
   }
@@ -88,7 +88,7 @@ function tidy({ layout, key, lock }: Turn): void {
 }
 
 async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
-  const { layout, lock, key, options, signal } = turn;
+  const { layout, key, options, signal } = turn;
   const about = { cache: layout.directory, key };
   const clock = performance.now();
   publishCacheEvent('flight-started', about);
@@ -107,7 +107,7 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
     if (error instanceof IntegrityError || error instanceof IncompleteError) {
       publishCacheEvent('refused', { ...about, reason: error.message });
     }
-    if (!signal.aborted && !lock.signal.aborted && isOfFlight(error)) {
+    if (!signal.aborted && isOfFlight(error)) {
       await leaveMark(layout, key, error, options);
     }
     throw error;

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { PartialFile } from '../content/partial/partial-file.ts';
 import { conditionsFor, NOT_MODIFIED, type NotModified, strongValidator } from '../content/validators.ts';
+import { NoSpaceError } from '../errors/content-errors.ts';
 import { given } from '../lock/known-options.ts';
 import { type Asked, header, judge, type Verdict, validatorsOf } from './answer.ts';
 import type { Client } from './client.ts';
@@ -152,7 +153,7 @@ export class Address {
       verdict.to === 'append' ? (partial.state?.validators ?? {}) : validatorsOf(answer.headers);
     const total = announced ?? expected.size;
     if (verdict.to === 'replace' && partial.offset > 0) await this.#drop(total);
-    if (total !== undefined) await partial.reserve(total);
+    if (total !== undefined) await this.#reserve(total);
     if (!isDecoded) {
       const source = this.#sourceAt(answer.url);
       await partial.begin({ url: this.url, source, validators, ...(total === undefined ? {} : { total }) });
@@ -189,7 +190,7 @@ export class Address {
 
   /** @throws {Fault} that says which form of an encoded content would have been right, if one is. */
   async #verify(encoding: string | undefined, wire: string | undefined): Promise<void> {
-    const { expected, settings } = this.#job;
+    const { expected, settings, context } = this.#job;
     const finished = await this.#partial.finish();
     expected.checkSize(finished.size);
     const wrong = expected.differs(finished);
@@ -198,11 +199,21 @@ export class Address {
     if (wire !== undefined && wrong.wanted.digests.includes(wire)) {
       next = 'The bytes as they are sent match: leave out decode';
     } else if (!settings.decode && isEncoded(encoding)) {
-      const isRight = await matchesDecoded(this.#partial.path, encoding, wrong.wanted);
+      const isRight = await matchesDecoded(this.#partial.path, encoding, wrong.wanted, context.signal);
       if (isRight) next = `The server sent it as ${encoding}, and without that it matches: use decode: true`;
     }
     const facts = { expected: wrong.wanted.text, got: wrong.got, size: finished.size };
     throw mismatch({ ...facts, ...given({ next }) });
+  }
+
+  /** @throws {Fault} that another address may be without, where nobody but this server says that there are so many bytes. */
+  async #reserve(total: number): Promise<void> {
+    try {
+      await this.#partial.reserve(total);
+    } catch (error) {
+      if (!(error instanceof NoSpaceError) || total === this.#job.expected.size) throw error;
+      throw new Fault(`there is no space for the ${total} bytes that it announces`, {}, error);
+    }
   }
 
   async #drop(total?: number): Promise<void> {

@@ -35,11 +35,24 @@ export async function* decoded(chunks: AsyncIterable<Buffer>, encoding: string):
   }
 }
 
-/** Whether a file matches once its encoding is undone. False also when it cannot be. */
-export async function matchesDecoded(path: string, encoding: string, integrity: Integrity): Promise<boolean> {
+/** Bytes that are decoded for the sake of a better message: a few sent ones can stand for any number. */
+const MOST_TRIED = 256 * 1024 * 1024;
+
+/** Whether a file matches once its encoding is undone. False also when it cannot be, or is large then. */
+export async function matchesDecoded(
+  path: string,
+  encoding: string,
+  integrity: Integrity,
+  signal: AbortSignal,
+): Promise<boolean> {
   const hash = createHash(integrity.algorithm);
+  let size = 0;
   try {
-    for await (const chunk of decoded(createReadStream(path), encoding)) hash.update(chunk);
+    for await (const chunk of decoded(createReadStream(path, { signal }), encoding)) {
+      size += chunk.length;
+      if (size > MOST_TRIED) return false;
+      hash.update(chunk);
+    }
   } catch {
     return false;
   }

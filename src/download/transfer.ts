@@ -1,6 +1,6 @@
 import { integrityIn } from '../content/integrity.ts';
 import { type NotModified, strongValidator } from '../content/validators.ts';
-import { DownloadError, IncompleteError, IntegrityError } from '../errors/content-errors.ts';
+import { DownloadError, IncompleteError, IntegrityError, NoSpaceError } from '../errors/content-errors.ts';
 import { Address, type Job } from './address.ts';
 import { Client } from './client.ts';
 import { Expected } from './expected.ts';
@@ -71,6 +71,7 @@ function errorOf(failures: readonly Failure[], job: Job): Error {
   const [last] = failures.slice(-1);
   if (last === undefined) return new Error('there was no address');
   if (errors.length === 1) return errors[0] as Error;
+  if (errors.every((error) => error instanceof NoSpaceError)) return errors.at(-1) as Error;
   const attempts = failures.reduce((sum, { address }) => sum + address.requests, 0);
   const list = failures.map(({ address, fault }) => `${address.url}: ${fault.problem}`).join('; ');
   const problem = `none of ${failures.length} addresses served it (${list})`;
@@ -82,6 +83,7 @@ function errorOf(failures: readonly Failure[], job: Job): Error {
 function explained({ address, fault }: Failure, { context, expected }: Job): Error {
   const { url, requests: attempts } = address;
   const { problem, cause } = fault;
+  if (cause instanceof NoSpaceError) return cause;
   const { mismatch, isIncomplete, next, status } = fault.facts;
   if (mismatch !== undefined) return new IntegrityError({ what: url, ...mismatch });
   if (!isIncomplete) return new DownloadError({ url, attempts, status }, { problem, next, cause });

@@ -1,5 +1,5 @@
 import { HoldfastError } from './base.ts';
-import { printable } from './describe.ts';
+import { printable, shown } from './describe.ts';
 
 /** The policy is `never`, and there is no entry to serve. Nothing was fetched. */
 export class NotCachedError extends HoldfastError {
@@ -9,7 +9,7 @@ export class NotCachedError extends HoldfastError {
   constructor(key: string, directory: string) {
     super(
       NotCachedError.code,
-      `${printable(key)} is not in the cache ${printable(directory)}, and the policy "never" fetches nothing. ` +
+      `${shown(key)} is not in the cache ${printable(directory)}, and the policy "never" fetches nothing. ` +
         'Fetch it once with another policy.',
     );
     this.key = key;
@@ -34,7 +34,7 @@ export class FetchFailedError extends HoldfastError {
   constructor(key: string, failure: FetchFailure, by: string) {
     super(
       FetchFailedError.code,
-      `The fetch of ${printable(key)} by ${printable(by)}, which this call waited for, failed: ` +
+      `The fetch of ${shown(key)} by ${printable(by)}, which this call waited for, failed: ` +
         `${printable(failure.name)}: ${printable(failure.message).replace(/\.$/, '')}. A new call fetches again.`,
     );
     this.key = key;
@@ -51,7 +51,7 @@ export class CorruptEntryError extends HoldfastError {
   constructor(key: string, path: string) {
     super(
       CorruptEntryError.code,
-      `The content of ${printable(key)} was changed after it was published, and this call cannot fetch it anew: ` +
+      `The content of ${shown(key)} was changed after it was published, and this call cannot fetch it anew: ` +
         `${printable(path)}. Fetch it with the policy "if-missing".`,
     );
     this.key = key;
@@ -90,7 +90,7 @@ export class ProducerError extends HoldfastError {
 
   /** `problem`: in words that follow "the producer". */
   constructor(key: string, problem: string) {
-    super(ProducerError.code, `The producer of ${printable(key)} ${problem}. Nothing was published.`);
+    super(ProducerError.code, `The producer of ${shown(key)} ${problem}. Nothing was published.`);
     this.key = key;
   }
 }

@@ -1,5 +1,5 @@
 import { HoldfastError, systemCode } from './base.ts';
-import { printable } from './describe.ts';
+import { printable, shown } from './describe.ts';
 import { isFull } from './exhaustion.ts';
 
 /** What every error of one download carries. */
@@ -23,7 +23,7 @@ export class DownloadError extends HoldfastError {
     { url, attempts, status }: DownloadFacts & { readonly status?: number | undefined },
     { problem, next, cause }: { readonly problem: string; readonly next: string; readonly cause?: unknown },
   ) {
-    const message = `${printable(url)} was not downloaded: ${printable(problem)} (${times(attempts)}). ${next}.`;
+    const message = `${shown(url)} was not downloaded: ${printable(problem)} (${times(attempts)}). ${next}.`;
     super(DownloadError.code, message, cause);
     this.url = url;
     this.attempts = attempts;
@@ -49,7 +49,7 @@ export class IncompleteError extends HoldfastError {
     const extent = expected === undefined ? `${got} bytes` : `${got} of ${expected} bytes`;
     super(
       IncompleteError.code,
-      `${printable(url)} is incomplete at ${extent}: ${printable(problem)} (${times(attempts)}). ${next}.`,
+      `${shown(url)} is incomplete at ${extent}: ${printable(problem)} (${times(attempts)}). ${next}.`,
       cause,
     );
     this.url = url;
@@ -84,7 +84,7 @@ export class IntegrityError extends HoldfastError {
       next ?? 'If the content was changed on purpose, change what is expected; else do not trust its source';
     super(
       IntegrityError.code,
-      `${printable(what)} is not what was expected: expected ${expected}, got ${got} (${size} bytes). ${step}.`,
+      `${shown(what)} is not what was expected: expected ${expected}, got ${got} (${size} bytes). ${step}.`,
     );
     this.what = what;
     this.expected = expected;

@@ -38,6 +38,17 @@ export function printable(text: string): string {
   });
 }
 
+/** Characters. Longer than any path, and so than any name that a person gave. */
+const LONGEST_NAME = 4096;
+const ENDS_OF_NAME = 100;
+
+/** A name, made safe to show in a message: whole, or the two ends of one that a program has made too long for that. */
+export function shown(name: string): string {
+  if (name.length <= LONGEST_NAME) return printable(name);
+  const [start, end] = [name.slice(0, ENDS_OF_NAME), name.slice(-ENDS_OF_NAME)].map(printable);
+  return `${start}…${end} (${name.length} characters)`;
+}
+
 /** One holder in words: `"aba mirror save" (pid 4711, user deploy, since 14:02:11, 1m 26s)`. */
 export function holder(record: HolderRecord, now = new Date()): string {
   const title = record.purpose ?? record.command;

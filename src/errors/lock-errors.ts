@@ -3,7 +3,7 @@ import type { HolderRecord } from '../identity/holder.ts';
 import { isThisProcess } from '../identity/self.ts';
 import { adviceOn } from './advice.ts';
 import { type ErrorCode, HoldfastError } from './base.ts';
-import { duration, heldOrKept, holder, holders, isStuck, printable, shellWord } from './describe.ts';
+import { duration, heldOrKept, holder, holders, isStuck, printable, shellWord, shown } from './describe.ts';
 
 /** What every error about one lock carries. */
 export interface LockFacts {
@@ -122,7 +122,7 @@ function lockAt({ path, networkDrive }: ContentionFacts): string {
 function heldBy(facts: ContentionFacts): string {
   const who = facts.own === undefined ? holders(facts.holders) : thisProcess(facts.holders);
   const how = facts.own === undefined ? heldOrKept(facts.holders) : 'held';
-  return `${printable(facts.resource)} is ${how} by ${who}`;
+  return `${shown(facts.resource)} is ${how} by ${who}`;
 }
 
 /** With its record before those of others; without one where it hides who it is. */
@@ -136,7 +136,7 @@ function busyWith(facts: ContentionFacts): string {
   const [first, ...rest] = facts.waiters ?? [];
   if (first === undefined) return heldBy(facts);
   const who = rest.length === 0 ? '1 waits for it:' : `${rest.length + 1} wait for it, first of all`;
-  return `${printable(facts.resource)} is free, but ${who} ${holder(first)}`;
+  return `${shown(facts.resource)} is free, but ${who} ${holder(first)}`;
 }
 
 /** The lock is held, or others wait for it, and the caller asked not to wait (`timeout: 0`). Nothing has happened. */
@@ -189,7 +189,7 @@ export class LostError extends LockError {
     super(
       LostError.code,
       facts,
-      `The lock on ${printable(facts.resource)} is not held: ${LOSS[reason](facts, detail)}.`,
+      `The lock on ${shown(facts.resource)} is not held: ${LOSS[reason](facts, detail)}.`,
     );
     this.reason = reason;
   }
@@ -204,7 +204,7 @@ export class DeadlockError extends LockError {
     super(
       DeadlockError.code,
       facts,
-      `Waiting for ${printable(facts.resource)} would never end: ${cycle.join('; ')}. ${nextStepText}. Lock: ${printable(facts.path)}${acquiredAt(facts)}`,
+      `Waiting for ${shown(facts.resource)} would never end: ${cycle.join('; ')}. ${nextStepText}. Lock: ${printable(facts.path)}${acquiredAt(facts)}`,
     );
     this.cycle = cycle;
   }
@@ -220,7 +220,7 @@ export class PermitsError extends LockError {
     super(
       PermitsError.code,
       facts,
-      `${printable(facts.resource)} is held ${terms(agreed)}, and was asked for ${terms(asked)}. ` +
+      `${shown(facts.resource)} is held ${terms(agreed)}, and was asked for ${terms(asked)}. ` +
         `Use the same number of permits everywhere, or another name. Lock: ${printable(facts.path)}`,
     );
     this.agreed = agreed;
@@ -234,7 +234,7 @@ export class UnsupportedError extends LockError {
     super(
       UnsupportedError.code,
       facts,
-      `${what} (lock ${printable(facts.path)} for ${printable(facts.resource)}).`,
+      `${what} (lock ${printable(facts.path)} for ${shown(facts.resource)}).`,
       cause,
     );
   }
@@ -250,7 +250,7 @@ export class DegradedError extends LockError {
     super(
       DegradedError.code,
       facts,
-      `${printable(facts.resource)} could be locked only in a degraded way, and strict is set: ${details.join('; ')}. ` +
+      `${shown(facts.resource)} could be locked only in a degraded way, and strict is set: ${details.join('; ')}. ` +
         'Repair the cause, or drop strict to accept it.',
     );
   }
@@ -273,7 +273,7 @@ export class ContractError extends LockError {
     super(
       ContractError.code,
       facts,
-      `${printable(facts.resource)} can be locked only with the contract '${available}', and '${required}' is required: ` +
+      `${shown(facts.resource)} can be locked only with the contract '${available}', and '${required}' is required: ` +
         `${printable(why)}. Accept it (require: '${available}', --require ${available}), or move the lock to where the ` +
         `required one is available. Lock: ${printable(facts.path)}`,
     );
@@ -302,7 +302,7 @@ export class UnwritableError extends LockError {
 
   /** A lock file that is there, and that this user may not even read. */
   static ofFile(facts: LockFacts, reason: string, cause?: unknown): UnwritableError {
-    const lock = facts.resource === facts.path ? '' : ` for ${printable(facts.resource)}`;
+    const lock = facts.resource === facts.path ? '' : ` for ${shown(facts.resource)}`;
     const message =
       `The lock file ${printable(facts.path)}${lock} is there and cannot be opened: ${reason}. ` +
       'Have its owner let this user read it and its directory, or do this as its owner.';
@@ -312,7 +312,7 @@ export class UnwritableError extends LockError {
   /** The command that is to work under a lock, whose record `facts.path` would be. */
   static ofCommand(facts: LockFacts, reason: string, cause?: unknown): UnwritableError {
     const message =
-      `No command can work under the lock on ${printable(facts.resource)}: ${printable(facts.path)}, which would keep the ` +
+      `No command can work under the lock on ${shown(facts.resource)}: ${printable(facts.path)}, which would keep the ` +
       `lock for it if this process were killed, cannot be written: ${reason}. Make room on the disk, or choose another ` +
       'directory (HOLDFAST_HOME, or the directory option).';
     return new UnwritableError(facts, reason, cause, message);
@@ -321,7 +321,7 @@ export class UnwritableError extends LockError {
 
 function cannotBeMade(facts: LockFacts, reason: string, cause: unknown): string {
   return (
-    `The lock file ${printable(facts.path)} for ${printable(facts.resource)} cannot be made: ${reason}. ` +
+    `The lock file ${printable(facts.path)} for ${shown(facts.resource)} cannot be made: ${reason}. ` +
     `${adviceOn(facts.path, reason, cause)}, choose another directory (HOLDFAST_HOME, or the directory option), or set fallbackDirectory.`
   );
 }
@@ -333,7 +333,7 @@ export class RefusedError extends LockError {
     super(
       RefusedError.code,
       facts,
-      `${printable(facts.path)} ${what}; it was left untouched (lock for ${printable(facts.resource)}).`,
+      `${printable(facts.path)} ${what}; it was left untouched (lock for ${shown(facts.resource)}).`,
     );
   }
 }
@@ -367,7 +367,7 @@ export class EngineMismatchError extends LockError {
     super(
       EngineMismatchError.code,
       facts,
-      `${printable(facts.resource)} belongs to another engine, whether or not somebody holds it: ` +
+      `${shown(facts.resource)} belongs to another engine, whether or not somebody holds it: ` +
         `${printable(facts.path)} is ${TRACES[found]}, ${advice}.`,
     );
     this.wanted = wanted;
@@ -383,7 +383,7 @@ export class ExhaustedError extends LockError {
       ExhaustedError.code,
       facts,
       `The lock file ${printable(facts.path)} cannot be opened: ${reason} (too many open files, or no memory). ` +
-        `Close some, or raise the limit (ulimit -n), then lock ${printable(facts.resource)} again.`,
+        `Close some, or raise the limit (ulimit -n), then lock ${shown(facts.resource)} again.`,
       cause,
     );
   }

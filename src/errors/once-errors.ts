@@ -1,5 +1,5 @@
 import { HoldfastError } from './base.ts';
-import { forAnother, printable } from './describe.ts';
+import { forAnother, printable, shown } from './describe.ts';
 
 /** What a run's failure says of itself to the processes that did not run it. */
 export interface Failure {
@@ -39,7 +39,7 @@ export class OnceFailedError extends HoldfastError {
       remembered > 0
         ? `It is remembered ${forAnother(remembered)}; to run it now, first: ${reset}`
         : 'It is not remembered: the next call runs again';
-    super(OnceFailedError.code, `The run of ${printable(key)} by ${by} failed: ${what}. ${next}.`);
+    super(OnceFailedError.code, `The run of ${shown(key)} by ${by} failed: ${what}. ${next}.`);
     this.key = key;
     this.failure = failure;
     this.finished = finished;
@@ -56,7 +56,7 @@ export class OnceAbandonedError extends HoldfastError {
   constructor(key: string, attempts: number, last: string) {
     super(
       OnceAbandonedError.code,
-      `${printable(key)} was tried ${attempts} times in a row without a result; the last run ${last}. ` +
+      `${shown(key)} was tried ${attempts} times in a row without a result; the last run ${last}. ` +
         'Find out why its runs end early; a new call tries again.',
     );
     this.key = key;
@@ -73,7 +73,7 @@ export class OnceStoppedError extends HoldfastError {
   constructor(key: string, by: string) {
     super(
       OnceStoppedError.code,
-      `${printable(key)} was stopped while this call waited for it, by ${by}; there is no result. A new call runs it.`,
+      `${shown(key)} was stopped while this call waited for it, by ${by}; there is no result. A new call runs it.`,
     );
     this.key = key;
   }
@@ -101,7 +101,7 @@ export class UnrecordedError extends HoldfastError {
         : 'though the run itself went well (see the value of this error); the next call runs again';
     super(
       UnrecordedError.code,
-      `The result of ${printable(key)} cannot be recorded, ${effect}: ${reason}.`,
+      `The result of ${shown(key)} cannot be recorded, ${effect}: ${reason}.`,
       options.cause,
     );
     this.key = key;
@@ -135,7 +135,7 @@ export class OnceInsideError extends HoldfastError {
   constructor(key: string) {
     super(
       OnceInsideError.code,
-      `${printable(key)} is being run around this very call, which would wait for itself. Use another ID inside`,
+      `${shown(key)} is being run around this very call, which would wait for itself. Use another ID inside`,
     );
     this.key = key;
   }
@@ -156,7 +156,7 @@ export class NoResultError extends HoldfastError {
     how: string,
     ending: { readonly signal?: NodeJS.Signals | undefined; readonly exitCode?: number | undefined },
   ) {
-    super(NoResultError.code, `${printable(key)} ${how}`);
+    super(NoResultError.code, `${shown(key)} ${how}`);
     this.key = key;
     this.signal = ending.signal;
     this.exitCode = ending.exitCode;

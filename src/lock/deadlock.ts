@@ -1,6 +1,6 @@
 import type { WaitNote } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
-import { holder, printable } from '../errors/describe.ts';
+import { holder, printable, shown } from '../errors/describe.ts';
 import { DeadlockError } from '../errors/lock-errors.ts';
 import { self } from '../identity/self.ts';
 import { clearTimeout, hrtime, performance, setTimeout } from '../time/time.ts';
@@ -139,7 +139,7 @@ class DeadlockSearch {
   #error({ cycle }: Knot): DeadlockError {
     const steps = [this.#note, ...cycle].map(
       ({ who, holds, resource, behind }) =>
-        `${printable(who)} holds ${printable(holds)} and waits for ${printable(resource)}${behind === undefined ? '' : ` behind ${behind}, which waits for all who share it`}`,
+        `${printable(who)} holds ${shown(holds)} and waits for ${shown(resource)}${behind === undefined ? '' : ` behind ${behind}, which waits for all who share it`}`,
     );
     return new DeadlockError(this.#request, steps, NEXT_STEP);
   }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { FetchFailedError, IntegrityError, NotCachedError } from 'holdfast';
-import { type FetchOptions, NOT_MODIFIED, openCache, type Policy } from 'holdfast/cache';
+import { type FetchOptions, NOT_MODIFIED, openCache, type Policy, type Producer } from 'holdfast/cache';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { gate } from '../support/deadline.ts';
 import { Making, making, newCache, put, refuses } from './support.ts';
@@ -160,6 +160,35 @@ describe.each(['if-missing', 'always'] as const)('callers of one thread under %s
     expect(await cache.fetch('corpus', making('words'), { policy })).toMatchObject({ joined: false });
   });
 });
+
+it.each<[string, Producer]>([
+  ['writes to its temp', async ({ temp, progress }) => progress(writeFileSync(temp, 'words') ?? 5)],
+  [
+    'returns a stream',
+    async ({ signal }) => {
+      expect(signal.aborted).toBe(false);
+      return Readable.from([Buffer.from('words')]);
+    },
+  ],
+])(
+  'what onProgress throws at a producer that %s ends its own call alone [G2, G15]',
+  async (_how, producer) => {
+    const { cache } = await newCache();
+    const { opened, open } = gate();
+    const inTime: Producer = (context) => opened.then(() => producer(context));
+    const onProgress = () => {
+      throw new Error('its window is closed');
+    };
+    const ending = cache.fetch('corpus', inTime, { onProgress });
+    const waiting = cache.fetch('corpus', making('words'));
+    open();
+    await expect(ending).rejects.toThrow('its window is closed');
+    expect(await waiting).toMatchObject({ fromCache: false, joined: false });
+    await put(cache, 'corpus', 'older words');
+    const refresh = cache.fetch('corpus', producer, { policy: 'always', staleIfError: true, onProgress });
+    await expect(refresh).rejects.toThrow('its window is closed');
+  },
+);
 
 it.each<[string, string, FetchOptions, FetchOptions]>([
   ['an integrity', 'words', { integrity: `sha256-${Buffer.alloc(32).toString('base64')}` }, {}],

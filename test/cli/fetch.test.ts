@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { head, scriptedServer } from '../support/scripted-server.ts';
@@ -212,9 +222,13 @@ describe('--to', () => {
     const refused = await fetching.run('--to', out, `${url}/a`);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain(
-      `${file}, where there is a file that was not fetched, or was changed since`,
+      `${file}, where there is something that was not fetched, or was changed since`,
     );
     expect(readFileSync(file, 'utf8')).toBe('precious');
+    rmSync(file);
+    symlinkSync('elsewhere', file);
+    expect(await fetching.run('--to', out, `${url}/a`)).toMatchObject({ code: 1, stdout: '' });
+    expect(readlinkSync(file)).toBe('elsewhere');
     rmSync(file);
     expect(await fetching.run('--to', out, `${url}/a`)).toMatchObject({ code: 0 });
     texts['/a'] = 'newer words';

@@ -44,6 +44,14 @@ it('says which form of an encoded content would have matched [K11]', async () =>
   expect(undone.message).toContain('The bytes as they are sent match: leave out decode.');
 });
 
+it('decodes no more than 256 MiB for the sake of such a message [K8, K11]', async () => {
+  const large = Buffer.alloc(300 * 1024 * 1024);
+  const server = await scriptedServer(() => whole(gzipSync(large, { level: 1 }), GZIP));
+  const error = await new Downloading().fails(`${server.url}/file`, { integrity: sri(large), attempts: 1 });
+  expect(error).toMatchObject({ code: 'HOLDFAST_INTEGRITY' });
+  expect(error.message).not.toContain('decode');
+});
+
 it('refuses an encoded body that is cut off, or no such encoding [K7, K11]', async () => {
   const cut = ZIPPED.subarray(0, -4);
   const server = await scriptedServer(({ target }) =>
@@ -215,6 +223,16 @@ it('shows and keeps no secret of an address or a header, anywhere [K13]', async 
     `${server.url}/file?… was not downloaded: the server answered 403 Forbidden`,
   );
   expect(kept.join()).toContain(`${server.url}/file?…`);
+});
+
+it('tries the next address where one announces more than there is space for [K8, K17]', async () => {
+  const lying = await scriptedServer(() => [head(200, { 'Content-Length': 9e14 }), BODY]);
+  const good = await scriptedServer([whole(BODY)]);
+  const { outcome } = await new Downloading().fetch([`${lying.url}/a`, `${good.url}/b`]);
+  expect(outcome).toMatchObject({ url: `${good.url}/b` });
+  for (const urls of [[`${lying.url}/a`], [`${lying.url}/a`, `${lying.url}/b`]]) {
+    expect(await new Downloading().fails(urls)).toMatchObject({ code: 'HOLDFAST_NO_SPACE', needed: 9e14 });
+  }
 });
 
 it('tries one address after the other, and tells of all when none serves it', async () => {

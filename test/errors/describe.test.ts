@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clock, duration, holder, holders, printable } from '../../src/errors/describe.ts';
+import { clock, duration, holder, holders, printable, shown } from '../../src/errors/describe.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not come out
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
@@ -44,6 +44,13 @@ it('shows the time of day, with the date when it was another day [R82]', () => {
   expect(clock(new Date(2026, 10, 20, 14, 2, 1), now)).toBe('14:02:01');
   expect(clock(new Date(2026, 10, 19, 14, 2, 11), now)).toBe('2026-11-19 14:02:11');
   expect(clock(new Date(2025, 10, 20, 14, 2, 11), now)).toBe('2025-11-20 14:02:11');
+});
+
+it('shows a name that no person gave by its two ends [R82, X46]', () => {
+  expect(shown('a\n'.repeat(2000))).toBe('a\\u000a'.repeat(2000));
+  expect(shown(`start${'.'.repeat(99_990)}\nend`)).toMatch(
+    /^start\.{95}….{96}\\u000aend \(99999 characters\)$/,
+  );
 });
 
 describe('a holder in words', () => {

@@ -150,7 +150,7 @@ class Fetching {
     this.#files.set(path, other);
     if (other !== job) throw elsewhere(path, `${printable(other.shown)} is`);
     if (isKept(content, path, 'auto') || (await isFree(path))) return path;
-    throw elsewhere(path, 'there is a file that was not fetched, or was changed since');
+    throw elsewhere(path, 'there is something that was not fetched, or was changed since');
   }
 
   /** Follows who fetches what. */
@@ -192,7 +192,8 @@ class Fetching {
 /** The server chose the name: it replaces nothing but what a cache has put there, which has the time of its digest. */
 async function isFree(path: string): Promise<boolean> {
   const found = lstatOrNothing(path);
-  return found?.isFile() !== true || isStamped(found, (await hashFile(path)).digests.sha256);
+  if (found === undefined) return true;
+  return found.isFile() && isStamped(found, (await hashFile(path)).digests.sha256);
 }
 
 function elsewhere(path: string, why: string): CliError {
