@@ -41,7 +41,7 @@ export function parseIntegrity(
   const accepted: readonly Algorithm[] = allowWeak ? [...STRONG, ...WEAK] : STRONG;
   const algorithm = accepted.find((each) => found.some((one) => one.algorithm === each));
   if (algorithm === undefined) {
-    const only = found.length > 0 ? ', and sha1 and md5 count only with allowWeak' : '';
+    const only = found.length > 0 ? ', and sha1 and md5 are refused unless a program sets allowWeak' : '';
     throw new InputError(
       'integrity',
       `must have a digest such as sha256-<base64>, sha384-… or sha512-…, got ${shown(text)}${only}`,

@@ -1,4 +1,6 @@
 import { lstatSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
 import { DocumentWriteError, UnreadableError } from '../errors/document-errors.ts';
 import { publishDocumentEvent } from '../events/document-channel.ts';
@@ -76,8 +78,10 @@ export function* commit<V extends Version>(
         return { version: current, isWritten: false };
       }
       const { maxBytes } = options;
-      if (Buffer.byteLength(text) > maxBytes)
-        throw new DocumentWriteError(place.path, `the new text has more than ${maxBytes} bytes (maxBytes)`);
+      if (Buffer.byteLength(text) > maxBytes) {
+        const problem = `the new text has more than ${maxBytes} bytes (maxBytes)`;
+        throw new DocumentWriteError(place.path, problem, 'Raise maxBytes, or keep less in it');
+      }
       plan.onPublish?.();
       const published = yield* publish(place, folder, text, standing, {
         owner: current ?? ownershipIn(folder),
@@ -114,6 +118,7 @@ export function* commit<V extends Version>(
     throw new DocumentWriteError(
       place.path,
       'another program, which takes no lock, replaces it all the time',
+      'Find it (fuser, lsof), have it wait, and save again',
     );
   } catch (error) {
     if (held !== undefined && standing !== undefined) putBack(held, standing, folder, options, plan);
@@ -125,7 +130,9 @@ export function* commit<V extends Version>(
 export function inWords(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || code.startsWith('HOLDFAST_')) return error;
-  return new DocumentWriteError(path, code, error);
+  const { path: at = path } = error as NodeJS.ErrnoException;
+  const failed = join(dirname(path), basename(at)); // its directory may have been used by a descriptor
+  return new DocumentWriteError(path, code, adviceOn(failed, code, error), error);
 }
 
 /**

@@ -57,9 +57,13 @@ export class DocumentWriteError extends HoldfastError {
   static override readonly code = 'HOLDFAST_NOT_WRITTEN';
   readonly path: string;
 
-  /** `problem`: in words that follow "was not written: ". */
-  constructor(path: string, problem: string, cause?: unknown) {
-    super(DocumentWriteError.code, `${printable(path)} was not written: ${printable(problem)}.`, cause);
+  /** `problem`: in words that follow "was not written: ". `next`: what helps, as a sentence without its full stop. */
+  constructor(path: string, problem: string, next: string, cause?: unknown) {
+    super(
+      DocumentWriteError.code,
+      `${printable(path)} was not written: ${printable(problem)}. ${next}.`,
+      cause,
+    );
     this.path = path;
   }
 }

@@ -90,6 +90,13 @@ describe('one edit of a file', () => {
     expect(readFileSync(path, 'utf8')).toBe(text.replace('"a": 1', '"a": 2'));
   });
 
+  it('of a document in a directory that does not exist is refused, and makes none [D7]', async () => {
+    const { directory } = fileWith('{}', 'roles.json');
+    const path = join(directory, 'missing', 'roles.json');
+    await expect(updateJson(path, raise as never)).rejects.toMatchObject({ code: 'HOLDFAST_MISSING', path });
+    expect(existsSync(join(directory, 'missing'))).toBe(false);
+  });
+
   it.each([
     ['broken', '{ "a": 1,'],
     ['empty', ''],

@@ -46,6 +46,7 @@ it('a full disk refuses an update, and leaves every byte of the document and its
   await expect(document.update(large)).rejects.toMatchObject({
     code: 'HOLDFAST_NOT_WRITTEN',
     cause: { code: 'ENOSPC' },
+    message: `${path} was not written: ENOSPC. Make room on the disk.`,
   });
   document.edit(large);
   await expect(document.save()).rejects.toMatchObject({ cause: { code: 'ENOSPC' } });
