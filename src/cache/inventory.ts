@@ -3,24 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { isExhaustion } from '../errors/exhaustion.ts';
 import { readBeginning } from '../storage/regular-file.ts';
-import { performance, setImmediate } from '../time/time.ts';
+import { Rests } from '../time/rests.ts';
 import type { Layout } from './layout.ts';
 import { readRecord } from './look.ts';
 import { type EntryRecord, LONGEST_RECORD } from './record.ts';
 
 /** Milliseconds of synchronous calls after which others get their turn: asynchronous ones take ten times as long. */
-const SLICE = 5;
-let rested = performance.now();
-
-/** Gives the event loop a turn now and then. */
-function isRestDue(): boolean {
-  return performance.now() - rested > SLICE;
-}
-
-async function rest(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  rested = performance.now();
-}
+const rests = new Rests(5);
 
 /** Something that lies in the cache. */
 export interface Found {
@@ -63,7 +52,7 @@ export async function* filedRecords(layout: Layout): AsyncGenerator<Filed> {
     const path = join(layout.entries, name);
     const found = readRecord(layout, path);
     yield { path, record: found?.record, used: found?.mtime ?? 0 };
-    if (isRestDue()) await rest();
+    if (rests.isDue) await rests.take();
   }
 }
 
@@ -72,7 +61,7 @@ export async function* storedContents(layout: Layout): AsyncGenerator<Found & { 
   for (const shard of namesIn(layout.contents)) {
     for (const found of foundIn(join(layout.contents, shard))) {
       yield { ...found, content: shard + found.name };
-      if (isRestDue()) await rest();
+      if (rests.isDue) await rests.take();
     }
   }
 }
@@ -100,7 +89,7 @@ export async function* unfinished(layout: Layout): AsyncGenerator<Unfinished> {
       bytes: all.reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0),
       isEmpty: stats.isDirectory() && files?.length === 0,
     };
-    if (isRestDue()) await rest();
+    if (rests.isDue) await rests.take();
   }
 }
 

@@ -3,6 +3,7 @@ import { LostError, TimeoutError } from '../errors/lock-errors.ts';
 import { onLockEvent } from '../events/channel.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
+import { Rests } from '../time/rests.ts';
 import { pause } from '../time/time.ts';
 import type { DocumentEvents } from './events.ts';
 import { givenPath, type Place, placeOf } from './file/place.ts';
@@ -31,7 +32,9 @@ const HURRY = Symbol('hurry');
 /** How often the jobs of others are tried again when one of them held up the lock. */
 const MOST_LOSSES = 2;
 /** Milliseconds before the first of these tries; twice as many before the next one. */
-const REST = 20;
+const PAUSE = 20;
+/** Milliseconds of work after which timers and sockets have their turn. */
+const LONGEST_TURN = 20;
 
 /**
  * The one who works for a document: takes the lock, does all that is waiting then as one batch, in order, and goes on until
@@ -43,6 +46,7 @@ export class Writer<J extends Job> {
   readonly #batch: (jobs: J[], lock: Lock, place: Place) => Promise<void>;
   #queue: J[] = [];
   #worker: Promise<void> | undefined;
+  readonly #rests = new Rests(LONGEST_TURN);
   /** The lock, while a batch is done under it. */
   held: Lock | undefined;
   /** Ends a wait for which nobody has set an end. */
@@ -94,6 +98,7 @@ export class Writer<J extends Job> {
   async #work(): Promise<void> {
     await null; // what is asked for in the same turn is one batch
     while (this.#queue.length > 0) {
+      if (this.#rests.isDue) await this.#rests.take(); // small updates that await each other would leave no turn
       let jobs: J[] = [];
       let losses = 0;
       try {
@@ -109,7 +114,7 @@ export class Writer<J extends Job> {
       } finally {
         this.held = undefined;
       }
-      if (losses > 0) await pause(REST * 2 ** (losses - 1));
+      if (losses > 0) await pause(PAUSE * 2 ** (losses - 1));
     }
     this.#worker = undefined;
   }

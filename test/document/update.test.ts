@@ -152,6 +152,19 @@ describe('an update', () => {
   });
 });
 
+it('updates that await each other, one after the other, leave timers their turn [R72]', async () => {
+  const { document } = await opened();
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  onTestFinished(() => clearInterval(timer));
+  const begun = performance.now();
+  for (let count = 0; turns < 3; count++) {
+    if (count > 1000 && performance.now() - begun > 2000) break;
+    await document.update(raise);
+  }
+  expect(turns).toBe(3);
+});
+
 describe('the value that read gives', () => {
   it('is frozen, and the same one as long as the file is [R34]', async () => {
     const { document, path } = await opened('{ "a": 0, "list": [{}] }');
