@@ -98,6 +98,7 @@ it.each([
   const printed = help
     .split('Exit codes:\n')[1]
     ?.trimEnd()
+    .replace(/\n {11}/g, ' ')
     .split('\n')
     .map((line) => line.trim().split(/ {2,}/));
   expect(table(read(path), heading)).toEqual(printed);

@@ -1,6 +1,7 @@
 import type { CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
+import { isCommand } from './program.ts';
 import { report } from './report.ts';
 
 /** Tells of an error that no command has told of; returns the code to exit with. */
@@ -20,7 +21,14 @@ function exitAfterUsage({ code, exitCode, message }: CommanderError): number {
     .replace(/^error: /, '')
     .replace(/\.?\n/, ' ')
     .replace(/[.\s]*$/, '');
-  return report(new CliError(exitCodes.failure, 'HOLDFAST_INPUT', `${problem}. See holdfast --help`), json());
+  return report(
+    new CliError(exitCodes.failure, 'HOLDFAST_INPUT', `${problem}. See ${helpFor(process.argv[2])}`),
+    json(),
+  );
+}
+
+function helpFor(word = ''): string {
+  return `holdfast ${isCommand(word) ? `${word} ` : ''}--help`;
 }
 
 /** Whether errors are wanted as JSON, when the words could not be parsed to tell. */

@@ -20,12 +20,12 @@ export function withGlobalOptions(command: Command): Command {
 
 /** `--name`, for the commands that take locks as words. */
 export function nameOption(): Option {
-  return new Option('--name', 'take every NAME as a name, also one with a path separator');
+  return new Option('--name', 'treat every NAME as a name, even one with a path separator');
 }
 
 /** `--file`, beside `--name`. */
 export function fileOption(): Option {
-  return new Option('--file', 'take every NAME as a file, also one without a path separator').conflicts(
+  return new Option('--file', 'treat every NAME as a file, even one without a path separator').conflicts(
     'name',
   );
 }
@@ -51,7 +51,7 @@ export function withCacheOptions(command: Command): Command {
 
 /** `--quiet`, for the commands that run others under locks. */
 export function quietOption(): Option {
-  return new Option('-q, --quiet', 'say nothing of a wait; errors are still told');
+  return new Option('-q, --quiet', 'do not report waiting; errors are still reported');
 }
 
 /** `--rules`, which may be given several times. */

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
-import { exitCodeHelp } from './exit-codes.ts';
+import { exitCodeHelp } from './exit-code-help.ts';
 import { withGlobalOptions } from './options.ts';
 import { print, write } from './output/text.ts';
 
@@ -26,9 +26,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Define>>> = {
   completion: async () => (await import('./commands/completion.ts')).defineCompletion,
 };
 
+export function isCommand(word: string): boolean {
+  return Object.hasOwn(COMMANDS, word);
+}
+
 /** The program for these words. When the first is a command, no other one can be meant, and none is set up. */
 export function programFor([first = '']: readonly string[]): Promise<Command> {
-  const alone = Object.hasOwn(COMMANDS, first) && first !== 'completion'; // which describes them all
+  const alone = isCommand(first) && first !== 'completion'; // which describes them all
   return createProgram(alone ? first : undefined);
 }
 
@@ -48,7 +52,7 @@ async function createProgram(only: string | undefined): Promise<Command> {
       writeErr: (text) => write(2, text),
       outputError: () => {}, // `main` reports it, as text or as JSON
     })
-    .addHelpText('afterAll', exitCodeHelp);
+    .addHelpText('afterAll', ({ command }) => exitCodeHelp(command, command.createHelp()));
   const wanted = only === undefined ? Object.values(COMMANDS) : [COMMANDS[only]];
   for (const define of await Promise.all(wanted.map((read) => read?.()))) define?.(program);
   return program;

@@ -231,8 +231,8 @@ describe('looking at a task', () => {
     }
     expect((await cli.run(['once', '--reset', 'x'])).stdout).toBe('x was never started\n');
     expect((await cli.run(['once', '--stop', 'x'])).stdout).toBe('x was not running\n');
-    expect((await cli.run(['once', 'ls'])).stdout).toBe('nothing has been run once yet\n');
-    expect((await cli.run(['once', 'history', 'x'])).stdout).toBe('x was never run to an end\n');
+    expect((await cli.run(['once', 'ls'])).stdout).toBe('no run of once is recorded yet\n');
+    expect((await cli.run(['once', 'history', 'x'])).stdout).toBe('x has never finished\n');
   });
 
   it('that is done prints its parts, and is listed with what there is to know [A11, A12]', async () => {

@@ -53,7 +53,7 @@ function signal(victim: Victim, name: NodeJS.Signals): boolean {
     throw new CliError(
       exitCodes.failure,
       'HOLDFAST_NOT_STOPPED',
-      `${victim.title} (pid ${victim.identity.pid}) cannot be ended: ${systemCode(error)}. Its user or root may`,
+      `${victim.title} (pid ${victim.identity.pid}) cannot be ended: ${systemCode(error)}. Only its user or root can`,
     );
   }
 }

@@ -26,7 +26,7 @@ export function verifyCache(flags: VerifyFlags): Promise<void> {
     if (json === true) printJson(found);
     else {
       for (const { key, path, reason } of bad) print(`${printable(key ?? path)}: ${REASONS[reason]}`);
-      const result = bad.length === 0 ? 'all as they were' : `${bad.length} bad`;
+      const result = bad.length === 0 ? 'all unchanged' : `${bad.length} bad`;
       const next = bad.length === 0 ? '' : repair ? `, ${repaired} put aside` : '; --repair puts them aside';
       print(`${counted(checked, 'entry', 'entries')} checked, ${result}${next}`);
     }

@@ -37,7 +37,7 @@ export function defineBreak(program: Command): void {
     .argument('<name>', 'the lock')
     .addOption(nameOption())
     .addOption(fileOption())
-    .option('--kill', 'says that processes will be ended')
+    .option('--kill', 'confirms that processes will be ended')
     .addOption(
       new Option('--claim <id>', 'remove this one claim of a portable lock, as told by who')
         .conflicts('kill')
@@ -66,7 +66,7 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
     throw new CliError(
       exitCodes.failure,
       'HOLDFAST_INPUT',
-      'break ends the processes that hold the lock; pass --kill to say so',
+      'break ends the processes that hold the lock; pass --kill to confirm',
     );
   }
   const info = manager.inspect(target);

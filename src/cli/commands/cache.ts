@@ -41,20 +41,21 @@ export function defineCache(program: Command): void {
     .usage('[options]')
     .summary('remove what is too old or too much')
     .description(
-      'Remove what was used longest ago, and what crashes have left. Nothing that is in use, being fetched, or was used in ' +
+      'Remove the least recently used entries, and what crashes left behind. Nothing that is in use, being fetched, or was used in ' +
         'the last hour is removed.',
     )
     .addOption(
-      new Option('--max-bytes <size>', 'leave at most so much, such as 500MB or 20GiB').argParser((word) =>
+      new Option('--max-bytes <size>', 'keep at most this much, such as 500MB or 20GiB').argParser((word) =>
         checked(() => parseBytes('--max-bytes', word)),
       ),
     )
     .addOption(
-      new Option('--max-age <duration>', 'remove what was not used for so long, such as 30d').argParser(
-        (word) => checked(() => parseDuration('--max-age', word)),
-      ),
+      new Option(
+        '--max-age <duration>',
+        'remove what has not been used for this long, such as 30d',
+      ).argParser((word) => checked(() => parseDuration('--max-age', word))),
     )
-    .option('--dry-run', 'only tell what would be removed')
+    .option('--dry-run', 'only print what would be removed')
     .action((_flags: PruneFlags, command: Command) => pruneCache(command.optsWithGlobals<PruneFlags>()));
   withCacheOptions(cache.command('rm'))
     .usage('[options] KEY…')

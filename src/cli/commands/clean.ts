@@ -33,7 +33,7 @@ export function defineClean(program: Command): void {
     .argument('[names...]', 'locks, or directories with locks')
     .addOption(nameOption())
     .addOption(fileOption())
-    .option('--dry-run', 'only tell what would be removed')
+    .option('--dry-run', 'only print what would be removed')
     .action((words: string[], _options: CleanOptions, command: Command) =>
       clean(words, command.optsWithGlobals<CleanOptions>()),
     );

@@ -109,8 +109,8 @@ export function defineDoc(program: Command): void {
     .usage('[options] FILE [BACKUP]')
     .summary('restore a document from a backup; 1 when there is none')
     .description(
-      'Have a backup take the place of a document, damaged, missing or whole: BACKUP, or the newest one that is whole and says ' +
-        'something else. What is there is kept first, and how to undo it is said.',
+      'Put a backup in the place of a document, damaged, missing or whole: BACKUP, or the newest one that is whole and says ' +
+        'something else. What is there is kept first, and it prints how to undo it.',
     )
     .argument('<file>', 'the document')
     .argument('[backup]', 'its name, as backups prints it')

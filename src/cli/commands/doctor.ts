@@ -22,12 +22,12 @@ type Place = readonly [directory: string, holds: Examination['holds']];
 export function defineDoctor(program: Command): void {
   withGlobalOptions(program.command('doctor'))
     .usage('[options] [DIR…]')
-    .summary('try out whether locks hold in a directory')
+    .summary('test whether locks hold in a directory')
     .description(
-      'Try out with two processes whether locks hold in a directory, and say which engine locks there and why. ' +
+      'Test with two processes whether locks hold in a directory, and say which engine locks there and why. ' +
         'Without DIR: in that of the locks on names, and here. Leaves nothing behind. Exits with 1 when something is not safe.',
     )
-    .argument('[directories...]', 'where to try')
+    .argument('[directories...]', 'where to test')
     .addOption(new Option('--partner <scratch>').argParser(nonEmpty('--partner')).hideHelp())
     .action((directories: string[], _options: DoctorOptions, command: Command) => {
       const options = command.optsWithGlobals<DoctorOptions>();

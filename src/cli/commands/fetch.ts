@@ -9,7 +9,7 @@ import { checked, nonEmpty, timeoutOption, withCacheOptions } from '../options.t
 const PARALLEL = 4;
 
 const EXAMPLES = `
-Prints one path a line on standard output, in the order of the URLs; everything else goes to standard error.
+Prints one path per line on standard output, in the order of the URLs; everything else goes to standard error.
 
 Examples:
   holdfast fetch https://data.example/corpus.tar                      its path in the cache
@@ -23,13 +23,13 @@ export function defineFetch(program: Command): void {
     .summary('download once for all who want it, into a cache that processes share')
     .description(
       'Download what is not in the cache yet, once for all who want it at the same time: the others wait and get the same ' +
-        'file. A download that breaks off goes on where it ended. Exits with 1 when a URL failed; the others are fetched.',
+        'file. An interrupted download resumes where it stopped. Exits with 1 when a URL failed; the others are fetched.',
     )
     .argument('<urls...>', 'addresses of http or https')
     .addOption(
       new Option(
         '--to <path>',
-        'have it at this path as well; in a directory (dir/), under a safe name of its own',
+        'also put it at this path; in a directory (dir/), under a safe name',
       ).argParser(nonEmpty('--to')),
     )
     .addOption(
@@ -45,12 +45,15 @@ export function defineFetch(program: Command): void {
       ]),
     )
     .addOption(
-      new Option('--max-age <duration>', 'fetch again what was last known to be current longer ago')
+      new Option(
+        '--max-age <duration>',
+        'fetch again when it was last known to be current longer ago than this',
+      )
         .argParser((word) => checked(() => parseDuration('--max-age', word)))
         .conflicts('policy'),
     )
     .addOption(
-      new Option('--key <key>', 'what it is kept under, instead of its URL').argParser(nonEmpty('--key')),
+      new Option('--key <key>', 'store it under this key instead of its URL').argParser(nonEmpty('--key')),
     )
     .addOption(
       new Option(

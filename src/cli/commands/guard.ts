@@ -32,8 +32,8 @@ export function defineGuard(program: Command): void {
         .conflicts('explain'),
     )
     .addOption(rulesOption())
-    .addOption(new Option('--policy <policy>', "in place of the rule's own").choices(POLICIES))
-    .addOption(timeoutOption("wait for so long, whatever the rule's policy"))
+    .addOption(new Option('--policy <policy>', "use this policy instead of the rule's own").choices(POLICIES))
+    .addOption(timeoutOption('wait this long, whatever the rule says'))
     .addOption(quietOption())
     .addOption(new Option('--behind <dir>').argParser(nonEmpty('--behind')).hideHelp())
     .addHelpText('after', EXAMPLES)

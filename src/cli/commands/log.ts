@@ -17,8 +17,8 @@ export function defineLog(program: Command): void {
     .usage('[options]')
     .summary('show what happened to locks')
     .description('Show the audit log: what happened to the locks of holdfast run, when and by whom.')
-    .option('-n, --lines <count>', 'how many of the last lines', parseCount, 20)
-    .option('-f, --follow', 'go on with new lines as they come, until Ctrl-C')
+    .option('-n, --lines <count>', 'how many of the latest lines to print', parseCount, 20)
+    .option('-f, --follow', 'keep printing new lines as they come, until Ctrl-C')
     .action((_options: LogOptions, command: Command) => show(command.optsWithGlobals<LogOptions>()));
 }
 
@@ -29,7 +29,7 @@ async function show(options: LogOptions): Promise<void> {
   const lines = reader.last(options.lines);
   const isRead = lines.every(put);
   if (options.follow === true && isRead) await followLog(path, reader, put);
-  else if (lines.length === 0 && options.lines > 0) note(`nothing was logged yet in ${path}`);
+  else if (lines.length === 0 && options.lines > 0) note(`nothing has been logged yet in ${path}`);
 }
 
 function parseCount(word: string): number {

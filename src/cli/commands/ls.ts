@@ -18,7 +18,7 @@ export function defineLs(program: Command): void {
     .description(
       'List the locks on names: which are free, who holds the others, how and since when, and how many wait.',
     )
-    .option('--names', 'print the names only, one a line')
+    .option('--names', 'print only the names, one per line')
     .action((_options: LsOptions, command: Command) => {
       const options = command.optsWithGlobals<LsOptions>();
       const manager = openManager(options);

@@ -30,15 +30,13 @@ export function defineOnce(program: Command): void {
     )
     .argument('[words...]', 'ID, or: ls, history ID, clean')
     .addOption(
-      new Option('--id <id>', 'the ID, also one that is called like a subcommand').argParser(
-        nonEmpty('--id'),
-      ),
+      new Option('--id <id>', 'the ID, even one that is named like a subcommand').argParser(nonEmpty('--id')),
     )
     .option('-d, --detach', 'run it in the background, and do not wait')
     .option('--wait', 'run it in the background if it is not active, and wait for its end')
     .option('-f, --follow', 'the same, and show its output as it comes')
-    .option('--peek', 'exit with 0 if it is finished, well or not, else with 1')
-    .option('--active', 'exit with 0 if it is running or finished, else with 1')
+    .option('--peek', 'exit with 0 if it has finished, successfully or not, else with 1')
+    .option('--active', 'exit with 0 if it is running or has finished, else with 1')
     .option('--stdout', 'print what its last run printed')
     .option('--stderr', 'the same for its standard error')
     .option('--exit-code', 'print the exit code of its last run')
@@ -60,17 +58,14 @@ export function defineOnce(program: Command): void {
     )
     .option('--inputs <globs...>', 'files whose change makes it run again')
     .addOption(
-      new Option('--attempts <n>', 'runs in a row that may die until waiters give up').argParser(count),
+      new Option('--attempts <n>', 'how many runs in a row may die before waiters give up').argParser(count),
     )
     .addOption(
-      span(
-        '--grace',
-        'how long a command that is to stop has until what is left of it is killed (default: 10s)',
-      ),
+      span('--grace', 'how long a stopped command has before what is left of it is killed (default: 10s)'),
     )
     .addOption(timeoutOption("exit with 124 when another's run takes longer (default: no limit)"))
     .addOption(new Option('--message <text>', 'what to say while waiting').argParser(nonEmpty('--message')))
-    .option('-q, --quiet', 'say nothing but what the command says')
+    .option('-q, --quiet', 'print nothing but what the command prints')
     .addOption(
       new Option(
         '--scope <scope>',
@@ -79,7 +74,7 @@ export function defineOnce(program: Command): void {
     )
     .option('--failed', 'clean: forget those whose last run failed')
     .option('--dead', 'clean: forget those whose last run died or was ended by a signal')
-    .option('--all', 'clean: forget all that do not run')
+    .option('--all', 'clean: forget all that are not running')
     .addHelpText('after', EXAMPLES);
   command.action(async (_words: string[], _flags: OnceFlags, self: Command) => {
     const { before, words } = splitAtDashes(self);

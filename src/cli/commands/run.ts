@@ -35,7 +35,7 @@ export function defineRun(program: Command): void {
     .addOption(fileOption())
     .option('-s, --shared', 'hold together with other shared holders')
     .addOption(
-      new Option('--permits <n>', 'hold together with up to n - 1 others who say the same n')
+      new Option('--permits <n>', 'hold together with up to n - 1 others that use the same n')
         .argParser(parsePermits)
         .conflicts('shared'),
     )
@@ -49,16 +49,12 @@ export function defineRun(program: Command): void {
     .addOption(
       new Option(
         '--engine <engine>',
-        'who decides (default: auto, the kernel where its lock is proved)',
+        'which engine to use (default: auto, the kernel where its lock is proved)',
       ).choices(ENGINES),
     )
+    .addOption(new Option('--require <contract>', 'refuse a weaker lock (default: claim)').choices(CONTRACTS))
     .addOption(
-      new Option('--require <contract>', 'refuse a lock that is worth less (default: claim)').choices(
-        CONTRACTS,
-      ),
-    )
-    .addOption(
-      new Option('--purpose <text>', 'what the lock is taken for, shown to those who meet it').argParser(
+      new Option('--purpose <text>', 'what the lock is for, shown to whoever waits for it').argParser(
         nonEmpty('--purpose'),
       ),
     )

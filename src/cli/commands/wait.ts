@@ -26,7 +26,7 @@ export function defineWait(program: Command): void {
     .argument('<names...>', 'the locks')
     .addOption(nameOption())
     .addOption(fileOption())
-    .option('--any', 'until one of them is free, and print which')
+    .option('--any', 'wait until any of them is free, and print which')
     .addOption(timeoutOption('exit with 124 when it takes longer (default: wait without limit)'))
     .action((names: string[], _options: WaitOptions, command: Command) => {
       const { timeout } = environmentOptions();

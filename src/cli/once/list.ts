@@ -29,7 +29,7 @@ export function list({ flags }: OnceCall): void {
     return;
   }
   const rows = [...states.map(row), ...inaccessible.map(inaccessibleRow)];
-  if (rows.length === 0) print('nothing has been run once yet');
+  if (rows.length === 0) print('no run of once is recorded yet');
   else print(table([header(), ...rows]));
   for (const { message } of inaccessible) note(message);
 }
@@ -127,7 +127,7 @@ function expiryOf(record: Parameters<typeof ttlOf>[0]): string | null {
 export function history(call: OnceCall): void {
   const lines = taskOfCall(call).store.history();
   if (call.flags.json === true) printJson(lines);
-  else if (lines.length === 0) print(`${printable(call.id)} was never run to an end`);
+  else if (lines.length === 0) print(`${printable(call.id)} has never finished`);
   else print(historyTable(lines));
 }
 
