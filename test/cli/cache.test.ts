@@ -83,7 +83,7 @@ describe('cache verify', () => {
   it('finds what was changed, and with --repair has it fetched again [K21]', async () => {
     const { fetching, url, corpus } = await filled();
     const right = await fetching.cacheCommand('verify');
-    expect(right).toMatchObject({ code: 0, stdout: '2 entries checked, all as they were\n' });
+    expect(right).toMatchObject({ code: 0, stdout: '2 entries checked, all unchanged\n' });
     chmodSync(corpus, 0o644);
     writeFileSync(corpus, 'A CORPUS');
 

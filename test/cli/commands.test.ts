@@ -136,7 +136,7 @@ describe('log', () => {
 
   it('shows what runs did, last lines last [R70]', async () => {
     const cli = new Cli();
-    expect((await cli.run(['log'])).stderr).toMatch(/nothing was logged yet/);
+    expect((await cli.run(['log'])).stderr).toMatch(/nothing has been logged yet/);
     await cli.run(['run', 'x', '--purpose', 'nightly save', '--', 'true']);
     const { stdout } = await cli.run(['log']);
     expect(stdout.split('\n')).toEqual([
