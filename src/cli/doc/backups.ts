@@ -17,7 +17,7 @@ export function listBackups(file: string, { json }: { readonly json?: true }): v
   const backups = new Backups(placeOf(givenPath(file)).path);
   const listed = backups.list().map((backup) => {
     const content = contentOf(backups, backup.name);
-    return { ...backup, isWhole: isWhole(content), records: recordsIn(content.toString()) };
+    return { ...backup, isWhole: isWhole(content), records: recordsIn(content) };
   });
   if (json === true) printJson({ file, backups: listed });
   else if (listed.length === 0) note(`${printable(file)} has no backups`);

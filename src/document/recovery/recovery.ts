@@ -56,13 +56,13 @@ export function* prepareRecovery(
   isGood: (text: string) => Work<boolean>,
   chosen?: string,
 ): Work<Recovery | undefined> {
-  const { bytes, isWhole = false, writtenAt } = found ?? {};
-  const before = bytes === undefined ? '' : Buffer.from(bytes).toString();
-  const source = yield* findWhole(backups, chosen, function* (text) {
-    if (chosen === undefined && isWhole && text === before) return false;
-    return yield* isGood(text);
+  const { bytes, isWhole = false, writtenAt, lastKnown } = found ?? {};
+  const source = yield* findWhole(backups, chosen, function* (candidate) {
+    if (chosen === undefined && isWhole && candidate.equals(bytes as Uint8Array)) return false;
+    return isUtf8(candidate) && (yield* isGood(candidate.toString()));
   });
   if (source === undefined) return undefined;
+  const before = lastKnown === undefined ? (bytes ?? NOTHING) : Buffer.from(lastKnown);
   const isDamaged = bytes !== undefined && !isWhole;
   const restored: Restored = {
     corrupt: isDamaged ? backups.keepCorrupt(bytes) : undefined,
@@ -70,31 +70,32 @@ export function* prepareRecovery(
     backup: source.name,
     from: source.time,
     damagedAt: isDamaged ? writtenAt : undefined,
-    recordsLost: Math.max(0, recordsIn(found?.lastKnown ?? before) - recordsIn(source.text)),
+    recordsLost: Math.max(0, recordsIn(before) - recordsIn(source.bytes)),
   };
-  return { text: source.text, restored };
+  return { text: source.bytes.toString(), restored };
 }
+
+const NOTHING = Buffer.alloc(0);
 
 function* findWhole(
   backups: Backups,
   chosen: string | undefined,
-  isGood: (text: string) => Work<boolean>,
-): Work<(Backup & { readonly text: string }) | undefined> {
+  isGood: (bytes: Buffer) => Work<boolean>,
+): Work<(Backup & { readonly bytes: Buffer }) | undefined> {
   const all = backups.list();
   const isRival = ({ reason }: Backup) => reason === 'conflict';
   for (const backup of [...all.filter((each) => !isRival(each)), ...all.filter(isRival)]) {
     if (chosen !== undefined && backup.name !== chosen) continue;
-    const text = textOf(backups, backup.name);
-    if (text !== undefined && (yield* isGood(text))) return { ...backup, text };
+    const bytes = bytesOf(backups, backup.name);
+    if (bytes !== undefined && (yield* isGood(bytes))) return { ...backup, bytes };
   }
   return undefined;
 }
 
-/** Undefined for bytes that are no text, as for what cannot be read: another backup may do. */
-export function textOf(backups: Backups, name: string): string | undefined {
+/** Undefined for what cannot be read: another backup may do. */
+function bytesOf(backups: Backups, name: string): Buffer | undefined {
   try {
-    const bytes = backups.read(name);
-    return bytes !== undefined && isUtf8(bytes) ? bytes.toString() : undefined;
+    return backups.read(name);
   } catch {
     return undefined;
   }
