@@ -18,10 +18,11 @@ import { makeOwnDirectory } from '../storage/directory.ts';
 import { O_NONBLOCK } from '../storage/fs/open-flags.ts';
 import { removeTreeQuietly } from '../storage/fs/quietly.ts';
 import { absolute } from '../storage/working-directory.ts';
-import type { Turn } from './call.ts';
+import { fits, type Turn } from './call.ts';
 import { infoOf } from './entry.ts';
 import type { Sight } from './look.ts';
 import { CONTENT_MODE, type Made, stampedTime } from './publish.ts';
+import type { PresentRecord } from './record.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** What stays in the directory of a partial from one fetch to the next. */
@@ -105,7 +106,7 @@ function downloaded(
     signal: turn.signal,
     progress: turn.progress,
     ...given({
-      validators: sight.state === 'good' ? sight.record.validators : undefined,
+      entry: entryIn(turn, sight),
       // A weak one is not for a download to decide by: it is checked at the end, as of any bytes.
       integrity: allowWeak === true ? undefined : integrity,
       size,
@@ -113,11 +114,17 @@ function downloaded(
   });
 }
 
+/** The entry there is, for a producer that may say that it is still current: one that the call can use. */
+function entryIn(turn: Turn, sight: Sight): PresentRecord | undefined {
+  return sight.state === 'good' && fits(turn, sight.record) ? sight.record : undefined;
+}
+
 /** Undefined: the entry there was is still current. */
 async function made(turn: Turn, sight: Sight, directory: string): Promise<PartialFile | undefined> {
   const { key, layout, producer, signal, progress } = turn;
   const temp = join(directory, 'temp');
-  const previous = sight.state === 'good' ? infoOf(layout, sight.record) : undefined;
+  const entry = entryIn(turn, sight);
+  const previous = entry && infoOf(layout, entry);
   const result = await producer({ temp, signal, progress, ...given({ previous }) });
   if (isNotModified(result)) {
     signal.throwIfAborted();

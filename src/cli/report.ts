@@ -1,11 +1,14 @@
 import { exitCodeOfSignal } from '../command/signals/exit-code.ts';
 import { NotStarted } from '../command/start.ts';
+import { adviceOn } from '../errors/advice.ts';
 import { HoldfastError, systemCode } from '../errors/base.ts';
+import { printable } from '../errors/describe.ts';
 import { DamagedError, MissingDocumentError } from '../errors/document-errors.ts';
 import { PathNotFoundError } from '../errors/json-errors.ts';
 import { BusyError, LockError, TimeoutError } from '../errors/lock-errors.ts';
 import { BackgroundError, NoResultError, NotStoppedError, OnceStoppedError } from '../errors/once-errors.ts';
 import { RulesError } from '../errors/rules-error.ts';
+import { absolute } from '../storage/working-directory.ts';
 import { CliError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import { tellJson } from './output/json.ts';
@@ -86,10 +89,13 @@ function factsOf(error: unknown): object {
   return error instanceof CliError ? error.facts : {};
 }
 
-/** Libraries that need the working directory say only which call of the system failed. */
+/** Libraries that need the working directory say only which call of the system failed, and the system never what helps. */
 function messageOf(error: unknown): string {
-  if ((error as { syscall?: unknown } | null)?.syscall === 'uv_cwd') {
-    return 'the working directory was deleted. Go to a directory that exists: cd';
+  const { syscall, path } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  if (syscall === 'uv_cwd') return 'the working directory was deleted. Go to a directory that exists: cd';
+  const code = systemCode(error);
+  if (code !== undefined && typeof path === 'string' && typeof syscall === 'string') {
+    return `${printable(path)} cannot be used (${syscall}: ${code}). ${adviceOn(absolute(path), code, error)}`;
   }
   return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,8 @@ export interface Validators {
   readonly date?: string | undefined;
   /** What it calls the file: its `Content-Disposition`. */
   readonly disposition?: string | undefined;
+  /** Of which address that was said, as a fingerprint: the same validator may stand for other bytes elsewhere. */
+  readonly source?: string | undefined;
 }
 
 /** What a producer gives in the place of bytes: those that are there are of the current version. */
@@ -40,8 +42,8 @@ export function conditionsFor({ etag, lastModified }: Validators): Record<string
 
 /** What of it is text that a header may hold. For what was read from a file. */
 export function readValidators(value: unknown): Validators {
-  const { etag, lastModified, date, disposition } = (value ?? {}) as Record<string, unknown>;
+  const { etag, lastModified, date, disposition, source } = (value ?? {}) as Record<string, unknown>;
   const isText = ([, text]: [string, unknown]) =>
     typeof text === 'string' && /^[\x20-\x7e\x80-\xff]*$/.test(text);
-  return Object.fromEntries(Object.entries({ etag, lastModified, date, disposition }).filter(isText));
+  return Object.fromEntries(Object.entries({ etag, lastModified, date, disposition, source }).filter(isText));
 }

@@ -1,6 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { PartialFile } from '../content/partial/partial-file.ts';
-import { conditionsFor, NOT_MODIFIED, type NotModified, strongValidator } from '../content/validators.ts';
+import {
+  conditionsFor,
+  NOT_MODIFIED,
+  type NotModified,
+  readValidators,
+  strongValidator,
+  type Validators,
+} from '../content/validators.ts';
 import { NoSpaceError } from '../errors/content-errors.ts';
 import { given } from '../lock/known-options.ts';
 import { type Asked, header, judge, type Verdict, validatorsOf } from './answer.ts';
@@ -11,7 +18,7 @@ import type { Expected } from './expected.ts';
 import { Fault, mismatch } from './fault.ts';
 import type { Settings } from './options.ts';
 import { type Clock, delayAfter } from './pause.ts';
-import type { DownloadContext, Downloaded } from './producer.ts';
+import type { DownloadContext, Downloaded, Entry } from './producer.ts';
 import { fingerprintOf, redacted } from './redact.ts';
 import { StallWatch } from './stall.ts';
 
@@ -96,7 +103,7 @@ export class Address {
   }
 
   #question(isWhole: boolean): { readonly asked: Asked; readonly headers: Record<string, string> } {
-    const { settings, context } = this.#job;
+    const { settings } = this.#job;
     const state = this.#partial.state;
     const isSame = state?.source?.startsWith(fingerprintOf(this.#url)) === true;
     const known = { validators: isSame ? (state?.validators ?? {}) : {}, total: state?.total };
@@ -104,7 +111,7 @@ export class Address {
     const isUseful = this.#job.expected.integrities.length > 0 || (isSame && condition !== undefined);
     const isWithin = known.total === undefined || this.#partial.offset <= known.total;
     const offset = !isWhole && this.#isResuming && isUseful && isWithin ? this.#partial.offset : 0;
-    const conditions = isWhole || offset > 0 ? {} : conditionsFor(context.validators ?? {});
+    const conditions = isWhole || offset > 0 ? {} : conditionsFor(readValidators(this.#entry?.validators));
     const headers = {
       'user-agent': settings.headers['user-agent'] ?? 'holdfast',
       accept: settings.headers.accept ?? (settings.accept.length > 0 ? settings.accept.join(', ') : '*/*'),
@@ -116,10 +123,25 @@ export class Address {
     return { asked: { offset, known, isConditional: Object.keys(conditions).length > 0 }, headers };
   }
 
+  /** The one that is there, where it came from this address, and is what is expected: an unchanged one may stay. */
+  get #entry(): Entry | undefined {
+    const { context, expected } = this.#job;
+    const { source } = readValidators(context.entry?.validators);
+    const isOfHere = source?.startsWith(fingerprintOf(this.#url)) === true;
+    return context.entry !== undefined && isOfHere && expected.isMetBy(context.entry)
+      ? context.entry
+      : undefined;
+  }
+
   /** A validator belongs to the address that told it: the same one elsewhere may mean another content. */
   #reconsidered(verdict: Verdict, { url }: Answer): Verdict {
-    const isElsewhere = this.#partial.state?.source !== this.#sourceAt(url);
-    if (verdict.to !== 'append' || !isElsewhere || this.#job.expected.integrities.length > 0) return verdict;
+    const source = this.#sourceAt(url);
+    const isElsewhere =
+      (verdict.to === 'keep the entry' && this.#entry?.validators?.source !== source) ||
+      (verdict.to === 'append' &&
+        this.#partial.state?.source !== source &&
+        this.#job.expected.integrities.length === 0);
+    if (!isElsewhere) return verdict;
     return {
       to: 'ask for the whole',
       areRangesBroken: false,
@@ -141,7 +163,7 @@ export class Address {
     const encoding = header(answer.headers, 'content-encoding');
     if (verdict.to === 'take what is there') {
       await this.#verify(encoding, undefined);
-      return { validators: partial.state?.validators ?? {}, url: this.url };
+      return this.#told(partial.state?.validators ?? {}, answer);
     }
     this.#checkType(answer);
     const isDecoded = settings.decode && isEncoded(encoding);
@@ -165,7 +187,11 @@ export class Address {
       throw new Fault(problem, { nature: 'passing', isIncomplete: true });
     }
     await this.#verify(encoding, wire?.digest('hex'));
-    return { validators, url: this.url };
+    return this.#told(validators, answer);
+  }
+
+  #told(validators: Validators, { url }: Answer): Downloaded {
+    return { validators: { ...validators, source: this.#sourceAt(url) }, url: this.url };
   }
 
   /** `encoding`: one that is to be undone, while `wire` hashes what is sent. */

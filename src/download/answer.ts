@@ -89,7 +89,8 @@ function judgePart({ offset, known }: Asked, headers: Headers): Verdict {
     return BROKEN('its Content-Range is not as long as its body');
   const total = range.total ?? known.total;
   if (total === undefined) return BROKEN('its part does not say how long the whole is'); // nor where that ends
-  if (range.end >= total || isOther(known, headers, range.total)) return OTHER('the content has changed');
+  if (range.end >= total || isOther(known, headers, range.total, true))
+    return OTHER('the content has changed');
   return { to: 'append', total, length };
 }
 
@@ -101,10 +102,16 @@ function judgeBeyond({ offset, known }: Asked, headers: Headers): Verdict {
   return { to: 'take what is there' };
 }
 
-function isOther({ validators, total }: Asked['known'], headers: Headers, now: number | undefined): boolean {
+function isOther(
+  { validators, total }: Asked['known'],
+  headers: Headers,
+  now: number | undefined,
+  isPart = false,
+): boolean {
   const { etag, lastModified } = validatorsOf(headers);
   if (total !== undefined && now !== undefined && now !== total) return true;
   if (validators.etag !== undefined && etag !== undefined) return etag !== validators.etag;
+  if (validators.etag !== undefined && isPart) return true; // a part has the ETag that the whole would have (RFC 9110, 15.3.7)
   return (
     validators.lastModified !== undefined &&
     lastModified !== undefined &&

@@ -1,5 +1,4 @@
-import { formatIntegrity, type Integrity, matches } from '../content/integrity.ts';
-import type { Finished } from '../content/partial/partial-file.ts';
+import { type Digests, formatIntegrity, type Integrity, matches } from '../content/integrity.ts';
 import { Fault, mismatch } from './fault.ts';
 
 /** What the bytes must be, by whoever said so. */
@@ -43,10 +42,17 @@ export class Expected {
     });
   }
 
+  /** Whether bytes of which this is known are the right ones. */
+  isMetBy({ digests, size }: { readonly digests: Digests; readonly size: number }): boolean {
+    return this.#sizes.every((each) => each === size) && this.differs({ digests }) === undefined;
+  }
+
   /** The digest of the first integrity that these are not of; undefined when they are right. */
   differs({
     digests,
-  }: Pick<Finished, 'digests'>): { readonly wanted: Integrity; readonly got: string } | undefined {
+  }: {
+    readonly digests: Digests;
+  }): { readonly wanted: Integrity; readonly got: string } | undefined {
     const wanted = this.integrities.find((each) => !matches(each, digests));
     if (wanted === undefined) return undefined;
     return { wanted, got: formatIntegrity(wanted.algorithm, digests[wanted.algorithm] ?? '') };

@@ -1,16 +1,24 @@
+import type { Digests } from '../content/integrity.ts';
 import type { PartialFile } from '../content/partial/partial-file.ts';
 import type { NotModified, Validators } from '../content/validators.ts';
 
 /** The member by which the cache recognises a producer that writes to a partial itself, and can go on with one. */
 export const DOWNLOAD = Symbol.for('holdfast.download');
 
+/** What is known of bytes that are published already. */
+export interface Entry {
+  readonly validators?: Validators | undefined;
+  readonly digests: Digests;
+  readonly size: number;
+}
+
 /** What a download is given by the cache. */
 export interface DownloadContext {
   /** Where the bytes go, with what an earlier download has left. */
   readonly partial: PartialFile;
   readonly signal: AbortSignal;
-  /** Those of the entry that is there, when an unchanged one may be kept. */
-  readonly validators?: Validators | undefined;
+  /** The entry that is there, when an unchanged one may be kept. */
+  readonly entry?: Entry | undefined;
   /** What the caller of `fetch` expects, besides what the download was given itself. */
   readonly integrity?: string | undefined;
   readonly size?: number | undefined;

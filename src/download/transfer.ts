@@ -61,7 +61,7 @@ async function alreadyWhole({ context, expected, settings }: Job): Promise<Downl
   if (expected.integrities.length === 0) return undefined;
   const finished = await partial.finish();
   const isRight = expected.differs(finished) === undefined && (expected.size ?? offset) === offset;
-  if (isRight) return { validators: state.validators, url: state.url };
+  if (isRight) return { validators: { ...state.validators, source: state.source }, url: state.url };
   await partial.restart();
   return undefined;
 }

@@ -55,6 +55,23 @@ describe('fetch', () => {
     expect(same).toMatchObject({ generation: 3, path: fresh.path, produced: fresh.produced });
   });
 
+  it('lets nobody keep an entry that is not what the call asks for [G1, K34]', async () => {
+    const { cache } = await newCache();
+    await put(cache, 'corpus', 'words');
+    const unchanged: Producer = async ({ previous }) => {
+      expect(previous).toBeUndefined();
+      return NOT_MODIFIED;
+    };
+    const { integrity } = await put((await newCache()).cache, 'other', 'other words');
+    const [sha256 = ''] = integrity.split(' ');
+    for (const terms of [{ size: 6 }, { integrity: sha256 }]) {
+      await expect(cache.fetch('corpus', unchanged, { policy: 'always', ...terms })).rejects.toThrow(
+        'no entry',
+      );
+    }
+    expect(await cache.fetch('corpus', refuses, {})).toMatchObject({ size: 5 });
+  });
+
   it('under never serves what there is, and fetches nothing [G1]', async () => {
     const { cache } = await newCache();
     await expect(cache.fetch('corpus', refuses, { policy: 'never' })).rejects.toThrow(NotCachedError);

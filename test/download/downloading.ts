@@ -3,10 +3,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { PartialFile } from '../../src/content/partial/partial-file.ts';
+import type { Validators } from '../../src/content/validators.ts';
 import { downloadWith } from '../../src/download/download.ts';
 import type { DownloadOptions } from '../../src/download/options.ts';
 import type { Clock } from '../../src/download/pause.ts';
-import { DOWNLOAD, type DownloadContext, type ResumingProducer } from '../../src/download/producer.ts';
+import {
+  DOWNLOAD,
+  type DownloadContext,
+  type Entry,
+  type ResumingProducer,
+} from '../../src/download/producer.ts';
+import { fingerprintOf } from '../../src/download/redact.ts';
 import { within } from '../support/deadline.ts';
 import { tempDirectory } from '../support/temp.ts';
 
@@ -27,6 +34,18 @@ export class QuickClock implements Clock {
     signal.throwIfAborted();
     this.pauses.push(ms);
   }
+}
+
+/** An entry of these bytes that came from an address, or by way of it from another one. */
+export function entryFrom(
+  url: string,
+  validators: Validators,
+  bytes = Buffer.from('older'),
+  at = url,
+): Entry {
+  const source = [url, at].map((each) => fingerprintOf(new URL(each))).join(' ');
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { validators: { ...validators, source }, digests: { sha256 }, size: bytes.length };
 }
 
 type Given = string | readonly string[];

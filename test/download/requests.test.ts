@@ -8,7 +8,7 @@ import { exchange } from '../../src/download/exchange.ts';
 import { checkOptions } from '../../src/download/options.ts';
 import { StallWatch } from '../../src/download/stall.ts';
 import { HANG_UP, head, type Script, scriptedServer, whole } from '../support/scripted-server.ts';
-import { content, Downloading, sri } from './downloading.ts';
+import { content, Downloading, entryFrom, sri } from './downloading.ts';
 
 const BODY = Buffer.from('word '.repeat(1000));
 const ZIPPED = gzipSync(BODY);
@@ -89,16 +89,52 @@ it('refuses a page to log in by its integrity, after a second look [K30]', async
 
 it('keeps the entry when a server that was asked says that it is unchanged [K31]', async () => {
   const server = await scriptedServer([[head(304)], [head(304)]]);
-  const { outcome } = await new Downloading().fetch(
-    server.url,
-    {},
-    { validators: { etag: 'W/"x"', lastModified: 'then' } },
-  );
+  const entry = entryFrom(server.url, { etag: 'W/"x"', lastModified: 'then' });
+  const { outcome } = await new Downloading().fetch(server.url, {}, { entry });
   expect(outcome).toBe(NOT_MODIFIED);
   expect(server.requests[0]?.headers['if-none-match']).toBe('W/"x"');
   expect(server.requests[0]?.headers).not.toHaveProperty('if-modified-since');
-  await new Downloading().fetch(server.url, {}, { validators: { lastModified: 'then' } });
+  const dated = entryFrom(server.url, { lastModified: 'then' });
+  await new Downloading().fetch(server.url, {}, { entry: dated });
   expect(server.requests[1]?.headers['if-modified-since']).toBe('then');
+});
+
+it('asks nothing about an entry of another address, or one that is not what is expected [K31, K34]', async () => {
+  const server = await scriptedServer(() => whole(BODY));
+  const etag = { etag: '"1"' };
+  const right = entryFrom(`${server.url}/b`, etag, BODY);
+  const other = entryFrom(`${server.url}/a`, etag);
+  const { size, integrity } = { size: BODY.length, integrity: sri(BODY) };
+  for (const [entry, options, extras] of [
+    [other, {}, {}],
+    [{ ...right, validators: etag }, {}, {}],
+    [{ ...right, validators: { ...etag, source: 7 as never } }, {}, {}],
+    [entryFrom(`${server.url}/b`, etag), { size }, {}],
+    [entryFrom(`${server.url}/b`, etag), { integrity }, {}],
+    [entryFrom(`${server.url}/b`, etag), {}, { size }],
+    [entryFrom(`${server.url}/b`, etag), {}, { integrity }],
+    [right, { integrity, size }, {}],
+  ] as const) {
+    expect((await new Downloading().fetch(`${server.url}/b`, options, { entry, ...extras })).bytes).toEqual(
+      BODY,
+    );
+  }
+  const asked = server.requests.map(({ headers }) => headers['if-none-match']);
+  expect(asked).toEqual([...Array.from({ length: 7 }, () => undefined), '"1"']);
+});
+
+it('believes no 304 of a place that it is redirected to now, and was not before [K12, K31]', async () => {
+  const server = await scriptedServer(({ target, headers }) => {
+    if (target === '/moving') return redirect('/two');
+    return headers['if-none-match'] === undefined ? whole(BODY) : [head(304)];
+  });
+  const entry = entryFrom(`${server.url}/moving`, { etag: '"1"' }, BODY, `${server.url}/one`);
+  const { outcome, bytes } = await new Downloading().fetch(`${server.url}/moving`, {}, { entry });
+  expect(outcome).not.toBe(NOT_MODIFIED);
+  expect(bytes).toEqual(BODY);
+  const same = entryFrom(`${server.url}/moving`, { etag: '"1"' }, BODY, `${server.url}/two`);
+  const again = await new Downloading().fetch(`${server.url}/moving`, {}, { entry: same });
+  expect(again.outcome).toBe(NOT_MODIFIED);
 });
 
 it('asks again for the whole when a server says unchanged that was not asked, and then fails [K31]', async () => {
@@ -120,8 +156,8 @@ it('asks for the rest, and not whether something changed, while there is a part 
       BODY.subarray(9),
     ],
   ]);
-  const validators = { etag: '"old"' };
-  const { bytes } = await new Downloading().fetch(server.url, {}, { validators });
+  const entry = entryFrom(server.url, { etag: '"old"' });
+  const { bytes } = await new Downloading().fetch(server.url, {}, { entry });
   expect(bytes).toEqual(BODY);
   expect(server.requests.map(({ headers }) => headers['if-none-match'])).toEqual(['"old"', undefined]);
 });

@@ -87,6 +87,16 @@ it('takes a 200 to a range for the whole, from the first byte on [K9, K10]', asy
   expect(downloading.progress).toContainEqual([0, 1000]);
 });
 
+it('asks for the whole when a part does not say of which version it is [K9, K10]', async () => {
+  const nameless = [
+    head(206, { 'Content-Length': 600, 'Content-Range': 'bytes 400-999/1000' }),
+    OTHER.subarray(400),
+  ];
+  const server = await scriptedServer([broken(), nameless, whole(OTHER, { ETag: '"two"' })]);
+  const { bytes } = await new Downloading().fetch(`${server.url}/file`);
+  expect(bytes).toEqual(OTHER);
+});
+
 it('asks for the whole when a 200 has a Content-Range of a part [K9]', async () => {
   const odd = [
     head(200, { 'Content-Length': 600, 'Content-Range': 'bytes 400-999/1000' }),

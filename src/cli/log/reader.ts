@@ -1,6 +1,11 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { systemCode } from '../../errors/base.ts';
+import { printable } from '../../errors/describe.ts';
+import { O_NONBLOCK } from '../../storage/fs/open-flags.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
+import { CliError } from '../cli-error.ts';
+import { exitCodes } from '../exit-codes.ts';
 
 /** A file of the log that is read as it grows. */
 interface OpenFile {
@@ -106,12 +111,19 @@ export class LogReader {
   }
 }
 
+/** Undefined where there is none. Waits for nobody, whatever stands there. @throws {CliError} for what is no file. */
 function openOrNothing(path: string): number | undefined {
+  let fd: number;
   try {
-    return openSync(path, 'r');
-  } catch {
-    return undefined;
+    fd = openSync(path, constants.O_RDONLY | O_NONBLOCK);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
   }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  const problem = `the audit log ${printable(path)} is not a file. Move it away, or write no log (HOLDFAST_AUDIT=off)`;
+  throw new CliError(exitCodes.failure, 'HOLDFAST_UNREADABLE', problem, { file: path });
 }
 
 /** Everything in a file from an offset to the last line end. */
