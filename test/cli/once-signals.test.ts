@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { processFacts } from '../../src/identity/index.ts';
@@ -38,6 +38,26 @@ describe('the command of once', () => {
       }
     },
   );
+
+  it('that has become another user gets none, and is waited for all the same [X38]', async () => {
+    const cli = new Cli();
+    for (const path of [cli.home, join(cli.home, '..')]) chmodSync(path, 0o777);
+    const elevated = join(cli.home, 'elevated');
+    copyFileSync('/usr/bin/setpriv', elevated);
+    chmodSync(elevated, 0o4755);
+    const gate = new Latch(join(cli.home, 'gate'));
+    const script = `echo ready; : < ${gate.path}; exit 3`;
+    const start = (id: string) =>
+      cli.asUser(65534, ['once', id, '--', elevated, '--reuid=0', 'sh', '-c', script]);
+    const [told, ended] = [start('told'), start('ended')];
+    await Promise.all([told.says(/ready/), ended.says(/ready/)]);
+    told.signal('SIGWINCH');
+    ended.signal('SIGTERM');
+    await ended.says(/SIGTERM cannot be sent to the command \(process \d+\): EPERM, so it goes on/, 'stderr');
+    gate.open();
+    expect(await told.exits()).toMatchObject({ code: 3 });
+    expect((await ended.exits()).signal).toBe('SIGTERM');
+  });
 
   it('gets the second Ctrl-C as well as the first [X38]', async () => {
     const cli = new Cli();

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { systemCode } from '../../errors/base.ts';
 import type { Sink } from '../../once/command/sink.ts';
 import { pause } from '../../time/time.ts';
-import { passedOn } from './text.ts';
+import { outputIsLost, passedOn } from './text.ts';
 
 /** Milliseconds until a reader that has had no room is tried again. */
 const FULL = 5;
@@ -31,12 +31,13 @@ type Writer = (chunk: Uint8Array) => Promise<void>;
 function writerOf(descriptor: 1 | 2): Writer {
   let writer: Writer | undefined;
   return (chunk) => {
-    writer ??= isSocket(descriptor) ? throughSocket(descriptor) : toDescriptor(reopened(descriptor));
+    writer ??= isSocket(descriptor) ? throughSocket(descriptor) : toDescriptor(descriptor);
     return writer(chunk);
   };
 }
 
-function toDescriptor(fd: number): Writer {
+function toDescriptor(descriptor: 1 | 2): Writer {
+  const fd = reopened(descriptor);
   return async (chunk) => {
     for (let at = 0; at < chunk.length; ) {
       try {
@@ -44,7 +45,7 @@ function toDescriptor(fd: number): Writer {
       } catch (error) {
         const code = systemCode(error);
         if (code === 'EPIPE' || code === 'EIO') throw new ReaderGone(code);
-        if (code !== 'EAGAIN') return; // closed, or a file on a full disk
+        if (code !== 'EAGAIN') return outputIsLost(descriptor, code); // or it was closed
         await pause(FULL);
       }
     }

@@ -23,7 +23,7 @@ export function write(descriptor: 1 | 2, text: string | Uint8Array): boolean {
     } catch (error) {
       const code = systemCode(error);
       if (code !== 'EAGAIN') {
-        if (descriptor === 1 && isFull(code)) outputIsLost(code);
+        outputIsLost(descriptor, code);
         return false; // EPIPE and the like
       }
       sleepSync(FULL_PIPE);
@@ -33,8 +33,8 @@ export function write(descriptor: 1 | 2, text: string | Uint8Array): boolean {
 }
 
 /** Whoever reads the file has not got what was asked for: that is no success. */
-function outputIsLost(code = ''): void {
-  if (warnings.has(code)) return;
+export function outputIsLost(descriptor: number, code = ''): void {
+  if (descriptor !== 1 || !isFull(code) || warnings.has(code)) return;
   warnings.add(code);
   note(`standard output cannot be written: ${code}. Make room on its disk`);
   process.once('exit', () => {

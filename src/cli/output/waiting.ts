@@ -53,7 +53,7 @@ export class WaitingNotice {
     }
     const name = printable(resource);
     note(`waiting for ${name}, held by ${describeHolders(holders)}`);
-    if (!isatty(2)) return;
+    if (!isatty(2) || process.env.TERM === 'dumb') return;
     this.#line?.erase();
     this.#line = new LiveLine((ms) => `waiting for ${name} ${duration(ms)} (Ctrl-C gives up)`);
   }

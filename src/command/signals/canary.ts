@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
 import { processFacts } from '../../identity/index.ts';
 import { STOPPING } from './passed.ts';
 import { send } from './send.ts';
@@ -83,10 +84,12 @@ export class Canary {
   #start(): void {
     this.#greeted = false;
     if (this.#cat === undefined) return;
-    const cat = this.#cat;
-    const canary = startStoppable(() =>
-      spawn(cat, [], { stdio: ['pipe', 'pipe', 'ignore'], env: CAT_ENVIRONMENT }),
-    );
+    const canary = startStoppable(() => started(this.#cat as string));
+    this.#onStart();
+    if (canary === undefined) {
+      this.#gone();
+      return;
+    }
     this.#process = canary;
     canary.on('error', () => this.#gone());
     canary.on('close', (_code, signal) => this.#died(signal)); // after everything it echoed was read
@@ -97,7 +100,6 @@ export class Canary {
     for (const stream of [canary.stdin, canary.stdout]) {
       (stream as Partial<NodeJS.RefCounted>).unref?.(); // Bun's have none, and keep nobody alive
     }
-    this.#onStart();
   }
 
   #echoed(count: number): void {
@@ -126,6 +128,18 @@ export class Canary {
   #gone(asked = this.#questions.splice(0)): void {
     this.#process = undefined;
     for (const { answer } of asked) answer('unknown');
+  }
+}
+
+/** Undefined where there is no descriptor, process or memory left for it. */
+function started(cat: string): ChildProcessByStdio<Writable, Readable, null> | undefined {
+  try {
+    const process = spawn(cat, [], { stdio: ['pipe', 'pipe', 'ignore'], env: CAT_ENVIRONMENT });
+    if (process.stdin !== undefined) return process; // of one that was not started, Node.js makes no streams
+    process.on('error', () => {});
+    return undefined;
+  } catch {
+    return undefined;
   }
 }
 

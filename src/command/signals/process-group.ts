@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
+import { systemCode } from '../../errors/base.ts';
 import { after } from '../../lock/deadline.ts';
 import { pause } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
@@ -96,8 +97,15 @@ export class ProcessGroup {
     if (!this.#isLeaderOver || outlivesLeader(this.#leader)) this.#send('SIGKILL');
   }
 
+  /** A command that has become another user, such as by sudo, gets no signal of this one: it goes on, and is waited for. */
   #send(signal: NodeJS.Signals): void {
-    send(this.#leader, signal, 'group');
+    try {
+      send(this.#leader, signal, 'group');
+    } catch (error) {
+      const why = `${signal} cannot be sent to the command (process ${this.#leader}): ${systemCode(error)}`;
+      trace?.(`group ${this.#leader}`, why);
+      if (ENDING.includes(signal)) process.emitWarning(`${why}, so it goes on until it ends by itself`);
+    }
   }
 }
 

@@ -27,7 +27,9 @@ export class Background {
       detached: true,
       env,
     });
-    this.#line = this.#process.stdio[PLAN_AND_NEWS] as Duplex;
+    const line = this.#process.stdio?.[PLAN_AND_NEWS] as Duplex | undefined;
+    if (line === undefined) throw notBegun(this.#process);
+    this.#line = line;
     this.#line.on('error', () => {}); // it died before it had read its plan: its end tells
     this.#line.write(formatPlan(plan));
     this.#process.unref();
@@ -47,6 +49,14 @@ export class Background {
   leave(): void {
     this.#line.destroy();
   }
+}
+
+/** Of a process that was not started, Node.js makes no streams, and tells why later. */
+function notBegun(process: ChildProcess): BackgroundError {
+  process.on('error', () => {});
+  return new BackgroundError(
+    'No process could be started in the background: too many files are open, or there is no memory. Close some, or raise the limit (ulimit -n).',
+  );
 }
 
 /** Makes a call in the background; resolves when it runs there, waits for another's run, or is over already. */

@@ -1,0 +1,32 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { Cli, main } from './cli.ts';
+
+/** From where holdfast itself cannot start, to where it has all it wants. */
+const LIMITS = [20, 21, 22, 23, 24, 25, 26, 27, 28];
+
+function limited(cli: Cli, limit: number, words: readonly string[]) {
+  const script = `ulimit -n ${limit}; exec "$0" "$@"`;
+  return cli.program('sh', ['-c', script, process.execPath, main, ...words]).exits();
+}
+
+it('a command that was started keeps its outcome however few descriptors are left to holdfast [X44]', async () => {
+  const cli = new Cli();
+  const ran = join(cli.home, 'ran');
+  for (const limit of LIMITS) {
+    rmSync(ran, { force: true });
+    const words = ['run', 'x', '--', 'sh', '-c', `touch ${ran}; sleep 0.1; exit 5`];
+    const { code, stderr } = await limited(cli, limit, words);
+    if (existsSync(ran)) expect([limit, code, stderr]).toEqual([limit, 5, '']);
+    else expect([limit, stderr]).toEqual([limit, expect.stringMatching(/^holdfast: .*\n$/)]);
+  }
+});
+
+it('a run that cannot be started in the background for want of descriptors says so in one line [X44]', async () => {
+  for (const limit of LIMITS) {
+    const { code, stderr } = await limited(new Cli(), limit, ['once', '--detach', 'x', '--', 'true']);
+    expect([limit, stderr]).toEqual([limit, expect.stringMatching(/^holdfast: .*\n$/)]);
+    expect([0, 125]).toContain(code);
+  }
+});
