@@ -1,5 +1,6 @@
 import { type Integrity, matches } from '../content/integrity.ts';
 import { IntegrityError } from '../errors/content-errors.ts';
+import { isPromise } from '../lock/body.ts';
 import { given } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
@@ -47,7 +48,8 @@ export function turnOf(call: Call, lock: Lock): Turn {
     signal: anyOf([call.signal, lock.signal, thrown.signal]),
     progress(done, total) {
       try {
-        options.onProgress?.({ key, done, ...given({ total }) });
+        const result: unknown = options.onProgress?.({ key, done, ...given({ total }) });
+        if (isPromise(result)) result.then(undefined, (error) => thrown.abort(error));
       } catch (error) {
         thrown.abort(error);
       }

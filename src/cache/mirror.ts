@@ -7,7 +7,7 @@ import type { Lock } from '../lock/lock.ts';
 import { makeDirectory } from '../storage/directory.ts';
 import { READ_SAFELY, SAFELY } from '../storage/fs/open-flags.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
-import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
 import { syncDirectory } from '../storage/fs/sync-directory.ts';
 import { allowReplacing } from '../storage/replace/index.ts';
 import { outlastTransient } from '../storage/transient/index.ts';
@@ -139,7 +139,8 @@ function refuseTarget(layout: Layout, target: string): void {
     throw new MirrorError(target, 'lies inside the cache itself: choose a path outside');
   }
   const found = lstatOrNothing(target);
-  if (found === undefined || found.isFile() || found.isSymbolicLink()) return;
+  const isDevice = found?.isSymbolicLink() === true && statOrNothing(target)?.isFile() === false; // such as /dev/stdout
+  if (found === undefined || found.isFile() || (found.isSymbolicLink() && !isDevice)) return;
   throw new MirrorError(target, 'cannot be made: there is a directory, or no file at all, in its place');
 }
 

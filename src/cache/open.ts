@@ -1,4 +1,4 @@
-import { accessSync, constants, fchmodSync, readdirSync } from 'node:fs';
+import { accessSync, constants, fchmodSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
@@ -11,6 +11,7 @@ import { absolute } from '../storage/working-directory.ts';
 import { ensureWritableDirectory } from '../storage/writable-directory.ts';
 import { Layout } from './layout.ts';
 
+const EVERYBODY = 0o002;
 const FORMAT = /^holdfast-cache (\d+)(?:\.\d+)?\n/;
 /** What a cache has, or another process that opens it at the same time, or the root of a disk. */
 const OWN_NAME = /^(CACHEDIR\.TAG|locks|entries|partial|content|\.holdfast-.*|lost\+found)$/;
@@ -31,7 +32,9 @@ export async function openLayout(directory: string, access: 'owner' | 'shared'):
     if (statOrNothing(path) === undefined) {
       makeDirectory(path, access === 'owner' ? 'owner' : { mode: 0o777 & ~process.umask() });
     }
-    const problem = statOrNothing(path)?.isDirectory() === false ? 'is no directory' : unsafeDirectory(path);
+    const stats = statOrNothing(path);
+    const problem =
+      stats?.isDirectory() === false ? 'is no directory' : (unsafeDirectory(path) ?? open(stats));
     if (problem !== undefined) throw new CacheDirectoryError(path, problem);
     const layout = new Layout(path);
     if (!isFormatted(layout.directory)) await format(layout);
@@ -45,6 +48,12 @@ export async function openLayout(directory: string, access: 'owner' | 'shared'):
       error,
     );
   }
+}
+
+/** With the sticky bit others can replace nothing, and still rewrite what follows the mode of the directory. */
+function open(stats: Stats | undefined): string | undefined {
+  if (process.getuid === undefined || ((stats?.mode ?? 0) & EVERYBODY) === 0) return undefined;
+  return 'can be written by every user, who could change what others are served: make one of your own in it';
 }
 
 /** @throws {CacheDirectoryError} for a format of another major version; a later minor one can be read. */

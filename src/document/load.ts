@@ -11,20 +11,24 @@ const PAUSES = [20, 40, 80];
 export interface LoadOptions extends Omit<ReadOptions, 'known'> {
   /** A version whose value is taken over where the text is the same. */
   readonly known?: Loaded | undefined;
+  /** There was a file: an editor may have moved it away for the instant in which it writes it anew. */
+  readonly isExpected?: boolean;
   /** What the program works with, of what the file says; without it, just that. */
   readonly adopt?: (json: Json) => Work<Adopted>;
 }
 
 /**
  * Reads a file and what it says; undefined when there is none. What is empty, does not parse or does not fit is read
- * again for 140 ms before it counts as damaged.
+ * again for 140 ms before it counts as damaged, and so is one that was there before it counts as missing.
  *
  * @throws {DamagedError | UnreadableError}
  */
 export function* load(path: string, options: LoadOptions): Work<Loaded | undefined> {
+  const isExpected = options.isExpected ?? options.known !== undefined;
   for (const pause of PAUSES) {
     try {
-      return yield* loadOnce(path, options);
+      const loaded = yield* loadOnce(path, options);
+      if (loaded !== undefined || !isExpected) return loaded;
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
     }
@@ -38,7 +42,10 @@ export function loadNow(path: string, options: LoadOptions): Loaded | undefined 
   return finish(loadOnce(path, options));
 }
 
-function* loadOnce(path: string, { adopt, ...options }: LoadOptions): Work<Loaded | undefined> {
+function* loadOnce(
+  path: string,
+  { adopt, isExpected: _, ...options }: LoadOptions,
+): Work<Loaded | undefined> {
   const { known, shown } = options;
   const version = readVersion(path, options);
   if (version === undefined) return undefined;

@@ -65,7 +65,9 @@ export async function updateJson<T = unknown>(
   const { given, directory } = placeOf(givenPath(path));
   if (!existsSync(directory)) throw new MissingDocumentError(given); // the lock would make it
   let value: unknown;
-  await updated<Loaded>(path, options, load, function* (current, place) {
+  const read = (file: string, reading: ReadOptions) =>
+    load(file, { ...reading, known: undefined, isExpected: true });
+  await updated<Loaded>(path, options, read, function* (current, place) {
     if (current === undefined) throw new MissingDocumentError(place.given);
     const json = yield* applied(recipe, current.json, place.path);
     value = plain(json);
@@ -87,6 +89,7 @@ async function updated<V extends Version>(
   const reading = { shown: path, maxBytes };
   return underLock(path, { timeout, holdLimit, locks }, 'update', function* ({ place, folder, lock }) {
     const keeper = new Keeper(place, false, () => {});
+    keeper.sweep(folder, reading);
     const { version } = yield* commit<V>(place, folder, reading, {
       manager: locks.id,
       read: (file) => read(file, reading),

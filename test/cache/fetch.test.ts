@@ -207,6 +207,17 @@ it.each<[string, Producer]>([
   },
 );
 
+it('what an asynchronous onProgress rejects with ends its call as well [G2, G15]', async () => {
+  const { cache } = await newCache();
+  const onProgress = () => Promise.reject(new Error('its window is closed')) as never;
+  const producer: Producer = async ({ temp, progress, signal }) => {
+    progress(1);
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    writeFileSync(temp, 'words');
+  };
+  await expect(cache.fetch('corpus', producer, { onProgress })).rejects.toThrow('its window is closed');
+});
+
 it.each<[string, string, FetchOptions, FetchOptions]>([
   ['an integrity', 'words', { integrity: `sha256-${Buffer.alloc(32).toString('base64')}` }, {}],
   ['a size', 'words', { size: 6 }, {}],

@@ -74,6 +74,9 @@ describe('a cache directory', () => {
     const home = memoryDirectory();
     chmodSync(home, 0o777);
     await expect(openCache(home)).rejects.toThrow('every user can change');
+    chmodSync(home, 0o1777); // as /tmp is
+    await expect(openCache(home)).rejects.toThrow('can be written by every user');
+    expect(readdirSync(home)).toEqual([]);
   });
 
   it('of other things is not tagged as one that backups may skip [K19]', async () => {

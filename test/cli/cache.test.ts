@@ -79,6 +79,15 @@ describe('cache path', () => {
   });
 });
 
+it('an entry is found under a key that looks like an address, and removed', async () => {
+  const { fetching, url } = await filled();
+  const key = 'https://data.example/c?sig=1';
+  const { stdout } = await fetching.run('--key', key, `${url}/corpus`);
+  expect(await fetching.cacheCommand('path', key)).toMatchObject({ code: 0, stdout });
+  expect((await fetching.cacheCommand('rm', key)).code).toBe(0);
+  expect((await fetching.cacheCommand('path', key)).code).toBe(1);
+});
+
 describe('cache verify', () => {
   it('finds what was changed, and with --repair has it fetched again [K21]', async () => {
     const { fetching, url, corpus } = await filled();

@@ -11,7 +11,7 @@ function limited(cli: Cli, limit: number, words: readonly string[]) {
   return cli.program('sh', ['-c', script, process.execPath, main, ...words]).exits();
 }
 
-it('a command that was started keeps its outcome however few descriptors are left to holdfast [X44]', async () => {
+it('a command that was started keeps its outcome however few descriptors are left to holdfast [H23]', async () => {
   const cli = new Cli();
   const ran = join(cli.home, 'ran');
   for (const limit of LIMITS) {
@@ -23,7 +23,7 @@ it('a command that was started keeps its outcome however few descriptors are lef
   }
 });
 
-it('a run that cannot be started in the background for want of descriptors says so in one line [X44]', async () => {
+it('a run that cannot be started in the background for want of descriptors says so in one line [H23]', async () => {
   for (const limit of LIMITS) {
     const { code, stderr } = await limited(new Cli(), limit, ['once', '--detach', 'x', '--', 'true']);
     expect([limit, stderr]).toEqual([limit, expect.stringMatching(/^holdfast: .*\n$/)]);

@@ -1,8 +1,17 @@
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { LockManager, onLockEvent } from 'holdfast';
 import { openDocument, updateFile, updateJson } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { temporaryName } from '../../src/document/file/names.ts';
 import { gate, within } from '../support/deadline.ts';
 import { memoryDirectory } from '../support/temp.ts';
 import { opened, raise } from './opened.ts';
@@ -88,6 +97,27 @@ describe('one edit of a file', () => {
     const { path } = fileWith(text, 'roles.json');
     await updateJson<{ a: number }>(path, raise);
     expect(readFileSync(path, 'utf8')).toBe(text.replace('"a": 1', '"a": 2'));
+  });
+
+  it('finds a document that an editor has moved away while it writes it anew [R26]', async () => {
+    const { path } = fileWith('{ "a": 5 }', 'roles.json');
+    renameSync(path, `${path}~`);
+    const updated = updateJson<{ a: number }>(path, raise);
+    setImmediate(() => renameSync(`${path}~`, path));
+    expect(await updated).toEqual({ a: 6 });
+    const { document } = await opened('{ "a": 5 }', { create: { a: 0 } });
+    renameSync(document.path, `${document.path}~`);
+    const raised = document.update(raise);
+    setImmediate(() => setImmediate(() => renameSync(`${document.path}~`, document.path)));
+    expect(await raised).toEqual({ a: 6 });
+  });
+
+  it('removes what a writer has left that was killed [D29]', async () => {
+    const { directory, path } = fileWith('{ "a": 0 }', 'roles.json');
+    const left = join(directory, temporaryName('roles.json'));
+    writeFileSync(left, '{ "a": 0 }');
+    await updateJson<{ a: number }>(path, raise);
+    expect(existsSync(left)).toBe(false);
   });
 
   it('of a document in a directory that does not exist is refused, and makes none [D7]', async () => {

@@ -1,3 +1,4 @@
+import type { Cache } from '../../cache/cache.ts';
 import { printable } from '../../errors/describe.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -8,8 +9,8 @@ import { withCache } from './open.ts';
 import type { CacheFlags } from './place.ts';
 
 export function showPath(word: string, flags: CacheFlags): Promise<void> {
-  const key = keyOfWord(word);
   return withCache(flags, (cache, directory) => {
+    const key = keyIn(cache, word);
     const entry = cache?.peek(key);
     if (entry === undefined) throw absent(key, directory);
     if (flags.json === true) printJson(entry);
@@ -18,8 +19,8 @@ export function showPath(word: string, flags: CacheFlags): Promise<void> {
 }
 
 export function remove(words: readonly string[], flags: CacheFlags): Promise<void> {
-  const keys = [...new Set(words.map(keyOfWord))];
   return withCache(flags, async (cache, directory) => {
+    const keys = [...new Set(words.map((word) => keyIn(cache, word)))];
     for (const key of keys) {
       const isRemoved = (await cache?.delete(key)) === true;
       if (!isRemoved) process.exitCode = exitCodes.no;
@@ -28,6 +29,12 @@ export function remove(words: readonly string[], flags: CacheFlags): Promise<voi
       else note(absent(key, directory).message);
     }
   });
+}
+
+/** A key is any text: one that looks like an address is looked for as it is first. */
+function keyIn(cache: Cache | undefined, word: string): string {
+  const key = keyOfWord(word);
+  return cache?.peek(word) === undefined ? key : word;
 }
 
 function absent(key: string, directory: string): CliError {

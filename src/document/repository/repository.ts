@@ -97,6 +97,7 @@ export class Repository<R extends object> {
     return this.#change((list) => {
       const at = this.#indexOf(list, id, revision);
       const result = change(list[at] as R) ?? list[at];
+      if (isPromise(result)) result.then(undefined, () => {}); // nobody waits for it
       if (isPromise(result)) throw new InputError('change', 'must not be asynchronous; it holds the lock');
       if ((result as Record<string, unknown>)[this.#identity] !== id) {
         throw new InputError(this.#identity, `must stay ${shown(id)}; insert another record instead`);

@@ -56,9 +56,10 @@ export class PortableWaiter implements Waiting {
     if (this.#done) return;
     try {
       this.#line.join(); // where none could be left before
-      this.#outcome.moved();
+      const mayTry = this.#mayTry();
+      this.#outcome.moved(); // behind that look, so that whoever comes to the head hears of it before the grant
       if (this.#done) return;
-      const grant = this.#mayTry() ? this.#contender.tryOnce() : undefined;
+      const grant = mayTry ? this.#contender.tryOnce() : undefined;
       if (grant === undefined) {
         this.#sleep(this.#freeSince === undefined ? this.#pauses.next() : this.#untilPassing());
       } else {
