@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
@@ -169,6 +169,18 @@ describe('with --json, an error has one shape', () => {
     );
     expect(error.code).toBe(code);
     if (resource !== undefined) expect(error.resource).toBe(resource);
+  });
+
+  it('of the system, which keeps its code, and says what helps [X50]', async () => {
+    const cli = place();
+    symlinkSync('audit.jsonl', join(cli.home, 'audit.jsonl'));
+    expect(await errorOf(cli, ['log'])).toMatchObject({
+      code: 'ELOOP',
+      message: expect.stringMatching(/audit\.jsonl cannot be used \(open: ELOOP\)\. Fix the symbolic links/),
+    });
+    rmSync(join(cli.home, 'audit.jsonl'));
+    mkdirSync(join(cli.home, 'audit.jsonl'));
+    expect(await errorOf(cli, ['log'])).toMatchObject({ code: 'HOLDFAST_UNREADABLE' });
   });
 
   it('where the working directory is gone [X50]', async () => {

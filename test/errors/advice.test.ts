@@ -21,6 +21,8 @@ describe('the advice about a path that cannot be used', () => {
     const advice = codes.map((code) => adviceOn('/etc', code));
     expect(new Set(advice).size).toBe(codes.length);
     for (const each of advice) expect(each).not.toMatch(/writable|permission/i);
+    expect(advice.filter((each) => each.startsWith('Find out'))).toEqual([]);
+    expect(adviceOn('/etc', 'ENOSPC')).toBe('Make room on the disk');
     expect(adviceOn('/etc', 'EPERM')).toBe('See whether /etc may be changed at all: lsattr -d /etc');
   });
 
