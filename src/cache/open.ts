@@ -34,7 +34,7 @@ export async function openLayout(directory: string, access: 'owner' | 'shared'):
     }
     const stats = statOrNothing(path);
     const problem =
-      stats?.isDirectory() === false ? 'is no directory' : (unsafeDirectory(path) ?? open(stats));
+      stats?.isDirectory() === false ? 'is no directory' : (unsafeDirectory(path) ?? openToAll(stats));
     if (problem !== undefined) throw new CacheDirectoryError(path, problem);
     const layout = new Layout(path);
     if (!isFormatted(layout.directory)) await format(layout);
@@ -51,7 +51,7 @@ export async function openLayout(directory: string, access: 'owner' | 'shared'):
 }
 
 /** With the sticky bit others can replace nothing, and still rewrite what follows the mode of the directory. */
-function open(stats: Stats | undefined): string | undefined {
+function openToAll(stats: Stats | undefined): string | undefined {
   if (process.getuid === undefined || ((stats?.mode ?? 0) & EVERYBODY) === 0) return undefined;
   return 'can be written by every user, who could change what others are served: make one of your own in it';
 }
