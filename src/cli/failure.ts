@@ -1,7 +1,7 @@
 import type { CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
+import { isCommand } from './command-names.ts';
 import { exitCodes } from './exit-codes.ts';
-import { isCommand } from './program.ts';
 import { report } from './report.ts';
 
 /** Tells of an error that no command has told of; returns the code to exit with. */

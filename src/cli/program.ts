@@ -1,13 +1,14 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { COMMAND_NAMES, type CommandName, isCommand } from './command-names.ts';
 import { exitCodeHelp } from './exit-code-help.ts';
 import { withGlobalOptions } from './options.ts';
 import { print, write } from './output/text.ts';
 
 type Define = (program: Command) => void;
 
-/** In the order of the help. Each is read when it is needed: reading them all takes as long as a short run. */
-const COMMANDS: Readonly<Record<string, () => Promise<Define>>> = {
+/** Each is read when it is needed: reading them all takes as long as a short run. */
+const COMMANDS: Readonly<Record<CommandName, () => Promise<Define>>> = {
   run: async () => (await import('./commands/run.ts')).defineRun,
   once: async () => (await import('./commands/once.ts')).defineOnce,
   guard: async () => (await import('./commands/guard.ts')).defineGuard,
@@ -26,10 +27,6 @@ const COMMANDS: Readonly<Record<string, () => Promise<Define>>> = {
   completion: async () => (await import('./commands/completion.ts')).defineCompletion,
 };
 
-export function isCommand(word: string): boolean {
-  return Object.hasOwn(COMMANDS, word);
-}
-
 /** The program for these words. When the first is a command, no other one can be meant, and none is set up. */
 export function programFor([first = '']: readonly string[]): Promise<Command> {
   const alone = isCommand(first) && first !== 'completion'; // which describes them all
@@ -37,7 +34,7 @@ export function programFor([first = '']: readonly string[]): Promise<Command> {
 }
 
 /** The whole command line, or one command of it: the one place that says which commands and options there are. */
-async function createProgram(only: string | undefined): Promise<Command> {
+async function createProgram(only: CommandName | undefined): Promise<Command> {
   const program = withGlobalOptions(new Command('holdfast'))
     .description('Locks that hold: freed by the operating system when their holder dies, never given to two.')
     .usage('[options] COMMAND …')
@@ -53,8 +50,8 @@ async function createProgram(only: string | undefined): Promise<Command> {
       outputError: () => {}, // `main` reports it, as text or as JSON
     })
     .addHelpText('afterAll', ({ command }) => exitCodeHelp(command, command.createHelp()));
-  const wanted = only === undefined ? Object.values(COMMANDS) : [COMMANDS[only]];
-  for (const define of await Promise.all(wanted.map((read) => read?.()))) define?.(program);
+  const wanted = only === undefined ? COMMAND_NAMES : [only];
+  for (const define of await Promise.all(wanted.map((name) => COMMANDS[name]()))) define(program);
   return program;
 }
 
