@@ -130,9 +130,8 @@ export function* commit<V extends Version>(
 export function inWords(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || code.startsWith('HOLDFAST_')) return error;
-  const { path: at = path } = error as NodeJS.ErrnoException;
-  const failed = join(dirname(path), basename(at)); // its directory may have been used by a descriptor
-  return new DocumentWriteError(path, code, adviceOn(failed, code, error), error);
+  const { path: at = path } = error as NodeJS.ErrnoException; // in a directory that may be used by a descriptor
+  return new DocumentWriteError(path, code, adviceOn(join(dirname(path), basename(at)), code, error), error);
 }
 
 /**

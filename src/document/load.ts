@@ -42,11 +42,8 @@ export function loadNow(path: string, options: LoadOptions): Loaded | undefined 
   return finish(loadOnce(path, options));
 }
 
-function* loadOnce(
-  path: string,
-  { adopt, isExpected: _, ...options }: LoadOptions,
-): Work<Loaded | undefined> {
-  const { known, shown } = options;
+function* loadOnce(path: string, options: LoadOptions): Work<Loaded | undefined> {
+  const { known, shown, adopt } = options;
   const version = readVersion(path, options);
   if (version === undefined) return undefined;
   if (known?.hash === version.hash) {

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { MissingDocumentError } from '../errors/document-errors.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { plain } from '../json/values.ts';
 import { checkNames, namesOf } from '../lock/known-options.ts';
 import { commit } from './commit.ts';
 import { applied, checkRecipe, type Recipe } from './draft.ts';
-import { givenPath, type Place, placeOf } from './file/place.ts';
+import { givenPath, type Place, standingPlaceOf } from './file/place.ts';
 import { type ReadOptions, readVersion, type Version } from './file/version.ts';
 import { Keeper } from './keeper.ts';
 import { load } from './load.ts';
@@ -62,8 +61,7 @@ export async function updateJson<T = unknown>(
   options: UpdateFileOptions = {},
 ): Promise<T> {
   checkRecipe(recipe);
-  const { given, directory } = placeOf(givenPath(path));
-  if (!existsSync(directory)) throw new MissingDocumentError(given); // the lock would make it
+  standingPlaceOf(givenPath(path));
   let value: unknown;
   const read = (file: string, reading: ReadOptions) =>
     load(file, { ...reading, known: undefined, isExpected: true });

@@ -33,8 +33,6 @@ const HURRY = Symbol('hurry');
 const MOST_LOSSES = 2;
 /** Milliseconds before the first of these tries; twice as many before the next one. */
 const PAUSE = 20;
-/** Milliseconds of work after which timers and sockets have their turn. */
-const LONGEST_TURN = 20;
 
 /**
  * The one who works for a document: takes the lock, does all that is waiting then as one batch, in order, and goes on until
@@ -46,7 +44,8 @@ export class Writer<J extends Job> {
   readonly #batch: (jobs: J[], lock: Lock, place: Place) => Promise<void>;
   #queue: J[] = [];
   #worker: Promise<void> | undefined;
-  readonly #rests = new Rests(LONGEST_TURN);
+  /** Timers and sockets have their turn after 20 ms of work. */
+  readonly #rests = new Rests(20);
   /** The lock, while a batch is done under it. */
   held: Lock | undefined;
   /** Ends a wait for which nobody has set an end. */

@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, promises } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, promises } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemCode } from '../../errors/base.ts';
+import { MissingDocumentError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { fileResource } from '../../lock/resource.ts';
 import { DIRECTORY, isRoot, pathOfDescriptor } from '../../storage/fs/pinned.ts';
@@ -43,6 +44,13 @@ function pathOf(url: URL): string | undefined {
 export function placeOf(given: string): Place {
   const { beside = given, path: lock } = fileResource(given);
   return { given, path: beside, directory: dirname(beside), name: basename(beside), lock };
+}
+
+/** The same in a directory that is there: a lock would make it. @throws {MissingDocumentError} */
+export function standingPlaceOf(given: string): Place {
+  const place = placeOf(given);
+  if (!existsSync(place.directory)) throw new MissingDocumentError(given);
+  return place;
 }
 
 /** What directories answer that cannot be synced; their file system keeps the order of names itself. */

@@ -62,7 +62,6 @@ export function* prepareRecovery(
     return isUtf8(candidate) && (yield* isGood(candidate.toString()));
   });
   if (source === undefined) return undefined;
-  const before = lastKnown === undefined ? (bytes ?? NOTHING) : Buffer.from(lastKnown);
   const isDamaged = bytes !== undefined && !isWhole;
   const restored: Restored = {
     corrupt: isDamaged ? backups.keepCorrupt(bytes) : undefined,
@@ -70,12 +69,10 @@ export function* prepareRecovery(
     backup: source.name,
     from: source.time,
     damagedAt: isDamaged ? writtenAt : undefined,
-    recordsLost: Math.max(0, recordsIn(before) - recordsIn(source.bytes)),
+    recordsLost: Math.max(0, recordsIn(Buffer.from(lastKnown ?? bytes ?? '')) - recordsIn(source.bytes)),
   };
   return { text: source.bytes.toString(), restored };
 }
-
-const NOTHING = Buffer.alloc(0);
 
 function* findWhole(
   backups: Backups,

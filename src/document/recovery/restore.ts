@@ -1,11 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import { existsSync } from 'node:fs';
-import { DamagedError, MissingDocumentError } from '../../errors/document-errors.ts';
+import { DamagedError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { Date } from '../../time/time.ts';
 import { type Adopted, adopted } from '../adopt.ts';
 import { commit, type Plan } from '../commit.ts';
-import { givenPath, placeOf } from '../file/place.ts';
+import { givenPath, standingPlaceOf } from '../file/place.ts';
 import { type ReadOptions, readBytes, type Version } from '../file/version.ts';
 import { Keeper } from '../keeper.ts';
 import type { DocumentOptions } from '../options.ts';
@@ -120,7 +119,7 @@ export async function restoreBackup(
   options: Pick<DocumentOptions<unknown>, 'schema' | 'timeout' | 'locks' | 'maxBytes'> = {},
 ): Promise<Restored> {
   const settings = settingsOf<unknown>(givenPath(path), options);
-  if (!existsSync(placeOf(settings.path).directory)) throw new MissingDocumentError(settings.path); // the lock would make it
+  standingPlaceOf(settings.path);
   const done = await restoreLocked(settings, { backup });
   if (done === undefined) throw noBackup(backup);
   return done.restored;

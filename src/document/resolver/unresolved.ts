@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { MissingDocumentError } from '../../errors/document-errors.ts';
 import { formatJson } from '../../json/format.ts';
 import type { Json } from '../../json/json.ts';
 import { merge } from '../../merge/merge.ts';
 import { type DocumentConflict, whole } from '../batch.ts';
 import { type ConflictMeta, conflictFiles, conflictMeta, textIn } from '../conflicts.ts';
-import { givenPath, placeOf } from '../file/place.ts';
+import { givenPath, standingPlaceOf } from '../file/place.ts';
 import { load } from '../load.ts';
 import { MAX_BYTES } from '../options.ts';
 import { type Loaded, parse } from '../text.ts';
@@ -40,20 +39,12 @@ export interface Unresolved {
  * @throws {DamagedError | UnreadableError} the document itself cannot be read.
  */
 export async function unresolvedConflicts(path: string | URL): Promise<readonly Unresolved[]> {
-  const place = placeOf(givenPath(path));
-  const current = await run(load(place.path, { shown: place.given, maxBytes: MAX_BYTES }));
-  return filesOf(place).flatMap((file) => {
-    const compared = compare(place.directory, file, current);
+  const { directory, name, path: own, given } = standingPlaceOf(givenPath(path));
+  const current = await run(load(own, { shown: given, maxBytes: MAX_BYTES }));
+  return conflictFiles(directory, name).flatMap((file) => {
+    const compared = compare(directory, file, current);
     return compared === undefined ? [] : [compared];
   });
-}
-
-function filesOf({ directory, name, given }: ReturnType<typeof placeOf>): string[] {
-  try {
-    return conflictFiles(directory, name);
-  } catch {
-    throw new MissingDocumentError(given); // nor is there its directory
-  }
 }
 
 /** A conflict file against a version of its document; undefined where that file is gone, or says nothing. */
