@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MirrorError } from 'holdfast';
@@ -35,4 +43,21 @@ it.each([
   const mirror = targetIn(home);
   await expect(cache.fetch('corpus', making('words'), { mirror })).rejects.toBeInstanceOf(MirrorError);
   expect(cache.peek('corpus')).toMatchObject({ size: 5 });
+});
+
+it('a mirror takes the place of a link to a file, and of none to what is no file [K23]', async () => {
+  const { cache, home } = await newCache();
+  const [device, link, file] = ['device', 'link', 'file'].map((name) => join(home, name)) as [
+    string,
+    string,
+    string,
+  ];
+  symlinkSync('/dev/null', device); // as /dev/stdout is
+  writeFileSync(file, 'precious');
+  symlinkSync(file, link);
+  await expect(cache.fetch('corpus', making('words'), { mirror: device })).rejects.toThrow(MirrorError);
+  expect(lstatSync(device).isSymbolicLink()).toBe(true);
+  await cache.fetch('corpus', refuses, { mirror: link });
+  expect(lstatSync(link).isFile()).toBe(true);
+  expect(readFileSync(file, 'utf8')).toBe('precious');
 });

@@ -21,23 +21,6 @@ import { gate } from '../support/deadline.ts';
 import { interceptPromise, Making, making, newCache, put, refuses } from './support.ts';
 
 describe('a mirror', () => {
-  it('takes the place of a link to a file, and of none to what is no file [K23]', async () => {
-    const { cache, home } = await newCache();
-    const [device, link, file] = ['device', 'link', 'file'].map((name) => join(home, name)) as [
-      string,
-      string,
-      string,
-    ];
-    symlinkSync('/dev/null', device); // as /dev/stdout is
-    writeFileSync(file, 'precious');
-    symlinkSync(file, link);
-    await expect(cache.fetch('corpus', making('words'), { mirror: device })).rejects.toThrow(MirrorError);
-    expect(lstatSync(device).isSymbolicLink()).toBe(true);
-    await cache.fetch('corpus', refuses, { mirror: link });
-    expect(lstatSync(link).isFile()).toBe(true);
-    expect(readFileSync(file, 'utf8')).toBe('precious');
-  });
-
   it('is made with its directory, kept when it is right, and replaced when the entry is another [G5, G6]', async () => {
     const { cache, home } = await newCache();
     const mirror = join(home, 'deep/er/corpus');
