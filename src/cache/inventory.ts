@@ -51,7 +51,7 @@ export async function* filedRecords(layout: Layout): AsyncGenerator<Filed> {
     if (!name.endsWith('.json')) continue;
     const path = join(layout.entries, name);
     const found = readRecord(layout, path);
-    yield { path, record: found?.record, used: found?.mtime ?? 0 };
+    yield { path, record: found?.record, used: found?.stats.mtimeMs ?? 0 };
     if (rests.isDue) await rests.take();
   }
 }

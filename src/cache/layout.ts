@@ -4,21 +4,28 @@ import { join, sep } from 'node:path';
 import { fileNameOf } from '../lock/resource.ts';
 import { BoundedCache } from '../storage/bounded-cache.ts';
 import { statOrNothing } from '../storage/fs/stat.ts';
+import type { EntryRecord } from './record.ts';
 
 /** Whether others than the owner of a directory may write in it. */
 const SHARED = 0o022;
 const URL_LIKE = /^[a-z][a-z0-9+.-]*:\/\//i;
 
-/** Names take long to make, next to a hit; some hundred bytes each. */
-const MOST_PLACES = 20_000;
+/** Names and records take long to make, next to a hit; one or two thousand bytes each. */
+const MOST_PLACES = 10_000;
 
 /** What is known of one key. */
 export interface Place {
   readonly name: string;
   /** The path of its record. */
-  readonly record: string;
-  /** When this process last looked whose the record is, and when it was last used; milliseconds since the epoch. */
-  looked: number;
+  readonly path: string;
+  /** The record, as this process last read it. */
+  read?: RecordRead | undefined;
+}
+
+/** A record that was read, with what tells that the file is still the one it was read from. */
+export interface RecordRead {
+  readonly record: EntryRecord;
+  readonly stats: Stats;
 }
 
 /** Where everything of one cache is:
@@ -65,7 +72,7 @@ export class Layout {
     let place = this.#places.get(key);
     if (place === undefined) {
       const name = fileNameOf(key, readable(key));
-      place = { name, record: join(this.entries, `${name}.json`), looked: 0 };
+      place = { name, path: join(this.entries, `${name}.json`) };
       this.#places.set(key, place);
     }
     return place;
@@ -77,7 +84,7 @@ export class Layout {
   }
 
   recordOf(key: string): string {
-    return this.placeOf(key).record;
+    return this.placeOf(key).path;
   }
 
   /** The content with this digest, in hexadecimal. */

@@ -14,7 +14,7 @@ import { READ_SAFELY, SAFELY } from '../storage/fs/open-flags.ts';
 import { closeQuietly } from '../storage/fs/quietly.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { Date } from '../time/time.ts';
-import type { Layout } from './layout.ts';
+import type { Layout, RecordRead } from './layout.ts';
 import { type EntryRecord, isPresent, LONGEST_RECORD, type PresentRecord, parseRecord } from './record.ts';
 
 /**
@@ -26,6 +26,8 @@ export type Sight =
   | { readonly state: 'none'; readonly record: EntryRecord | undefined };
 
 const buffer = Buffer.allocUnsafeSlow(LONGEST_RECORD);
+/** Milliseconds. */
+const AT_REST = 3_000;
 /** Milliseconds between two notes of an entry's use: a use is a write to the disk otherwise. */
 export const USE_NOTED = 600_000;
 
@@ -35,20 +37,17 @@ export const USE_NOTED = 600_000;
  */
 export function look(layout: Layout, key: string): Sight {
   const place = layout.placeOf(key);
+  const found = readRecord(layout, place.path, key, place.read);
   const now = Date.now();
-  const isFirst = Math.abs(now - place.looked) >= USE_NOTED;
-  const found = isFirst ? readRecord(layout, place.record, key) : undefined;
-  const record = isFirst ? found?.record : parseRecord(reading(place.record, textOf) ?? '', key);
-  if (!isPresent(record)) return { state: 'none', record };
+  if (found !== place.read) place.read = isAtRest(found, now) ? found : undefined;
+  const record = found?.record;
+  if (found === undefined || !isPresent(record)) return { state: 'none', record };
   const content = layout.contentOf(record.content);
   const stats = lstatOrNothing(content);
   if (stats === undefined || !stats.isFile() || stats.size !== record.size || !layout.trusts(stats)) {
     return { state: 'none', record };
   }
-  if (found !== undefined) {
-    noteUse(place.record, found.mtime, now);
-    place.looked = now;
-  }
+  noteUse(place.path, found.stats.mtimeMs, now);
   return { state: isUntouched(record, stats) ? 'good' : 'touched', record, path: content };
 }
 
@@ -56,18 +55,41 @@ function isUntouched({ mtime }: EntryRecord, { mtimeMs, mode }: Stats): boolean 
   return mtimeMs === mtime && ((mode & 0o444) === 0o444 || process.getuid === undefined);
 }
 
-/** A record with the time of its last use; undefined when there is none that could be trusted. */
+/**
+ * A record, with the time of its last use as that of its file; undefined when there is none that could be trusted. `before`:
+ * how it was read the last time, which is given again for a file that has not been replaced since.
+ */
 export function readRecord(
   layout: Layout,
   path: string,
   key?: string,
-): { readonly record: EntryRecord; readonly mtime: number } | undefined {
+  before?: RecordRead,
+): RecordRead | undefined {
   return reading(path, (fd) => {
     const stats = fstatSync(fd);
     if (!stats.isFile() || !layout.trusts(stats)) return undefined;
-    const record = parseRecord(textOf(fd), key);
-    return record === undefined ? undefined : { record, mtime: stats.mtimeMs };
+    if (before !== undefined && isSame(before.stats, stats)) return before;
+    const record = parseRecord(buffer.toString('utf8', 0, readSync(fd, buffer, 0, LONGEST_RECORD, 0)), key);
+    return record === undefined ? undefined : { record, stats };
   });
+}
+
+/** Whether a file is the one that was read before, and nobody has written it since. */
+function isSame(before: Stats, now: Stats): boolean {
+  return (
+    before.ino === now.ino &&
+    before.ctimeMs === now.ctimeMs &&
+    before.size === now.size &&
+    before.dev === now.dev
+  );
+}
+
+/**
+ * Whether what replaces a record that was read can be told from it by `isSame`: an inode comes again for the next record but
+ * one, and a file system's clock stands still for up to two seconds, so both may be of one time while that one is young.
+ */
+function isAtRest(found: RecordRead | undefined, now: number): boolean {
+  return found !== undefined && now - found.stats.ctimeMs >= AT_REST;
 }
 
 /** Undefined for what cannot be opened or read, such as a directory. Waits for nobody, whatever it is. @throws EMFILE and the like. */
@@ -86,10 +108,6 @@ function reading<T>(path: string, body: (fd: number) => T): T | undefined {
   } finally {
     closeSync(fd);
   }
-}
-
-function textOf(fd: number): string {
-  return buffer.toString('utf8', 0, readSync(fd, buffer, 0, LONGEST_RECORD, 0));
 }
 
 /** The modification time of a record is when its entry was last used, to within ten minutes. */

@@ -94,7 +94,9 @@ export function parseRecord(text: string, key?: string): EntryRecord | undefined
     generation > 0 &&
     Array.isArray(retired) &&
     retired.every(isRetired);
-  return isRecord ? value : undefined;
+  if (!isRecord) return undefined;
+  for (const part of [digests, by, validators]) Object.freeze(part); // callers get them, and later calls the same ones
+  return value;
 }
 
 function isObject(value: unknown): boolean {
