@@ -25,8 +25,11 @@ export class NotStarted extends Error {
 export interface CommandParts {
   readonly words: readonly [string, ...string[]];
   readonly env: NodeJS.ProcessEnv;
-  /** What the command gets as input, which is no pipe, output and error output; those of this process where nothing is said. */
-  readonly stdio?: readonly ('inherit' | 'ignore' | 'pipe')[];
+  /**
+   * What the command gets as input, which is no pipe, output and error output: also a descriptor of this process. Those of
+   * this process where nothing is said.
+   */
+  readonly stdio?: StartOptions['stdio'];
   /** Descriptors the command gets under the numbers they have here. */
   readonly descriptors: readonly number[];
   /** In a session and process group of its own. */
@@ -70,7 +73,7 @@ function start(
 
 /** 'ignore' above 2 leaves a slot as it is, so every descriptor keeps its number. */
 function layout(
-  first: readonly ('inherit' | 'ignore' | 'pipe')[],
+  first: StartOptions['stdio'],
   descriptors: readonly number[],
 ): StartOptions['stdio'][number][] {
   const stdio: StartOptions['stdio'][number][] = [...first];

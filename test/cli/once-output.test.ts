@@ -70,6 +70,15 @@ describe('the output of a command', () => {
     expect([said, JSON.parse(error)]).toMatchObject(['oops', { error: { exitCode: 3 } }]);
   });
 
+  it('may be opened by its name, as /dev/stdout and /dev/stderr, by any process of the command [A11]', async () => {
+    const cli = new Cli();
+    const script = 'echo out > /dev/stdout; echo err | cat > /dev/stderr; echo more | tee /proc/self/fd/1';
+    const first = await cli.run(['once', 'named', '--', 'sh', '-c', script]);
+    expect(first).toMatchObject({ code: 0, stdout: 'out\nmore\nmore\n', stderr: 'err\n' });
+    const second = await cli.run(['once', 'named', '--', 'sh', '-c', script]);
+    expect(second).toMatchObject({ code: 0, stdout: first.stdout, stderr: first.stderr });
+  });
+
   it('of arguments that are no UTF-8 has their bytes, also in the background, and the command is shown as it was given [A11]', async () => {
     const cli = new Cli();
     const script = `exec '${process.execPath}' '${main}' once --detach raw -- printf '%s|' "$(printf 'a\\377\\376')" b`;

@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { identityOf } from '../../command/on-record/index.ts';
 import { exitCodeOfSignal } from '../../command/signals/exit-code.ts';
@@ -17,6 +16,7 @@ import type { Store } from '../store.ts';
 import { keepLogging } from './keep.ts';
 import { LogFile } from './log-file.ts';
 import { CommandFailed, type CommandOutcome } from './outcome.ts';
+import { type Outputs, openOutputs, Pump } from './outputs.ts';
 import type { Sink, StreamName } from './sink.ts';
 
 export interface Execution {
@@ -103,33 +103,34 @@ async function run(
   logs: Logs,
 ): Promise<Ending & { readonly stopped?: NodeJS.Signals | undefined }> {
   const { store, sink, interruption } = execution;
-  const child = start(execution, context);
-  if ('error' in child) {
+  const started = start(execution, context);
+  if ('error' in started) {
     close(logs);
-    return child;
+    return started;
   }
+  const { child, outputs } = started;
   note(child, store, context);
   const group = new ProcessGroup(child, () => stopperOf(store, context.current)?.grace ?? execution.grace);
   const reader =
     sink === undefined ? undefined : new Reader(sink, execution.isAwaited, () => group.take('SIGTERM'));
   const pumps = (['stdout', 'stderr'] as const).map(
-    (name) => new Pump(child[name], logs[name], reader && ((chunk) => reader.give(chunk, name))),
+    (name) => new Pump(outputs[name], logs[name], reader && ((chunk) => reader.give(chunk, name))),
   );
   interruption.passTo((signal) => group.take(signal));
   const stopListening = group.stopAt(context.signal);
   const ending = await endOf(child, group, pumps);
   stopListening();
-  letGo(child, logs);
+  letGo(outputs, logs);
   return { ...ending, stopped: reader?.hasEnded === true ? 'SIGPIPE' : group.begun };
 }
 
 /** What others write to the outputs from now on is logged by another process. */
-function letGo(child: ChildProcess, logs: Logs): void {
-  const open = [child.stdout, child.stderr].filter((stream) => stream?.destroyed === false);
-  for (const stream of open) stream?.pause();
+function letGo(outputs: Outputs, logs: Logs): void {
+  const open = Object.values(outputs).filter((stream) => !stream.destroyed);
+  for (const stream of open) stream.pause();
   close(logs);
-  if (open.length > 0) keepLogging(child, logs.directory);
-  for (const stream of open) stream?.destroy();
+  if (open.length > 0) keepLogging(outputs, logs.directory);
+  for (const stream of open) stream.destroy();
 }
 
 function close({ stdout, stderr }: Logs): void {
@@ -140,19 +141,23 @@ function close({ stdout, stderr }: Logs): void {
 function start(
   { words, input }: Execution,
   { lock }: CommandContext,
-): ChildProcess | { readonly error: NotStarted } {
+): { readonly child: ChildProcess; readonly outputs: Outputs } | { readonly error: NotStarted } {
   const stdin = input === 'own' && !isatty(0) ? 'inherit' : 'ignore';
+  const ends = openOutputs();
   try {
-    return startUnder([lock], {
+    const { process: child } = startUnder([lock], {
       words,
       env: process.env,
-      stdio: [stdin, 'pipe', 'pipe'],
+      stdio: [stdin, ...ends.forCommand],
       descriptors: [],
       detached: true,
-    }).process;
+    });
+    return { child, outputs: ends.of(child) };
   } catch (error) {
     if (error instanceof NotStarted) return { error };
     throw new NoResult('could not be put on record', error);
+  } finally {
+    ends.close();
   }
 }
 
@@ -163,44 +168,6 @@ function note({ pid }: ChildProcess, store: Store, { current }: CommandContext):
     store.note({ ...current, task: { ...current.task, child: identityOf(pid) } });
   } catch {
     // A full disk: the run then says who runs it, but not as which process.
-  }
-}
-
-/**
- * One output of a command, on its way to its log and to the sink, which gets one chunk at a time. A sink that takes its time
- * has the command wait; of one that has ended, Node.js gives what is left whether the stream is paused or not.
- */
-class Pump {
-  /** Resolves when the sink has taken all that has come so far. */
-  taken: Promise<void> = Promise.resolve();
-  #untaken = 0;
-  #hasSpoken = false;
-
-  constructor(stream: Readable | null, log: LogFile, give: ((chunk: Buffer) => Promise<void>) | undefined) {
-    stream?.on('data', (chunk: Buffer) => {
-      this.#hasSpoken = true;
-      log.write(chunk);
-      if (give === undefined) return;
-      stream.pause();
-      this.#untaken++;
-      this.taken = this.taken
-        .then(() => give(chunk))
-        .then(() => {
-          if (--this.#untaken === 0) stream.resume();
-        });
-    });
-  }
-
-  /** The sink has not taken what it was given. */
-  get isWaiting(): boolean {
-    return this.#untaken > 0;
-  }
-
-  /** Whether nothing has come since this was asked last. */
-  wasSilent(): boolean {
-    const was = !this.#hasSpoken;
-    this.#hasSpoken = false;
-    return was;
   }
 }
 
@@ -246,12 +213,11 @@ class Reader {
 
 /** Resolves when the command has ended, its group too if it was stopped, and has said everything as far as can be told. */
 function endOf(child: ChildProcess, group: ProcessGroup, pumps: readonly Pump[]): Promise<Ending> {
-  const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   return new Promise((resolve) => {
     whenEnded(child, async (ending) => {
       if (!('error' in ending)) {
         await group.gone();
-        await lastWords(closed, pumps, group.begun !== undefined);
+        await lastWords(pumps, group.begun !== undefined);
       }
       resolve(ending);
     });
@@ -263,7 +229,7 @@ function endOf(child: ChildProcess, group: ProcessGroup, pumps: readonly Pump[])
  * process that the command left behind may have them open for as long as it likes. What is there is given whole, unless the
  * command was stopped and the sink takes nothing.
  */
-function lastWords(closed: Promise<void>, pumps: readonly Pump[], isStopped: boolean): Promise<void> {
+function lastWords(pumps: readonly Pump[], isStopped: boolean): Promise<void> {
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout;
     let looks = 0;
@@ -279,8 +245,7 @@ function lastWords(closed: Promise<void>, pumps: readonly Pump[], isStopped: boo
     };
     for (const pump of pumps) pump.wasSilent();
     arm();
-    const taken = () => Promise.all(pumps.map((pump) => pump.taken));
-    void closed.then(taken).then(() => {
+    void Promise.all(pumps.map((pump) => pump.over)).then(() => {
       clearTimeout(timer);
       resolve();
     });

@@ -1,4 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { Outputs } from './outputs.ts';
 import { programFile } from './program-file.ts';
 
 /** The descriptors on which the keeper reads what is left of the two outputs. */
@@ -9,9 +11,9 @@ export const KEPT = { stdout: 3, stderr: 4 } as const;
  * open: what they write is kept in the log of the run, up to what that takes, and none of them is ended by a write that nobody
  * reads. This process may end. Best effort: without it, they write to nobody, as if this process had been killed.
  */
-export function keepLogging({ stdout, stderr }: ChildProcess, directory: string): void {
+export function keepLogging({ stdout, stderr }: Outputs, directory: string): void {
   try {
-    const open = [stdout, stderr].map((stream) => (stream?.destroyed === false ? stream : 'ignore'));
+    const open = [stdout, stderr].map((stream) => (stream.destroyed ? 'ignore' : (stream as Socket)));
     const { HOLDFAST_HELD: _, HOLDFAST_RECOVERED: __, ...env } = process.env;
     spawn(process.execPath, [programFile('keeper'), directory], {
       stdio: ['ignore', 'ignore', 'ignore', ...open],

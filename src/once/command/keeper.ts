@@ -12,7 +12,8 @@ for (const name of ['stdout', 'stderr'] as const) if (isOpen(KEPT[name])) keep(n
 
 function isOpen(fd: number): boolean {
   try {
-    return fstatSync(fd).isSocket();
+    const stats = fstatSync(fd);
+    return stats.isFIFO() || stats.isSocket();
   } catch {
     return false;
   }

@@ -47,3 +47,19 @@ it('late output is read before the run counts as over, though it came while this
   vi.advanceTimersByTime(2_000);
   expect((await running).exitCode).toBe(0);
 });
+
+it('a run is over as soon as nobody has the outputs of its command open, and waits for no silence then [X40]', async () => {
+  const words: [string, ...string[]] = ['sh', '-c', 'echo out; echo err >&2'];
+  const key = runKey('closed', { directory: newHome() }, words);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); // no time passes
+  onTestFinished(() => void vi.useRealTimers());
+  let isOver = false;
+  const stage = { sink: () => {}, input: 'none', interruption: uninterrupted, onRun: () => {} } as const;
+  const running = perform(key, { words }, stage).finally(() => {
+    isOver = true;
+  });
+  await until(() => vi.getTimerCount() > 0 || isOver, 'the command has ended');
+  for (let turns = 0; turns < 2_000 && !isOver; turns += 50) await someTurns(50);
+  expect(isOver).toBe(true);
+  expect((await running).exitCode).toBe(0);
+});
