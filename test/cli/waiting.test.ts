@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asUser, fixture } from '../support/child.ts';
+import { Latch } from '../support/latch.ts';
 import { Cli } from './cli.ts';
 
 describe('while it waits, run', () => {
@@ -35,6 +36,27 @@ describe('while it waits, run', () => {
     holder.closeInput();
     // biome-ignore lint/suspicious/noControlCharactersInRegex: erasing is an escape sequence
     expect((await waiter.exits()).stdout).toMatch(/\r\u001b\[Kran\r\n$/);
+  });
+
+  it('says so once, in a plain line, on a terminal that cannot erase one; so does once [R8]', async () => {
+    const cli = new Cli();
+    const holder = await cli.hold('x');
+    const gate = new Latch(join(cli.home, 'gate'));
+    const work = ['sh', '-c', `echo begun; : < ${gate.path}`];
+    await cli.start(['once', 'y', '--', ...work]).says(/begun/);
+    const env = { TERM: 'dumb' };
+    const waiters = [
+      cli.onTerminal(['run', 'x', '--', 'echo', 'begun'], { env }),
+      cli.onTerminal(['once', 'y', '--', ...work], { env }),
+    ];
+    for (const waiter of waiters) await waiter.says(/waiting for [^\n]*\n/);
+    holder.closeInput();
+    gate.open();
+    for (const waiter of waiters) {
+      const { code, stdout } = await waiter.exits();
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^holdfast: waiting for [^\r\n]*\r\nbegun\r\n$/);
+    }
   });
 
   it('tells of the wait as JSON when asked to [R8]', async () => {

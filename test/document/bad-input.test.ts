@@ -10,8 +10,9 @@ import {
   updateFile,
   updateJson,
 } from 'holdfast/document';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { memoryDirectory } from '../support/temp.ts';
+import { someTurns } from '../support/turns.ts';
 import { opened, raise } from './opened.ts';
 
 const INPUT = { code: 'HOLDFAST_INPUT' };
@@ -126,6 +127,14 @@ it('a change of a record that is asynchronous is refused in these words [R57, R8
   const { revision = '' } = roles.get(1) ?? {};
   const change = (async () => {}) as unknown as () => void;
   await expect(roles.update(1, revision, change)).rejects.toThrow('change must not be asynchronous');
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on('unhandledRejection', note);
+  onTestFinished(() => void process.off('unhandledRejection', note));
+  const failing = (() => Promise.reject(new Error('later'))) as unknown as () => void;
+  await expect(roles.update(1, revision, failing)).rejects.toThrow('change must not be asynchronous');
+  await someTurns();
+  expect(unhandled).toEqual([]);
   await expect(roles.update(1, revision, {} as never)).rejects.toThrow('change must be a function');
 });
 

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager, onLockEvent } from 'holdfast';
-import { openDocument, updateFile, updateJson } from 'holdfast/document';
+import { openDocument, restoreBackup, updateFile, updateJson } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryName } from '../../src/document/file/names.ts';
 import { gate, within } from '../support/deadline.ts';
@@ -123,7 +123,9 @@ describe('one edit of a file', () => {
   it('of a document in a directory that does not exist is refused, and makes none [D7]', async () => {
     const { directory } = fileWith('{}', 'roles.json');
     const path = join(directory, 'missing', 'roles.json');
-    await expect(updateJson(path, raise as never)).rejects.toMatchObject({ code: 'HOLDFAST_MISSING', path });
+    const missing = { code: 'HOLDFAST_MISSING', path };
+    await expect(updateJson(path, raise as never)).rejects.toMatchObject(missing);
+    await expect(restoreBackup(path)).rejects.toMatchObject(missing);
     expect(existsSync(join(directory, 'missing'))).toBe(false);
   });
 
