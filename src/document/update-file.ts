@@ -1,7 +1,6 @@
 import { MissingDocumentError } from '../errors/document-errors.ts';
-import { InputError, shown } from '../errors/input-error.ts';
 import { plain } from '../json/values.ts';
-import { checkNames, namesOf } from '../lock/known-options.ts';
+import { check, checkNames, namesOf, utf8 } from '../lock/known-options.ts';
 import { commit } from './commit.ts';
 import { applied, checkRecipe, type Recipe } from './draft.ts';
 import { givenPath, type Place, standingPlaceOf } from './file/place.ts';
@@ -33,6 +32,7 @@ const OPTIONS = namesOf<UpdateFileOptions>({ timeout: true, holdLimit: true, max
  * and owner are kept, and links are written through. `change` runs again when a program without the lock was faster.
  * A file that is missing counts as the text '', and is made. Resolves with the new text.
  *
+ * @throws {InputError} the new text is none, or has half of a surrogate pair, which UTF-8 cannot hold.
  * @throws {TimeoutError} the lock was not free in time. @throws {DocumentWriteError | UnreadableError | DamagedError}
  * @throws {LostError} `change` took longer than `holdLimit`. @throws what `change` throws; nothing is written then.
  */
@@ -46,7 +46,7 @@ export async function updateFile(
   return updated<Version>(path, options, read, function* (current) {
     const made = change(current?.text ?? '');
     const text = typeof made === 'string' ? made : yield* awaited(made, 'the change');
-    if (typeof text !== 'string') throw new InputError('change', `must return a text, got ${shown(text)}`);
+    check('result of change', text, utf8);
     return text;
   });
 }

@@ -46,6 +46,10 @@ export const anything: Kind = { what: 'anything', fits: () => true };
 export const flag: Kind = { what: 'true or false', fits: (value) => typeof value === 'boolean' };
 export const callback: Kind = { what: 'a function', fits: (value) => typeof value === 'function' };
 export const signal: Kind = { what: 'an AbortSignal', fits: (value) => value instanceof AbortSignal };
+export const utf8: Kind = {
+  what: 'a text that UTF-8 can hold',
+  fits: (value) => typeof value === 'string' && value.isWellFormed(),
+};
 export const path: Kind = {
   what: 'a path',
   fits: (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),

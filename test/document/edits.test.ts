@@ -48,7 +48,10 @@ describe('one edit of a file', () => {
         throw fault;
       }),
     ).rejects.toBe(fault);
-    await expect(updateFile(path, () => 7 as never)).rejects.toMatchObject({ code: 'HOLDFAST_INPUT' });
+    for (const none of [7, 'half of one: \ud83d']) {
+      const refused = { code: 'HOLDFAST_INPUT', input: 'result of change' };
+      await expect(updateFile(path, () => none as never)).rejects.toMatchObject(refused);
+    }
     expect(readFileSync(path, 'utf8')).toBe('one\n');
     expect(backupsIn(directory)).toEqual([]);
   });
