@@ -84,8 +84,8 @@ function linesOf(modes: Modes, mode: Mode, trial: Trial): Line[] {
 
 function inWords({ row, n }: Trial, status: Status): string {
   const isDeath = row.includes('dies');
-  if (status === (isDeath ? -n : 128 - n)) return 'the signal';
   if (status === (isDeath ? 128 + n : n)) return isDeath ? '128 + n' : 'n';
+  if (status === (isDeath ? -n : 128 - n)) return 'the signal';
   return String(status);
 }
 
