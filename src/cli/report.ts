@@ -5,7 +5,7 @@ import { HoldfastError, systemCode } from '../errors/base.ts';
 import { printable } from '../errors/describe.ts';
 import { DamagedError, MissingDocumentError } from '../errors/document-errors.ts';
 import { PathNotFoundError } from '../errors/json-errors.ts';
-import { BusyError, LockError, TimeoutError } from '../errors/lock-errors.ts';
+import { BusyError, ExhaustedError, LockError, TimeoutError } from '../errors/lock-errors.ts';
 import { BackgroundError, NoResultError, NotStoppedError, OnceStoppedError } from '../errors/once-errors.ts';
 import { RulesError } from '../errors/rules-error.ts';
 import { absolute } from '../storage/working-directory.ts';
@@ -67,6 +67,7 @@ function shapeOf(error: unknown, exitCode: number, message: string) {
 
 function codeOf(error: unknown): string {
   if (error instanceof HoldfastError || error instanceof CliError) return error.code;
+  if (error instanceof NotStarted && error.why === 'exhausted') return ExhaustedError.code;
   if (error instanceof NotStarted) return 'HOLDFAST_NOT_STARTED' satisfies CliError['code'];
   return systemCode(error) ?? 'HOLDFAST_INTERNAL';
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { HoldfastError, systemCode } from '../errors/base.ts';
 import { printable } from '../errors/describe.ts';
+import { isExhaustion } from '../errors/exhaustion.ts';
 import { startListener } from './dictated.ts';
 import { commandBeyondText } from './exact.ts';
 import { limits } from './limits/index.ts';
@@ -10,15 +11,16 @@ import type { StartOptions } from './start-options.ts';
 
 /** A command that could not be started. */
 export class NotStarted extends Error {
-  readonly why: 'not-found' | 'not-executable';
+  /** `exhausted`: the fault is not the command's, and it may start the next time. */
+  readonly why: 'not-found' | 'not-executable' | 'exhausted';
   constructor(why: NotStarted['why'], message: string) {
     super(message);
     this.why = why;
   }
 
-  /** The one by which shells tell of it. */
+  /** The one by which shells tell of it, or by which Holdfast tells that it failed itself. */
   get exitCode(): number {
-    return this.why === 'not-found' ? 127 : 126;
+    return { 'not-found': 127, 'not-executable': 126, exhausted: 125 }[this.why];
   }
 }
 
@@ -105,6 +107,14 @@ const UNKNOWN = 125;
 
 function notStarted(file: string, error: unknown): NotStarted {
   const code = systemCode(error);
+  if (code !== undefined && (isExhaustion(code) || code === 'EAGAIN')) {
+    const what = code === 'EAGAIN' ? 'processes, or no memory' : 'open files, or no memory';
+    const limit = `ulimit -${code === 'EAGAIN' ? 'u' : 'n'}`;
+    return new NotStarted(
+      'exhausted',
+      `${printable(file)} cannot be started: too many ${what} (${code}). Close some, or raise the limit (${limit}), then try again.`,
+    );
+  }
   if (code === 'ENOENT') return new NotStarted('not-found', `${printable(file)}: command not found`);
   const why = code === 'EACCES' ? 'not executable' : `cannot be executed (${code ?? String(error)})`;
   return new NotStarted('not-executable', `${printable(file)}: ${why}`);

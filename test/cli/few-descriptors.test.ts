@@ -19,7 +19,21 @@ it('a command that was started keeps its outcome however few descriptors are lef
     const words = ['run', 'x', '--', 'sh', '-c', `touch ${ran}; sleep 0.1; exit 5`];
     const { code, stderr } = await limited(cli, limit, words);
     if (existsSync(ran)) expect([limit, code, stderr]).toEqual([limit, 5, '']);
-    else expect([limit, stderr]).toEqual([limit, expect.stringMatching(/^holdfast: .*\n$/)]);
+    else expect([limit, code, stderr]).toEqual([limit, 125, expect.stringMatching(/^holdfast: .*\n$/)]);
+  }
+});
+
+it('that a command of once could not be started for want of descriptors is told in one line, and is nobody else’s failure [H23]', async () => {
+  for (const limit of LIMITS) {
+    const cli = new Cli();
+    const ran = join(cli.home, 'ran');
+    const words = ['once', '--failure-ttl', '1h', 'x', '--', 'sh', '-c', `touch ${ran}; echo out; exit 5`];
+    const { code, stdout, stderr } = await limited(cli, limit, words);
+    if (existsSync(ran)) expect([limit, code, stdout]).toEqual([limit, 5, 'out\n']);
+    else {
+      expect([limit, code, stderr]).toEqual([limit, 125, expect.stringMatching(/^holdfast: .*\n$/)]);
+      expect(await cli.run(words)).toMatchObject({ code: 5, stdout: 'out\n' });
+    }
   }
 });
 

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Latch } from '../support/latch.ts';
 import { until } from '../support/until.ts';
-import { Cli } from './cli.ts';
+import { Cli, main } from './cli.ts';
 import { isAlive } from './task.ts';
 
 describe('what is written after the end of a command', () => {
@@ -38,4 +38,28 @@ describe('what is written after the end of a command', () => {
     expect(isAlive(Number(readFileSync(alive, 'utf8')))).toBe(true);
     never.open();
   });
+
+  it('is kept by a process that keeps nothing else: no lock of whoever started the run, and no directory [X40]', async () => {
+    const cli = new Cli();
+    const gate = new Latch(join(cli.home, 'gate'));
+    const lock = join(cli.home, 'job.lock');
+    const leaveBehind = `exec 200>&-; (: < ${gate.path}) & echo started`;
+    const job = `exec 200>"$0"; flock -n 200 || exit 9; exec "$@"`;
+    const once = [process.execPath, main, 'once', 'setup', '--', 'bash', '-c', leaveBehind];
+    const started = await cli.program('bash', ['-c', job, lock, ...once], { cwd: cli.home }).exits();
+    expect(started).toMatchObject({ code: 0, stdout: 'started\n' });
+    expect((await cli.program('flock', ['-n', lock, 'true']).exits()).code).toBe(0);
+    const keepers = readdirSync('/proc').filter((pid) => isKeeperIn(cli.home, pid));
+    expect(keepers.map((pid) => readlinkSync(`/proc/${pid}/cwd`))).toEqual(['/']);
+    gate.open();
+  });
 });
+
+function isKeeperIn(home: string, pid: string): boolean {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return words.includes('keeper.js') && words.includes(home);
+  } catch {
+    return false; // no process, or one that has ended
+  }
+}

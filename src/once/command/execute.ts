@@ -67,6 +67,10 @@ export async function execute(execution: Execution, context: CommandContext): Pr
     stdout: logs.stdout.summary,
     stderr: logs.stderr.summary,
   });
+  if ('error' in ending && ending.error.why === 'exhausted') {
+    const reason = `has no result: ${ending.error.message}`;
+    throw new NoResult('could not be started', new NoResultError(id, reason, {})); // no outcome of the command
+  }
   if ('error' in ending) {
     throw new CommandFailed(result(ending.error.exitCode), ending.error.message);
   }
@@ -120,14 +124,15 @@ async function run(
   const stopListening = group.stopAt(context.signal);
   const ending = await endOf(child, group, pumps);
   stopListening();
-  letGo(outputs, logs);
+  letGo(outputs, pumps, logs);
   return { ...ending, stopped: reader?.hasEnded === true ? 'SIGPIPE' : group.begun };
 }
 
 /** What others write to the outputs from now on is logged by another process. */
-function letGo(outputs: Outputs, logs: Logs): void {
+function letGo(outputs: Outputs, pumps: readonly Pump[], logs: Logs): void {
   const open = Object.values(outputs).filter((stream) => !stream.destroyed);
   for (const stream of open) stream.pause();
+  for (const pump of pumps) pump.logRest();
   close(logs);
   if (open.length > 0) keepLogging(outputs, logs.directory);
   for (const stream of open) stream.destroy();
@@ -226,8 +231,8 @@ function endOf(child: ChildProcess, group: ProcessGroup, pumps: readonly Pump[])
 
 /**
  * Resolves when the outputs are closed and the sink has taken all of them, or when they have been silent for some time: a
- * process that the command left behind may have them open for as long as it likes. What is there is given whole, unless the
- * command was stopped and the sink takes nothing.
+ * process that the command left behind may have them open for as long as it likes. What the command itself has written is
+ * given whole, unless it was stopped and the sink takes nothing.
  */
 function lastWords(pumps: readonly Pump[], isStopped: boolean): Promise<void> {
   return new Promise((resolve) => {
@@ -236,14 +241,16 @@ function lastWords(pumps: readonly Pump[], isStopped: boolean): Promise<void> {
     const look = () => {
       const isSilent = pumps.map((pump) => pump.wasSilent()).every(Boolean);
       const isGiving = !isStopped && pumps.some(({ isWaiting }) => isWaiting);
-      if (isGiving || (!isSilent && ++looks < MOST_WORDS)) arm();
-      else resolve();
+      const isLate = ++looks >= MOST_WORDS;
+      if (isGiving ? !isLate || pumps.some(({ owes }) => owes) : !isSilent && !isLate) arm();
+      else if (isStopped) resolve();
+      else void Promise.all(pumps.map((pump) => pump.finish())).then(() => resolve());
     };
     // What came while this process was stopped is read after the timer fires, and before the look.
     const arm = () => {
       timer = setTimeout(() => setImmediate(look), LAST_WORDS);
     };
-    for (const pump of pumps) pump.wasSilent();
+    for (const pump of pumps) pump.commandEnded();
     arm();
     void Promise.all(pumps.map((pump) => pump.over)).then(() => {
       clearTimeout(timer);

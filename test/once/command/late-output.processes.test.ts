@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { perform } from '../../../src/once/command/perform.ts';
@@ -62,4 +62,38 @@ it('a run is over as soon as nobody has the outputs of its command open, and wai
   for (let turns = 0; turns < 2_000 && !isOver; turns += 50) await someTurns(50);
   expect(isOver).toBe(true);
   expect((await running).exitCode).toBe(0);
+});
+
+it('a run is over ten seconds after its command however much others write, when a slow reader has got all of what the command wrote [X40, X41]', async () => {
+  const home = newHome();
+  const pid = join(home, 'pid');
+  const own = 60_000;
+  const script = `head -c ${own} /dev/zero; yes & echo $! > ${pid}`;
+  const words: [string, ...string[]] = ['bash', '-c', script];
+  const key = runKey('flooded', { directory: home }, words);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let zeros = 0;
+  let rest = 0;
+  const sink = async (chunk: Uint8Array) => {
+    await someTurns(); // it takes its time
+    zeros += chunk.filter((byte) => byte === 0).length;
+    rest += chunk.length;
+  };
+  let isOver = false;
+  const stage = { sink, input: 'none', interruption: uninterrupted, onRun: () => {} } as const;
+  const running = perform(key, { words }, stage).finally(() => {
+    isOver = true;
+  });
+  await until(() => vi.getTimerCount() > 0, 'the command has ended');
+  const flood = Number(readFileSync(pid, 'utf8'));
+  onTestFinished(() => void process.kill(flood, 'SIGKILL'));
+  for (let looks = 0; looks < 200 && !isOver; looks++) {
+    await someTurns(100);
+    vi.advanceTimersByTime(2_000);
+  }
+  expect(isOver).toBe(true);
+  expect((await running).exitCode).toBe(0);
+  expect(zeros).toBe(own);
+  expect(rest).toBeGreaterThan(own);
 });
