@@ -39,6 +39,26 @@ describe('what is written after the end of a command', () => {
     never.open();
   });
 
+  it('is told to be missing where it does not fit in the log; --complete fails instead [X40, X41]', async () => {
+    const cli = new Cli();
+    const gate = new Latch(join(cli.home, 'gate'));
+    const flood = `: < ${gate.path}; seq -f %0100.0f 180000`; // 18 MB of lines
+    const call = ['once', 'long', '--', 'bash', '-c', `(${flood}) & echo started`];
+    expect((await cli.run(call)).code).toBe(0);
+    gate.open();
+    const isKept = () => readdirSync('/proc').some((pid) => isKeeperIn(cli.home, pid));
+    await until(() => !isKept(), 'all of it is dealt with');
+    const { code, stdout, stderr } = await cli.run(call);
+    expect(code).toBe(0);
+    expect(stdout.endsWith('\n')).toBe(true);
+    const dropped = 'started\n'.length + 180_000 * 101 - 16 * 1024 * 1024;
+    expect(stderr).toContain(`long: ${dropped} bytes of its stdout are missing: what came after the run`);
+    for (const looking of [call, ['once', '--stdout', 'long']]) {
+      const complete = await cli.run([...looking.slice(0, 1), '--complete', ...looking.slice(1)]);
+      expect(complete).toMatchObject({ code: 125, stdout: '' });
+    }
+  });
+
   it('is kept by a process that keeps nothing else: no lock of whoever started the run, and no directory [X40]', async () => {
     const cli = new Cli();
     const gate = new Latch(join(cli.home, 'gate'));

@@ -147,7 +147,7 @@ async function finish(
   if (outcome === undefined) await replay(task.store, record, outlet());
   const gaps = (['stdout', 'stderr'] as const).flatMap((stream) => {
     const dropped = Math.max(0, (outcome?.[stream].bytes ?? 0) - followed.given[stream]);
-    const why = gapsIn(record, [stream])[0]?.why ?? 'this follower fell behind';
+    const why = gapsIn(task.store, record, [stream])[0]?.why ?? 'this follower fell behind';
     return dropped === 0 ? [] : [{ stream, dropped, why }];
   });
   tellGaps(call.id, gaps, call.flags);

@@ -83,7 +83,7 @@ export async function present({ id, flags }: OnceCall, task: Task, performed: Pe
     return;
   }
   if (from === 'own') return;
-  const gaps = gapsIn(record);
+  const gaps = gapsIn(task.store, record);
   if (flags.complete === true) refuseGaps(id, gaps);
   await replay(task.store, record, outlet());
   tellGaps(id, gaps, flags);

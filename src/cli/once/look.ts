@@ -1,6 +1,6 @@
 import { holders as describeHolders, duration, forAnother, printable } from '../../errors/describe.ts';
 import { exitCodeIn } from '../../once/command/exit-code.ts';
-import { gapsIn, readLog } from '../../once/command/log.ts';
+import { gapsIn, readLog, summaryOf } from '../../once/command/log.ts';
 import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import type { StreamName } from '../../once/command/sink.ts';
 import { onceCommand } from '../../once/hint.ts';
@@ -94,8 +94,8 @@ async function printWhole(
     if (stream === 'stdout' && record.header.kind !== 'failure') await outlet()(record.body, stream);
     return;
   }
-  const gaps = gapsIn(record, [stream]);
+  const gaps = gapsIn(store, record, [stream]);
   if (flags.complete === true) refuseGaps(id, gaps);
-  await readLog(store, record.header, stream, outlet(), outcome[stream]);
+  await readLog(store, record.header, stream, outlet(), summaryOf(store, record, stream));
   tellGaps(id, gaps, flags);
 }

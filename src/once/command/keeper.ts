@@ -24,7 +24,10 @@ function keep(name: keyof typeof KEPT): void {
   new Socket({ fd: KEPT[name], readable: true, writable: false })
     .on('data', (chunk) => log?.write(chunk))
     .on('error', () => {})
-    .on('close', () => log?.close());
+    .on('close', () => {
+      log?.close();
+      log?.noteDropped();
+    });
 }
 
 /** A later run may have removed the log. */

@@ -6,6 +6,11 @@ import { type PrivateFiles, privateFiles } from '../../storage/private-files.ts'
 /** Bytes after which a log is put aside as `<log>.1`, in place of the one before. */
 export const LOG_LIMIT = 16 * 1024 * 1024;
 
+/** Where it is said how much came too late for the record, and did not fit in the log. */
+export function droppedBeside(path: string): string {
+  return `${path}.dropped`;
+}
+
 /**
  * One output of a command. It never takes more than twice its limit of the disk; of an output that is longer, the end
  * is kept. A disk that is full costs the log, not the command.
@@ -35,7 +40,7 @@ export class LogFile {
 
   /**
    * Goes on with a log that its writer has closed. It is not put aside when it is full, for its run has told already what is
-   * kept: the rest is dropped.
+   * kept: the rest is dropped, and how much that is stands beside the log.
    */
   static resume(path: string): LogFile {
     return new LogFile(path, LOG_LIMIT, 'old');
@@ -107,8 +112,21 @@ export class LogFile {
   }
 
   #lose(count: number): void {
+    const isFirst = this.#dropped === 0;
     this.#dropped += count;
     this.#lost += count;
+    if (isFirst) this.noteDropped();
+  }
+
+  /** Of a log that was gone on with: says beside it how much is not in it, for the record of the run is written. */
+  noteDropped(): void {
+    if (!this.#isLast || this.#dropped === 0) return;
+    try {
+      const name = basename(droppedBeside(this.path));
+      this.#inDirectory((files) => files.write(name, String(this.#dropped)));
+    } catch {
+      // A full disk, or a later run has removed all of this one.
+    }
   }
 
   #fail(error: unknown): void {

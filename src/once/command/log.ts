@@ -4,7 +4,7 @@ import { printable } from '../../errors/describe.ts';
 import { openOwnFile, readOwnFile } from '../../storage/own-file.ts';
 import type { OnceRecord } from '../record.ts';
 import type { Store } from '../store.ts';
-import type { LogSummary } from './log-file.ts';
+import { droppedBeside, type LogSummary } from './log-file.ts';
 import { commandOutcomeIn } from './outcome.ts';
 import type { Sink, StreamName } from './sink.ts';
 
@@ -31,12 +31,20 @@ export interface Gap {
   readonly why: string;
 }
 
+/** What is known of the log of a command; undefined for what was no command. */
+export function summaryOf(store: Store, record: OnceRecord, stream: StreamName): LogSummary | undefined {
+  const summary = commandOutcomeIn(record)?.[stream];
+  const late = Number(readOwnFile(droppedBeside(logPath(store, record.header, stream))) ?? 0);
+  if (summary === undefined || !Number.isSafeInteger(late) || late <= 0) return summary;
+  const { dropped, lost = 0, problem = 'what came after the run was too long to be kept' } = summary;
+  return { ...summary, dropped: dropped + late, lost: lost + late, problem };
+}
+
 /** What of the output of a command is missing in its logs. */
-export function gapsIn(record: OnceRecord, streams: readonly StreamName[] = STREAMS): Gap[] {
-  const outcome = commandOutcomeIn(record);
-  if (outcome === undefined) return [];
+export function gapsIn(store: Store, record: OnceRecord, streams: readonly StreamName[] = STREAMS): Gap[] {
   return streams.flatMap((stream) => {
-    const { dropped, problem = 'only the end of a long output is kept' } = outcome[stream];
+    const { dropped = 0, problem = 'only the end of a long output is kept' } =
+      summaryOf(store, record, stream) ?? {};
     return dropped === 0 ? [] : [{ stream, dropped, why: problem }];
   });
 }
@@ -48,7 +56,9 @@ export function gapsIn(record: OnceRecord, streams: readonly StreamName[] = STRE
 export async function replay(store: Store, record: OnceRecord, sink: Sink): Promise<void> {
   const outcome = commandOutcomeIn(record);
   if (outcome === undefined) return sink(record.body, 'stdout');
-  for (const stream of STREAMS) await readLog(store, record.header, stream, sink, outcome[stream]);
+  for (const stream of STREAMS) {
+    await readLog(store, record.header, stream, sink, summaryOf(store, record, stream));
+  }
 }
 
 /** Gives one log of a run, from as far back as it is kept; of a run that is over, by whole lines where it is cut, unless they are longer than 64 KiB. */
