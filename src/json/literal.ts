@@ -28,6 +28,16 @@ export function numberOf(text: string): number | Literal {
   return new Literal(text);
 }
 
+/** One above the highest whole number there is, from 1, however many digits that has. */
+export function nextWhole(values: readonly unknown[]): number | Literal {
+  let highest = 0n;
+  for (const value of values) {
+    const text = typeof value === 'number' || value instanceof Literal ? String(value) : '';
+    if (/^\d+$/.test(text) && BigInt(text) > highest) highest = BigInt(text);
+  }
+  return numberOf(String(highest + 1n));
+}
+
 /** One spelling for each number: its digits without zeros at both ends, and the power of ten of the last one. */
 function decimal(text: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =

@@ -16,17 +16,17 @@ export function replaced(value: Json, path: Path, to: Json): Json {
   return replacedFrom(value, path, to, 0);
 }
 
-/** The value without what is at a path; as it is where nothing is there. Not for the root. */
+/** The value without what is at a path. Throws `PathNotFoundError` as `valueAt` does. Not for the root. */
 export function without(value: Json, path: Path): Json {
-  const last = path.at(-1);
-  const around = last === undefined ? undefined : lookUp(value, path.slice(0, -1));
-  if (last === undefined || around === undefined || child(around, last) === undefined) return value;
-  if (isArray(around)) return replaced(value, path.slice(0, -1), around.toSpliced(indexIn(around, last), 1));
+  valueAt(value, path);
+  const [way, last] = [path.slice(0, -1), path.at(-1) as PathStep];
+  const around = valueAt(value, way);
+  if (isArray(around)) return replaced(value, way, around.toSpliced(indexIn(around, last), 1));
   const members: Record<string, Json> = {};
   for (const [name, each] of Object.entries(around as object)) {
     if (name !== last) define(members, name, each as Json);
   }
-  return replaced(value, path.slice(0, -1), members);
+  return replaced(value, way, members);
 }
 
 function replacedFrom(value: Json, path: Path, to: Json, depth: number): Json {

@@ -1,8 +1,12 @@
 import { InputError } from '../errors/input-error.ts';
 import { PathSyntaxError } from '../errors/json-errors.ts';
+import { type Literal, numberOf } from './literal.ts';
 
-/** A member, an index, or the record with this field: `'roles'`, `3`, `{ id: 42 }`. */
-export type PathStep = string | number | { readonly [field: string]: string | number };
+/**
+ * A member, an index, or the record with this field: `'roles'`, `3`, `{ id: 42 }`. A number that a double cannot hold is a
+ * `Literal`, for the nearest double may be that of another record.
+ */
+export type PathStep = string | number | { readonly [field: string]: string | number | Literal };
 
 /** The way from the root of a document to a value in it: `['roles', { id: 42 }, 'name']`. */
 export type Path = readonly PathStep[];
@@ -20,7 +24,7 @@ function stepText(step: PathStep): string {
   if (typeof step === 'string') return PLAIN.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
   const [field] = Object.entries(step);
   if (field === undefined) throw new InputError('path', 'has a step without a field');
-  return `[${word(field[0])}=${typeof field[1] === 'number' ? String(field[1]) : word(field[1])}]`;
+  return `[${word(field[0])}=${typeof field[1] === 'string' ? word(field[1]) : field[1]}]`;
 }
 
 function word(text: string): string {
@@ -63,11 +67,11 @@ export function parsePath(text: string): Path {
       return { step: name.value, end: name.end };
     }
     const number = match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?=\])/y, name.end + 1);
-    const value = number === undefined ? quotedOrBare(name.end + 1) : undefined;
-    return {
-      step: { [name.value]: value?.value ?? Number(number) },
-      end: value?.end ?? name.end + 1 + (number?.length ?? 0),
-    };
+    if (number !== undefined) {
+      return { step: { [name.value]: numberOf(number) }, end: name.end + 1 + number.length };
+    }
+    const { value, end } = quotedOrBare(name.end + 1);
+    return { step: { [name.value]: value }, end };
   };
   for (let at = 0; at < text.length; ) {
     if (text[at] === '[') {

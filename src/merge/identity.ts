@@ -3,22 +3,17 @@ import { Literal } from '../json/literal.ts';
 import { memberOf, type Sides } from './values.ts';
 
 /** The three versions of one array; that of the base is empty where there is none. */
-export interface Arrays {
-  readonly base: readonly Json[];
-  readonly ours: readonly Json[];
-  readonly theirs: readonly Json[];
-}
+export type Arrays = Readonly<Record<keyof Sides, readonly Json[]>>;
 
 export function arraysOf({ base = [], ours, theirs }: Sides): Arrays | undefined {
   return isArray(base) && isArray(ours) && isArray(theirs) ? { base, ours, theirs } : undefined;
 }
 
-/** The records of each version by what tells them apart, in their order. 1 and "1" are two keys. */
-export interface Records {
-  readonly base: ReadonlyMap<Json, JsonObject>;
-  readonly ours: ReadonlyMap<Json, JsonObject>;
-  readonly theirs: ReadonlyMap<Json, JsonObject>;
-}
+/** What tells a record apart. 1 and "1" are two keys. */
+type Key = string | number | Literal;
+
+/** The records of each version by their keys, in their order. */
+export type Records = Readonly<Record<keyof Sides, ReadonlyMap<Key, JsonObject>>>;
 
 type Identified =
   | { readonly field: string; readonly records: Records }
@@ -43,20 +38,15 @@ export function identify({ base, ours, theirs }: Arrays, fields: readonly string
   return duplicate === undefined ? {} : { duplicate };
 }
 
-/** The key as it stands in a path: a literal by its text, for a number could be that of another one. */
-export function stepOf(key: Json): string | number {
-  return typeof key === 'number' ? key : String(key);
-}
-
 function areObjects(elements: readonly Json[]): elements is readonly JsonObject[] {
   return elements.every(isObject);
 }
 
-type Found = ReadonlyMap<Json, JsonObject> | 'missing' | 'duplicate';
+type Found = ReadonlyMap<Key, JsonObject> | 'missing' | 'duplicate';
 
 /** @param literals the first one of each text, which stands for all */
 function byField(records: readonly JsonObject[], field: string, literals: Map<string, Literal>): Found {
-  const found = new Map<Json, JsonObject>();
+  const found = new Map<Key, JsonObject>();
   for (const record of records) {
     const value = memberOf(record, field);
     if (typeof value === 'string' || typeof value === 'number') found.set(value, record);

@@ -3,7 +3,7 @@ import { typeOf } from '../json/order.ts';
 import { assertJson } from './assert-json.ts';
 import { decide, later } from './decide.ts';
 import { elementKeys } from './elements.ts';
-import { type Arrays, arraysOf, identify, stepOf } from './identity.ts';
+import { type Arrays, arraysOf, identify } from './identity.ts';
 import { mergeLists } from './list.ts';
 import { mergeOrder } from './order.ts';
 import { relate } from './relate.ts';
@@ -144,8 +144,7 @@ export class Walk {
         ours: records.ours.get(key),
         theirs: records.theirs.get(key),
       };
-      const step = { [field]: stepOf(key) };
-      const value = this.report.at(step, () => this.merge(record, rules.element, 'record'));
+      const value = this.report.at({ [field]: key }, () => this.merge(record, rules.element, 'record'));
       if (value !== undefined) merged.set(key, value);
     }
     const keys = this.#ordered(

@@ -1,6 +1,6 @@
 import { PathNotFoundError } from 'holdfast';
 import { expect, it } from 'vitest';
-import { lookUp, replaced } from '../../src/json/lookup.ts';
+import { lookUp, replaced, without } from '../../src/json/lookup.ts';
 import { parseJson } from '../../src/json/parse.ts';
 import { type Path, parsePath } from '../../src/json/path.ts';
 
@@ -49,6 +49,32 @@ it.each([
   expect(() => replaced(value, parsePath(path), 1)).toThrow(PathNotFoundError);
   expect(() => replaced(value, parsePath(path), 1)).toThrow(`There is nothing at ${end}: ${problem}.`);
 });
+
+it('a record is found by its number, however many digits that has, and by no other one [D26]', () => {
+  const text = '[{"id": 1234567890123456781}, {"id": 1234567890123456782, "v": 1}, {"id": 1e3}, {"id": -0}]';
+  const { value } = parseJson(text);
+  const to = (path: string, made: string) => replaced(value, parsePath(path), made);
+  expect(to('[id=1234567890123456782].v', 'x')).toEqual(parseJson(text.replace('"v": 1', '"v": "x"')).value);
+  expect(lookUp(value, parsePath('[id=1000]'))).toEqual({ id: 1000 });
+  expect(lookUp(value, parsePath('[id=-0]'))).toBe((value as readonly unknown[])[3]);
+  for (const path of ['[id=1234567890123456783]', '[id=1234567890123456800]', '[id="1234567890123456782"]']) {
+    expect(() => to(path, 'x')).toThrow(`There is nothing at ${path}: no element of the list has that.`);
+  }
+});
+
+it.each([
+  ['roles[id=42]', '{"id": 42, "name": "b"}, ', ''],
+  ['roles[0].name', ', "name": "a"', ''],
+])('what is at %s is taken away, and nothing else [D25]', (path, old, made) => {
+  expect(without(value, parsePath(path))).toEqual(parseJson(text.replace(old, made)).value);
+});
+
+it.each(['roles[id=9]', 'roles[3]', 'x', 'n.x', 'roles.length'])(
+  'what is not there, %s, cannot be taken away, and that is an error',
+  (path) => {
+    expect(() => without(value, parsePath(path))).toThrow(PathNotFoundError);
+  },
+);
 
 it('the root is replaced by the empty path', () => {
   expect(replaced(value, [] satisfies Path, 1)).toBe(1);

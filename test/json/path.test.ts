@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { InputError, PathSyntaxError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { Literal } from '../../src/json/literal.ts';
 import { formatPath, type Path, parsePath } from '../../src/json/path.ts';
 
 const field = fc.oneof(fc.constantFrom('id', 'key', 'a.b', ''), fc.string());
@@ -19,6 +20,8 @@ describe('a path', () => {
     ['[3]', [3]],
     ['', []],
     ['roles[id="42"]', ['roles', { id: '42' }]],
+    ['roles[id=1234567890123456782]', ['roles', { id: new Literal('1234567890123456782') }]],
+    ['roles[id="1234567890123456782"]', ['roles', { id: '1234567890123456782' }]],
     ['roles[id=admin].permissions[0]', ['roles', { id: 'admin' }, 'permissions', 0]],
     ['a["10"]["[id=1]"][""]', ['a', '10', '[id=1]', '']],
   ])('is %s as text and as data', (text, path) => {
@@ -28,6 +31,10 @@ describe('a path', () => {
 
   it('may be typed without the quotes that it is written with', () => {
     expect(parsePath('roles.3[key=a-1].ö')).toEqual(['roles', '3', { key: 'a-1' }, 'ö']);
+  });
+
+  it('has the number 1000 for 1000, 1e3 and 1000.0, as the document has', () => {
+    for (const text of ['1000', '1e3', '1000.0']) expect(parsePath(`[id=${text}]`)).toEqual([{ id: 1000 }]);
   });
 
   it('is the same after it was written and read', () => {

@@ -103,7 +103,7 @@ describe('records', () => {
     ];
     expect(merge(of('0', '0'), of('1', '0'), of('0', '1'))).toEqual(clean(of('1', '1')));
     expect(merge(of('0', '0'), of('1', '0'), of('2', '0')).conflicts).toMatchObject([
-      { text: '[id="12345678901234567891"].a' },
+      { text: '[id=12345678901234567891].a', path: [{ id: id('1') }, 'a'] },
     ]);
   });
 });

@@ -1,8 +1,8 @@
 import { InputError, shown } from '../../errors/input-error.ts';
 import { isArray, isObject, type Json } from '../../json/json.ts';
+import { type Literal, nextWhole } from '../../json/literal.ts';
 import { lookUp, replaced, without } from '../../json/lookup.ts';
 import { withLiterals } from '../../json/values.ts';
-import { highest } from '../highest.ts';
 import type { OpenConflict, Unresolved } from './unresolved.ts';
 
 /**
@@ -63,7 +63,7 @@ function withBoth(value: Json, conflict: OpenConflict): Json {
   return replaced(value, path.slice(0, -1), [...list, record]);
 }
 
-function freeId(id: string | number, taken: readonly unknown[]): string | number {
-  if (typeof id === 'number') return highest(taken) + 1;
+function freeId(id: string | number | Literal, taken: readonly unknown[]): Json {
+  if (typeof id !== 'string') return nextWhole(taken);
   for (let turn = 2; ; turn++) if (!taken.includes(`${id}-${turn}`)) return `${id}-${turn}`;
 }

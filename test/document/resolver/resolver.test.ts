@@ -7,8 +7,12 @@ import {
   resolvedValue,
   unresolvedConflicts,
 } from 'holdfast/document';
+import { merge } from 'holdfast/merge';
 import { describe, expect, it } from 'vitest';
 import { steps } from '../../../src/document/file/publish.ts';
+import { formatJson } from '../../../src/json/format.ts';
+import type { Json } from '../../../src/json/json.ts';
+import { parseJson } from '../../../src/json/parse.ts';
 import { type Counter, opened, setting } from '../opened.ts';
 
 const BASE = '{\n  "a": 0,\n  "roles": [{ "id": 1, "name": "x" }],\n  "big": 12345678901234567890\n}\n';
@@ -117,6 +121,49 @@ describe('the resolver of conflicts', () => {
     await resolveConflict(path, unresolved.file, choice);
     await document.reload({ edits: 'drop' });
     expect(document.read().roles).toEqual(roles);
+  });
+
+  it.each([
+    ['edit-delete', 'ours', '[{"id":#1},{"id":#2,"v":"ours"}]'],
+    ['edit-delete', 'theirs', '[{"id":#1}]'],
+    ['delete-edit', 'ours', '[{"id":#1}]'],
+    ['delete-edit', 'theirs', '[{"id":#1},{"id":#2,"v":"theirs"}]'],
+    ['edit-edit', 'ours', '[{"id":#1},{"id":#2,"v":"ours"}]'],
+    ['edit-edit', 'theirs', '[{"id":#1},{"id":#2,"v":"theirs"}]'],
+  ] as const)(
+    'of an %s at an id that no double holds takes %s [D26, R39]',
+    async (kind, choice, expected) => {
+      const file = (records: string) => `{"a":${records.replaceAll('#', '123456789012345678')}}`;
+      const { unresolved, path, text } = await conflicting(
+        ({ a }) => {
+          const records = a as unknown as { v: string }[];
+          if (kind === 'delete-edit') records.pop();
+          else (records[1] as { v: string }).v = 'ours';
+        },
+        file(kind === 'edit-delete' ? '[{"id":#1}]' : '[{"id":#1},{"id":#2,"v":"theirs"}]'),
+        file('[{"id":#1},{"id":#2,"v":"x"}]'),
+      );
+      const place = kind === 'edit-edit' ? 'a[id=1234567890123456782].v' : 'a[id=1234567890123456782]';
+      expect(unresolved.conflicts).toMatchObject([{ kind, text: place }]);
+      await resolveConflict(path, unresolved.file, choice);
+      expect(text()).toBe(file(expected));
+    },
+  );
+
+  it('gives the second of two records the next id, also where no double holds it [D26, R39]', () => {
+    const base = '{"a":[{"id":1},{"id":1234567890123456781}]}';
+    const file = (id: string, v: string) => base.replace(']', `,{"id":${id},"v":"${v}"}]`);
+    const found = {
+      merged: parseJson(file('1234567890123456782', 'ours')).value,
+      conflicts: merge<Json>(
+        parseJson(base).value,
+        parseJson(file('1234567890123456782', 'ours')).value,
+        parseJson(file('1234567890123456782', 'theirs')).value,
+      ).conflicts.map((conflict) => ({ ...conflict, key: 'k' })),
+    } as unknown as Parameters<typeof resolvedValue>[0];
+    expect(formatJson(resolvedValue(found, { k: 'both' }) as Json, { indent: '', newline: '' })).toBe(
+      file('1234567890123456782', 'ours').replace(']', ',{"id":1234567890123456783,"v":"theirs"}]'),
+    );
   });
 
   it('makes a document that was deleted again, or leaves it so, and the other version is a backup', async () => {
