@@ -1,4 +1,5 @@
 import { MissingDocumentError } from '../errors/document-errors.ts';
+import type { Json } from '../json/json.ts';
 import { plain } from '../json/values.ts';
 import { check, checkNames, namesOf, utf8 } from '../lock/known-options.ts';
 import { commit } from './commit.ts';
@@ -61,17 +62,25 @@ export async function updateJson<T = unknown>(
   options: UpdateFileOptions = {},
 ): Promise<T> {
   checkRecipe(recipe);
+  return plain(await updateExact(path, (json, at) => applied(recipe, json, at), options)) as T;
+}
+
+/** The same with every number as it is written. */
+export async function updateExact(
+  path: string | URL,
+  change: (json: Json, path: string) => Work<Json>,
+  options: UpdateFileOptions = {},
+): Promise<Json> {
   standingPlaceOf(givenPath(path));
-  let value: unknown;
+  let json: Json = null;
   const read = (file: string, reading: ReadOptions) =>
     load(file, { ...reading, known: undefined, isExpected: true });
   await updated<Loaded>(path, options, read, function* (current, place) {
     if (current === undefined) throw new MissingDocumentError(place.given);
-    const json = yield* applied(recipe, current.json, place.path);
-    value = plain(json);
+    json = yield* change(current.json, place.path);
     return textOf(current, json);
   });
-  return value as T;
+  return json;
 }
 
 async function updated<V extends Version>(

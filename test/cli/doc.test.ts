@@ -78,6 +78,19 @@ describe('doc set', () => {
     );
   });
 
+  it('changes and prints the record of a number that no double holds, and no other one [D26]', async () => {
+    const text = '[{"id":1234567890123456781,"v":0},{"id":1234567890123456782,"v":0}]\n';
+    const documents = new Documents(text);
+    expect(await documents.doc('set', '[id=1234567890123456782].v', '1')).toMatchObject({ code: 0 });
+    expect(readFileSync(documents.file, 'utf8')).toBe(text.replace('2,"v":0', '2,"v":1'));
+    expect((await documents.doc('get', '[id=1234567890123456782].v')).stdout).toBe('1\n');
+    expect((await documents.doc('get', '[id=1234567890123456781].v')).stdout).toBe('0\n');
+    expect(await documents.doc('set', '[id=1234567890123456783].v', '1')).toMatchObject({
+      code: 1,
+      stderr: 'holdfast: There is nothing at [id=1234567890123456783]: no element of the list has that.\n',
+    });
+  });
+
   it('refuses a value that is not JSON, and offers it in quotes', async () => {
     const documents = new Documents();
     expect(await documents.doc('set', 'roles[id=42].name', 'new name')).toMatchObject({

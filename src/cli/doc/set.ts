@@ -1,4 +1,5 @@
-import { updateJson } from '../../document/update-file.ts';
+import { updateExact } from '../../document/update-file.ts';
+import { now } from '../../document/work.ts';
 import { shellWord } from '../../errors/describe.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { JsonSyntaxError } from '../../errors/json-errors.ts';
@@ -15,7 +16,7 @@ import { parsePath } from '../../json/path.ts';
 export async function setValue(file: string, path: string, word: string): Promise<void> {
   const steps = parsePath(path);
   const value = valueOf(word);
-  await updateJson<Json>(file, (document) => replaced(document, steps, value));
+  await updateExact(file, (document) => now(() => replaced(document, steps, value)));
 }
 
 function valueOf(word: string): Json {
