@@ -1,6 +1,7 @@
 import { DamagedError, SchemaTooNewError } from '../errors/document-errors.ts';
+import { draftOf } from '../json/draft.ts';
 import type { Json } from '../json/json.ts';
-import { plain, withLiterals } from '../json/values.ts';
+import { plain } from '../json/values.ts';
 import { isPromise } from '../lock/body.ts';
 import { assertWhole, type Checking } from './schema.ts';
 import type { Settings } from './settings.ts';
@@ -29,11 +30,11 @@ export function* adopted(settings: Pick<Settings<unknown>, 'migrate'> & Checking
     if (found > version) return { json, tooNew: new SchemaTooNewError(path, found, version) };
     try {
       if (found < version) {
-        const draft = structuredClone(plain(json));
+        const { value: draft, exact } = draftOf(json);
         const result = up(draft, found);
         const value = result === undefined ? draft : result; // as a recipe does
         if (!isMembers(value)) throw new TypeError('up must change its value in place, or return an object');
-        raised = withLiterals(json, { ...value, [member]: version });
+        raised = exact({ ...value, [member]: version });
       }
     } catch (error) {
       const problem = `cannot be brought from version ${found} to ${version}`;

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { shared } from '../copies/shared.ts';
 import { DocumentStateError } from '../errors/document-errors.ts';
+import { draftOf } from '../json/draft.ts';
 import type { Json } from '../json/json.ts';
-import { plain, withLiterals } from '../json/values.ts';
+import { plain } from '../json/values.ts';
 import { isPromise } from '../lock/body.ts';
 import { callback, check } from '../lock/known-options.ts';
 import { placeOf } from './file/place.ts';
@@ -41,27 +42,18 @@ export function refuseInRecipe(given: string): void {
 /**
  * The value that a recipe makes of another one, which stays as it is, also when the recipe throws half-way.
  *
- * @throws {InputError} for what is not JSON; and what the recipe throws.
+ * @throws {InputError} for what is not JSON, and where `draftOf` is not certain; and what the recipe throws.
  */
 export function* applied<T>(recipe: Recipe<T>, json: Json, path: string): Work<Json> {
-  const draft = copyOf(plain(json));
+  const { value: draft, exact } = draftOf(json);
   const around: Running = { path, isOver: false, outer: running.getStore() };
   try {
     let result: unknown = running.run(around, () => recipe(draft as T));
     if (isPromise(result)) result = yield* awaited(result, 'the recipe');
-    return withLiterals(json, result === undefined ? draft : result);
+    return exact(result === undefined ? draft : result);
   } finally {
     around.isOver = true;
   }
-}
-
-/** A copy that may be changed. */
-function copyOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copyOf);
-  if (typeof value !== 'object' || value === null) return value;
-  const copy: Record<string, unknown> = { ...value }; // `__proto__` is a member as any other in it
-  for (const name in copy) if (typeof copy[name] === 'object') copy[name] = copyOf(copy[name]);
-  return copy;
 }
 
 /** The value as it is handed out: nobody changes it by accident for everybody else. */

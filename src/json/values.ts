@@ -5,20 +5,23 @@ import { define, isArray, isObject, type Json, type JsonObject, MAX_DEPTH } from
 import { Literal } from './literal.ts';
 import { formatPath, type PathStep } from './path.ts';
 
-/** The same value with doubles in place of literals, as programs want it. What has no literal in it is returned as it is. */
-export function plain(value: Json): unknown {
-  if (value instanceof Literal) return value.valueOf();
+/**
+ * The same value with doubles in place of literals, as programs want it. What has no literal in it is returned as it is.
+ * `isKept`: which literals stay all the same.
+ */
+export function plain(value: Json, isKept?: (literal: Literal) => boolean): unknown {
+  if (value instanceof Literal) return isKept?.(value) === true ? value : value.valueOf();
   if (typeof value !== 'object' || value === null || !hasLiteral(value)) return value;
-  if (isArray(value)) return value.map(plain);
+  if (isArray(value)) return value.map((each) => plain(each, isKept));
   const members: Record<string, Json> = {};
-  for (const name of Object.keys(value)) define(members, name, plain(value[name] as Json) as Json);
+  for (const name of Object.keys(value)) define(members, name, plain(value[name] as Json, isKept) as Json);
   return members;
 }
 
 /** Values in which no literal was found. Versions of a document share most of theirs, and no value is changed in place. */
 const withoutLiterals = new WeakSet<object>();
 
-function hasLiteral(value: Json): boolean {
+export function hasLiteral(value: Json): boolean {
   if (typeof value !== 'object' || value === null || withoutLiterals.has(value)) return false;
   if (value instanceof Literal) return true;
   if (isArray(value)) {
@@ -34,10 +37,9 @@ function hasLiteral(value: Json): boolean {
  * What a program made of `plain(from)`, as JSON: a copy in which a literal of `from` stands again wherever its number is
  * unchanged. Members that are undefined are left out, and `toJSON` is called, both as `JSON.stringify` does it. Anything
  * else that JSON cannot hold is an `InputError` with its path: NaN, an undefined element, a function, a Map. A literal
- * that was copied to another place is a double there.
+ * that was copied to another place is a double there. `before`: what the program got, where that is not `plain(from)`.
  */
-export function withLiterals(from: Json, value: unknown): Json {
-  const before = plain(from) as Json;
+export function withLiterals(from: Json, value: unknown, before = plain(from) as Json): Json {
   const hasLiterals = before !== from;
   const copy = copied(value, before, { path: [], mayBeInfinite: hasLiterals }, 0);
   return hasLiterals ? attached(from, before, copy, [], 0) : copy;
@@ -128,7 +130,7 @@ function firstOf(
 }
 
 /** An object of members, of whatever class, and no Map, Promise or the like, whose content JSON would lose. */
-function isRecord(value: object): value is Record<string, unknown> {
+export function isRecord(value: object): value is Record<string, unknown> {
   return Object.getPrototypeOf(value) === Object.prototype || tagOf(value) === 'Object';
 }
 
@@ -136,7 +138,7 @@ function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
-/** `value`, with the literals of `from` where it equals `before`, which is the plain value of `from`. */
+/** `value`, with the literals of `from` where it equals `before`, which has doubles for them. */
 function attached(
   from: Json | undefined,
   before: Json | undefined,
@@ -172,7 +174,7 @@ function elementAt(value: Json | undefined, at: number): Json | undefined {
   return isArray(value) ? value[at] : undefined;
 }
 
-function memberOf(value: Json | undefined, name: string): Json | undefined {
+export function memberOf(value: Json | undefined, name: string): Json | undefined {
   return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
