@@ -5,6 +5,7 @@ import { formatJson } from '../../json/format.ts';
 import { define, isArray, isObject, type Json } from '../../json/json.ts';
 import { lookUp } from '../../json/lookup.ts';
 import { formatPath, parsePath } from '../../json/path.ts';
+import { isBeyondDoubles, namesBeyondDoubles } from '../../json/shared-doubles.ts';
 import { isPromise } from '../../lock/body.ts';
 import { callback, check, checkKinds, type Kind, type Kinds } from '../../lock/known-options.ts';
 import type { Document } from '../document.ts';
@@ -56,6 +57,7 @@ export class Repository<R extends object> {
     check('list', list, TEXT);
     this.#document = document as Document<unknown>;
     this.#path = parsePath(list);
+    if (namesBeyondDoubles(this.#path)) throw new InputError('list', 'must have no number beyond 2^53');
     this.#identity = options.identity ?? 'id';
     this.#newId = options.newId ?? nextNumber;
   }
@@ -65,9 +67,9 @@ export class Repository<R extends object> {
     return this.#entriesIn(this.#listed(lookUp(this.#document.read() as Json, this.#path) ?? []));
   }
 
-  /** Undefined where there is none. */
+  /** Undefined where there is none. @throws {InputError} several have identities that are one double. */
   get(id: RecordId): Entry<R> | undefined {
-    return this.list().find((entry) => entry.id === id);
+    return this.#find(this.list(), id);
   }
 
   /** Adds a record at the end. @throws {RecordError} its identity is taken. Throws as `Document.update` does. */
@@ -90,7 +92,7 @@ export class Repository<R extends object> {
    * record.
    *
    * @throws {RecordError} somebody has changed or removed it since; `current` is what there is now, and nothing was
-   * written. @throws {InputError} the identity is another one afterwards. Throws as `Document.update` does.
+   * written. @throws {InputError} as `get` does; the identity is another one afterwards. Throws as `Document.update` does.
    */
   async update(id: RecordId, revision: string, change: (draft: R) => Now<R>): Promise<Entry<R>> {
     checkRecipe(change, 'change');
@@ -121,7 +123,7 @@ export class Repository<R extends object> {
       id = body(this.#listIn(draft as Json));
     });
     const entries = this.#entriesIn(this.#listed(lookUp(written as Json, this.#path)));
-    const entry = entries.find((each) => each.id === id);
+    const entry = this.#find(entries, id);
     if (entry === undefined) throw this.#refused('removed', id, undefined); // by another change in the same write
     return entry;
   }
@@ -155,10 +157,16 @@ export class Repository<R extends object> {
   /** Where the record is that has both: of two with one identity, the one that was meant. */
   #indexOf(list: readonly Json[], id: RecordId, revision: string): number {
     const entries = list.map((each) => this.#entry(each));
+    const present = this.#find(entries, id);
     const at = entries.findIndex((entry) => entry?.id === id && entry.revision === revision);
     if (at >= 0) return at;
-    const present = entries.find((entry) => entry?.id === id);
     throw this.#refused(present === undefined ? 'removed' : 'changed', id, present);
+  }
+
+  #find(entries: readonly (Entry<R> | undefined)[], id: RecordId): Entry<R> | undefined {
+    const found = entries.filter((entry) => entry?.id === id);
+    if (found.length < 2 || !isBeyondDoubles(id)) return found[0];
+    throw new InputError(this.#identity, `${id} is, as a double, that of ${found.length} records`);
   }
 
   #refused(reason: RecordError['reason'], id: RecordId, current: Entry<R> | undefined): RecordError {

@@ -105,6 +105,25 @@ describe('a repository over a document', () => {
     expect(JSON.parse(readFileSync(path, 'utf8')).roles).toEqual(['x', { id: 1, name: 'a' }]);
   });
 
+  it('changes no record whose identity is one double with that of another, and one that is alone [D26]', async () => {
+    const text = '{"roles":[{"id":1234567890123456781,"name":"a"},{"id":1234567890123456782,"name":"a"}]}';
+    const { roles, path, document } = await repository(text);
+    const [{ id, revision } = { id: 0, revision: '' }] = roles.list();
+    const refused = { code: 'HOLDFAST_INPUT', input: 'id' };
+    expect(() => roles.get(id)).toThrow(/^id 1234567890123456800 is, as a double, that of 2 records\.$/);
+    await expect(roles.remove(id, revision)).rejects.toMatchObject(refused);
+    await expect(roles.update(id, revision, () => undefined)).rejects.toMatchObject(refused);
+    expect(readFileSync(path, 'utf8')).toBe(text);
+    const single = text.replace('1234567890123456782', '2');
+    writeFileSync(path, single);
+    const found = roles.get(id);
+    await roles.update(id, String(found?.revision), (role) => ({ ...role, name: 'b' }));
+    expect(readFileSync(path, 'utf8')).toBe(single.replace('"a"', '"b"'));
+    expect(() => new Repository(document, 'teams[id=1234567890123456782].roles')).toThrow(
+      'list must have no number beyond 2^53',
+    );
+  });
+
   it('refuses a changed identity, and a document without such a list, before anything is written', async () => {
     const { roles, path, text } = await repository();
     const rename = roles.update(3, String(roles.get(3)?.revision), (role) => {
