@@ -9,7 +9,6 @@ import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { readOwnFile } from '../storage/own-file.ts';
 import { Date } from '../time/time.ts';
 import { stamp, timeOf } from './file/names.ts';
-import { hashOf } from './file/version.ts';
 
 /** What is known of a conflict file beside the text in it, which is ours. */
 export interface ConflictMeta {
@@ -35,7 +34,7 @@ const LONGEST = 30 * 24 * 3_600_000;
 const { O_WRONLY, O_CREAT, O_EXCL } = constants;
 const PRIVATE = 0o600;
 
-/** The conflict files of a document, oldest first: `roles.json.<UTC time>-<who>.conflict`. */
+/** The conflict files of a document, oldest first: `roles.json.<UTC time>-<user>-….conflict`. */
 export function conflictFiles(directory: string, name: string): string[] {
   const isOne = (file: string) => file.startsWith(`${name}.`) && !Number.isNaN(madeAt(name, file));
   return readdirSync(directory).filter(isOne).sort();
@@ -45,15 +44,15 @@ function madeAt(name: string, file: string): number {
   return timeOf(/^([^-]*)-.+\.conflict$/.exec(file.slice(name.length + 1))?.[1] ?? '');
 }
 
-/** Where the facts about a conflict file are: `.roles.json.<UTC time>-<who>.conflict.meta`. */
+/** Where the facts about a conflict file are: `.roles.json.<UTC time>-<user>-….conflict.meta`. */
 export function metaNameOf(conflictFile: string): string {
   return `.${conflictFile}.meta`;
 }
 
 /**
  * Keeps a text of ours that could not be merged, beside the document; returns the name of its file. For the holder of the
- * document's lock. A text that is kept already is not kept twice, however often theirs changes meanwhile. Undefined where
- * the document is a conflict file itself, of which there are no others.
+ * document's lock. The same edit, a text with what it began with and how it merges, is kept once, however often theirs changes
+ * meanwhile. Undefined where the document is a conflict file itself, of which there are no others.
  *
  *  1. The facts. Dying here leaves a file that belongs to no conflict, and goes with the next `limitConflicts`.
  *  2. The text, under a name of its own. From here on the conflict is kept.
@@ -68,16 +67,23 @@ export function keepConflict(
 ): string | undefined {
   if (CONFLICT.test(name)) return undefined;
   const present = conflictFiles(directory, name);
-  const hash = hashOf(text);
-  const same = present.find((file) => hashOf(textIn(directory, file) ?? '') === hash);
+  const edit = editOf(facts);
+  const isSame = (file: string) =>
+    textIn(directory, file) === text && editOf(conflictMeta(directory, file)) === edit;
+  const same = present.find(isSame);
   if (same !== undefined) return same;
   const now = new Date();
-  const who = `${userName()}${randomBytes(2).toString('hex')}`;
-  const file = `${name}.${stamp(now.getTime())}-${who}.conflict`;
+  const who = userName();
+  const file = `${name}.${stamp(now.getTime())}-${who}-${randomBytes(2).toString('hex')}.conflict`;
   const meta: ConflictMeta = { ...facts, who, when: now.toISOString() };
   make(join(directory, metaNameOf(file)), JSON.stringify(meta));
   make(join(directory, file), text);
   return file;
+}
+
+/** What makes two edits of one text two: resolving goes back to each. */
+function editOf({ base, isInvalid, merge }: Partial<ConflictMeta> = {}): string {
+  return JSON.stringify([base, isInvalid, merge]);
 }
 
 /**
@@ -146,9 +152,8 @@ function make(path: string, text: string): void {
 /** As it can stand in a file name. */
 function userName(): string {
   try {
-    return userInfo()
-      .username.replace(/[^\w-]/g, '')
-      .slice(0, 20);
+    const { username } = userInfo();
+    return username.replace(/[^\w-]/g, '').slice(0, 20) || 'user';
   } catch (error) {
     return systemCode(error) === undefined ? 'user' : String(process.getuid?.() ?? 'user');
   }

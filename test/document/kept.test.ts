@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type DocumentOptions, openDocument } from 'holdfast/document';
+import { type ConflictError, type DocumentOptions, openDocument, resolveConflict } from 'holdfast/document';
 import { describe, expect, it } from 'vitest';
 import { conflictFiles, conflictMeta } from '../../src/document/conflicts.ts';
 import { stamp } from '../../src/document/file/names.ts';
@@ -77,11 +78,16 @@ describe('a document keeps', () => {
 });
 
 describe('the files of conflicts', () => {
-  const conflicting = async (document: Awaited<ReturnType<typeof opened>>, ours: unknown, theirs: number) => {
-    writeFileSync(document.path, `{ "a": ${theirs} }`);
+  const conflicting = async (
+    document: Awaited<ReturnType<typeof opened>>,
+    ours: unknown,
+    base: number,
+    theirs = -base,
+  ) => {
+    writeFileSync(document.path, `{ "a": ${base} }`);
     await document.document.reload({ edits: 'drop' });
     document.document.edit(setting('a', ours));
-    writeFileSync(document.path, `{ "a": ${-theirs} }`);
+    writeFileSync(document.path, `{ "a": ${theirs} }`);
     await expect(document.document.save()).rejects.toMatchObject({ code: 'HOLDFAST_CONFLICT' });
   };
 
@@ -90,7 +96,7 @@ describe('the files of conflicts', () => {
     const { directory } = document;
     for (let round = 1; round <= 12; round++) {
       await conflicting(document, `mine ${round}`, round);
-      await conflicting(document, `mine ${round}`, round + 100);
+      await conflicting(document, `mine ${round}`, round, round + 100);
     }
     const files = conflictFiles(directory, 'roles.json');
     const kept = textsOf(directory, files).map((text) => JSON.parse(text).a);
@@ -99,6 +105,39 @@ describe('the files of conflicts', () => {
     expect(withEnd(directory, '.conflict.meta')).toHaveLength(10);
     const backups = textsOf(directory, withEnd(directory, '.bak'));
     for (const dropped of ['mine 1', 'mine 2']) expect(backups).toContain(`{ "a": "${dropped}" }`);
+  });
+
+  it('have each a text of ours with what it began with: the same text from another base is another edit, and none is lost [D28, R36]', async () => {
+    const { document, path, text } = await opened('{ "a": 1, "b": 1 }');
+    const refused = async () =>
+      (await document.save().catch((error: ConflictError) => error)) as unknown as ConflictError;
+    document.edit(setting('a', 2));
+    writeFileSync(path, '{ "a": 3, "b": 1 }');
+    const first = await refused();
+    writeFileSync(path, '{ "a": 7, "b": 1 }'); // theirs alone is another one: that is the same conflict
+    expect((await refused()).file).toBe(first.file);
+    writeFileSync(path, '{ "a": 3, "b": 5 }');
+    await document.reload({ edits: 'drop' });
+    document.edit(setting('a', 2));
+    document.edit(setting('b', 1));
+    writeFileSync(path, '{ "a": 4, "b": 5 }');
+    const second = await refused();
+    expect(second.file).not.toBe(first.file);
+    await resolveConflict(path, second.file ?? '', 'ours');
+    expect(JSON.parse(text())).toEqual({ a: 2, b: 1 });
+  });
+
+  it('tell by its name the user whose version it is [D28]', async () => {
+    const document = await opened('{ "a": 0 }');
+    await conflicting(document, 'mine', 1);
+    const [file = ''] = conflictFiles(document.directory, 'roles.json');
+    const who = userInfo()
+      .username.replace(/[^\w-]/g, '')
+      .slice(0, 20);
+    expect(conflictMeta(document.directory, file)?.who).toBe(who);
+    expect(file.replace(/-[0-9a-f]{4}\.conflict$/, '')).toMatch(
+      new RegExp(`^roles\\.json\\.[\\dTZ.]+-${who}$`),
+    );
   });
 
   it('have no conflict files of their own [D28]', async () => {
