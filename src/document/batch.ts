@@ -10,10 +10,10 @@ import { keepConflict } from './conflicts.ts';
 import { applied } from './draft.ts';
 import type { Listeners } from './events.ts';
 import { temporaryName } from './file/names.ts';
-import { Folder, type Place, placeOf } from './file/place.ts';
+import { Folder, type Place } from './file/place.ts';
 import type { Weaker } from './file/publish.ts';
 import { readVersion } from './file/version.ts';
-import type { Change, Restoration } from './job.ts';
+import { type Change, placeFor, type Restoration } from './job.ts';
 import { Keeper } from './keeper.ts';
 import { load } from './load.ts';
 import { mergedOnto, type Pending } from './pending.ts';
@@ -100,7 +100,7 @@ export class Batch<T> {
   /** The same before it returns, for a process that exits, under a lock that it holds or can still get. */
   finish(jobs: Change[], held: Lock | undefined): void {
     try {
-      const place = placeOf(this.#settings.path);
+      const place = placeFor(this.#settings, jobs);
       if (held !== undefined) finish(this.work(jobs, place, held));
       else {
         const options = { timeout: LAST_WAIT, detached: true };

@@ -10,8 +10,8 @@ import { Batch, type Changes } from './batch.ts';
 import { applied, checkRecipe, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
 import { type DocumentEventName, type DocumentEvents, Listeners, log } from './events.ts';
 import { whenExiting } from './exit.ts';
-import { placeOf } from './file/place.ts';
-import { type Change, change, type Restoration } from './job.ts';
+import { placeOf, standingPlaceOf } from './file/place.ts';
+import { type Change, change, placeFor, type Restoration } from './job.ts';
 import { load } from './load.ts';
 import { mergedOnto, type Pending } from './pending.ts';
 import { readingOf } from './reading.ts';
@@ -62,8 +62,10 @@ export class Document<T> {
     const emit: Listeners<T>['emit'] = (name, event) => this.#emit(name, event);
     this.#batch = new Batch(settings, this.#changes(), emit);
     this.#writer = new Writer<Change>(
-      settings.path,
-      { locks, timeout, holdLimit, onWaiting: (event) => emit('waiting', event) },
+      {
+        placeOf: (jobs) => placeFor(settings, jobs),
+        ...{ locks, timeout, holdLimit, onWaiting: (event) => emit('waiting', event) },
+      },
       async (jobs, lock, place) => {
         try {
           await run(this.#batch.work(jobs, place, lock), lock);
@@ -202,14 +204,20 @@ export class Document<T> {
   /** Deletes the file, after a backup, under its lock. @throws {DocumentTimeoutError | DocumentWriteError} */
   async remove(): Promise<void> {
     this.#mayChange();
-    await this.#change('remove');
+    await this.#change('remove').catch((error) => {
+      if (!(error instanceof MissingDocumentError)) throw error;
+      this.#removed(); // with its directory
+    });
   }
 
-  /** The backups there are, the newest first, for `restore`. Whether each is whole is known to who reads it. */
+  /**
+   * The backups there are, the newest first, for `restore`. Whether each is whole is known to who reads it.
+   *
+   * @throws {MissingDocumentError} their directory is gone.
+   */
   backups(): readonly Backup[] {
     this.#mayLook();
-    const place = placeOf(this.path);
-    return this.#batch.keeper(place).backups.list();
+    return this.#batch.keeper(standingPlaceOf(this.path)).backups.list();
   }
 
   /**
@@ -293,13 +301,15 @@ export class Document<T> {
         this.#isPublishing = true;
       },
       written: (loaded, saved, restored) => this.#written(loaded, saved, restored),
-      removed: () => {
-        this.#saves++;
-        this.#known = undefined;
-        this.#shown = undefined;
-        this.#pending = undefined;
-      },
+      removed: () => this.#removed(),
     };
+  }
+
+  #removed(): void {
+    this.#saves++;
+    this.#known = undefined;
+    this.#shown = undefined;
+    this.#pending = undefined;
   }
 
   /** The file has this version, by a save of one's own or because nothing was to be written. */

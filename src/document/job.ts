@@ -1,6 +1,8 @@
 import type { Recipe } from './draft.ts';
+import { type Place, placeOf, standingPlaceOf } from './file/place.ts';
 import type { Restored } from './recovery/recovery.ts';
 import type { RestoreRequest } from './recovery/restore.ts';
+import type { Settings } from './settings.ts';
 import type { Job } from './writer.ts';
 
 /** A backup that is to take the place of what is there. */
@@ -14,6 +16,19 @@ export interface Change extends Job {
   readonly recipe: Recipe<never> | 'save' | 'remove' | Restoration;
   /** Its change is on the disk. */
   done: () => void;
+}
+
+/**
+ * Where these changes are written: in a directory that is there, unless one of them may make the document anew.
+ *
+ * @throws {MissingDocumentError} before a lock would make the directory.
+ */
+export function placeFor(
+  { path, create }: Pick<Settings<unknown>, 'path' | 'create'>,
+  jobs: readonly Change[],
+): Place {
+  const mayMake = ({ recipe }: Change) => recipe === 'save' || typeof recipe === 'function';
+  return create !== undefined && jobs.some(mayMake) ? placeOf(path) : standingPlaceOf(path);
 }
 
 /** A change and the promise of its outcome. */

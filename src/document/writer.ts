@@ -6,7 +6,7 @@ import type { LockManager } from '../lock/manager.ts';
 import { Rests } from '../time/rests.ts';
 import { pause } from '../time/time.ts';
 import type { DocumentEvents } from './events.ts';
-import { givenPath, type Place, placeOf } from './file/place.ts';
+import type { Place } from './file/place.ts';
 
 /** One thing to be done under the lock. */
 export interface Job {
@@ -19,7 +19,9 @@ export interface Job {
   losses?: number;
 }
 
-export interface WriterOptions {
+export interface WriterOptions<J> {
+  /** Where these jobs are done. @throws what they fail with then, before anything is touched. */
+  readonly placeOf: (jobs: readonly J[]) => Place;
   readonly locks: LockManager;
   readonly timeout: number | undefined;
   readonly holdLimit: number;
@@ -39,8 +41,7 @@ const PAUSE = 20;
  * nothing waits. What comes during a batch is the next one, so other processes have their turn in between.
  */
 export class Writer<J extends Job> {
-  readonly #given: string;
-  readonly #options: WriterOptions;
+  readonly #options: WriterOptions<J>;
   readonly #batch: (jobs: J[], lock: Lock, place: Place) => Promise<void>;
   #queue: J[] = [];
   #worker: Promise<void> | undefined;
@@ -55,12 +56,7 @@ export class Writer<J extends Job> {
   /** Ends the telling of waits; listening for each batch anew would take longer than its lock does. */
   readonly close: () => void;
 
-  constructor(
-    given: string,
-    options: WriterOptions,
-    batch: (jobs: J[], lock: Lock, place: Place) => Promise<void>,
-  ) {
-    this.#given = givenPath(given);
+  constructor(options: WriterOptions<J>, batch: (jobs: J[], lock: Lock, place: Place) => Promise<void>) {
     this.#options = options;
     this.#batch = batch;
     this.close = onLockEvent('waiting', ({ path, holders, position, waited }) => {
@@ -101,9 +97,10 @@ export class Writer<J extends Job> {
       let jobs: J[] = [];
       let losses = 0;
       try {
-        const place = placeOf(this.#given);
+        const { placeOf } = this.#options;
+        const place = placeOf(this.#queue);
         await this.#locked(place, async (lock) => {
-          if (placeOf(this.#given).path !== place.path) return; // a link leads elsewhere by now
+          if (placeOf(this.#queue).path !== place.path) return; // a link leads elsewhere by now
           jobs = this.takeAll();
           this.held = lock;
           await this.#batch(jobs, lock, place);

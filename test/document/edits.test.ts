@@ -3,6 +3,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -130,6 +131,32 @@ describe('one edit of a file', () => {
     await expect(updateJson(path, raise as never)).rejects.toMatchObject(missing);
     await expect(restoreBackup(path)).rejects.toMatchObject(missing);
     expect(existsSync(join(directory, 'missing'))).toBe(false);
+  });
+
+  it('of an open document whose directory is gone is refused, and makes none: it is made anew only by `create` [D7]', async () => {
+    const missing = { code: 'HOLDFAST_MISSING' };
+    const without = await opened('{ "a": 0 }');
+    without.document.edit(raise);
+    rmSync(without.directory, { recursive: true });
+    for (const call of [
+      () => without.document.update(raise),
+      () => without.document.save(),
+      () => without.document.restore(),
+      () => without.document.reload(),
+    ]) {
+      await expect(call()).rejects.toMatchObject(missing);
+    }
+    expect(() => without.document.backups()).toThrow(expect.objectContaining(missing));
+    await without.document.remove(); // as where only the file is gone
+    expect(without.document.hasUnsaved).toBe(false);
+    expect(existsSync(without.directory)).toBe(false);
+
+    const made = await opened('{ "a": 0 }', { create: { a: 5 } });
+    rmSync(made.directory, { recursive: true });
+    await expect(made.document.restore()).rejects.toMatchObject(missing);
+    await made.document.remove();
+    expect(existsSync(made.directory)).toBe(false);
+    expect(await made.document.update(raise)).toEqual({ a: 6 });
   });
 
   it.each([

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type ConflictError, type DocumentOptions, openDocument, resolveConflict } from 'holdfast/document';
+import type { ConflictError } from 'holdfast';
+import { type DocumentOptions, openDocument, resolveConflict } from 'holdfast/document';
 import { describe, expect, it } from 'vitest';
 import { conflictFiles, conflictMeta } from '../../src/document/conflicts.ts';
 import { stamp } from '../../src/document/file/names.ts';

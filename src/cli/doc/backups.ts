@@ -1,5 +1,5 @@
 import { type Backup, Backups } from '../../document/backups/backups.ts';
-import { givenPath, placeOf } from '../../document/file/place.ts';
+import { givenPath, standingPlaceOf } from '../../document/file/place.ts';
 import { isWhole } from '../../document/keeper.ts';
 import { recordsIn } from '../../document/recovery/records.ts';
 import { duration, printable } from '../../errors/describe.ts';
@@ -14,7 +14,7 @@ type Listed = Backup & { readonly isWhole: boolean; readonly records: number };
 
 /** `holdfast doc backups`: the newest first, and whether each can be restored. */
 export function listBackups(file: string, { json }: { readonly json?: true }): void {
-  const backups = new Backups(placeOf(givenPath(file)).path);
+  const backups = new Backups(standingPlaceOf(givenPath(file)).path);
   const listed = backups.list().map((backup) => {
     const content = contentOf(backups, backup.name);
     return { ...backup, isWhole: isWhole(content), records: recordsIn(content) };
