@@ -178,7 +178,7 @@ export class Batch<T> {
         return yield* next(current);
       },
       mayReplace: () => lock.assertHeld(),
-      keep: (text, how) => (how === 'save' ? keeper.keep(text) : keeper.secure(text, 'interrupted')),
+      keeper,
       onWeaker: (weaker) => this.#weaker(weaker),
       onPublish: () => this.#changes.publishing(),
     });

@@ -11,6 +11,7 @@ import { identityOf, isSameFile } from './file/identity.ts';
 import type { Folder, Place } from './file/place.ts';
 import { publish, steps, type Weaker } from './file/publish.ts';
 import { type ReadOptions, readVersion, SMALL, type Standing, type Version } from './file/version.ts';
+import type { Keeper } from './keeper.ts';
 import { step, type Work } from './work.ts';
 
 /** What a save is to do, and whom it tells. */
@@ -23,11 +24,8 @@ export interface Plan<V extends Version> {
   readonly next: (current: V | undefined) => Work<string>;
   /** Last thing before the file changes; throws where the lock was lost. */
   readonly mayReplace: () => void;
-  /**
-   * Keeps a version that is about to be gone: `save`, as a matter of routine; `surely`, on the disk, or throws. Left out where
-   * `next` keeps each version that it is given.
-   */
-  readonly keep?: (text: string, how: 'save' | 'surely') => void;
+  /** Keeps versions that are about to be gone. Left out where `next` keeps each that it is given. */
+  readonly keeper?: Pick<Keeper, 'keep' | 'secure' | 'backups'>;
   readonly onWeaker?: (weaker: Weaker) => void;
   /** Between this and the end of the save, the newest version at the path may be the save's own. */
   readonly onPublish?: () => void;
@@ -87,10 +85,10 @@ export function* commit<V extends Version>(
         owner: current ?? ownershipIn(folder),
         maxBytes,
         mayReplace: plan.mayReplace,
-        secure: () => plan.keep?.(current?.text ?? '', 'surely'),
+        secure: () => plan.keeper?.backups.spare(current?.text ?? ''),
       });
       if (published.outcome === 'done') {
-        if (current !== undefined) plan.keep?.(current.text, 'save');
+        if (current !== undefined) plan.keeper?.keep(current.text);
         for (const path of [published.displaced, held]) if (path !== undefined) unlinkQuietly(path);
         held = undefined;
         steps.reached?.('removed');
@@ -143,7 +141,7 @@ function putBack(
   own: Standing,
   folder: Folder,
   options: ReadOptions,
-  plan: Pick<Plan<Version>, 'keep'>,
+  plan: Pick<Plan<Version>, 'keeper'>,
 ): void {
   let out: string | undefined;
   try {
@@ -162,10 +160,10 @@ function putBack(
 }
 
 /** What cannot be kept stays where it is, for the next sweep. */
-function keepBeside(path: string, options: ReadOptions, plan: Pick<Plan<Version>, 'keep'>): void {
+function keepBeside(path: string, options: ReadOptions, plan: Pick<Plan<Version>, 'keeper'>): void {
   try {
     const version = readVersion(path, options);
-    if (version !== undefined) plan.keep?.(version.text, 'surely');
+    if (version !== undefined) plan.keeper?.secure(version.text, 'interrupted');
   } catch {
     return;
   }

@@ -102,7 +102,7 @@ async function updated<V extends Version>(
       read: (file) => read(file, reading),
       next: (current) => next(current, place),
       mayReplace: () => lock.assertHeld(),
-      keep: (text, how) => (how === 'save' ? keeper.keep(text) : keeper.secure(text, 'interrupted')),
+      keeper,
     });
     return version.text;
   });

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDocument, updateFile } from 'holdfast/document';
+import { openDocument, updateFile, updateJson } from 'holdfast/document';
 import { describe, expect, it } from 'vitest';
 import { within } from '../support/deadline.ts';
 import { bindMountFile, fill, smallDisk } from '../support/disk.ts';
@@ -76,6 +76,42 @@ it('a file that is mounted by itself is written, after a backup of it, and that 
   expect(texts).toContain('{ "a": 0, "fill": "longer than what follows" }');
   expect(readdirSync(home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   await document.close();
+});
+
+describe('the copy of a file that is mounted by itself', () => {
+  it('is gone once the new text is on the disk, and backups are as many as of any other file [D29, D33]', async () => {
+    const home = memoryDirectory();
+    const [source, path] = [join(home, 'source.json'), join(home, 'roles.json')];
+    writeFileSync(source, '{ "a": 0 }');
+    bindMountFile(source, path);
+    const backups = () => readdirSync(home).filter((name) => name.endsWith('.bak'));
+    for (let turn = 0; turn < 3; turn++) await updateJson<Counter>(path, raise);
+    expect(backups()).toEqual([]);
+    const document = await openDocument<Counter>(path);
+    for (let turn = 0; turn < 3; turn++) await document.update(raise);
+    expect(document.backups()).toMatchObject([{ reason: 'save' }]);
+    const [only = ''] = backups();
+    expect(readFileSync(join(home, only), 'utf8')).toBe('{ "a": 3 }');
+    await document.close();
+    writeFileSync(source, '{ "a": 3 }');
+    await updateJson<Counter>(path, raise); // a backup that has the same text is no copy of this write
+    expect(backups()).toEqual([only]);
+  });
+
+  it('stays where the write fails, and says why it was made [D30, D33]', async () => {
+    const { disk, home } = smallDisk('size=64k');
+    const [source, path] = [join(disk, 'source.json'), join(home, 'roles.json')];
+    writeFileSync(source, '{ "a": 0 }');
+    bindMountFile(source, path);
+    const document = await openDocument<Counter>(path, { backups: false });
+    fill(disk);
+    const large = (draft: Counter) => void Object.assign(draft, { fill: 'x'.repeat(20_000) });
+    await expect(document.update(large)).rejects.toMatchObject({ cause: { code: 'ENOSPC' } });
+    const [copy, ...more] = document.backups();
+    expect([copy?.reason, more]).toEqual(['overwrite', []]);
+    expect(readFileSync(join(home, copy?.name ?? ''), 'utf8')).toBe('{ "a": 0 }');
+    await document.close();
+  });
 });
 
 it('keeps the owner of the file when root saves it [D11]', async () => {

@@ -42,6 +42,7 @@ const REASONS: Readonly<Record<NonNullable<Backup['reason']>, string>> = {
   restore: 'before another one was restored',
   migration: 'before it was raised to a newer version',
   interrupted: 'found where a writer had died',
+  overwrite: 'before a write in place that did not end',
   conflict: 'a version that was not saved',
 };
 

@@ -16,6 +16,8 @@ export interface Backup {
   readonly reason: BackupReason | undefined;
 }
 
+/** Why a backup is made that says nothing of when the next one is due. */
+const UNASKED: readonly BackupReason[] = ['interrupted', 'overwrite', 'conflict'];
 /** Of corrupt files; those are not made by a clock, but by accidents. */
 const MOST_CORRUPT = 10;
 
@@ -56,13 +58,31 @@ export class Backups {
    * @throws {BackupError}; after one for a save, no other save tries it before the interval is over.
    */
   write(text: string | Uint8Array, reason: BackupReason): string {
-    if (reason !== 'interrupted' && reason !== 'conflict') this.#last = performance.now();
+    if (!UNASKED.includes(reason)) this.#last = performance.now();
     const bytes = typeof text === 'string' ? Buffer.from(text) : text;
     try {
       return this.#newestIfSame(bytes, reason) ?? this.#make(bytes, reason);
     } catch (error) {
       throw new BackupError(this.#path, error);
     }
+  }
+
+  /**
+   * A copy for as long as the document is overwritten in place, on the disk when this returns. What it returns removes the copy,
+   * unless that was a backup before.
+   *
+   * @throws {BackupError}
+   */
+  spare(text: string): () => void {
+    const [newest] = this.#copies.list();
+    const name = this.write(text, 'overwrite');
+    return () => {
+      try {
+        if (name !== newest?.name) this.#copies.remove(name);
+      } catch {
+        // The next rotation removes it.
+      }
+    };
   }
 
   /** The newest first. Whether each is whole is known to who reads it. */

@@ -10,11 +10,13 @@ const KNOWN = [
   'restore',
   'migration',
   'interrupted',
+  'overwrite',
   'conflict',
 ] as const;
 
 /**
- * Why a backup was made. `interrupted`: it was found where a writer had died. `conflict`: it is a version that could not be
+ * Why a backup was made. `interrupted`: it was found where a writer had died. `overwrite`: a file that
+ * cannot be replaced was not overwritten to its end. `conflict`: it is a version that could not be
  * merged, and never was the document; recovery takes it last.
  */
 export type BackupReason = (typeof KNOWN)[number];

@@ -41,8 +41,11 @@ export interface PublishOptions {
   readonly maxBytes: number;
   /** Last thing before the file at the path changes; throws where it must not. */
   readonly mayReplace: () => void;
-  /** Keeps what stands at the path, synced, before it is overwritten in place; throws where it cannot be kept. */
-  readonly secure: () => void;
+  /**
+   * Keeps what stands at the path, synced, before it is overwritten in place; throws where it cannot be kept. What it returns
+   * gives that up, once the new text is on the disk.
+   */
+  readonly secure: () => (() => void) | undefined;
 }
 
 /** The steps of the protocol that can be seen from outside. */
@@ -83,8 +86,10 @@ export function* publish(
     const code = systemCode(error) ?? '';
     if (code === 'ENOENT' || code === 'EEXIST') return { outcome: 'changed' };
     if (!isMountedAlone(code) || expected === undefined) throw error;
-    options.secure();
-    return overwrite(folder, place, text, expected);
+    const giveUp = options.secure();
+    const published = overwrite(folder, place, text, expected);
+    giveUp?.();
+    return published;
   }
   steps.reached?.('exchanged');
   const standing = settled(folder.file, own);
