@@ -48,9 +48,9 @@ export class Keeper {
   /**
    * Clears what dead writers of this document have left, as only the holder of its lock may. One of the leftovers can be all
    * that there is of an outsider's version, which came out in step 7 of a save: what nobody else has becomes a backup.
-   * What is no document goes after an hour.
+   * What is not good, as a text that is no JSON among documents, goes an hour after it was written or moved.
    */
-  sweep(folder: Folder, options: ReadOptions): void {
+  sweep(folder: Folder, options: ReadOptions, isGood: (text: Buffer) => boolean = isWhole): void {
     this.limitConflicts(folder);
     const names = readdirSync(folder.path).filter((name) => isTemporaryOf(this.#place.name, name));
     const current = names.length === 0 ? undefined : readVersion(folder.file, options)?.text;
@@ -60,8 +60,8 @@ export class Keeper {
         if (found === undefined) continue;
         const { text, identity } = found;
         if (text !== current && !this.#has(text)) {
-          if (!isWhole(Buffer.from(text))) {
-            if (Number(identity.mtimeNs / 1_000_000n) > Date.now() - OLD) continue;
+          if (!isGood(Buffer.from(text))) {
+            if (Number(identity.ctimeNs / 1_000_000n) > Date.now() - OLD) continue;
           } else this.backups.write(text, 'interrupted');
         }
         unlinkQuietly(folder.pathOf(name));

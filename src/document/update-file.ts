@@ -6,7 +6,7 @@ import { commit } from './commit.ts';
 import { applied, checkRecipe, type Recipe } from './draft.ts';
 import { givenPath, type Place, standingPlaceOf } from './file/place.ts';
 import { type ReadOptions, readVersion, type Version } from './file/version.ts';
-import { Keeper } from './keeper.ts';
+import { isWhole, Keeper } from './keeper.ts';
 import { load } from './load.ts';
 import {
   checkDocumentOptions,
@@ -44,7 +44,8 @@ export async function updateFile(
 ): Promise<string> {
   checkRecipe(change, 'change');
   const read = (file: string, reading: ReadOptions) => now(() => readVersion(file, reading));
-  return updated<Version>(path, options, read, function* (current) {
+  const isText = ({ length }: Buffer) => length > 0; // of what is no JSON, any text may be an outsider's version
+  return updated<Version>(path, options, { read, isGood: isText }, function* (current) {
     const made = change(current?.text ?? '');
     const text = typeof made === 'string' ? made : yield* awaited(made, 'the change');
     check('result of change', text, utf8);
@@ -75,7 +76,7 @@ export async function updateExact(
   let json: Json = null;
   const read = (file: string, reading: ReadOptions) =>
     load(file, { ...reading, known: undefined, isExpected: true });
-  await updated<Loaded>(path, options, read, function* (current, place) {
+  await updated<Loaded>(path, options, { read, isGood: isWhole }, function* (current, place) {
     if (current === undefined) throw new MissingDocumentError(place.given);
     json = yield* change(current.json, place.path);
     return textOf(current, json);
@@ -86,7 +87,10 @@ export async function updateExact(
 async function updated<V extends Version>(
   given: string | URL,
   options: UpdateFileOptions,
-  read: (file: string, reading: Omit<ReadOptions, 'known'>) => Work<V | undefined>,
+  kind: {
+    readonly read: (file: string, reading: Omit<ReadOptions, 'known'>) => Work<V | undefined>;
+    readonly isGood: (text: Buffer) => boolean;
+  },
   next: (current: V | undefined, place: Place) => Work<string>,
 ): Promise<string> {
   checkNames(options, OPTIONS);
@@ -96,10 +100,10 @@ async function updated<V extends Version>(
   const reading = { shown: path, maxBytes };
   return underLock(path, { timeout, holdLimit, locks }, 'update', function* ({ place, folder, lock }) {
     const keeper = new Keeper(place, false, () => {});
-    keeper.sweep(folder, reading);
+    keeper.sweep(folder, reading, kind.isGood);
     const { version } = yield* commit<V>(place, folder, reading, {
       manager: locks.id,
-      read: (file) => read(file, reading),
+      read: (file) => kind.read(file, reading),
       next: (current) => next(current, place),
       mayReplace: () => lock.assertHeld(),
       keeper,

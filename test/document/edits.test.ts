@@ -6,6 +6,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -39,6 +40,21 @@ describe('one edit of a file', () => {
     const path = join(memoryDirectory(), 'new');
     await updateFile(path, (text) => `${text}one\n`);
     expect(readFileSync(path, 'utf8')).toBe('one\n');
+  });
+
+  it('of text that is no JSON keeps what a killed writer left as a backup, however old it looks, unless it is empty [D29, D35]', async () => {
+    const { directory, path } = fileWith('one\n');
+    const leave = (text: string) => {
+      const left = join(directory, temporaryName('hosts'));
+      writeFileSync(left, text);
+      utimesSync(left, 1, 1);
+      return left;
+    };
+    const [outsiders, empty] = [leave('of an outsider\n'), leave('')];
+    await updateFile(path, (text) => `${text}two\n`);
+    expect([outsiders, empty].map((left) => existsSync(left))).toEqual([false, true]);
+    const kept = backupsIn(directory).map((name) => readFileSync(join(directory, name), 'utf8'));
+    expect(kept).toEqual(['of an outsider\n']);
   });
 
   it('that throws, or returns no text, leaves every byte', async () => {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSyn
 import { dirname, join } from 'node:path';
 import { onLockEvent } from 'holdfast';
 import { openDocument } from 'holdfast/document';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { temporaryName } from '../../src/document/file/names.ts';
 import { steps } from '../../src/document/file/publish.ts';
 import { awaited, run } from '../../src/document/work.ts';
@@ -46,9 +46,12 @@ describe('what a killed writer of a document left', () => {
   it('stays for an hour where it is no whole text, for somebody may still write it [D29]', async () => {
     const { directory, path, document } = await opened();
     const half = left(directory, '{ "a": ');
+    utimesSync(half, 1, 1); // as `mv` and `cp -p` bring an old text along
     await document.update(raise);
     expect(existsSync(half)).toBe(true);
-    utimesSync(half, 1, 1);
+    const later = Date.now() + 3_700_000;
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(later);
+    onTestFinished(() => clock.mockRestore());
     const next = await openDocument<Counter>(path);
     onTestFinished(() => next.close());
     await next.update(raise);
