@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
@@ -104,6 +104,23 @@ describe('doc set', () => {
       stderr: 'holdfast: There is nothing at roles[id=9]: no element of the list has that.\n',
     });
     expect(readFileSync(documents.file, 'utf8')).toBe(TEXT);
+  });
+
+  it('refuses an empty path, as of a variable that is not set, and takes a dot for the whole document [R57, R82]', async () => {
+    const documents = new Documents('{ "a": 1 }\n');
+    for (const [command, ...words] of [
+      ['set', '', '5'],
+      ['get', ''],
+    ] as const) {
+      const { code, stdout, stderr } = await documents.doc(command, ...words);
+      expect([code, stdout]).toEqual([125, '']);
+      expect(stderr).toContain('PATH must not be empty; a dot is the whole document.');
+    }
+    expect(readdirSync(documents.home).filter((name) => name.includes('roles'))).toEqual(['roles.json']);
+    expect((await documents.doc('get', '.')).stdout).toBe('{\n  "a": 1\n}\n');
+    expect(await documents.doc('set', '.', '[5]')).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(readFileSync(documents.file, 'utf8'))).toEqual([5]);
+    expect((await documents.run(['doc', 'set', '--help'])).stdout).toContain('a dot: all of it');
   });
 
   it('loses nothing when several change one document at once', async () => {

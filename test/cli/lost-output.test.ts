@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Cli, main } from './cli.ts';
 
@@ -36,3 +38,25 @@ it.each([['--version'], ['--help'], ['completion', 'bash']])(
     expect(stderr).toBe(`${LOST}\n`);
   },
 );
+
+it('a merge whose result is cut off is no conflict: it ends with 125, as a clean one does [R37, R82]', async () => {
+  const cli = new Cli();
+  const write = (name: string, text: string) => {
+    writeFileSync(join(cli.home, name), text);
+    return join(cli.home, name);
+  };
+  const [base, ours] = [write('base.json', '{"a":1}'), write('ours.json', '{"a":2}')];
+  for (const [name, text] of [
+    ['clean', '{"a":1,"b":2}'],
+    ['conflict', '{"a":3}'],
+  ] as const) {
+    for (const flags of [[], ['--json']]) {
+      const words = ['doc', 'merge', ...flags, base, ours, write(`${name}.json`, text)];
+      const script = '"$0" "$@" >/dev/full';
+      const child = cli.program('sh', ['-c', script, process.execPath, main, ...words]);
+      const { code, stderr } = await child.finish();
+      expect([name, flags, code]).toEqual([name, flags, 125]);
+      expect(stderr).toContain(LOST);
+    }
+  }
+});

@@ -30,7 +30,7 @@ export function defineDoc(program: Command): void {
     .summary('read, change and restore a shared JSON document')
     .description(
       'Read, check, change and restore a JSON document that other programs may change at the same time. A PATH names a value in it, ' +
-        "such as 'roles[id=42].name', 'roles[0]', or '[\"a.b\"]'.",
+        "such as 'roles[id=42].name', 'roles[0]', or '[\"a.b\"]'; a dot is the whole document.",
     );
   withJson(doc.command('get'))
     .usage('[options] FILE [PATH]')
@@ -39,7 +39,7 @@ export function defineDoc(program: Command): void {
       'Print the whole value of a document, or the one at a path. Exits with 1 when there is none.',
     )
     .argument('<file>', 'the document')
-    .argument('[path]', 'where the value is', '')
+    .argument('[path]', 'where the value is; a dot: all of it', parsePathWord, '')
     .option('-r, --raw', 'print a text as it is, without quotes')
     .action((file: string, path: string, _flags: GetFlags, command: Command) =>
       getValue(file, path, command.optsWithGlobals<GetFlags>()),
@@ -52,7 +52,7 @@ export function defineDoc(program: Command): void {
         'in the file stays as it is. Exits with 1 when the path leads nowhere.',
     )
     .argument('<file>', 'the document')
-    .argument('<path>', 'where the value is')
+    .argument('<path>', 'where the value is; a dot: all of it', parsePathWord)
     .argument('<value>', "JSON, such as 5, true, '\"a text\"' or '[1, 2]'")
     .action((file: string, path: string, value: string, _flags: DocFlags, command: Command) =>
       tellingOfWaits(command.optsWithGlobals<DocFlags>(), () => setValue(file, path, value)),
@@ -157,6 +157,12 @@ export function defineDoc(program: Command): void {
 
 function withJson(command: Command): Command {
   return command.option('--json', 'print JSON on one line; errors too, on standard error');
+}
+
+/** The root, which `parsePath` writes as no text, is a dot here: an empty word is a variable of the shell that is not set. */
+function parsePathWord(word: string): string {
+  if (word === '') throw new InvalidArgumentError('PATH must not be empty; a dot is the whole document.');
+  return word === '.' ? '' : word;
 }
 
 function listOption(flags: string, description: string): Option {

@@ -10,7 +10,7 @@ import { type MergeOptions, merge } from '../../merge/merge.ts';
 import type { Conflict, Merged } from '../../merge/result.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { note, write } from '../output/text.ts';
+import { codeOfNo, note, write } from '../output/text.ts';
 import { report } from '../report.ts';
 import { KINDS, placeText, shortText } from './values.ts';
 
@@ -38,7 +38,7 @@ export function mergeFiles(files: Files, flags: MergeFlags): void {
     else if (flags.json !== true) write(1, text);
     if (flags.json === true) write(1, jsonOf(merged));
     else if (!isClean) tell(merged.conflicts, files);
-    process.exitCode = isClean ? exitCodes.success : exitCodes.no;
+    process.exitCode = isClean ? exitCodes.success : codeOfNo();
   } catch (error) {
     process.exitCode = report(error, flags, exitCodes.unusable);
   }

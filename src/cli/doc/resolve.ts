@@ -6,7 +6,7 @@ import { clock, printable, shellWord } from '../../errors/describe.ts';
 import { ConflictError } from '../../errors/document-errors.ts';
 import { Date } from '../../time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { note, print, write } from '../output/text.ts';
+import { codeOfNo, note, print, write } from '../output/text.ts';
 import { exitCodeOf, report } from '../report.ts';
 import { askAbout, type Person } from './dialog.ts';
 import { exactJson, KINDS, placeText, shortText } from './values.ts';
@@ -21,7 +21,7 @@ export interface ResolveFlags {
 export async function resolveDocument(file: string, flags: ResolveFlags): Promise<void> {
   try {
     const isDone = await resolveAll(file, flags);
-    process.exitCode = isDone ? exitCodes.success : exitCodes.no;
+    process.exitCode = isDone ? exitCodes.success : codeOfNo();
   } catch (error) {
     const code = exitCodeOf(error);
     process.exitCode = report(error, flags, code === exitCodes.timeout ? code : exitCodes.unusable);

@@ -32,14 +32,22 @@ export function write(descriptor: 1 | 2, text: string | Uint8Array): boolean {
   return true;
 }
 
+let isLost = false;
+
 /** Whoever reads the file has not got what was asked for: that is no success. */
 export function outputIsLost(descriptor: number, code = ''): void {
   if (descriptor !== 1 || !isFull(code) || warnings.has(code)) return;
   warnings.add(code);
+  isLost = true;
   note(`standard output cannot be written: ${code}. Make room on its disk`);
   process.once('exit', () => {
     process.exitCode ||= exitCodes.failure;
   });
+}
+
+/** The exit code of a no that standard output has the reasons or the rest of: it counts only if that was written. */
+export function codeOfNo(): number {
+  return isLost ? exitCodes.failure : exitCodes.no;
 }
 
 export function print(line: string): boolean {
