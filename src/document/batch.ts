@@ -263,7 +263,7 @@ export class Batch<T> {
         },
         { ...asked, lastKnown: this.#changes.known()?.text },
       );
-      if (done === undefined) throw noBackup(asked.backup);
+      if (done === undefined) throw noBackup(this.#settings.path, asked.backup);
       asked.restored = done.restored;
       this.#changes.written(done.loaded, undefined, done.restored);
       job.done();

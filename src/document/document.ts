@@ -7,7 +7,7 @@ import { checkKinds, oneOf } from '../lock/known-options.ts';
 import { Date, queueMicrotask } from '../time/time.ts';
 import type { Backup } from './backups/backups.ts';
 import { Batch, type Changes } from './batch.ts';
-import { applied, checkRecipe, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
+import { applied, atOnce, checkRecipe, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
 import { type DocumentEventName, type DocumentEvents, Listeners, log } from './events.ts';
 import { whenExiting } from './exit.ts';
 import { placeOf, standingPlaceOf } from './file/place.ts';
@@ -151,7 +151,8 @@ export class Document<T> {
     const base = this.#pending?.base ?? this.#shown?.loaded; // what the caller saw, not what came since
     if (base === undefined) throw new MissingDocumentError(this.path);
     const from = this.#pending === undefined ? base.json : this.#pending.json;
-    const json = finish(applied(recipe, from, this.path));
+    const now = (draft: T) => atOnce(recipe(draft), 'recipe', 'update takes one that is');
+    const json = finish(applied(now, from, this.path));
     this.#pend({ base, json });
     return this.read();
   }

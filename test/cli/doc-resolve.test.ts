@@ -84,7 +84,7 @@ describe('doc backups and doc restore', () => {
     expect((await doc('backups')).stderr).toMatch(/has no backups/);
     expect(await doc('restore')).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/ whole\. Nothing was done\. See them: /),
+      stderr: expect.stringMatching(/json has no whole backup [\w ]+\. Nothing was done\. See them: /),
     });
     await doc('resolve', '--ours');
     const listed = await doc('backups');

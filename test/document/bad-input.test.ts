@@ -121,6 +121,23 @@ it('a schema that answers with a promise of another library is waited for [R36]'
   await expect(openDocument(path, { schema, create: {} })).rejects.toThrow('too many');
 });
 
+it('an edit that is asynchronous is refused in these words, and leaves no edit [R57, R82]', async () => {
+  const { document } = await opened('{ "a": 0 }');
+  const recipe = (async (draft: { a: number }) => {
+    draft.a = 1;
+    throw new Error('later');
+  }) as unknown as () => void;
+  expect(() => document.edit(recipe)).toThrow(
+    expect.objectContaining({
+      ...INPUT,
+      input: 'recipe',
+      message: expect.stringContaining('asynchronous; update'),
+    }),
+  );
+  await someTurns();
+  expect([document.hasUnsaved, document.read()]).toEqual([false, { a: 0 }]);
+});
+
 it('a change of a record that is asynchronous is refused in these words [R57, R82]', async () => {
   const { document } = await opened('{ "roles": [{ "id": 1 }] }');
   const roles = new Repository<{ id: number }>(document, 'roles');

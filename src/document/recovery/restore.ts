@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { printable } from '../../errors/describe.ts';
 import { DamagedError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { Date } from '../../time/time.ts';
@@ -121,11 +122,12 @@ export async function restoreBackup(
   const settings = settingsOf<unknown>(givenPath(path), options);
   standingPlaceOf(settings.path);
   const done = await restoreLocked(settings, { backup });
-  if (done === undefined) throw noBackup(backup);
+  if (done === undefined) throw noBackup(settings.path, backup);
   return done.restored;
 }
 
-export function noBackup(backup: string | undefined): InputError {
-  const which = backup === undefined ? 'there is none that is whole' : `got ${shown(backup)}`;
-  return new InputError('backup', `must be the name of a whole backup of the document; ${which}`);
+export function noBackup(path: string, backup: string | undefined): InputError {
+  const name = printable(path);
+  if (backup === undefined) return new InputError(name, 'has no whole backup that says something else');
+  return new InputError('backup', `must be the name of a whole backup of ${name}, got ${shown(backup)}`);
 }

@@ -6,10 +6,9 @@ import { define, isArray, isObject, type Json } from '../../json/json.ts';
 import { lookUp } from '../../json/lookup.ts';
 import { formatPath, parsePath } from '../../json/path.ts';
 import { isBeyondDoubles, namesBeyondDoubles } from '../../json/shared-doubles.ts';
-import { isPromise } from '../../lock/body.ts';
 import { callback, check, checkKinds, type Kind, type Kinds } from '../../lock/known-options.ts';
 import type { Document } from '../document.ts';
-import { checkRecipe, type Now } from '../draft.ts';
+import { atOnce, checkRecipe, type Now } from '../draft.ts';
 import { highest } from '../highest.ts';
 
 export type RecordId = string | number;
@@ -98,9 +97,7 @@ export class Repository<R extends object> {
     checkRecipe(change, 'change');
     return this.#change((list) => {
       const at = this.#indexOf(list, id, revision);
-      const result = change(list[at] as R) ?? list[at];
-      if (isPromise(result)) result.then(undefined, () => {}); // nobody waits for it
-      if (isPromise(result)) throw new InputError('change', 'must not be asynchronous; it holds the lock');
+      const result = atOnce(change(list[at] as R), 'change', 'it holds the lock') ?? list[at];
       if ((result as Record<string, unknown>)[this.#identity] !== id) {
         throw new InputError(this.#identity, `must stay ${shown(id)}; insert another record instead`);
       }
