@@ -30,20 +30,36 @@ const SETTLED = 60_000;
  */
 export function strongValidator({ etag, lastModified, date }: Validators): string | undefined {
   if (etag !== undefined) return /^"[^"]*"$/.test(etag) ? etag : undefined;
+  return settledDate({ lastModified, date });
+}
+
+function settledDate({ lastModified, date }: Validators): string | undefined {
   if (lastModified === undefined || date === undefined) return undefined;
   return Date.parse(date) - Date.parse(lastModified) >= SETTLED ? lastModified : undefined;
 }
 
-/** The headers that ask for a body only when it is another one than what these were said of. */
-export function conditionsFor({ etag, lastModified }: Validators): Record<string, string> {
+/** Whether it has the form of one (RFC 9110, 8.8.3). A bare `*`, sent back, would match every version. */
+export function isEntityTag(text: string): boolean {
+  return /^(W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/.test(text);
+}
+
+/** What is sent back to be asked for a body only when it is another one than what this was said of. */
+export type Conditions = Readonly<
+  Partial<Record<'if-none-match', string> & Record<'if-modified-since', string>>
+>;
+
+/** None where only a date is known that another version may have too: the body then comes whole. */
+export function conditionsFor(validators: Validators): Conditions {
+  const { etag } = validators;
   if (etag !== undefined) return { 'if-none-match': etag };
-  return lastModified === undefined ? {} : { 'if-modified-since': lastModified };
+  const since = settledDate(validators);
+  return since === undefined ? {} : { 'if-modified-since': since };
 }
 
 /** What of it is text that a header may hold. For what was read from a file. */
 export function readValidators(value: unknown): Validators {
   const { etag, lastModified, date, disposition, source } = (value ?? {}) as Record<string, unknown>;
-  const isText = ([, text]: [string, unknown]) =>
-    typeof text === 'string' && /^[\x20-\x7e\x80-\xff]*$/.test(text);
+  const isText = ([name, text]: [string, unknown]) =>
+    typeof text === 'string' && (name === 'etag' ? isEntityTag(text) : /^[\x20-\x7e\x80-\xff]*$/.test(text));
   return Object.fromEntries(Object.entries({ etag, lastModified, date, disposition, source }).filter(isText));
 }

@@ -120,7 +120,7 @@ export class Address {
       ...(offset > 0 ? { range: `bytes=${offset}-` } : {}),
       ...(offset > 0 && condition !== undefined ? { 'if-range': condition } : {}),
     };
-    return { asked: { offset, known, isConditional: Object.keys(conditions).length > 0 }, headers };
+    return { asked: { offset, known, conditions }, headers };
   }
 
   /** The one that is there, where it came from this address, and is what is expected: an unchanged one may stay. */

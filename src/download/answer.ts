@@ -1,4 +1,4 @@
-import type { Validators } from '../content/validators.ts';
+import { type Conditions, isEntityTag, type Validators } from '../content/validators.ts';
 import { given } from '../lock/known-options.ts';
 import { Fault, statusFault } from './fault.ts';
 import { type Clock, retryAfter } from './pause.ts';
@@ -11,8 +11,8 @@ export interface Asked {
   readonly offset: number;
   /** What is known of the whole that these bytes are of. */
   readonly known: { readonly validators: Validators; readonly total?: number | undefined };
-  /** Whether the request had `If-None-Match` or `If-Modified-Since`. */
-  readonly isConditional: boolean;
+  /** What the body is only wanted if it fails. */
+  readonly conditions: Conditions;
 }
 
 /** What an answer means for the bytes that are there. */
@@ -41,8 +41,9 @@ export function header(headers: Headers, name: string): string | undefined {
 
 export function validatorsOf(headers: Headers): Validators {
   const disposition = header(headers, 'content-disposition');
+  const etag = header(headers, 'etag');
   return given({
-    etag: header(headers, 'etag'),
+    etag: etag !== undefined && isEntityTag(etag) ? etag : undefined,
     lastModified: header(headers, 'last-modified'),
     date: header(headers, 'date'),
     disposition: (disposition?.length ?? 0) > LONGEST_DISPOSITION ? undefined : disposition,
@@ -60,11 +61,30 @@ export function judge(asked: Asked, status: number, headers: Headers, clock: Clo
   if (status === 200) return judgeWhole(headers);
   if (status === 206 && isRanged) return judgePart(asked, headers);
   if (status === 206) return BROKEN('it answered with a part when asked for the whole');
-  if (status === 304 && asked.isConditional && !isRanged) return { to: 'keep the entry' };
-  if (status === 304) return OTHER('it answered 304 when nothing was asked about');
-  if (status === 412 && (isRanged || asked.isConditional)) return OTHER('it answered 412');
+  if (status === 304) return judgeUnchanged(asked, headers);
+  if (status === 412 && (isRanged || isConditional(asked))) return OTHER('it answered 412');
   if (status === 416 && isRanged) return judgeBeyond(asked, headers);
   throw statusFault(status, 'the server', retryAfter(header(headers, 'retry-after'), clock));
+}
+
+function isConditional({ conditions }: Asked): boolean {
+  return Object.keys(conditions).length > 0;
+}
+
+/** It confirms only the version that was asked about (RFC 9111, 4.3.4). `W/"1"` and `"1"` are one here: that is how it was looked for. */
+function judgeUnchanged(asked: Asked, headers: Headers): Verdict {
+  if (asked.offset > 0 || !isConditional(asked)) return OTHER('it answered 304 when nothing was asked about');
+  const { etag, lastModified } = validatorsOf(headers);
+  const { 'if-none-match': match, 'if-modified-since': since } = asked.conditions;
+  const isSame =
+    match === undefined
+      ? lastModified === undefined || lastModified === since
+      : etag === undefined || opaque(etag) === opaque(match);
+  return isSame ? { to: 'keep the entry' } : OTHER('it answered 304 about another version');
+}
+
+function opaque(etag: string): string {
+  return etag.replace(/^W\//, '');
 }
 
 function judgeWhole(headers: Headers): Verdict {

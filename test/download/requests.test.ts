@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
-import { NOT_MODIFIED } from '../../src/content/validators.ts';
+import { NOT_MODIFIED, type Validators } from '../../src/content/validators.ts';
 import { Client } from '../../src/download/client.ts';
 import { exchange } from '../../src/download/exchange.ts';
 import { checkOptions } from '../../src/download/options.ts';
@@ -87,6 +87,9 @@ it('refuses a page to log in by its integrity, after a second look [K30]', async
   expect((await downloading.open()).offset).toBe(0);
 });
 
+const THEN = 'Mon, 30 Nov 2026 12:00:00 GMT';
+const DATED = { lastModified: THEN, date: 'Mon, 30 Nov 2026 12:01:00 GMT' };
+
 it('keeps the entry when a server that was asked says that it is unchanged [K31]', async () => {
   const server = await scriptedServer([[head(304)], [head(304)]]);
   const entry = entryFrom(server.url, { etag: 'W/"x"', lastModified: 'then' });
@@ -94,10 +97,63 @@ it('keeps the entry when a server that was asked says that it is unchanged [K31]
   expect(outcome).toBe(NOT_MODIFIED);
   expect(server.requests[0]?.headers['if-none-match']).toBe('W/"x"');
   expect(server.requests[0]?.headers).not.toHaveProperty('if-modified-since');
-  const dated = entryFrom(server.url, { lastModified: 'then' });
+  const dated = entryFrom(server.url, DATED);
   await new Downloading().fetch(server.url, {}, { entry: dated });
-  expect(server.requests[1]?.headers['if-modified-since']).toBe('then');
+  expect(server.requests[1]?.headers['if-modified-since']).toBe(THEN);
 });
+
+it.each<[string, Validators]>([
+  ['the content may have had again when the server told it', { lastModified: THEN, date: THEN }],
+  ['was told by a server whose clock nobody knows', { lastModified: THEN }],
+])('does not ask whether something changed since a date that %s [K31]', async (_, validators) => {
+  const server = await scriptedServer(({ headers }) =>
+    headers['if-modified-since'] === undefined ? whole(BODY) : [head(304)],
+  );
+  const entry = entryFrom(server.url, validators);
+  expect((await new Downloading().fetch(server.url, {}, { entry })).bytes).toEqual(BODY);
+  expect(server.requests[0]?.headers).not.toHaveProperty('if-modified-since');
+});
+
+it.each<[string, Validators, Record<string, string>]>([
+  ['ETag', { etag: '"v1"' }, { ETag: '"v2"' }],
+  ['weak ETag', { etag: '"v1"' }, { ETag: 'W/"v2"' }],
+  ['date of change', DATED, { 'Last-Modified': 'Mon, 30 Nov 2026 11:00:00 GMT' }],
+])(
+  'a 304 with another %s confirms nothing: asks for the whole, and then fails [K31]',
+  async (_, known, told) => {
+    const server = await scriptedServer([
+      [head(304, told)],
+      whole(BODY),
+      [head(304, told)],
+      [head(304, told)],
+    ]);
+    const entry = entryFrom(server.url, known);
+    expect((await new Downloading().fetch(server.url, {}, { entry })).bytes).toEqual(BODY);
+    expect(server.requests[1]?.headers).not.toHaveProperty('if-none-match');
+    expect(await new Downloading().fails(server.url, {}, { entry })).toMatchObject({ status: 304 });
+  },
+);
+
+it.each<[string, Validators, Record<string, string>]>([
+  ['weakly', { etag: '"v1"' }, { ETag: 'W/"v1"' }],
+  ['strongly', { etag: 'W/"v1"', lastModified: THEN }, { ETag: '"v1"', 'Last-Modified': 'some other day' }],
+  ['by its date', DATED, { 'Last-Modified': THEN, ETag: '"new"' }],
+])('a 304 that names the same version %s confirms it [K31]', async (_, known, told) => {
+  const server = await scriptedServer([[head(304, told)]]);
+  const entry = entryFrom(server.url, known);
+  expect((await new Downloading().fetch(server.url, {}, { entry })).outcome).toBe(NOT_MODIFIED);
+});
+
+it.each(['*', '', 'v1', '"v1', '"v"1"', 'w/"v1"', '"v 1"'])(
+  'neither keeps nor sends back %j, which is no ETag [K31]',
+  async (etag) => {
+    const server = await scriptedServer(() => whole(BODY, { ETag: etag }));
+    const entry = entryFrom(server.url, { etag });
+    const { outcome } = await new Downloading().fetch(server.url, {}, { entry });
+    expect(outcome).toMatchObject({ validators: expect.not.objectContaining({ etag: expect.anything() }) });
+    expect(server.requests[0]?.headers).not.toHaveProperty('if-none-match');
+  },
+);
 
 it('asks nothing about an entry of another address, or one that is not what is expected [K31, K34]', async () => {
   const server = await scriptedServer(() => whole(BODY));
