@@ -87,8 +87,9 @@ export class Address {
     let answer: Answer | undefined;
     try {
       const { asked, headers } = this.#question(isLastWord);
-      this.requests++;
-      answer = await exchange(this.#client, this.#url, { own: headers, caller: settings.headers }, watch);
+      const onRequest = () => void this.requests++;
+      const question = { own: headers, caller: settings.headers, onRequest };
+      answer = await exchange(this.#client, this.#url, question, watch);
       const verdict = this.#reconsidered(judge(asked, answer.status, answer.headers, clock), answer);
       if (verdict.to === 'keep the entry') return NOT_MODIFIED;
       if (verdict.to !== 'ask for the whole') return await this.#take(verdict, answer, watch);

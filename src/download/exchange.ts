@@ -20,6 +20,8 @@ export interface Answer {
 export interface Question {
   /** What this download asks: sent to every address. */
   readonly own: Readonly<Record<string, string>>;
+  /** Called at each request, of which every redirect costs one. */
+  readonly onRequest?: () => void;
   /** What the caller gave for the first address: sent to its origin, and to nobody once a redirect has left that. */
   readonly caller: Readonly<Record<string, string>>;
 }
@@ -45,6 +47,7 @@ export async function exchange(
       ...question.own,
     };
     watch.waits();
+    question.onRequest?.();
     const answer = await client.get(url, headers, watch.signal);
     watch.got();
     const { statusCode: status } = answer;

@@ -273,7 +273,7 @@ it('follows ten redirects and no more [K12]', async () => {
   });
   expect((await new Downloading().fetch(`${server.url}/10`)).bytes).toEqual(BODY);
   const error = await new Downloading().fails(`${server.url}/11`);
-  expect(error.message).toContain('it redirects more than 10 times');
+  expect(error.message).toContain('it redirects more than 10 times (11 requests)');
 });
 
 it.each(['file:///etc/passwd', 'ftp://host/x', 'data:,x'])(
