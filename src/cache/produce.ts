@@ -232,7 +232,7 @@ function check({ key, options, integrity }: Turn, size: number, digests: Digests
     throw new IntegrityError({ what: key, expected: `${options.size} bytes`, got: `${size} bytes`, size });
   }
   if (size === 0 && options.size === undefined && options.allowEmpty !== true) {
-    throw new ProducerError(key, 'made no bytes; an entry is empty only with allowEmpty or size: 0');
+    throw ProducerError.ofNothing(key);
   }
   if (integrity === undefined || matches(integrity, digests)) return;
   const { algorithm, text } = integrity;

@@ -98,5 +98,11 @@ function messageOf(error: unknown): string {
   if (code !== undefined && typeof path === 'string' && typeof syscall === 'string') {
     return `${printable(path)} cannot be used (${syscall}: ${code}). ${adviceOn(absolute(path), code, error)}`;
   }
+  return wordsOf(error);
+}
+
+/** In the words of the command line. */
+export function wordsOf(error: unknown): string {
+  if (error instanceof HoldfastError) return error.cliMessage;
   return error instanceof Error ? error.message : String(error);
 }

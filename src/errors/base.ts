@@ -69,6 +69,11 @@ export class HoldfastError extends Error {
     this.name = new.target.name;
   }
 
+  /** The message, with what the command line takes in the place of options of the library. */
+  get cliMessage(): string {
+    return this.message;
+  }
+
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (typeof value !== 'object' || value === null || !(brand in value)) return false;
     // biome-ignore lint/complexity/noThisInStatic: each subclass asks for its own code

@@ -87,10 +87,24 @@ export class MirrorError extends HoldfastError {
 export class ProducerError extends HoldfastError {
   static override readonly code = 'HOLDFAST_PRODUCER';
   readonly key: string;
+  readonly #cliMessage: string | undefined;
 
   /** `problem`: in words that follow "the producer". */
-  constructor(key: string, problem: string) {
+  constructor(key: string, problem: string, cliMessage?: string) {
     super(ProducerError.code, `The producer of ${shown(key)} ${problem}. Nothing was published.`);
     this.key = key;
+    this.#cliMessage = cliMessage;
+  }
+
+  static ofNothing(key: string): ProducerError {
+    return new ProducerError(
+      key,
+      'made no bytes; an entry is empty only with allowEmpty or size: 0',
+      `${shown(key)} is empty. Nothing was published. If it should be empty, pass --allow-empty.`,
+    );
+  }
+
+  override get cliMessage(): string {
+    return this.#cliMessage ?? this.message;
   }
 }

@@ -37,6 +37,7 @@ export function defineFetch(program: Command): void {
         nonEmpty('--integrity'),
       ),
     )
+    .option('--allow-empty', 'take a file without bytes, which counts as a failure else')
     .addOption(
       new Option('--policy <policy>', 'when to fetch (default: if-missing)').choices([
         'never',

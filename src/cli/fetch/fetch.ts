@@ -20,7 +20,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { bytes } from '../output/bytes.ts';
 import { printJson, tellJson } from '../output/json.ts';
 import { note, print } from '../output/text.ts';
-import { report } from '../report.ts';
+import { report, wordsOf } from '../report.ts';
 import { auditOfCache } from '../settings.ts';
 import { recordableWords } from './address.ts';
 import { Bars } from './bars.ts';
@@ -124,10 +124,11 @@ class Fetching {
 
   async #fetch(job: Job, task: Task): Promise<Entry> {
     const { call, cache, view, signal } = this.#means;
-    const { to, integrity, policy } = call;
+    const { to, integrity, policy, allowEmpty } = call;
     const options = {
       policy,
       signal,
+      allowEmpty,
       ...(integrity === undefined ? {} : { integrity }),
       onProgress: ({ done, total }: Progress) => {
         task.meter.update(done, total);
@@ -245,7 +246,7 @@ function exitCodeOf(error: unknown): number {
 
 function tell(error: unknown, task: Task, code: number, flags: FetchFlags): void {
   const { shown: url, key } = task.job;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = wordsOf(error);
   if (flags.json === true) report(error, flags, code, { url, key });
   else note(message.includes(task.name) ? message : `${task.name}: ${message}`);
 }

@@ -16,6 +16,7 @@ export interface FetchFlags extends CacheFlags {
   /** Milliseconds. */
   readonly maxAge?: number;
   readonly key?: string;
+  readonly allowEmpty?: true;
   readonly jobs: number;
   readonly header?: readonly string[];
   /** Milliseconds. */
@@ -36,6 +37,7 @@ export interface FetchCall {
   readonly jobs: readonly Job[];
   readonly policy: Policy;
   readonly integrity?: string;
+  readonly allowEmpty: boolean;
   /** The path of a file, or a directory for all of them. */
   readonly to?: { readonly file: string } | { readonly directory: string };
   readonly parallel: number;
@@ -73,6 +75,7 @@ export function readCall(words: readonly string[], flags: FetchFlags): FetchCall
     jobs: wanted,
     policy: maxAge === undefined ? (flags.policy ?? 'if-missing') : { maxAge },
     ...(integrity === undefined ? {} : { integrity }),
+    allowEmpty: flags.allowEmpty === true,
     ...(place === undefined ? {} : { to: place }),
     parallel,
     timeout,
