@@ -9,6 +9,7 @@ import {
   type Validators,
 } from '../content/validators.ts';
 import { NoSpaceError } from '../errors/content-errors.ts';
+import { bytes } from '../errors/describe.ts';
 import { given } from '../lock/known-options.ts';
 import { type Asked, header, judge, type Verdict, validatorsOf } from './answer.ts';
 import type { Client } from './client.ts';
@@ -239,7 +240,7 @@ export class Address {
       await this.#partial.reserve(total);
     } catch (error) {
       if (!(error instanceof NoSpaceError) || total === this.#job.expected.size) throw error;
-      throw new Fault(`there is no space for the ${total} bytes that it announces`, {}, error);
+      throw new Fault(`there is no space for the ${bytes(total)} that it announces`, {}, error);
     }
   }
 

@@ -1,5 +1,5 @@
 import { HoldfastError, systemCode } from './base.ts';
-import { printable, shown } from './describe.ts';
+import { bytes, printable, shown } from './describe.ts';
 import { isFull } from './exhaustion.ts';
 
 /** What every error of one download carries. */
@@ -102,19 +102,15 @@ export class NoSpaceError extends HoldfastError {
   /** Bytes that were free, where that was looked at. */
   readonly available: number | undefined;
 
-  constructor(
-    path: string,
-    space: { readonly needed?: number | undefined; readonly available?: number | undefined },
-    cause?: unknown,
-  ) {
-    const { needed, available } = space;
+  constructor(path: string, space?: { needed: number; available: number; kept: number }, cause?: unknown) {
+    const { needed, available } = space ?? {};
     const why =
-      needed === undefined || available === undefined
+      space === undefined
         ? 'the disk is full, or the quota used up'
-        : `${needed} bytes are to come, and ${available} are free, of which some are kept for other files`;
+        : `${bytes(space.needed)} are to come, ${bytes(space.available)} are free, and ${bytes(space.kept)} have to stay free for other files`;
     super(
       NoSpaceError.code,
-      `There is no space for ${printable(path)}: ${why}. Make room there (holdfast cache prune), or use another directory.`,
+      `There is no space for ${printable(path)}: ${why}. Make room on that disk, as with holdfast cache prune, or use another directory.`,
       cause,
     );
     this.path = path;
@@ -125,7 +121,7 @@ export class NoSpaceError extends HoldfastError {
 
 /** An error of the system, as a NoSpaceError where it says that the disk is full. */
 export function explained(error: unknown, path: string): unknown {
-  return isFull(systemCode(error)) ? new NoSpaceError(path, {}, error) : error;
+  return isFull(systemCode(error)) ? new NoSpaceError(path, undefined, error) : error;
 }
 
 function times(attempts: number): string {

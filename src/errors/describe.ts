@@ -17,6 +17,19 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / DAY)}d ${Math.floor((ms % DAY) / HOUR)}h`;
 }
 
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+/** A number of bytes as a person would say it: `999 B`, `12.3 kB`, `1.5 GB`. Never rounded up to the next unit. */
+export function bytes(count: number): string {
+  let unit = 0;
+  let value = count;
+  while (value >= 1000 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return unit === 0 ? `${count} B` : `${(Math.floor(value * 10) / 10).toFixed(1)} ${UNITS[unit]}`;
+}
+
 /** How much longer something counts: `for another 5.0s`, or `for ever`. */
 export function forAnother(ms: number): string {
   return ms === Number.POSITIVE_INFINITY ? 'for ever' : `for another ${duration(ms)}`;

@@ -3,7 +3,8 @@ import { addressOf, keyOfWord, recordableWords } from '../../src/cli/fetch/addre
 import { fileNameFor } from '../../src/cli/fetch/file-name.ts';
 import { Meter, percentOf } from '../../src/cli/fetch/meter.ts';
 import { Milestones } from '../../src/cli/fetch/milestones.ts';
-import { bytes, parseBytes } from '../../src/cli/output/bytes.ts';
+import { parseBytes } from '../../src/cli/output/bytes.ts';
+import { bytes } from '../../src/errors/describe.ts';
 
 describe('a percentage', () => {
   it.each([

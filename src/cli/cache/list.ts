@@ -1,7 +1,6 @@
 import type { EntryInfo } from '../../cache/entry.ts';
-import { duration, printable } from '../../errors/describe.ts';
+import { bytes, duration, printable } from '../../errors/describe.ts';
 import { Date } from '../../time/time.ts';
-import { bytes } from '../output/bytes.ts';
 import { coloursFor } from '../output/colour.ts';
 import { printJson } from '../output/json.ts';
 import { table } from '../output/table.ts';

@@ -1,7 +1,6 @@
-import { printable } from '../../errors/describe.ts';
+import { bytes as inWords, printable } from '../../errors/describe.ts';
 import { given } from '../../lock/known-options.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { bytes as inWords } from '../output/bytes.ts';
 import { printJson } from '../output/json.ts';
 import { note, print } from '../output/text.ts';
 import { withCache } from './open.ts';

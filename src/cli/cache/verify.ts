@@ -1,7 +1,6 @@
 import { isatty } from 'node:tty';
-import { printable } from '../../errors/describe.ts';
+import { bytes, printable } from '../../errors/describe.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { bytes } from '../output/bytes.ts';
 import { printJson } from '../output/json.ts';
 import { LiveLine } from '../output/live-line.ts';
 import { print } from '../output/text.ts';

@@ -1,5 +1,4 @@
-import { printable } from '../../errors/describe.ts';
-import { bytes } from '../output/bytes.ts';
+import { bytes, printable } from '../../errors/describe.ts';
 import { coloursFor } from '../output/colour.ts';
 import { LiveBlock } from '../output/live-block.ts';
 import { note } from '../output/text.ts';

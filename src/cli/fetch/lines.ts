@@ -1,5 +1,5 @@
+import { bytes } from '../../errors/describe.ts';
 import { clearInterval, performance, setInterval } from '../../time/time.ts';
-import { bytes } from '../output/bytes.ts';
 import { tellJson } from '../output/json.ts';
 import { note } from '../output/text.ts';
 import { Milestones } from './milestones.ts';

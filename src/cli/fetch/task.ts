@@ -1,8 +1,7 @@
 import type { Cache } from '../../cache/cache.ts';
 import type { Flight } from '../../cache/entry.ts';
-import { duration, printable } from '../../errors/describe.ts';
+import { bytes, duration, printable } from '../../errors/describe.ts';
 import { performance } from '../../time/time.ts';
-import { bytes } from '../output/bytes.ts';
 import { Meter, percentOf } from './meter.ts';
 import type { Job } from './options.ts';
 

@@ -132,7 +132,8 @@ export class PartialFile {
     const needed = Math.max(0, total - this.offset);
     const { bavail, bsize, blocks } = await promises.statfs(this.#directory);
     const available = blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize; // some file systems do not count
-    if (needed + MARGIN > available) throw new NoSpaceError(this.#directory, { needed, available });
+    if (needed + MARGIN <= available) return;
+    throw new NoSpaceError(this.#directory, { needed, available, kept: MARGIN });
   }
 
   /** Drops all bytes. */

@@ -225,6 +225,9 @@ it('says what does not fit on the disk before the first byte [K17]', async () =>
   await expect(partial.reserve(2 ** 52)).rejects.toMatchObject({
     code: 'HOLDFAST_NO_SPACE',
     needed: 2 ** 52,
+    message: expect.stringMatching(
+      /4\.5 PB are to come, [\d.]+ \wB are free, and 67\.1 MB have to stay free for other files\. Make room on that disk, as with holdfast cache prune/,
+    ),
   });
 });
 
