@@ -1,4 +1,9 @@
-import type { Command, Help } from 'commander';
+import type { Command, CommanderError, Help } from 'commander';
+
+/** What a usage error is about: commander's own errors do not say of which command they are. */
+export interface UsageError extends CommanderError {
+  readonly command: Command;
+}
 
 /** What a code says of these commands; without commands, of all that have nothing else to say of it. */
 interface Meaning {
@@ -70,7 +75,7 @@ export function exitCodeHelp(command: Command, help: Help): string {
 }
 
 /** `doc set`; of the program itself, nothing. */
-function pathOf(command: Command): string {
+export function pathOf(command: Command): string {
   const { parent } = command;
   return parent === null ? '' : `${pathOf(parent)} ${command.name()}`.trim();
 }

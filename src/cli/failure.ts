@@ -1,34 +1,27 @@
-import type { CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
-import { isCommand } from './command-names.ts';
+import { pathOf, type UsageError } from './exit-code-help.ts';
 import { exitCodes } from './exit-codes.ts';
 import { report } from './report.ts';
 
 /** Tells of an error that no command has told of; returns the code to exit with. */
 export function exitAfter(error: unknown): number {
-  return isCommanderError(error) ? exitAfterUsage(error) : report(error, json());
+  return isUsageError(error) ? exitAfterUsage(error) : report(error, json());
 }
 
-function isCommanderError(error: unknown): error is CommanderError {
-  return String((error as CommanderError | undefined)?.code).startsWith('commander.');
+function isUsageError(error: unknown): error is UsageError {
+  return String((error as UsageError | undefined)?.code).startsWith('commander.');
 }
 
 /** Commander reports help as an error too. */
-function exitAfterUsage({ code, exitCode, message }: CommanderError): number {
+function exitAfterUsage({ code, exitCode, message, command }: UsageError): number {
   if (exitCode === 0) return exitCodes.success;
   if (code === 'commander.help') return exitCodes.failure; // it was printed instead of an error
   const problem = message
     .replace(/^error: /, '')
     .replace(/\.?\n/, ' ')
     .replace(/[.\s]*$/, '');
-  return report(
-    new CliError(exitCodes.failure, 'HOLDFAST_INPUT', `${problem}. See ${helpFor(process.argv[2])}`),
-    json(),
-  );
-}
-
-function helpFor(word = ''): string {
-  return `holdfast ${isCommand(word) ? `${word} ` : ''}--help`;
+  const help = `holdfast ${pathOf(command)} --help`.replace('  ', ' ');
+  return report(new CliError(exitCodes.failure, 'HOLDFAST_INPUT', `${problem}. See ${help}`), json());
 }
 
 /** Whether errors are wanted as JSON, when the words could not be parsed to tell. */

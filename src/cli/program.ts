@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { COMMAND_NAMES, type CommandName, isCommand } from './command-names.ts';
-import { exitCodeHelp } from './exit-code-help.ts';
+import { exitCodeHelp, type UsageError } from './exit-code-help.ts';
 import { withGlobalOptions } from './options.ts';
 import { print, write } from './output/text.ts';
 
@@ -43,7 +43,6 @@ async function createProgram(only: CommandName | undefined): Promise<Command> {
     .option('--version', 'print the version')
     .on('option:version', printVersion)
     .enablePositionalOptions()
-    .exitOverride()
     .configureOutput({
       writeOut: (text) => write(1, text),
       writeErr: (text) => write(2, text),
@@ -52,7 +51,15 @@ async function createProgram(only: CommandName | undefined): Promise<Command> {
     .addHelpText('afterAll', ({ command }) => exitCodeHelp(command, command.createHelp()));
   const wanted = only === undefined ? COMMAND_NAMES : [only];
   for (const define of await Promise.all(wanted.map((name) => COMMANDS[name]()))) define(program);
+  tellWhich(program);
   return program;
+}
+
+function tellWhich(command: Command): void {
+  command.exitOverride((error) => {
+    throw Object.assign(error, { command }) satisfies UsageError;
+  });
+  for (const each of command.commands) tellWhich(each);
 }
 
 function printVersion(): never {

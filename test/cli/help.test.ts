@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Cli } from './cli.ts';
 
@@ -36,10 +38,37 @@ it('the help of a command says nothing of the exit codes that others have [X50]'
 
 it.each([
   [['run', '--foo', 'x', '--', 'true'], 'holdfast run --help'],
+  [['--json', 'run', '--foo', 'x', '--', 'true'], 'holdfast run --help'],
   [['doc', 'sett', 'f'], 'holdfast doc --help'],
+  [['doc', 'get', '--foo', 'f'], 'holdfast doc get --help'],
+  [['cache', 'prune', '--max-age', 'soon'], 'holdfast cache prune --help'],
+  [['--foo', 'ls'], 'holdfast --help'],
   [['runn', 'x'], 'holdfast --help'],
 ])('a usage error of %j points to the help of its command [X50]', async (words, next) => {
   const { code, stderr } = await new Cli().run(words);
   expect(code).toBe(125);
-  expect(stderr).toMatch(new RegExp(`\\. See ${next}\n$`));
+  const message = words.includes('--json') ? `${JSON.parse(stderr).error.message}\n` : stderr;
+  expect(message).toMatch(new RegExp(`\\. See ${next}\n$`));
+});
+
+it.each([[['--json', 'doc', 'get']], [['doc', '--json', 'get']], [['doc', 'get', '--json']]])(
+  '%j takes an option of every command, wherever it stands [X48]',
+  async (words) => {
+    const { code, stderr } = await new Cli().run([...words, 'missing.json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'HOLDFAST_MISSING' } });
+  },
+);
+
+it('a cache may be named before the subcommand [X48]', async () => {
+  const cli = new Cli();
+  const cache = join(cli.home, 'other');
+  mkdirSync(cache);
+  for (const words of [
+    ['--cache', cache, 'rm'],
+    ['rm', '--cache', cache],
+  ]) {
+    const { stderr } = await cli.run(['cache', ...words, 'a']);
+    expect(stderr).toContain(cache);
+  }
 });

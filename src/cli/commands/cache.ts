@@ -9,8 +9,7 @@ import { checked, withCacheOptions } from '../options.ts';
 import { parseBytes } from '../output/bytes.ts';
 
 export function defineCache(program: Command): void {
-  const cache = program
-    .command('cache')
+  const cache = withCacheOptions(program.command('cache'))
     .helpCommand(false)
     .usage('ls|path|verify|prune|rm [options]')
     .summary('see, check and clear what holdfast fetch has fetched')

@@ -23,8 +23,7 @@ interface DocFlags {
 }
 
 export function defineDoc(program: Command): void {
-  const doc = program
-    .command('doc')
+  const doc = withJson(program.command('doc'))
     .helpCommand(false)
     .usage('get|set|check|watch|resolve|backups|restore|merge [options] FILE…')
     .summary('read, change and restore a shared JSON document')
