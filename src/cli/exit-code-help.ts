@@ -5,9 +5,10 @@ export interface UsageError extends CommanderError {
   readonly command: Command;
 }
 
-/** What a code says of these commands; without commands, of all that have nothing else to say of it. */
+/** What a code says of these commands; without commands, of all that have nothing else to say of it, and are not excepted. */
 interface Meaning {
   readonly of?: readonly string[];
+  readonly except?: readonly string[];
   readonly says: string;
 }
 
@@ -47,7 +48,7 @@ const CODES: readonly (readonly [string, ...Meaning[]])[] = [
       says: 'the lock was not free in time',
     },
   ],
-  ['125', { says: 'holdfast itself failed: bad usage, no lock available' }],
+  ['125', { except: ['doc merge'], says: 'holdfast itself failed: bad usage, no lock available' }],
   [
     '126',
     { of: ['run', 'once'], says: 'the command cannot be executed' },
@@ -93,7 +94,7 @@ function meaningFor(path: string, meanings: readonly Meaning[]): string | undefi
     return names.length === 0 ? [] : [`${names.join(', ')}: ${says}`];
   });
   const own = meanings
-    .filter(({ of }) => of === undefined || of.some(isAt))
+    .filter(({ of, except = [] }) => (of === undefined ? !except.includes(path) : of.some(isAt)))
     .sort((a, b) => length(b) - length(a))[0];
   const all = [...(own === undefined ? [] : [own.says]), ...below];
   return all.length === 0 ? undefined : all.join('; ');

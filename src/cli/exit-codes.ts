@@ -8,7 +8,7 @@ export const exitCodes = {
    *  `cache path`, `rm`: no such entry.
    *  `doc`: the file, the path or the backup is not there, or the file is damaged. `doc merge`, `doc resolve`: there are conflicts. */
   no: 1,
-  /** `doc merge`: a file cannot be read, or is not JSON. `doc resolve`: it failed. */
+  /** `doc merge`: a file cannot be read, or is not JSON, or an option is wrong. `doc resolve`: it failed. */
   unusable: 2,
   busy: 75,
   timeout: 124,

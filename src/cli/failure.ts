@@ -13,15 +13,17 @@ function isUsageError(error: unknown): error is UsageError {
 }
 
 /** Commander reports help as an error too. */
-function exitAfterUsage({ code, exitCode, message, command }: UsageError): number {
+function exitAfterUsage({ code: kind, exitCode, message, command }: UsageError): number {
   if (exitCode === 0) return exitCodes.success;
-  if (code === 'commander.help') return exitCodes.failure; // it was printed instead of an error
+  if (kind === 'commander.help') return exitCodes.failure; // it was printed instead of an error
   const problem = message
     .replace(/^error: /, '')
     .replace(/\.?\n/, ' ')
     .replace(/[.\s]*$/, '');
-  const help = `holdfast ${pathOf(command)} --help`.replace('  ', ' ');
-  return report(new CliError(exitCodes.failure, 'HOLDFAST_INPUT', `${problem}. See ${help}`), json());
+  const path = pathOf(command);
+  const code = path === 'doc merge' ? exitCodes.unusable : exitCodes.failure; // as of all that it cannot use
+  const help = ['holdfast', path, '--help'].filter(Boolean).join(' ');
+  return report(new CliError(code, 'HOLDFAST_INPUT', `${problem}. See ${help}`), json());
 }
 
 /** Whether errors are wanted as JSON, when the words could not be parsed to tell. */

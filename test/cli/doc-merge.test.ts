@@ -43,6 +43,20 @@ describe('holdfast doc merge', () => {
     });
   });
 
+  it.each([
+    [
+      ['--strategy', 'a'],
+      '--strategy must look like \'stock[].count=sum\', got "a". See holdfast doc merge --help',
+    ],
+    [['--bogus'], "unknown option '--bogus'. See holdfast doc merge --help"],
+    [['--strategy', 'a=bogus'], 'bogus'],
+  ])('ends with 2 and prints nothing when an option is wrong: %j [X50]', async (options, says) => {
+    const { merged } = prepared(BASE, BASE);
+    const { code, stdout, stderr } = await merged(...options);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(says);
+  });
+
   it('takes strategies by pattern, volatile members and identities as options', async () => {
     const of = (n: number, at: number) => JSON.stringify({ a: [{ uid: 1, n, at }] });
     const { merged } = prepared(of(3, 2), of(5, 3), of(1, 1));

@@ -32,6 +32,7 @@ it('the help of a command says nothing of the exit codes that others have [X50]'
     '  0        success',
     '  125      holdfast itself failed: bad usage, no lock available',
   ]);
+  expect((await codesOf('doc', 'merge')).map((row) => row.slice(2, 11).trim())).toEqual(['0', '1', '2']);
   const codes = (await codesOf('run')).map((row) => row.slice(2, 11).trim());
   expect(codes).toEqual(['0', '75', '124', '125', '126', '127', '128 + n']);
 });

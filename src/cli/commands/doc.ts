@@ -124,7 +124,7 @@ export function defineDoc(program: Command): void {
     .description(
       'Merge two edits of BASE, and print the result in the format of OURS. Records are told apart by id, key or name. Exits ' +
         'with 1 when both changed one value in different ways: the result has that of OURS then, and standard error tells of ' +
-        'each. Exits with 2 when a file cannot be read or is not JSON. An empty BASE stands for no file.',
+        'each. Exits with 2 when a file cannot be read or is not JSON, or an option is wrong. An empty BASE stands for no file.',
     )
     .argument('<base>', 'the version that both began with')
     .argument('<ours>', 'one edit of it')
