@@ -1,6 +1,6 @@
 import { lstatSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { printable, shellWord } from './describe.ts';
+import { printable, shellWord, shown } from './describe.ts';
 
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: 'Make room on the disk',
@@ -68,4 +68,33 @@ function statsOf(path: string): Stats | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Where an error is read: what helps has another name there, or is not there. */
+export type Face = 'library' | 'command line';
+
+export function elsewhere(face: Face): string {
+  const option = face === 'library' ? 'the directory option' : '--directory';
+  return `choose another directory (HOLDFAST_HOME, or ${option})`;
+}
+
+interface Unmade {
+  readonly path: string;
+  readonly resource: string;
+  readonly beside?: string | undefined;
+}
+
+/** A lock beside a file lies nowhere else, whatever directory is chosen: who may change the file has to be able to lock it. */
+export function cannotBeMade(facts: Unmade, reason: string, cause: unknown, face: Face): string {
+  const { path, resource, beside } = facts;
+  const problem = `The lock file ${printable(path)} for ${shown(resource)} cannot be made: ${reason}.`;
+  const advice = [
+    adviceOn(path, reason, cause),
+    ...(beside === undefined ? [elsewhere(face)] : []),
+    ...(face === 'library' ? ['set fallbackDirectory'] : []),
+  ];
+  const last = advice.slice(1).pop();
+  const steps = last === undefined ? advice[0] : `${advice.slice(0, -1).join(', ')}, or ${last}`;
+  const isClosed = beside !== undefined && ['EACCES', 'EPERM', 'EROFS'].includes(reason);
+  return `${problem} ${steps}.${isClosed ? ' Whoever changes the file needs write access to its directory.' : ''}`;
 }

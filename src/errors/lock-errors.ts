@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { HolderRecord } from '../identity/holder.ts';
 import { isThisProcess } from '../identity/self.ts';
-import { adviceOn } from './advice.ts';
+import { cannotBeMade, elsewhere, type Face } from './advice.ts';
 import { type ErrorCode, HoldfastError } from './base.ts';
 import { duration, heldOrKept, holder, holders, isStuck, printable, shellWord, shown } from './describe.ts';
 
@@ -13,6 +13,8 @@ export interface LockFacts {
   readonly path: string;
   /** How the command line names this resource, such as `mirror` or `./data/roles.json`. */
   readonly cliName: string;
+  /** The data file, for a lock beside one. */
+  readonly beside?: string | undefined;
   /** What to do about a busy lock, where that is not to look at the lock itself. */
   readonly nextStep?: string | undefined;
   /** Where it was acquired, for a lock that this very process holds. */
@@ -290,14 +292,20 @@ export class UnwritableError extends LockError {
   static override readonly code = 'HOLDFAST_UNWRITABLE';
   /** The system's code, such as `EACCES`, `EROFS` or `ENOSPC`. */
   readonly systemCode: string;
+  readonly #cliMessage: string;
   constructor(
     facts: LockFacts,
     reason: string,
     cause?: unknown,
-    message = cannotBeMade(facts, reason, cause),
+    says: (face: Face) => string = (face) => cannotBeMade(facts, reason, cause, face),
   ) {
-    super(UnwritableError.code, facts, message, cause);
+    super(UnwritableError.code, facts, says('library'), cause);
     this.systemCode = reason;
+    this.#cliMessage = says('command line');
+  }
+
+  override get cliMessage(): string {
+    return this.#cliMessage;
   }
 
   /** A lock file that is there, and that this user may not even read. */
@@ -306,24 +314,18 @@ export class UnwritableError extends LockError {
     const message =
       `The lock file ${printable(facts.path)}${lock} is there and cannot be opened: ${reason}. ` +
       'Have its owner let this user read it and its directory, or do this as its owner.';
-    return new UnwritableError(facts, reason, cause, message);
+    return new UnwritableError(facts, reason, cause, () => message);
   }
 
   /** The command that is to work under a lock, whose record `facts.path` would be. */
   static ofCommand(facts: LockFacts, reason: string, cause?: unknown): UnwritableError {
-    const message =
+    const problem =
       `No command can work under the lock on ${shown(facts.resource)}: ${printable(facts.path)}, which would keep the ` +
-      `lock for it if this process were killed, cannot be written: ${reason}. Make room on the disk, or choose another ` +
-      'directory (HOLDFAST_HOME, or the directory option).';
-    return new UnwritableError(facts, reason, cause, message);
+      `lock for it if this process were killed, cannot be written: ${reason}. Make room on the disk`;
+    return new UnwritableError(facts, reason, cause, (face) =>
+      facts.beside === undefined ? `${problem}, or ${elsewhere(face)}.` : `${problem}.`,
+    );
   }
-}
-
-function cannotBeMade(facts: LockFacts, reason: string, cause: unknown): string {
-  return (
-    `The lock file ${printable(facts.path)} for ${shown(facts.resource)} cannot be made: ${reason}. ` +
-    `${adviceOn(facts.path, reason, cause)}, choose another directory (HOLDFAST_HOME, or the directory option), or set fallbackDirectory.`
-  );
 }
 
 /** Something that is not a lock file stands in its place, or the place is not safe. It was left untouched. */

@@ -2,6 +2,7 @@ import { systemCode } from '../../errors/base.ts';
 import { duration } from '../../errors/describe.ts';
 import { isFull } from '../../errors/exhaustion.ts';
 import { hrtime } from '../../time/time.ts';
+import { wordsOf } from '../report.ts';
 
 /** One thing that was tried. `note` is neither good nor bad; `warn` costs comfort or speed; `fail` is not safe. */
 export interface Check {
@@ -21,7 +22,7 @@ export async function attempt(
   try {
     return { name, ...(await trial()) };
   } catch (error) {
-    const says = error instanceof Error ? error.message : String(error);
+    const says = wordsOf(error);
     if (!isFull(systemCode(error))) return { name, mark: 'fail', says };
     return { name, mark: 'warn', says: `not tried: ${says}`, next: 'Free some space, and ask again.' };
   }

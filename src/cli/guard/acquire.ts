@@ -8,6 +8,7 @@ import type { Decision } from '../../rules/decide.ts';
 import type { Policy } from '../../rules/rules.ts';
 import { note } from '../output/text.ts';
 import { WaitingNotice } from '../output/waiting.ts';
+import { wordsOf } from '../report.ts';
 import { openAuditedManager } from '../settings.ts';
 import type { GuardOptions } from './options.ts';
 import { placeFor } from './place.ts';
@@ -104,7 +105,7 @@ async function takeWhatIsFree(
 function warning(error: Error, { label }: Wish, asked: Asked): string {
   const { operation, locks } = asked.decision;
   const without = `warning: ${printable(operation.name)} runs without the lock on ${printable(label)}`;
-  if (!(error instanceof BusyError)) return `${without}: ${error.message}`;
+  if (!(error instanceof BusyError)) return `${without}: ${wordsOf(error)}`;
   const lock = locks.find(({ target }) => labelOf(target) === label);
   return `${without}: ${heldBy(label, error.holders)}. ${nextStep(lock, error.holders, asked)}. ${ruleText(asked.decision)}`;
 }

@@ -8,6 +8,7 @@ import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/text.ts';
+import { wordsOf } from '../report.ts';
 import { forget, stopAndForget, stopOptions } from './forget.ts';
 import type { OnceCall } from './options.ts';
 import { type Task, taskOfCall } from './task.ts';
@@ -78,7 +79,7 @@ async function obstacleTo(task: Task, flags: OnceCall['flags']): Promise<string 
     await (flags.stop === true ? stopAndForget(task, flags) : forget(task));
     return undefined;
   } catch (error) {
-    if (error instanceof CliError || error instanceof HoldfastError) return error.message;
+    if (error instanceof CliError || error instanceof HoldfastError) return wordsOf(error);
     throw error;
   }
 }

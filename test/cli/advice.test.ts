@@ -1,0 +1,44 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { acquireLock, LockManager } from 'holdfast';
+import { expect, it } from 'vitest';
+import { tempDirectory } from '../support/temp.ts';
+import { Cli } from './cli.ts';
+
+it('of a lock on a name that cannot be made, each face advises what it has [X47]', async () => {
+  const cli = new Cli();
+  const directory = join(cli.home, 'file');
+  writeFileSync(directory, '');
+  const { code, stderr } = await cli.run(['run', '--directory', directory, 'x', '--', 'true']);
+  expect(code).toBe(125);
+  expect(stderr).toMatch(
+    /has to be there, or choose another directory \(HOLDFAST_HOME, or --directory\)\.\n$/,
+  );
+  await expect(new LockManager({ directory }).acquire('x')).rejects.toThrow(
+    /has to be there, choose another directory \(HOLDFAST_HOME, or the directory option\), or set fallbackDirectory\.$/,
+  );
+});
+
+it('of a lock beside a file that cannot be made, no other directory is advised [X47]', async () => {
+  const cli = new Cli();
+  writeFileSync(join(cli.home, 'plain'), '');
+  const { code, stderr } = await cli.run(['run', 'plain/x/y', '--', 'true'], { cwd: cli.home });
+  expect(code).toBe(125);
+  expect(stderr).toMatch(/cannot be made: ENOTDIR\. Move \S+ away: a directory has to be there\.\n$/);
+  await expect(acquireLock(join(cli.home, 'plain/x/y'))).rejects.toThrow(
+    /a directory has to be there, or set fallbackDirectory\.$/,
+  );
+});
+
+it('who may not write beside a file is told that whoever changes it has to [X47]', async () => {
+  const cli = new Cli();
+  const directory = join(tempDirectory(), 'data');
+  mkdirSync(directory);
+  for (const path of [join(directory, '..'), directory, cli.home]) chmodSync(path, 0o755);
+  const { code, stderr } = await cli
+    .asUser(65534, ['run', join(directory, 'roles.json'), '--', 'true'])
+    .exits();
+  expect(code).toBe(125);
+  expect(stderr).toContain('do this as root. Whoever changes the file needs write access to its directory.');
+  expect(stderr).not.toMatch(/directory option|fallbackDirectory/);
+});
