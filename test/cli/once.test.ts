@@ -323,6 +323,11 @@ describe('bad usage of once', () => {
     [['--scope', 'world', 'x', '--', 'true'], 'world'],
     [['--inputs', 'nothing-*', '--id', 'x', '--', 'true'], '--inputs matches no file: "nothing-*"'],
     [['--inputs', 'a', 'x', '--', 'true'], '--inputs takes every word after it'],
+    [
+      ['x', '--inputs', '--', 'true'],
+      '--inputs needs at least one pattern, got "--". See holdfast once --help',
+    ],
+    [['x', '--inputs', '--ttl', '1h', '--', 'true'], '--inputs needs at least one pattern, got "--ttl"'],
     [['--system', 'x', '--', 'true'], 'once has no --system'],
     [['--validate', '', 'x', '--', 'true'], '--validate needs a value'],
   ])('names the offence and runs nothing: %j [R82]', async (args, message) => {

@@ -56,7 +56,7 @@ export function defineOnce(program: Command): void {
         'a shell command that tells whether a recorded success still holds',
       ).argParser(nonEmpty('--validate')),
     )
-    .option('--inputs <globs...>', 'files whose change makes it run again')
+    .addOption(new Option('--inputs <globs...>', 'files whose change makes it run again').argParser(patterns))
     .addOption(
       new Option('--attempts <n>', 'how many runs in a row may die before waiters give up').argParser(count),
     )
@@ -112,6 +112,12 @@ function span(name: string, description: string): Option {
   return new Option(`${name} <duration>`, description).argParser((word) =>
     checked(() => parseDuration(name, word)),
   );
+}
+
+/** What follows an option that was left without its patterns is no pattern: `--`, or the next option. */
+function patterns(word: string, before: readonly string[] = []): readonly string[] {
+  if (before.length > 0 || !word.startsWith('--')) return [...before, word];
+  throw new InvalidArgumentError(`--inputs needs at least one pattern, got ${shown(word)}.`);
 }
 
 function count(word: string): number {
