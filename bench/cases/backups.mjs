@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, w
 import { dirname, join } from 'node:path';
 import { Backups } from '../../dist/document/backups/backups.js';
 import { prepareRecovery } from '../../dist/document/recovery/recovery.js';
-import { finish } from '../../dist/document/work.js';
+import { finish } from '../../dist/lock/work.js';
 import { interleave } from '../lib/rounds.mjs';
 import { span, times } from '../lib/table.mjs';
 
@@ -19,7 +19,7 @@ export async function run({ directory, quick, report }) {
   const backups = new Backups(path, { newest: 2, days: 0 });
   let version = 0;
   const next = () => text.replace(/\d{9}/, String(1e8 + version++));
-  /** @param {string} given @returns {import('../../src/document/work.ts').Work<boolean>} */
+  /** @param {string} given @returns {import('../../src/lock/work.ts').Work<boolean>} */
   // biome-ignore lint/correctness/useYield: it takes no time
   const isGood = function* (given) {
     return JSON.parse(given) !== null;

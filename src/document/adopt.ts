@@ -3,9 +3,9 @@ import { draftOf } from '../json/draft.ts';
 import type { Json } from '../json/json.ts';
 import { plain } from '../json/values.ts';
 import { isPromise } from '../lock/body.ts';
+import type { Work } from '../lock/work.ts';
 import { assertWhole, type Checking } from './schema.ts';
 import type { Settings } from './settings.ts';
-import type { Work } from './work.ts';
 
 /** What a program works with, of what its file says. */
 export interface Adopted {

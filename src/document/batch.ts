@@ -4,6 +4,7 @@ import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
 import { withLiterals } from '../json/values.ts';
 import type { Lock } from '../lock/lock.ts';
+import { finish, type Work } from '../lock/work.ts';
 import type { Conflict } from '../merge/result.ts';
 import { type Committed, commit, inWords } from './commit.ts';
 import { keepConflict } from './conflicts.ts';
@@ -23,7 +24,6 @@ import { noBackup, restore } from './recovery/restore.ts';
 import { assertValid, issuesOf } from './schema.ts';
 import type { Settings } from './settings.ts';
 import { type Loaded, textOf } from './text.ts';
-import { finish, type Work } from './work.ts';
 
 /** What a batch asks of its document, and what it tells it. */
 export interface Changes {

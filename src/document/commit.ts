@@ -4,6 +4,7 @@ import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
 import { DocumentWriteError, UnreadableError } from '../errors/document-errors.ts';
 import { publishDocumentEvent } from '../events/document-channel.ts';
+import { step, type Work } from '../lock/work.ts';
 import { exchange, moveToFreeName } from '../storage/exchange/index.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { ownershipIn } from './file/fresh.ts';
@@ -12,7 +13,6 @@ import type { Folder, Place } from './file/place.ts';
 import { publish, steps, type Weaker } from './file/publish.ts';
 import { type ReadOptions, readVersion, SMALL, type Standing, type Version } from './file/version.ts';
 import type { Keeper } from './keeper.ts';
-import { step, type Work } from './work.ts';
 
 /** What a save is to do, and whom it tells. */
 export interface Plan<V extends Version> {

@@ -4,6 +4,7 @@ import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
 import { after } from '../lock/deadline.ts';
 import { checkKinds, oneOf } from '../lock/known-options.ts';
+import { finish, run } from '../lock/work.ts';
 import { Date, queueMicrotask } from '../time/time.ts';
 import type { Backup } from './backups/backups.ts';
 import { Batch, type Changes } from './batch.ts';
@@ -19,7 +20,6 @@ import type { Restored } from './recovery/recovery.ts';
 import type { Settings } from './settings.ts';
 import { Sight } from './sight.ts';
 import type { Loaded } from './text.ts';
-import { finish, run } from './work.ts';
 import { Writer, withChoices } from './writer.ts';
 
 const RELOAD_OPTIONS = { edits: oneOf('keep', 'drop') };

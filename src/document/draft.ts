@@ -7,8 +7,8 @@ import type { Json } from '../json/json.ts';
 import { plain } from '../json/values.ts';
 import { isPromise } from '../lock/body.ts';
 import { callback, check } from '../lock/known-options.ts';
+import { awaited, type Work } from '../lock/work.ts';
 import { placeOf } from './file/place.ts';
-import { awaited, type Work } from './work.ts';
 
 /** What a recipe returns that is not asynchronous. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a recipe that changes its draft returns nothing

@@ -1,9 +1,9 @@
 import { DamagedError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
+import { finish, pausing, type Work } from '../lock/work.ts';
 import type { Adopted } from './adopt.ts';
 import { type ReadOptions, readVersion } from './file/version.ts';
 import { type Loaded, parse } from './text.ts';
-import { finish, pausing, type Work } from './work.ts';
 
 /** Milliseconds between looks at a file that does not parse: a program may be writing it in place. */
 const PAUSES = [20, 40, 80];

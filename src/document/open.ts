@@ -1,6 +1,7 @@
 import { DamagedError, MissingDocumentError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
 import { withLiterals } from '../json/values.ts';
+import { now, run, type Work } from '../lock/work.ts';
 import { Batch, type Changes } from './batch.ts';
 import { Document } from './document.ts';
 import { givenPath, placeOf } from './file/place.ts';
@@ -12,7 +13,6 @@ import { assertValid } from './schema.ts';
 import { type Settings, settingsOf } from './settings.ts';
 import { type Loaded, textOf } from './text.ts';
 import { underLock } from './under-lock.ts';
-import { now, run, type Work } from './work.ts';
 
 /**
  * Opens a JSON file that several programs change, and watches it. Links are followed, and stay links. Opening takes no lock,

@@ -4,7 +4,7 @@ import type { Json } from '../json/json.ts';
 import { plain } from '../json/values.ts';
 import { isPromise } from '../lock/body.ts';
 import { after } from '../lock/deadline.ts';
-import { awaited, type Work } from './work.ts';
+import { awaited, type Work } from '../lock/work.ts';
 
 /** The part of Standard Schema (version 1, standardschema.dev) that is used here: any library that has it will do. */
 export interface StandardSchema<Output = unknown> {

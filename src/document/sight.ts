@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { DamagedError, UnreadableError } from '../errors/document-errors.ts';
+import { run } from '../lock/work.ts';
 import { performance } from '../time/time.ts';
 import { identityOf, isRacy, isSame } from './file/identity.ts';
 import { placeOf } from './file/place.ts';
@@ -8,7 +9,6 @@ import { type LoadOptions, load, loadNow } from './load.ts';
 import type { Loaded } from './text.ts';
 import { Absence } from './watch/absence.ts';
 import { type FileWatch, type WatchOptions, watchFile } from './watch/watch-file.ts';
-import { run } from './work.ts';
 
 /** Whose file is looked at. */
 export interface Seer extends WatchOptions {

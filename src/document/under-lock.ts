@@ -1,8 +1,8 @@
 import type { Lock } from '../lock/lock.ts';
+import { run, type Work } from '../lock/work.ts';
 import { inWords } from './commit.ts';
 import { Folder, type Place, placeOf } from './file/place.ts';
 import type { Settings } from './settings.ts';
-import { run, type Work } from './work.ts';
 
 /** Where a document is, for the holder of its lock. */
 export interface Site {

@@ -2,6 +2,7 @@ import { MissingDocumentError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
 import { plain } from '../json/values.ts';
 import { check, checkNames, namesOf, utf8 } from '../lock/known-options.ts';
+import { awaited, now, type Work } from '../lock/work.ts';
 import { commit } from './commit.ts';
 import { applied, checkRecipe, type Recipe } from './draft.ts';
 import { givenPath, type Place, standingPlaceOf } from './file/place.ts';
@@ -17,7 +18,6 @@ import {
 } from './options.ts';
 import { type Loaded, textOf } from './text.ts';
 import { underLock } from './under-lock.ts';
-import { awaited, now, type Work } from './work.ts';
 
 /** As those of `openDocument`. */
 export type UpdateFileOptions = Pick<

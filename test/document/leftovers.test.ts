@@ -5,7 +5,7 @@ import { openDocument } from 'holdfast/document';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { temporaryName } from '../../src/document/file/names.ts';
 import { steps } from '../../src/document/file/publish.ts';
-import { awaited, run } from '../../src/document/work.ts';
+import { awaited, run } from '../../src/lock/work.ts';
 import { exchanges } from '../../src/storage/exchange/index.ts';
 import { StoppedClock } from '../support/clock.ts';
 import { within } from '../support/deadline.ts';

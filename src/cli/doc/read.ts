@@ -1,9 +1,9 @@
 import { givenPath, placeOf } from '../../document/file/place.ts';
 import { load } from '../../document/load.ts';
 import { MAX_BYTES } from '../../document/options.ts';
-import { run } from '../../document/work.ts';
 import { MissingDocumentError } from '../../errors/document-errors.ts';
 import type { Json } from '../../json/json.ts';
+import { run } from '../../lock/work.ts';
 
 /** What is in a document now. Takes no lock. @throws {MissingDocumentError | DamagedError | UnreadableError} */
 export async function readDocument(file: string): Promise<Json> {

@@ -1,5 +1,4 @@
 import { updateExact } from '../../document/update-file.ts';
-import { now } from '../../document/work.ts';
 import { shellWord } from '../../errors/describe.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { JsonSyntaxError } from '../../errors/json-errors.ts';
@@ -7,6 +6,7 @@ import type { Json } from '../../json/json.ts';
 import { replaced } from '../../json/lookup.ts';
 import { parseJson } from '../../json/parse.ts';
 import { parsePath } from '../../json/path.ts';
+import { now } from '../../lock/work.ts';
 
 /**
  * `holdfast doc set`: one durable edit under the exclusive lock of the document; all else in the file keeps its bytes.

@@ -13,10 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
+import { step, type Work } from '../../lock/work.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { isRoot } from '../../storage/fs/pinned.ts';
 import { unlinkQuietly } from '../../storage/fs/quietly.ts';
-import { step, type Work } from '../work.ts';
 import { type Identity, identityOf } from './identity.ts';
 import type { Folder } from './place.ts';
 import { encoded, SMALL } from './version.ts';

@@ -9,11 +9,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
+import type { Work } from '../../lock/work.ts';
 import { exchange, moveToFreeName } from '../../storage/exchange/index.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { unlinkQuietly } from '../../storage/fs/quietly.ts';
 import { isMountedAlone, replaceSync } from '../../storage/replace/index.ts';
-import type { Work } from '../work.ts';
 import { type Ownership, writeFresh } from './fresh.ts';
 import { identityOf, isRacy, isSame, isSameFile } from './identity.ts';
 import { temporaryName } from './names.ts';

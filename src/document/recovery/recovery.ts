@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
+import type { Work } from '../../lock/work.ts';
 import type { Date } from '../../time/time.ts';
 import type { Backup, Backups } from '../backups/backups.ts';
-import type { Work } from '../work.ts';
 import { recordsIn } from './records.ts';
 
 /** What was done to restore a document. */

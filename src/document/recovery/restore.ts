@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { printable } from '../../errors/describe.ts';
 import { DamagedError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
+import { now, type Work } from '../../lock/work.ts';
 import { Date } from '../../time/time.ts';
 import { type Adopted, adopted } from '../adopt.ts';
 import { commit, type Plan } from '../commit.ts';
@@ -13,7 +14,6 @@ import { readingOf } from '../reading.ts';
 import { type Settings, settingsOf } from '../settings.ts';
 import { type Loaded, parse } from '../text.ts';
 import { type Site, underLock } from '../under-lock.ts';
-import { now, type Work } from '../work.ts';
 import { prepareRecovery, type Restored } from './recovery.ts';
 
 export interface RestoreRequest {

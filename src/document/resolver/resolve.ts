@@ -1,6 +1,7 @@
 import { ConflictError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { check, type Kind } from '../../lock/known-options.ts';
+import type { Work } from '../../lock/work.ts';
 import { commit } from '../commit.ts';
 import { conflictFiles, dropConflict, textIn } from '../conflicts.ts';
 import { givenPath } from '../file/place.ts';
@@ -11,7 +12,6 @@ import { assertValid } from '../schema.ts';
 import { settingsOf } from '../settings.ts';
 import { type Loaded, textOf } from '../text.ts';
 import { underLock } from '../under-lock.ts';
-import type { Work } from '../work.ts';
 import { type Answers, answerTo, resolvedValue } from './choose.ts';
 import { compare } from './unresolved.ts';
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { formatJson } from '../../json/format.ts';
 import type { Json } from '../../json/json.ts';
+import { run } from '../../lock/work.ts';
 import { merge } from '../../merge/merge.ts';
 import { type DocumentConflict, whole } from '../batch.ts';
 import { type ConflictMeta, conflictFiles, conflictMeta, textIn } from '../conflicts.ts';
@@ -8,7 +9,6 @@ import { givenPath, standingPlaceOf } from '../file/place.ts';
 import { load } from '../load.ts';
 import { MAX_BYTES } from '../options.ts';
 import { type Loaded, parse } from '../text.ts';
-import { run } from '../work.ts';
 
 /** A conflict that waits for somebody to choose. */
 export type OpenConflict = DocumentConflict & {

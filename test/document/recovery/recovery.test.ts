@@ -5,7 +5,7 @@ import { Backups } from '../../../src/document/backups/backups.ts';
 import { Names } from '../../../src/document/backups/names.ts';
 import { recordsIn } from '../../../src/document/recovery/records.ts';
 import { type Found, prepareRecovery } from '../../../src/document/recovery/recovery.ts';
-import { finish, type Work } from '../../../src/document/work.ts';
+import { finish, type Work } from '../../../src/lock/work.ts';
 import { tempDirectory } from '../../support/temp.ts';
 
 const rolesOf = (count: number) =>

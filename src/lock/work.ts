@@ -1,7 +1,7 @@
-import type { Lock } from '../lock/lock.ts';
-import { unlessAborted } from '../lock/on-abort.ts';
 import { sleepSync } from '../storage/fs/sleep-sync.ts';
 import { pause } from '../time/time.ts';
+import type { Lock } from './lock.ts';
+import { unlessAborted } from './on-abort.ts';
 
 /** The lock that work is done under. Its signal is asked for only where it is needed, for it takes a watch. */
 type Held = Pick<Lock, 'signal'>;
