@@ -1,15 +1,7 @@
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDocument } from 'holdfast/document';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { stamp } from '../../src/document/file/names.ts';
 import { Child, fixture } from '../support/child.ts';
 import { CHANGING, type Change, changesIn } from '../support/power-loss/changes.ts';
@@ -90,12 +82,17 @@ async function expectSweptInTime(directory: string, where: string): Promise<void
   const left = () => readdirSync(directory).filter((name) => name.endsWith('.tmp'));
   for (const name of left()) {
     expect(() => JSON.parse(readFileSync(join(directory, name), 'utf8')), where).toThrow();
-    utimesSync(join(directory, name), 1, 1);
   }
   if (left().length === 0) return;
-  const document = await openDocument<Counter>(join(directory, NAME));
-  await document.update(raise);
-  await document.close();
+  const later = Date.now() + 3_700_000;
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(later);
+  try {
+    const document = await openDocument<Counter>(join(directory, NAME));
+    await document.update(raise);
+    await document.close();
+  } finally {
+    clock.mockRestore();
+  }
   expect(left(), where).toEqual([]);
 }
 
