@@ -48,22 +48,22 @@ describe('fetch', () => {
     );
   });
 
-  it.each([[], ['--json']])(
-    'takes a file without bytes only with --allow-empty, and says so %j',
-    async (...args) => {
-      const fetching = new Fetching();
-      const { url } = await bodies({ '/empty': '' });
-      const refused = await fetching.run(...args, `${url}/empty`);
-      expect(refused).toMatchObject({ code: 1, stdout: '' });
-      expect(refused.stderr).toContain(
-        '/empty is empty. Nothing was published. If it should be empty, pass --allow-empty.',
-      );
-      expect(refused.stderr).not.toContain('allowEmpty');
-      const { code, stdout } = await fetching.run('--allow-empty', `${url}/empty`);
-      expect(code).toBe(0);
-      expect(readFileSync(stdout.trimEnd(), 'utf8')).toBe('');
-    },
-  );
+  it.each([
+    { how: 'in words', args: [] },
+    { how: 'as JSON', args: ['--json'] },
+  ])('takes a file without bytes only with --allow-empty, and says so $how', async ({ args }) => {
+    const fetching = new Fetching();
+    const { url } = await bodies({ '/empty': '' });
+    const refused = await fetching.run(...args, `${url}/empty`);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain(
+      '/empty is empty. Nothing was published. If it should be empty, pass --allow-empty.',
+    );
+    expect(refused.stderr).not.toContain('allowEmpty');
+    const { code, stdout } = await fetching.run('--allow-empty', `${url}/empty`);
+    expect(code).toBe(0);
+    expect(readFileSync(stdout.trimEnd(), 'utf8')).toBe('');
+  });
 
   it('tells all that with --json, one object a line', async () => {
     const fetching = new Fetching();
