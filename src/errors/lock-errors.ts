@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { HolderRecord } from '../identity/holder.ts';
 import { isThisProcess } from '../identity/self.ts';
-import { cannotBeMade, elsewhere, type Face } from './advice.ts';
+import { cannotBeMade, elsewhere } from './advice.ts';
 import { type ErrorCode, HoldfastError } from './base.ts';
 import { duration, heldOrKept, holder, holders, isStuck, printable, shellWord, shown } from './describe.ts';
 
@@ -297,7 +297,7 @@ export class UnwritableError extends LockError {
     facts: LockFacts,
     reason: string,
     cause?: unknown,
-    says: (face: Face) => string = (face) => cannotBeMade(facts, reason, cause, face),
+    says: (readBy: 'library' | 'command line') => string = (face) => cannotBeMade(facts, reason, cause, face),
   ) {
     super(UnwritableError.code, facts, says('library'), cause);
     this.systemCode = reason;
