@@ -17,12 +17,12 @@ import { checkManagerOptions } from '../lock/options.ts';
 import { READ_SAFELY } from '../storage/fs/open-flags.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { absolute } from '../storage/working-directory.ts';
-import { Date } from '../time/time.ts';
+import type { Date } from '../time/time.ts';
 import { type Call, fits, needsHash, unfit, type Wish } from './call.ts';
 import { type Entry, type EntryInfo, entryOf, type Flight, infoOf, type Outcome } from './entry.ts';
 import { readMark } from './failure.ts';
 import { Interest } from './interest.ts';
-import { digestOf, filedRecords } from './inventory.ts';
+import { digestOf, entriesIn } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { look, type Sight } from './look.ts';
 import { isKept, mirror } from './mirror.ts';
@@ -32,7 +32,6 @@ import * as kinds from './options.ts';
 import { DEFAULT_POLICY, isCurrent } from './policy.ts';
 import type { Producer } from './producer.ts';
 import { PRUNE_OPTIONS, type Pruned, type PruneOptions, prune } from './prune.ts';
-import { isPresent } from './record.ts';
 import { type CacheStatistics, statisticsOf } from './statistics.ts';
 import { forget, heal, takeTurn } from './turn.ts';
 import { VERIFY_OPTIONS, type Verified, type VerifyOptions, verify } from './verify.ts';
@@ -184,10 +183,8 @@ export class Cache {
   }
 
   /** Every entry, in no order. One whose content is missing or was changed is told as its record has it. */
-  async *entries(): AsyncGenerator<EntryInfo & { readonly lastUsed: Date }> {
-    for await (const { record, used } of filedRecords(this.#layout)) {
-      if (isPresent(record)) yield { ...infoOf(this.#layout, record), lastUsed: new Date(used) };
-    }
+  entries(): AsyncGenerator<EntryInfo & { readonly lastUsed: Date }> {
+    return entriesIn(this.#layout);
   }
 
   /** Hashes every entry. Changes nothing, unless `repair` says so. */

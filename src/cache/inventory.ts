@@ -1,12 +1,14 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { isExhaustion } from '../errors/exhaustion.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import { Rests } from '../time/rests.ts';
+import { Date } from '../time/time.ts';
+import { type EntryInfo, infoOf } from './entry.ts';
 import type { Layout } from './layout.ts';
 import { readRecord } from './look.ts';
-import { type EntryRecord, LONGEST_RECORD } from './record.ts';
+import { type EntryRecord, isPresent, LONGEST_RECORD } from './record.ts';
 
 /** Milliseconds of synchronous calls after which others get their turn: asynchronous ones take ten times as long. */
 const rests = new Rests(5);
@@ -45,13 +47,27 @@ export interface Filed {
   readonly used: number;
 }
 
-/** Every file in `entries`. */
-export async function* filedRecords(layout: Layout): AsyncGenerator<Filed> {
+function* filed(layout: Layout): Generator<Filed> {
   for (const name of namesIn(layout.entries)) {
     if (!name.endsWith('.json')) continue;
-    const path = join(layout.entries, name);
+    const path = `${layout.entries}${sep}${name}`;
     const found = readRecord(layout, path);
     yield { path, record: found?.record, used: found?.stats.mtimeMs ?? 0 };
+  }
+}
+
+/** Every file in `entries`. */
+export async function* filedRecords(layout: Layout): AsyncGenerator<Filed> {
+  for (const file of filed(layout)) {
+    yield file;
+    if (rests.isDue) await rests.take();
+  }
+}
+
+/** The same as callers get it; through one asynchronous generator, for each takes as long as two system calls. */
+export async function* entriesIn(layout: Layout): AsyncGenerator<EntryInfo & { readonly lastUsed: Date }> {
+  for (const { record, used } of filed(layout)) {
+    if (isPresent(record)) yield Object.assign(infoOf(layout, record), { lastUsed: new Date(used) });
     if (rests.isDue) await rests.take();
   }
 }
