@@ -168,7 +168,9 @@ describe('on a disk of 4 MiB', () => {
     const server = await scriptedServer([whole(content(5 * MEBIBYTE))]);
     const error = await downloading.fails(server.url);
     expect(error).toMatchObject({ code: 'HOLDFAST_NO_SPACE', needed: 5 * MEBIBYTE });
-    expect(error.message).toMatch(/Make room on that disk, as with holdfast cache prune, or use another directory\.$/);
+    expect(error.message).toMatch(
+      /Make room on that disk, as with holdfast cache prune, or use another directory\.$/,
+    );
     expect(server.requests).toHaveLength(1);
     expect(readFileSync(join(disk, 'partials', 'one', 'data'))).toHaveLength(0);
   });
