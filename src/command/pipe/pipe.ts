@@ -9,7 +9,7 @@ export interface Pipe {
 }
 
 /**
- * Opens one. Undefined where there are none to be had; what Node.js calls a pipe is a connection of two sockets, which
- * nobody can open by its name (`/dev/stdout`) on Linux.
+ * Opens one. Undefined where the system gives none to this program. What Node.js calls a pipe is a connection of two sockets,
+ * which nobody can open by its name (`/dev/stdout`) on Linux.
  */
 export type OpenPipe = () => Pipe | undefined;
