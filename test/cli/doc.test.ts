@@ -114,7 +114,7 @@ describe('doc set', () => {
     ] as const) {
       const { code, stdout, stderr } = await documents.doc(command, ...words);
       expect([code, stdout]).toEqual([125, '']);
-      expect(stderr).toContain('PATH must not be empty; a dot is the whole document.');
+      expect(stderr).toMatch(/^holdfast: PATH must not be empty; a dot is the whole document\./);
     }
     expect(readdirSync(documents.home).filter((name) => name.includes('roles'))).toEqual(['roles.json']);
     expect((await documents.doc('get', '.')).stdout).toBe('{\n  "a": 1\n}\n');
