@@ -18,7 +18,7 @@ function exitAfterUsage({ code: kind, exitCode, message, command }: UsageError):
   if (kind === 'commander.help') return exitCodes.failure; // it was printed instead of an error
   const problem = message
     .replace(/^error: /, '')
-    .replace(/^command-argument value '.*' is invalid for argument '[^']*'\. /s, '') // what follows names the argument
+    .replace(/^command-argument value '.*' is invalid for argument '[^']*'\. (?!Allowed choices)/s, '') // what follows names it
     .replace(/\.?\n/, ' ')
     .replace(/[.\s]*$/, '');
   const path = pathOf(command);
