@@ -18,14 +18,15 @@ export interface Place {
   readonly name: string;
   /** The path of its record. */
   readonly path: string;
-  /** The record, as this process last read it. */
-  read?: RecordRead | undefined;
+  /** The record, as this process last read it; kept from the second time on, for most keys are asked for once. */
+  read: RecordRead | undefined;
+  wasRead: boolean;
 }
 
 /** A record that was read, with what tells that the file is still the one it was read from. */
 export interface RecordRead {
   readonly record: EntryRecord;
-  readonly stats: Stats;
+  readonly stats: Pick<Stats, 'dev' | 'ino' | 'size' | 'ctimeMs' | 'mtimeMs'>;
 }
 
 /** Where everything of one cache is:
@@ -72,7 +73,7 @@ export class Layout {
     let place = this.#places.get(key);
     if (place === undefined) {
       const name = fileNameOf(key, readable(key));
-      place = { name, path: join(this.entries, `${name}.json`) };
+      place = { name, path: `${this.entries}${sep}${name}.json`, read: undefined, wasRead: false };
       this.#places.set(key, place);
     }
     return place;
@@ -122,7 +123,7 @@ export class Layout {
 
   /** Whether a file was left by somebody who may write here: in a private cache its owner, root, or this user. */
   trusts({ uid }: Stats): boolean {
-    return this.#shared || process.getuid === undefined || [0, this.#owner, process.getuid()].includes(uid);
+    return uid === 0 || uid === this.#owner || this.#shared || uid === process.getuid?.();
   }
 }
 

@@ -39,7 +39,8 @@ export function look(layout: Layout, key: string): Sight {
   const place = layout.placeOf(key);
   const found = readRecord(layout, place.path, key, place.read);
   const now = Date.now();
-  if (found !== place.read) place.read = isAtRest(found, now) ? found : undefined;
+  if (found !== place.read) place.read = place.wasRead && isAtRest(found, now) ? found : undefined;
+  place.wasRead = true;
   const record = found?.record;
   if (found === undefined || !isPresent(record)) return { state: 'none', record };
   const content = layout.contentOf(record.content);
@@ -69,13 +70,17 @@ export function readRecord(
     const stats = fstatSync(fd);
     if (!stats.isFile() || !layout.trusts(stats)) return undefined;
     if (before !== undefined && isSame(before.stats, stats)) return before;
-    const record = parseRecord(buffer.toString('utf8', 0, readSync(fd, buffer, 0, LONGEST_RECORD, 0)), key);
-    return record === undefined ? undefined : { record, stats };
+    if (stats.size > LONGEST_RECORD) return undefined;
+    const length = readSync(fd, buffer, 0, stats.size, 0); // asking for more than there is takes longer
+    const record = parseRecord(buffer.toString('utf8', 0, length), key);
+    if (record === undefined) return undefined;
+    const { dev, ino, size, ctimeMs, mtimeMs } = stats;
+    return { record, stats: { dev, ino, size, ctimeMs, mtimeMs } };
   });
 }
 
 /** Whether a file is the one that was read before, and nobody has written it since. */
-function isSame(before: Stats, now: Stats): boolean {
+function isSame(before: RecordRead['stats'], now: Stats): boolean {
   return (
     before.ino === now.ino &&
     before.ctimeMs === now.ctimeMs &&

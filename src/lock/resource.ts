@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digestOf } from 'node:crypto';
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -191,5 +191,5 @@ function slug(name: string): string {
 }
 
 function hash(name: string): string {
-  return createHash('sha256').update(Buffer.from(name, 'utf16le')).digest('hex').slice(0, HASH_LENGTH);
+  return digestOf('sha256', Buffer.from(name, 'utf16le'), 'hex').slice(0, HASH_LENGTH);
 }

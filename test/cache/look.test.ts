@@ -11,12 +11,13 @@ function aMinuteLater(): void {
 }
 
 describe('a record that has been read', () => {
-  it('is not read again while its file stays as it was, and is as soon as that is replaced [K22]', async () => {
+  it('is not read a third time while its file stays as it was, and is as soon as that is replaced [K22]', async () => {
     const { cache, layout } = await newCache();
     await put(cache, 'corpus', 'words');
     aMinuteLater();
-    const first = look(layout, 'corpus');
-    expect(look(layout, 'corpus').record).toBe(first.record);
+    const [first, second, third] = [1, 2, 3].map(() => look(layout, 'corpus').record);
+    expect(second).toEqual(first);
+    expect(third).toBe(second);
     await put(cache, 'corpus', 'other words');
     expect(look(layout, 'corpus').record).toMatchObject({ generation: 2, size: 11 });
   });
@@ -25,7 +26,7 @@ describe('a record that has been read', () => {
     const { cache, layout } = await newCache();
     await put(cache, 'corpus', 'words');
     aMinuteLater();
-    expect(look(layout, 'corpus').state).toBe('good');
+    for (const _ of [1, 2]) expect(look(layout, 'corpus').state).toBe('good');
     const path = layout.recordOf('corpus');
     const text = readFileSync(path, 'utf8');
     writeFileSync(path, text.replace('"generation":1', '"generation":7'));
@@ -37,18 +38,17 @@ describe('a record that has been read', () => {
   it('is read again as long as the next but one could have its inode and the same time [K22]', async () => {
     const { cache, layout } = await newCache();
     await put(cache, 'corpus', 'words');
-    const first = look(layout, 'corpus');
-    expect(first.state).toBe('good');
-    const second = look(layout, 'corpus');
-    expect(second).toEqual(first);
-    expect(second.record).not.toBe(first.record);
+    const [, second, third] = [1, 2, 3].map(() => look(layout, 'corpus'));
+    expect(second?.state).toBe('good');
+    expect(third).toEqual(second);
+    expect(third?.record).not.toBe(second?.record);
   });
 
   it('cannot be changed by a caller for the callers after it [K22]', async () => {
     const { cache } = await newCache();
     await put(cache, 'corpus', 'words');
     aMinuteLater();
-    const entry = cache.peek('corpus');
+    const [, entry] = [1, 2].map(() => cache.peek('corpus'));
     expect(() => Object.assign(entry?.producedBy ?? {}, { pid: -1 })).toThrow(TypeError);
     expect(cache.peek('corpus')?.producedBy.pid).toBe(process.pid);
   });
