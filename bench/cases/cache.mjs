@@ -13,6 +13,7 @@ import {
 import { createRequire } from 'node:module';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { openCache } from 'holdfast/cache';
 import { Layout } from '../../dist/cache/layout.js';
 import { interleave } from '../lib/rounds.mjs';
@@ -33,6 +34,8 @@ export const measures =
  */
 const cacache = createRequire(import.meta.url)('cacache');
 
+/** Milliseconds. */
+const AT_REST = 3_500;
 const MEBIBYTE = 1024 * 1024;
 
 /** @typedef {import('../main.mjs').Context} Context */
@@ -62,13 +65,22 @@ async function cacheOf(directory, count) {
   return { cache, layout, path };
 }
 
-/** @param {Context} context @param {number} count */
+/**
+ * Hits of keys that were asked for before, and of each key for the first time, which has its name hashed and its record
+ * parsed. The records have been at rest for longer than a file system's clock may stand still, as nearly all are in use.
+ *
+ * @param {Context} context @param {number} count
+ */
 async function hit({ directory, quick, report }, count) {
   const { cache, path } = await cacheOf(join(directory, `hits-${count}`), count);
+  await setTimeout(AT_REST);
   const peer = join(directory, `cacache-${count}`);
   await cacache.put(peer, 'key', Buffer.from('text'));
   const never = () => Promise.reject(new Error('it was in the cache'));
+  for (let at = 0; at < 2 * count; at++) await cache.fetch(`key ${at % count}`, never);
   let next = 0;
+  let opened = cache;
+  let unseen = 0;
   const timings = await interleave(
     [
       {
@@ -88,6 +100,16 @@ async function hit({ directory, quick, report }, count) {
         },
       },
       {
+        name: `the first hit of each of ${count} keys`,
+        run: async (iterations) => {
+          for (let i = 0; i < iterations; i++) {
+            if (unseen === 0) opened = await openCache(cache.directory);
+            await opened.fetch(`key ${unseen}`, never);
+            unseen = (unseen + 1) % count;
+          }
+        },
+      },
+      {
         name: 'peer: cacache.get.info',
         run: async (iterations) => {
           for (let i = 0; i < iterations; i++) await cacache.get.info(peer, 'key');
@@ -101,7 +123,7 @@ async function hit({ directory, quick, report }, count) {
     ['', 'a call', '× floor'],
     timings.map(({ name, perOperation, ratio }) => [name, span(perOperation), times(ratio)]),
   );
-  report.atMost(`a hit among ${count} entries over its floor`, timings[1]?.ratio ?? Number.NaN, 3);
+  for (const { name, ratio } of timings.slice(1, 3)) report.atMost(`${name} over its floor`, ratio, 3);
   report.figure(`hit-${count}`, timings);
 }
 
