@@ -5,10 +5,11 @@ import { engine } from '../engine/index.ts';
 import { UnwritableError } from '../errors/lock-errors.ts';
 import type { HolderRecord } from '../identity/holder.ts';
 import { allCohorts, type Pending } from './cohort.ts';
+import { fileNameOf } from './resource.ts';
 
 /** One lock as it was seen. */
 export interface LockInfo {
-  /** The name or file it was taken under, as far as can be told. */
+  /** The name or file it was taken under; where that is not known, as of some free portable locks, the same as `path`. */
   readonly resource: string;
   readonly path: string;
   readonly state: 'free' | Mode;
@@ -69,8 +70,14 @@ export function lookIfAllowed(path: string, resource?: string): LockInfo[] {
 
 function look(path: string, resource: string | undefined): LockInfo {
   const { state, holders, waiters, name, contract } = engine.inspect(path);
-  const label = resource ?? name ?? basename(path, '.lock').replace(/~[0-9a-f]{20}$/, '');
-  return { resource: label, path, state, holders, waiters, contract };
+  return { resource: resource ?? name ?? nameIn(path), path, state, holders, waiters, contract };
+}
+
+/** The name, where its lock file is called by all of it, which the hash proves; else the path. */
+function nameIn(path: string): string {
+  const file = basename(path, '.lock');
+  const name = file.replace(/~[0-9a-f]{20}$/, '');
+  return file === name || fileNameOf(name) === file ? name : path;
 }
 
 function describe({ request, waited, position }: Pending): PendingInfo {

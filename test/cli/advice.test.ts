@@ -42,3 +42,13 @@ it('who may not write beside a file is told that whoever changes it has to [X47]
   expect(stderr).toContain('do this as root. Whoever changes the file needs write access to its directory.');
   expect(stderr).not.toMatch(/directory option|fallbackDirectory/);
 });
+
+it('a free portable lock is listed by its name, or by its file where nothing tells the name [X46]', async () => {
+  const cli = new Cli();
+  const env = { HOLDFAST_ENGINE: 'portable' };
+  for (const name of ['plain', 'a:b']) await cli.run(['run', name, '--', 'true'], { env });
+  expect((await cli.run(['ls', '--names'], { env })).stdout).toBe('plain\n');
+  expect((await cli.run(['ls'], { env })).stdout).toMatch(
+    /\/a-b~[0-9a-f]{20}\.lock \(name not known\) +free/,
+  );
+});

@@ -1,11 +1,17 @@
 import type { Command } from 'commander';
 import { printable } from '../../errors/describe.ts';
+import type { LockInfo } from '../../lock/query.ts';
 import { listLocks } from '../list-locks.ts';
 import { withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { lockTable } from '../output/lock-table.ts';
 import { print } from '../output/text.ts';
 import { type GlobalOptions, openManager } from '../settings.ts';
+
+/** Of one whose name is not known, nothing: its path names another lock. */
+function printNames(locks: readonly LockInfo[]): void {
+  for (const { resource, path } of locks) if (resource !== path) print(printable(resource));
+}
 
 interface LsOptions extends GlobalOptions {
   readonly names?: true;
@@ -24,7 +30,7 @@ export function defineLs(program: Command): void {
       const manager = openManager(options);
       const locks = listLocks(manager);
       if (options.json === true) printJson(locks);
-      else if (options.names === true) for (const { resource } of locks) print(printable(resource));
+      else if (options.names === true) printNames(locks);
       else if (locks.length === 0) print(`no locks in ${manager.directory}`);
       else print(lockTable(locks));
     });

@@ -17,9 +17,9 @@ function header(): string[] {
   return ['NAME', 'STATE', 'CONTRACT', 'PID', 'USER', 'SINCE', 'WAITING', 'HELD BY'].map(bold);
 }
 
-function rows({ resource, state, contract, holders, waiters }: LockInfo): string[][] {
+function rows({ resource, path, state, contract, holders, waiters }: LockInfo): string[][] {
   const colours = coloursFor(1);
-  const name = printable(resource);
+  const name = printable(resource === path ? `${path} (name not known)` : resource);
   const waiting = waiters.length === 0 ? '-' : String(waiters.length);
   if (state === 'free')
     return [[name, colours.green('free'), contract, '', '', '', waiters.length === 0 ? '' : waiting]];
