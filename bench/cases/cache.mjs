@@ -66,8 +66,9 @@ async function cacheOf(directory, count) {
 }
 
 /**
- * Hits of keys that were asked for before, and of each key for the first time, which has its name hashed and its record
- * parsed. The records have been at rest for longer than a file system's clock may stand still, as nearly all are in use.
+ * Hits of keys that were asked for before. The records have been at rest for longer than a file system's clock may stand
+ * still, as nearly all are in use. What the first hit of a key takes is shown beside them, with no bound: it has a name
+ * hashed and a record parsed.
  *
  * @param {Context} context @param {number} count
  */
@@ -100,19 +101,19 @@ async function hit({ directory, quick, report }, count) {
         },
       },
       {
-        name: `the first hit of each of ${count} keys`,
-        run: async (iterations) => {
-          for (let i = 0; i < iterations; i++) {
-            if (unseen === 0) opened = await openCache(cache.directory);
-            await opened.fetch(`key ${unseen}`, never);
-            unseen = (unseen + 1) % count;
-          }
-        },
-      },
-      {
         name: 'peer: cacache.get.info',
         run: async (iterations) => {
           for (let i = 0; i < iterations; i++) await cacache.get.info(peer, 'key');
+        },
+      },
+      {
+        name: `the first hit of each of ${count} keys, opening included`,
+        run: async (iterations) => {
+          for (let i = 0; i < iterations; i++) {
+            if (unseen === 0) opened = await openCache(cache.directory); // it knows of nothing yet
+            await opened.fetch(`key ${unseen}`, never);
+            unseen = (unseen + 1) % count;
+          }
         },
       },
     ],
@@ -123,7 +124,7 @@ async function hit({ directory, quick, report }, count) {
     ['', 'a call', '× floor'],
     timings.map(({ name, perOperation, ratio }) => [name, span(perOperation), times(ratio)]),
   );
-  for (const { name, ratio } of timings.slice(1, 3)) report.atMost(`${name} over its floor`, ratio, 3);
+  report.atMost(`a hit among ${count} entries over its floor`, timings[1]?.ratio ?? Number.NaN, 3);
   report.figure(`hit-${count}`, timings);
 }
 
