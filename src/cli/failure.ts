@@ -12,13 +12,18 @@ function isUsageError(error: unknown): error is UsageError {
   return String((error as UsageError | undefined)?.code).startsWith('commander.');
 }
 
+/** Commander's words about an argument that is none of its choices. */
+const CHOICES =
+  /^command-argument value '(.*)' is invalid for argument '([^']*)'\. Allowed choices are (.*)\./s;
+
 /** Commander reports help as an error too. */
 function exitAfterUsage({ code: kind, exitCode, message, command }: UsageError): number {
   if (exitCode === 0) return exitCodes.success;
   if (kind === 'commander.help') return exitCodes.failure; // it was printed instead of an error
   const problem = message
     .replace(/^error: /, '')
-    .replace(/^command-argument value '.*' is invalid for argument '[^']*'\. (?!Allowed choices)/s, '') // what follows names it
+    .replace(CHOICES, "$2 must be one of $3, got '$1'")
+    .replace(/^command-argument value '.*' is invalid for argument '[^']*'\. /s, '') // what follows names the argument
     .replace(/\.?\n/, ' ')
     .replace(/[.\s]*$/, '');
   const path = pathOf(command);
