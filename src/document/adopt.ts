@@ -1,4 +1,5 @@
-import { DamagedError, SchemaTooNewError } from '../errors/document-errors.ts';
+import { DamagedError, SchemaTooNewError, UnreadableError } from '../errors/document-errors.ts';
+import { shown } from '../errors/input-error.ts';
 import { draftOf } from '../json/draft.ts';
 import type { Json } from '../json/json.ts';
 import { plain } from '../json/values.ts';
@@ -19,7 +20,8 @@ export interface Adopted {
 /**
  * Brings what a file says to the version of this program, and checks it.
  *
- * @throws {DamagedError} it does not fit the schema, or cannot be brought to this version.
+ * @throws {DamagedError} it does not fit the schema, or has no version. @throws {UnreadableError} the migration fails, which
+ * says nothing of the file: nothing is restored over it.
  */
 export function* adopted(settings: Pick<Settings<unknown>, 'migrate'> & Checking, json: Json): Work<Adopted> {
   const { migrate, path } = settings;
@@ -37,8 +39,9 @@ export function* adopted(settings: Pick<Settings<unknown>, 'migrate'> & Checking
         raised = exact({ ...value, [member]: version });
       }
     } catch (error) {
-      const problem = `cannot be brought from version ${found} to ${version}`;
-      throw new DamagedError(path, problem, undefined, error);
+      const reason = error instanceof Error ? error.message : shown(error);
+      const problem = `cannot be brought from version ${found} to ${version}: ${reason.replace(/\.$/, '')}`;
+      throw new UnreadableError(path, `${problem}. The file was left as it is; see to the migration`, error);
     }
   }
   yield* assertWhole(settings, raised);

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { DamagedError, UnreadableError } from '../errors/document-errors.ts';
+import { InputError } from '../errors/input-error.ts';
 import { run } from '../lock/work.ts';
 import { performance } from '../time/time.ts';
 import { identityOf, isRacy, isSame } from './file/identity.ts';
@@ -40,10 +41,14 @@ interface Damage {
   patience: number;
 }
 
-/** What a schema or a migration throws says nothing of the file, so nothing is restored over it. */
+/** What a schema throws, and a path that leads nowhere, say nothing of the file, so nothing is restored over it. */
 function inWords(error: unknown, path: string): DamagedError | UnreadableError {
   if (error instanceof DamagedError || error instanceof UnreadableError) return error;
-  return new UnreadableError(path, 'cannot be checked: its schema, or its migration, failed', error);
+  const isOfPath = error instanceof InputError;
+  const problem = isOfPath
+    ? 'cannot be looked at: its links lead in a circle'
+    : 'cannot be checked: its schema failed';
+  return new UnreadableError(path, problem, error);
 }
 
 /** Sees what is at the path of a document, and in which state it is. */

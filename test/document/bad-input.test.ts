@@ -174,7 +174,7 @@ describe('a migration', () => {
     const { directory, path, text } = await opened('{ "a": 1 }');
     const before = readdirSync(directory);
     const migrate = { version: 2, up: () => result };
-    await expect(openDocument(path, { migrate })).rejects.toMatchObject({ code: 'HOLDFAST_DAMAGED' });
+    await expect(openDocument(path, { migrate })).rejects.toMatchObject({ code: 'HOLDFAST_UNREADABLE' });
     expect(text()).toBe('{ "a": 1 }');
     expect(readdirSync(directory)).toEqual(before);
   });

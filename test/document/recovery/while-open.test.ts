@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type DocumentOptions, openDocument, restoreBackup } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -192,6 +200,46 @@ describe('a backup that somebody chooses', () => {
     await restoreBackup(path);
     expect(text()).toBe('{ "a": 1 }');
   });
+});
+
+describe('a migration that fails', () => {
+  const migrate = {
+    version: 2,
+    up: (value: unknown) => {
+      if ((value as Counter).a > 100) throw new TypeError('a is too large.');
+    },
+  };
+  const why = expect.stringContaining('from version 0 to 2: a is too large. The file was left as it is');
+
+  it('says nothing of the file, so that no backup takes its place when it is opened [B5, D7, D32]', async () => {
+    const { document, path, text, files } = await watched();
+    await document.close();
+    writeFileSync(path, '{ "a": 500 }');
+    const before = files('.bak');
+    const opening = openDocument(path, { recover: 'auto', migrate });
+    await expect(opening).rejects.toMatchObject({ code: 'HOLDFAST_UNREADABLE', message: why });
+    expect([text(), files('.corrupt'), files('.bak')]).toEqual(['{ "a": 500 }', [], before]);
+  });
+
+  it('nor while it is open, where that is told, and no change is written over it [B5, D7, D32]', async () => {
+    const { document, path, text, told, telling, clock, files } = await watched({ recover: 'auto', migrate });
+    writeFileSync(path, '{ "a": 500 }');
+    await telling(/UNREADABLE/);
+    await clock.elapse(5_000);
+    await expect(document.update(raise)).rejects.toMatchObject({ code: 'HOLDFAST_UNREADABLE', message: why });
+    expect(told.filter((line) => line.startsWith('restored'))).toEqual([]);
+    expect([text(), files('.corrupt')]).toEqual(['{ "a": 500 }', []]);
+  });
+});
+
+it('an open document tells of links that lead in a circle now, and blames no schema that it does not have [D7, R82]', async () => {
+  const { document, path, telling } = await watched();
+  const messages: string[] = [];
+  document.on('damaged', ({ message }) => messages.push(message));
+  rmSync(path);
+  symlinkSync(path, path);
+  await telling(/UNREADABLE/);
+  expect(messages).toEqual([expect.stringContaining('its links lead in a circle')]);
 });
 
 describe('a program of another version', () => {
