@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../support/child.ts';
@@ -93,6 +94,16 @@ describe('break --kill', () => {
       expect((await asked.exits()).code).toBe(code);
       expect((await cli.run(['who', 'x'])).code).toBe(code === 0 ? 1 : 0);
     }
+  });
+
+  it('ends by Ctrl-C at its question, so that a shell leaves its loop [X37, R82]', async () => {
+    const cli = new Cli();
+    await cli.hold('x');
+    const asked = cli.onTerminal(['break', '--kill', 'x']);
+    await asked.says(/\[y\/N\] /);
+    asked.write('\u0003');
+    expect((await asked.exits()).code).toBe(256 - constants.signals.SIGINT); // as who runs it on a terminal tells it
+    expect((await cli.run(['who', 'x'])).code).toBe(0);
   });
 
   it('does not act without a terminal to ask on, nor without --kill [R82]', async () => {

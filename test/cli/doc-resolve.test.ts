@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { openDocument } from 'holdfast/document';
 import { describe, expect, it } from 'vitest';
@@ -48,6 +49,24 @@ describe('doc resolve', () => {
     await resolving.says(/nothing was written, and the conflict stays/);
     expect((await resolving.exits()).code).toBe(1);
     expect([text(), files('.conflict').length]).toEqual(['{ "a": 2, "b": 0 }\n', 1]);
+  });
+
+  it('ends by Ctrl-C as any other command does, and leaves everything [X37]', async () => {
+    const { cli, file, text, files } = await unresolved();
+    const resolving = cli.onTerminal(['doc', 'resolve', file]);
+    await resolving.says(/\? explains: /);
+    resolving.write('\u0003');
+    expect((await resolving.exits()).code).toBe(256 - constants.signals.SIGINT); // as who runs it on a terminal tells it
+    expect([text(), files('.conflict').length]).toEqual(['{ "a": 2, "b": 0 }\n', 1]);
+  });
+
+  it('says in JSON that there is no conflict, with --ours too [R82]', async () => {
+    const { doc, file } = await unresolved();
+    await doc('resolve', '--ours');
+    for (const option of ['--ours', '--theirs', '--json']) {
+      const { code, stdout } = await doc('resolve', option, '--json');
+      expect([code, JSON.parse(stdout)]).toEqual([0, { file, unresolved: [] }]);
+    }
   });
 
   it('without a terminal tells of the conflicts, writes nothing, and exits with 1; with an option it chooses', async () => {

@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline/promises';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { openPrompt } from '../prompt.ts';
 
 /**
  * Asks on the terminal; only `y` and `yes` agree.
@@ -15,11 +15,11 @@ export async function confirm(question: string): Promise<boolean> {
       'there is no terminal to ask on; pass --yes to go ahead',
     );
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const prompt = openPrompt();
   const answer = await new Promise<string>((resolve) => {
-    terminal.on('close', () => resolve('')); // Ctrl-D and Ctrl-C
-    terminal.question(`${question} [y/N] `).then(resolve, () => resolve(''));
+    prompt.on('close', () => resolve('')); // Ctrl-D
+    prompt.question(`${question} [y/N] `, resolve);
   });
-  terminal.close();
+  prompt.close();
   return /^y(es)?$/i.test(answer.trim());
 }

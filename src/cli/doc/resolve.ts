@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Choice } from '../../document/resolver/choose.ts';
 import { type Resolved, resolveConflict } from '../../document/resolver/resolve.ts';
 import { type Unresolved, unresolvedConflicts } from '../../document/resolver/unresolved.ts';
@@ -7,6 +6,7 @@ import { ConflictError } from '../../errors/document-errors.ts';
 import { Date } from '../../time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { codeOfNo, note, print, write } from '../output/text.ts';
+import { openPrompt } from '../prompt.ts';
 import { exitCodeOf, report } from '../report.ts';
 import { askAbout, type Person } from './dialog.ts';
 import { exactJson, KINDS, placeText, shortText } from './values.ts';
@@ -31,13 +31,14 @@ export async function resolveDocument(file: string, flags: ResolveFlags): Promis
 async function resolveAll(file: string, flags: ResolveFlags): Promise<boolean> {
   const all = await unresolvedConflicts(file);
   const choice = flags.ours === true ? 'ours' : flags.theirs === true ? 'theirs' : undefined;
+  if (flags.json === true && (choice === undefined || all.length === 0)) {
+    print(exactJson({ file, unresolved: all.map(jsonOf) }));
+    return all.length === 0;
+  }
   if (choice !== undefined) {
     for (const unresolved of all) {
       tellResolved(file, unresolved, await resolveConflict(file, unresolved.file, choice), flags);
     }
-  } else if (flags.json === true) {
-    print(exactJson({ file, unresolved: all.map(jsonOf) }));
-    return all.length === 0;
   } else if (process.stdin.isTTY && process.stderr.isTTY) {
     const terminal = onTerminal();
     try {
@@ -118,9 +119,8 @@ function withoutUndefined(facts: object): object {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
-/** Reads line by line, so that any keyboard, and any program that reads a terminal aloud, will do. */
 function onTerminal(): { readonly person: Person; readonly close: () => void } {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const terminal = openPrompt();
   let isClosed = false;
   terminal.on('close', () => {
     isClosed = true;
@@ -129,7 +129,7 @@ function onTerminal(): { readonly person: Person; readonly close: () => void } {
     new Promise<string | undefined>((resolve) => {
       if (isClosed) return resolve(undefined);
       const leave = () => resolve(undefined);
-      terminal.once('close', leave); // Ctrl-D and Ctrl-C
+      terminal.once('close', leave); // Ctrl-D
       terminal.question(question, (line) => {
         terminal.off('close', leave);
         resolve(line);
