@@ -128,8 +128,9 @@ export function* commit<V extends Version>(
 export function inWords(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || code.startsWith('HOLDFAST_')) return error;
-  const { path: at = path } = error as NodeJS.ErrnoException; // in a directory that may be used by a descriptor
-  return new DocumentWriteError(path, code, adviceOn(join(dirname(path), basename(at)), code, error), error);
+  const { path: at = path, syscall = '' } = error as NodeJS.ErrnoException; // in a directory that may be used by a descriptor
+  const about = syscall.startsWith('rename') ? path : join(dirname(path), basename(at));
+  return new DocumentWriteError(path, code, adviceOn(about, code, error), error);
 }
 
 /**

@@ -45,12 +45,23 @@ function permissionAdvice(path: string, code: string, kept: Kept): string {
   }
   const { at, stats } = found;
   const [name, word] = [printable(at), shellWord(at)];
+  const owner = stats.uid === 0 ? 'root' : `user id ${stats.uid}`;
+  const around = statsOf(dirname(at));
+  if (code === 'EPERM' && around !== undefined && isOthersIn(around, stats, user)) {
+    return `${name} belongs to ${owner}, and in a directory such as /tmp only its owner may replace a file. Do this as ${owner}`;
+  }
   if (code === 'EPERM') return `See whether ${name} may be changed at all: lsattr -d ${word}`;
   if (stats.uid === user) return `Give its user access to ${name} again: chmod u+rwX ${word}`;
-  const owner = stats.uid === 0 ? 'root' : `user id ${stats.uid}`;
   const gift = `Give it to this user (sudo chown -R ${user} ${word})`;
   const isOurs = kept === 'for one user' && at === path;
   return `${name} belongs to ${owner}. ${isOurs ? gift : 'Have its owner let this user in'}, do this as ${owner}`;
+}
+
+const STICKY = 0o1000;
+
+/** Whether a file is somebody else's in a directory where all may write, and each replaces and removes what is their own. */
+function isOthersIn(directory: Stats, { uid }: Stats, user: number): boolean {
+  return (directory.mode & STICKY) !== 0 && ![0, uid, directory.uid].includes(user);
 }
 
 /** The nearest to a path that can be looked at: itself, or a directory above. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireLock, LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
@@ -28,6 +28,23 @@ it('of a lock beside a file that cannot be made, no other directory is advised [
   await expect(acquireLock(join(cli.home, 'plain/x/y'))).rejects.toThrow(
     /a directory has to be there, or set fallbackDirectory\.$/,
   );
+});
+
+it('who may not replace a file in a directory such as /tmp is told who may [X47]', async () => {
+  const cli = new Cli();
+  const directory = join(tempDirectory(), 'shared');
+  mkdirSync(directory);
+  const file = join(directory, 'roles.json');
+  writeFileSync(file, '{}');
+  for (const path of [join(directory, '..'), cli.home]) chmodSync(path, 0o755);
+  chmodSync(file, 0o666);
+  chmodSync(directory, 0o1777);
+  const { code, stderr } = await cli.asUser(65534, ['doc', 'set', file, 'a', '1']).exits();
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(
+    /belongs to root, and in a directory such as \/tmp only its owner may replace a file\./,
+  );
+  expect(readFileSync(file, 'utf8')).toBe('{}');
 });
 
 it('who may not write beside a file is told that whoever changes it has to [X47]', async () => {
