@@ -3,7 +3,10 @@ import { fchmodSync, promises, rmSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hashFile } from '../content/hash.ts';
 import type { Digests } from '../content/integrity.ts';
+import { systemCode } from '../errors/base.ts';
+import { CacheDirectoryError } from '../errors/cache-errors.ts';
 import { explained } from '../errors/content-errors.ts';
+import { isFull } from '../errors/exhaustion.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
@@ -38,9 +41,13 @@ export const CONTENT_MODE = 0o444;
  *     may publish, and nothing of P's is shown. P dies: the bytes lie complete in `partial`; the next fetch of the key
  *     takes them from there, or starts over.
  *  6. S, shared: a prune, which has it exclusively, sees a content without a record either before step 6 or not at all.
- *     Rename to the name of the digest. It is there already: whoever published it first had the same bytes, so P drops
- *     its own, unless what is there was touched since and turns out wrong: then P's replaces it. P dies: a content
- *     without a record, which a prune removes after its time of grace.
+ *     Rename to the name of the digest. What is there already is kept instead if it can be trusted and its hash is right,
+ *     for mirrors may be links to it, and the records of other keys name its time. It was hashed before S, which would
+ *     keep all others waiting: removed, replaced or touched since, it is replaced. So is what is wrong, and a mirror
+ *     that is a link to that is one no more. Two that publish one content at once both rename, and both have the right
+ *     bytes: the record of one may name the time of the other's, which costs a hash. The name cannot be replaced, as
+ *     under a mount: P fails, and serves nothing. P dies: a content without a record, which a prune removes after its
+ *     time of grace.
  *  7. The record: a file beside the partial, synced, K looked at again, renamed over the old one: the commit. P dies
  *     before: the old entry, and what is in `partial` goes with the next fetch of the key. After: the new one. Then both
  *     directories are synced. Power is lost in between: whichever of the two names is on the disk, a record without its
@@ -58,20 +65,23 @@ export async function publish(
 ): Promise<PresentRecord> {
   const { sha256 } = made.digests;
   const content = layout.contentOf(sha256);
+  const right = await rightContent(layout, content, made);
   lock.assertHeld();
   return locks.with(layout.storeLock, { mode: 'shared', timeout: STORE_TIMEOUT }, async () => {
     const isNew = lstatOrNothing(dirname(content))?.isDirectory() !== true;
     if (isNew) makeOwnDirectory(dirname(content));
-    const there = await mtimeThere(content, made);
-    if (there !== undefined) rmSync(made.path, { force: true });
+    const isKept = right !== undefined && isSameFile(right, lstatOrNothing(content));
+    if (isKept) rmSync(made.path, { force: true });
     else {
       clearPlace(layout, content);
       await outlastTransient(() => {
         allowReplacing(content);
         return promises.rename(made.path, content);
+      }).catch((error: unknown) => {
+        throw inTheWay(layout, content, error);
       });
     }
-    const record = recordFor(there ?? made.mtime);
+    const record = recordFor(isKept ? right.mtimeMs : made.mtime);
     await commit(layout, lock, record, [dirname(content), ...(isNew ? [layout.contents] : [])]);
     rmSync(dirname(made.path), { recursive: true, force: true });
     return record;
@@ -133,13 +143,34 @@ export function isStamped({ mtimeMs }: Stats, sha256: string): boolean {
   return Math.abs((Math.round(mtimeMs * 1000) % 1_000_000) - fractionOf(sha256)) <= 1;
 }
 
-/** The time of a content that is there, and right. */
-async function mtimeThere(content: string, { size, digests: { sha256 } }: Made): Promise<number | undefined> {
-  const stats = lstatOrNothing(content);
-  if (stats?.isFile() !== true || stats.size !== size) return undefined;
-  if (isStamped(stats, sha256)) return stats.mtimeMs;
-  const hashed = await hashFile(content).catch(() => undefined); // what cannot be read is replaced
-  return hashed?.digests.sha256 === sha256 ? hashed.mtimeMs : undefined;
+/** What is at the name of a content, if it was left by somebody trusted, and has the right bytes. */
+async function rightContent(
+  layout: Layout,
+  path: string,
+  { size, digests }: Made,
+): Promise<Stats | undefined> {
+  const stats = lstatOrNothing(path);
+  if (stats?.isFile() !== true || stats.size !== size || !layout.trusts(stats)) return undefined;
+  const hashed = await hashFile(path).catch(() => undefined); // what cannot be read is replaced
+  return hashed?.digests.sha256 === digests.sha256 ? stats : undefined;
+}
+
+/** Whether a file is still the one it was, and nobody has written it since. */
+function isSameFile(before: Stats, now: Stats | undefined): boolean {
+  return (
+    now?.ino === before.ino &&
+    now.dev === before.dev &&
+    now.ctimeMs === before.ctimeMs &&
+    now.mtimeMs === before.mtimeMs
+  );
+}
+
+/** The error of a rename to a name that is taken by what cannot be replaced: a file that is mounted there, or immutable. */
+function inTheWay(layout: Layout, path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (code === undefined || isFull(code) || lstatOrNothing(path) === undefined) return explained(error, path);
+  const problem = `has a damaged file that cannot be replaced (${code}): remove ${path}, or use another directory`;
+  return new CacheDirectoryError(layout.directory, problem, error);
 }
 
 /** Puts aside what a rename could not replace: a directory in the place of a file. */

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -130,4 +132,48 @@ it('what is changed is put aside for a person to look at, and removed by a prune
   utimesSync(layout.recordOf('corpus'), 1, 1);
   await cache.prune();
   expect(readdirSync(join(directory, 'content/bad'))).toEqual([]);
+});
+
+describe('a content with other bytes, and its time put back,', () => {
+  const changed = async () => {
+    const { cache, layout } = await newCache();
+    const { path, integrity } = await put(cache, 'corpus', 'words');
+    const { atime, mtimeMs } = statSync(path);
+    chmodSync(path, 0o644);
+    writeFileSync(path, 'other');
+    utimesSync(path, atime, mtimeMs / 1000);
+    chmodSync(path, 0o444);
+    expect(readFileSync(path, 'utf8')).toBe('other');
+    return { cache, layout, integrity };
+  };
+
+  it.each(['corpus', 'another key'])(
+    'is replaced by the right bytes that a fetch of %s has made [K21, K22]',
+    async (key) => {
+      const { cache, integrity } = await changed();
+      await cache.delete('corpus');
+      const { path } = await cache.fetch(key, making('words'), { integrity, verify: 'full' });
+      expect(readFileSync(path, 'utf8')).toBe('words');
+      expect(await cache.fetch(key, refuses, { verify: 'full' })).toMatchObject({ fromCache: true });
+    },
+  );
+
+  it('is replaced by a refresh under the same key [K21, K22]', async () => {
+    const { cache } = await changed();
+    const { path } = await put(cache, 'corpus', 'words');
+    expect(readFileSync(path, 'utf8')).toBe('words');
+  });
+});
+
+it('a content that is right is kept by a fetch that makes the same bytes, with the mirrors that are links to it [K3, K21]', async () => {
+  const { cache, home } = await newCache();
+  const mirror = join(home, 'mirror');
+  const { path } = await cache.fetch('corpus', making('words'), { mirror, mirrorMode: 'link' });
+  const before = statSync(path).ino;
+  await put(cache, 'corpus', 'words');
+  await put(cache, 'other', 'words');
+  expect([statSync(path).ino, statSync(mirror).ino]).toEqual([before, before]);
+  expect(await cache.fetch('corpus', refuses, { mirror, mirrorMode: 'link' })).toMatchObject({
+    mirroredBy: 'kept',
+  });
 });
