@@ -1,5 +1,5 @@
-import { constants, lstatSync, promises, realpathSync, type Stats } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { constants, lstatSync, promises, readlinkSync, realpathSync, type Stats } from 'node:fs';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { adviceOn } from '../errors/advice.ts';
 import { HoldfastError, systemCode } from '../errors/base.ts';
 import { MirrorError } from '../errors/cache-errors.ts';
@@ -20,6 +20,10 @@ export type MirrorMode = 'auto' | 'reflink' | 'link' | 'copy';
 
 /** What says that this way is not available here, and another one may be. */
 const UNAVAILABLE = /^(EXDEV|EMLINK|EPERM|EACCES|ENOTSUP|EOPNOTSUPP|EINVAL|ENOSYS|ENOTTY|EAGAIN)$/;
+/** Directories of the system, and not those in memory that are for data. */
+const OF_SYSTEM = /^\/(dev|proc)(?!\/shm(\/|$))(\/|$)/;
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
 const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
 
 /**
@@ -138,10 +142,41 @@ function refuseTarget(layout: Layout, target: string): void {
   if (parent === layout.directory || parent.startsWith(layout.directory + sep)) {
     throw new MirrorError(target, 'lies inside the cache itself: choose a path outside');
   }
+  if (isOfSystem(target)) {
+    throw new MirrorError(
+      target,
+      'would take the place of a name in /dev or /proc, or of a link to one: choose another path',
+    );
+  }
   const found = lstatOrNothing(target);
-  const isDevice = found?.isSymbolicLink() === true && statOrNothing(target)?.isFile() === false; // such as /dev/stdout
-  if (found === undefined || found.isFile() || (found.isSymbolicLink() && !isDevice)) return;
+  const isElsewhere = found?.isSymbolicLink() === true && statOrNothing(target)?.isFile() === false;
+  if (found === undefined || found.isFile() || (found.isSymbolicLink() && !isElsewhere)) return;
   throw new MirrorError(target, 'cannot be made: there is a directory, or no file at all, in its place');
+}
+
+/**
+ * Whether a path, or a link on the way from it, names a thing of the system. What stands behind says nothing: standard
+ * output may be a regular file, and /dev/stdout would no longer be a link to it.
+ */
+function isOfSystem(target: string): boolean {
+  let path = target;
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const parent = realOf(dirname(path));
+    if (OF_SYSTEM.test(parent)) return true;
+    const next = linkAt(join(parent, basename(path)));
+    if (next === undefined) return false;
+    path = resolve(parent, next);
+  }
+  return false;
+}
+
+/** What a link says; undefined for anything else. */
+function linkAt(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function realOf(directory: string): string {

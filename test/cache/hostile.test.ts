@@ -1,12 +1,15 @@
 import {
   chmodSync,
   chownSync,
+  closeSync,
   cpSync,
   existsSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -67,6 +70,28 @@ describe('what stands in the place of', () => {
     const mirror = join(home, 'corpus');
     things[thing]?.(mirror);
     await expect(cache.fetch('corpus', making('words'), { mirror })).rejects.toThrow('no file at all');
+  });
+
+  it('a mirror, a link to a descriptor or into /dev, is left alone, whatever stands behind it [K23]', async () => {
+    const { cache, home } = await newCache();
+    const [file, mirror] = [join(home, 'output'), join(home, 'corpus')];
+    const fd = openSync(file, 'w');
+    onTestFinished(() => closeSync(fd));
+    symlinkSync(`/proc/self/fd/${fd}`, join(home, 'stdout'));
+    symlinkSync('/proc/self/fd', join(home, 'fd'));
+    const nothing = `/dev/holdfast-${process.pid}`;
+    onTestFinished(() => rmSync(nothing, { force: true }));
+    for (const target of [`/proc/self/fd/${fd}`, 'stdout', `fd/${fd}`, nothing]) {
+      symlinkSync(target, mirror);
+      await expect(cache.fetch('corpus', making('words'), { mirror })).rejects.toThrow('a name in /dev');
+      expect(readlinkSync(mirror)).toBe(target);
+      rmSync(mirror);
+    }
+    await expect(cache.fetch('corpus', making('words'), { mirror: nothing })).rejects.toThrow(
+      'choose another',
+    );
+    expect(existsSync(nothing)).toBe(false);
+    expect(readFileSync(file, 'utf8')).toBe('');
   });
 
   it('the partial of a fetch, a link, is replaced, and nothing behind it is written [K23]', async () => {
