@@ -179,7 +179,7 @@ export class Cache {
     kinds.checkKey(key);
     checkKinds(options, kinds.FETCH_OPTIONS);
     makeReady(this.#layout);
-    return this.#locked(key, 'delete', options, (lock) => forget(this.#layout, lock, key));
+    return this.#locked(key, 'delete', options, (lock) => forget(this.#layout, lock, key, this.#graceMs));
   }
 
   /** Every entry, in no order. One whose content is missing or was changed is told as its record has it. */
@@ -193,7 +193,9 @@ export class Cache {
     const { signal } = options;
     return verify(this.#layout, options, async (key) => {
       makeReady(this.#layout);
-      return this.#locked(key, 'verify', given({ signal }), (lock) => heal(this.#layout, lock, key));
+      return this.#locked(key, 'verify', given({ signal }), (lock) =>
+        heal(this.#layout, lock, key, this.#graceMs),
+      );
     });
   }
 
@@ -203,10 +205,10 @@ export class Cache {
    */
   async prune(options: PruneOptions = {}): Promise<Pruned> {
     checkKinds(options, PRUNE_OPTIONS);
-    const { maxBytes, graceMs = DEFAULT_GRACE } = this.#options;
+    const { maxBytes } = this.#options;
     makeReady(this.#layout);
     const limits = { ...given({ maxBytes }), ...given(options) };
-    return prune({ layout: this.#layout, locks: this.#locks, graceMs, options: limits });
+    return prune({ layout: this.#layout, locks: this.#locks, graceMs: this.#graceMs, options: limits });
   }
 
   statistics(): Promise<CacheStatistics> {
@@ -269,7 +271,16 @@ export class Cache {
     const interest = Interest.in(`${layout.directory}\0${wish.key}`);
     const leave = interest.join();
     const before = { generation: record?.generation ?? 0, failure: readMark(layout, wish.key)?.id };
-    const call = { ...wish, options, layout, locks: this.#locks, producer, before, signal: interest.signal };
+    const call = {
+      ...wish,
+      options,
+      layout,
+      locks: this.#locks,
+      graceMs: this.#graceMs,
+      producer,
+      before,
+      signal: interest.signal,
+    };
     try {
       return await unlessAborted(this.#inTurn(call), options.signal);
     } finally {
@@ -320,6 +331,10 @@ export class Cache {
     check('mirror', target, path);
     const by = await mirror(this.#layout, lock, record, absolute(target), this.#modeOf(options));
     return entryOf(this.#layout, outcome, absolute(target), by);
+  }
+
+  get #graceMs(): number {
+    return this.#options.graceMs ?? DEFAULT_GRACE;
   }
 
   #modeOf({ mirrorMode }: FetchOptions) {

@@ -8,7 +8,7 @@ export const LONGEST_RECORD = 1024 * 1024;
 /** Characters. */
 export const LONGEST_KEY = 100_000;
 
-/** A content that an entry had before, and until when: a path to it may still be in use. */
+/** A content that an entry had before, and when it was replaced: a path to it may still be in use. */
 export interface Retired {
   readonly content: string;
   /** Wall-clock time, ISO 8601. */

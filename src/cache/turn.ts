@@ -23,11 +23,8 @@ import { look, type Sight } from './look.ts';
 import { DEFAULT_POLICY, isCurrent } from './policy.ts';
 import { excludes, type Produced, produce } from './produce.ts';
 import { CONTENT_MODE, commit, publish, putAside } from './publish.ts';
-import { type EntryRecord, isPresent, type PresentRecord, type Retired } from './record.ts';
-
-/** Milliseconds for which a content that was replaced is remembered. */
-const RETIRED_FOR = 86_400_000;
-const MOST_RETIRED = 16;
+import { type EntryRecord, isPresent, type PresentRecord } from './record.ts';
+import { retiredBy } from './retired.ts';
 
 /**
  * The turn of a call that got the key's lock. Whatever it saw before, it looks again: whoever had the lock has published,
@@ -115,7 +112,7 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
 }
 
 function publishMade(
-  { layout, locks, lock, key }: Turn,
+  { layout, locks, lock, key, graceMs }: Turn,
   previous: EntryRecord | undefined,
   { made, source }: Produced,
 ): Promise<PresentRecord> {
@@ -135,7 +132,7 @@ function publishMade(
     checked: now,
     by: given({ pid, host, user, command }),
     ...given({ validators: source?.validators, url: source?.url }),
-    retired: retiredBy(previous, digests.sha256),
+    retired: retiredBy(previous, digests.sha256, graceMs),
   }));
 }
 
@@ -185,32 +182,20 @@ async function hashOrNothing(
 }
 
 /** Forgets an entry whose content is missing or was changed, looked at under the lock; whether there was one. */
-export async function heal(layout: Layout, lock: Lock, key: string): Promise<boolean> {
+export async function heal(layout: Layout, lock: Lock, key: string, graceMs: number): Promise<boolean> {
   const wish = { key, layout, options: { verify: 'full' }, integrity: undefined } as const;
   const { state } = await inspected(wish, look(layout, key), lock);
-  return state === 'none' && forget(layout, lock, key);
+  return state === 'none' && forget(layout, lock, key, graceMs);
 }
 
 /** Leaves a record without a content, which keeps the count of generations and says what paths may still lead to. */
-export async function forget(layout: Layout, lock: Lock, key: string): Promise<boolean> {
+export async function forget(layout: Layout, lock: Lock, key: string, graceMs: number): Promise<boolean> {
   const found = look(layout, key);
   removeMark(layout, key);
   rmSync(layout.partialOf(key), { recursive: true, force: true });
   if (!isPresent(found.record)) return false;
   const { generation } = found.record;
-  const retired = retiredBy(found.record, null);
+  const retired = retiredBy(found.record, null, graceMs);
   await commit(layout, lock, { ...found.record, content: null, generation: generation + 1, retired });
   return true;
-}
-
-/** Contents that paths may still lead to which were returned before they were replaced. */
-function retiredBy(previous: EntryRecord | undefined, content: string | null): readonly Retired[] {
-  if (previous === undefined) return [];
-  const now = Date.now();
-  const before = previous.retired.filter(({ at }) => Math.abs(now - Date.parse(at)) < RETIRED_FOR);
-  const own =
-    previous.content === null || previous.content === content
-      ? []
-      : [{ content: previous.content, at: new Date(now).toISOString() }];
-  return [...before, ...own].slice(-MOST_RETIRED);
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -84,6 +85,44 @@ describe('prune', () => {
     const eager = await openCache(directory, { graceMs: 0 });
     await eager.prune();
     expect(existsSync(old.path)).toBe(false);
+  });
+
+  it('keeps it for a grace of a week as well, however long ago within that it was replaced [K2]', async () => {
+    const { cache, layout } = await newCache({ graceMs: 7 * DAY });
+    const old = await put(cache, 'corpus', 'old');
+    age(layout, 'corpus', 30 * DAY, old.path);
+    await put(cache, 'corpus', 'new');
+    const record = JSON.parse(readFileSync(layout.recordOf('corpus'), 'utf8'));
+    record.retired[0].at = new Date(Date.now() - 2 * DAY).toISOString();
+    writeFileSync(layout.recordOf('corpus'), JSON.stringify(record));
+    await put(cache, 'corpus', 'newer');
+    await cache.prune();
+    expect(readFileSync(old.path, 'utf8')).toBe('old');
+    await cache.delete('corpus');
+    await cache.prune();
+    expect(readFileSync(old.path, 'utf8')).toBe('old');
+  });
+
+  it('keeps it however often it was replaced within the grace; without one, the last sixteen are remembered [K2]', async () => {
+    const { cache, directory, layout } = await newCache();
+    const old = await put(cache, 'corpus', 'old');
+    age(layout, 'corpus', 30 * DAY, old.path);
+    for (let version = 0; version < 20; version++) await put(cache, 'corpus', `version ${version}`);
+    await cache.prune();
+    expect(readFileSync(old.path, 'utf8')).toBe('old');
+    const { retired } = JSON.parse(readFileSync(layout.recordOf('corpus'), 'utf8'));
+    expect(retired).toHaveLength(20);
+    await put(await openCache(directory, { graceMs: 0 }), 'corpus', 'last');
+    const { retired: rest } = JSON.parse(readFileSync(layout.recordOf('corpus'), 'utf8'));
+    expect(rest).toEqual([...retired.slice(-15), expect.anything()]);
+  });
+
+  it('remembers each replaced content once, and not the one that came back [K2]', async () => {
+    const { cache, layout } = await newCache();
+    for (const text of ['one', 'two', 'one', 'two', 'three', 'one']) await put(cache, 'corpus', text);
+    const { retired } = JSON.parse(readFileSync(layout.recordOf('corpus'), 'utf8'));
+    const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+    expect(retired).toMatchObject([{ content: digest('two') }, { content: digest('three') }]);
   });
 
   it('leaves alone what is in use, and what is being fetched [K2]', async () => {
