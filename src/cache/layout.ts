@@ -12,6 +12,8 @@ const URL_LIKE = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** Names and records take long to make, next to a hit; one or two thousand bytes each. */
 const MOST_PLACES = 10_000;
+/** Characters of a key whose place is kept: V8 hashes very long strings by their length alone, and a map of those is a list. */
+const LONGEST_PLACED = 1000;
 
 /** What is known of one key. */
 export interface Place {
@@ -70,13 +72,18 @@ export class Layout {
   }
 
   placeOf(key: string): Place {
+    if (key.length > LONGEST_PLACED) return this.#makePlace(key);
     let place = this.#places.get(key);
     if (place === undefined) {
-      const name = fileNameOf(key, readable(key));
-      place = { name, path: `${this.entries}${sep}${name}.json`, read: undefined, wasRead: false };
+      place = this.#makePlace(key);
       this.#places.set(key, place);
     }
     return place;
+  }
+
+  #makePlace(key: string): Place {
+    const name = fileNameOf(key, readable(key));
+    return { name, path: `${this.entries}${sep}${name}.json`, read: undefined, wasRead: false };
   }
 
   /** What all files of a key are named after. Any string is a key, and none shares its name with another. */

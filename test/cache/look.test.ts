@@ -44,6 +44,20 @@ describe('a record that has been read', () => {
     expect(third?.record).not.toBe(second?.record);
   });
 
+  it('is read again each time when its key is long, which is not kept in memory [K24]', async () => {
+    const { cache, layout } = await newCache();
+    for (const [length, isKept] of [
+      [1000, true],
+      [1001, false],
+    ] as const) {
+      const key = 'k'.repeat(length);
+      await put(cache, key, 'words');
+      const [first, second] = [1, 2].map(() => layout.placeOf(key));
+      expect(second?.path).toBe(first?.path);
+      expect(first === second).toBe(isKept);
+    }
+  });
+
   it('cannot be changed by a caller for the callers after it [K22]', async () => {
     const { cache } = await newCache();
     await put(cache, 'corpus', 'words');
