@@ -142,6 +142,13 @@ function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Recor
       throw new InputError('headers', `has ${shown(name)}, which is no header, or whose value is none`);
     }
   }
+  const twice = entries.find(([name], at) => entries.findIndex((each) => each[0] === name) < at);
+  if (twice !== undefined) {
+    throw new InputError(
+      'headers',
+      `has ${shown(twice[0])} twice, in upper and lower case: write one of them`,
+    );
+  }
   return Object.fromEntries(entries);
 }
 

@@ -127,12 +127,22 @@ describe('fetch', () => {
       'X-One: 1',
       '-H',
       'X-Two:2',
+      '-H',
+      'Cookie: a=1',
+      '-H',
+      'cookie: b=2',
+      '-H',
+      'x-one: 3',
       '--key',
       'k',
       `${url}/words`,
     );
     expect(right.code).toBe(0);
-    expect(requests.at(-1)?.headers).toMatchObject({ 'x-one': '1', 'x-two': '2' });
+    expect(requests.at(-1)?.headers).toMatchObject({
+      'x-one': '1, 3',
+      'x-two': '2',
+      cookie: 'a=1; b=2',
+    });
     expect((await fetching.cacheCommand('path', 'k')).stdout).toBe(right.stdout);
   });
 
@@ -160,6 +170,10 @@ describe('fetch', () => {
     [['--policy', 'always', '--max-age', '1d', 'http://h/a'], "'--max-age <duration>' cannot be used with"],
     [['--max-age', '1', 'http://h/a'], '"1"; for seconds, write 1s'],
     [['-H', 'secret', 'http://h/a'], '-H, --header must be a name, a colon and a value'],
+    [
+      ['-H', 'Authorization: a', '-H', 'authorization: b', 'http://h/a'],
+      '-H, --header gives authorization more than once',
+    ],
     [['-j', '0', 'http://h/a'], '--jobs must be a whole number above 0'],
     [['--system', 'http://h/a'], "unknown option '--system'"],
     [[], "missing required argument 'urls'"],

@@ -31,6 +31,7 @@ it.each<[string, unknown]>([
   ['headers', { 'Content-Length': '3' }],
   ['headers', { 'x-a': 'b\r\nc: d' }],
   ['headers', { 'x a': 'b' }],
+  ['headers', { 'x-a': 'b', 'X-A': 'c' }],
 ])('refuses the option %s when it is %o, before anything is asked', (name, value) => {
   const options = { [name]: value } as DownloadOptions;
   expect(() => download(URL, options)).toThrow(

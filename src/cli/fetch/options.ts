@@ -94,16 +94,32 @@ function placeOf(to: string): Exclude<FetchCall['to'], undefined> {
     : { file: absolute(to) };
 }
 
-/** @throws {InputError} without what may be secret. */
+/** Headers that are no lists: HTTP knows no way to send several values of them (RFC 9110, 5.3). */
+const SINGLE =
+  /^((proxy-)?authorization|host|user-agent|referer|from|date|origin|max-forwards|range|if-(range|(un)?modified-since)|content-(type|length|location|range|md5))$/;
+
+/**
+ * A header that is given several times is one list, which says the same to a server as several lines do.
+ *
+ * @throws {InputError} without what may be secret.
+ */
 function headersOf(lines: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    lines.map((line) => {
-      const [, name, value] = /^([^:\s]+):\s*(.*?)\s*$/.exec(line) ?? [];
-      if (name !== undefined && value !== undefined) return [name.toLowerCase(), value];
+  const headers = new Map<string, string>();
+  for (const line of lines) {
+    const [, written, value] = /^([^:\s]+):\s*(.*?)\s*$/.exec(line) ?? [];
+    if (written === undefined || value === undefined) {
       throw new InputError(
         '-H, --header',
         'must be a name, a colon and a value, such as "Authorization: Bearer …"',
       );
-    }),
-  );
+    }
+    const name = written.toLowerCase();
+    const before = headers.get(name);
+    if (before !== undefined && SINGLE.test(name)) {
+      throw new InputError('-H, --header', `gives ${name} more than once: a request has one value of it`);
+    }
+    const between = name === 'cookie' ? '; ' : ', ';
+    headers.set(name, before === undefined ? value : `${before}${between}${value}`);
+  }
+  return Object.fromEntries(headers);
 }
