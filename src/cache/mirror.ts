@@ -63,7 +63,7 @@ export async function mirror(
       allowReplacing(target);
       return promises.rename(temporary, target);
     });
-    await syncDirectory(directory);
+    await outlastTransient(() => syncDirectory(directory));
     return by;
   } catch (error) {
     const code = systemCode(error);

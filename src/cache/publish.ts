@@ -11,7 +11,7 @@ import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
 import { writeSynced } from '../storage/durable.ts';
-import { removeIfEmpty } from '../storage/fs/quietly.ts';
+import { removeIfEmpty, unlinkQuietly } from '../storage/fs/quietly.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { syncDirectory } from '../storage/fs/sync-directory.ts';
 import { allowReplacing, replaceSync } from '../storage/replace/index.ts';
@@ -96,8 +96,19 @@ export async function commit(
   alongside: readonly string[] = [],
 ): Promise<void> {
   await put(layout, record.key, layout.recordOf(record.key), record, () => lock.assertHeld());
-  await Promise.all([layout.entries, ...alongside].map(syncDirectory));
+  await Promise.all([layout.entries, ...alongside].map((directory) => synced(layout, directory)));
   removeIfEmpty(layout.partialOf(record.key));
+}
+
+/** A want of descriptors passes. @throws {CacheDirectoryError} for what does not: what was put there is there all the same. */
+async function synced(layout: Layout, directory: string): Promise<void> {
+  try {
+    await outlastTransient(() => syncDirectory(directory));
+  } catch (error) {
+    const code = systemCode(error);
+    const problem = `has the entry, which a power loss may undo: ${directory} was not synced (${code}). Fetch it again`;
+    throw code === undefined ? error : new CacheDirectoryError(layout.directory, problem, error);
+  }
 }
 
 /** Has a file of a key hold a value, whole or not at all. Its bytes are synced, its name is not. */
@@ -120,6 +131,8 @@ export async function put(
     clearPlace(layout, path);
     await outlastTransient(() => promises.rename(temporary, path));
   } catch (error) {
+    unlinkQuietly(temporary);
+    removeIfEmpty(layout.partialOf(key));
     throw explained(error, path);
   }
 }

@@ -1,17 +1,19 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, utimesSync } from 'node:fs';
 import { type Hashed, hashFile } from '../content/hash.ts';
 import { type Algorithm, integrityOf } from '../content/integrity.ts';
 import { dataFile } from '../content/partial/state.ts';
 import { NOT_MODIFIED } from '../content/validators.ts';
 import { systemCode } from '../errors/base.ts';
 import { type CacheDirectoryError, CorruptEntryError, NotCachedError } from '../errors/cache-errors.ts';
-import { IncompleteError, IntegrityError } from '../errors/content-errors.ts';
+import { IncompleteError, IntegrityError, NoSpaceError } from '../errors/content-errors.ts';
 import { publishCacheEvent } from '../events/cache-channel.ts';
 import { self } from '../identity/self.ts';
 import { given } from '../lock/known-options.ts';
 import { Lock } from '../lock/lock.ts';
 import { removeTreeQuietly } from '../storage/fs/quietly.ts';
 import { setModeOfOwn } from '../storage/fs/rights.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { syncDirectory } from '../storage/fs/sync-directory.ts';
 import { isTransient } from '../storage/transient/index.ts';
 import { Date, performance } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
@@ -22,7 +24,7 @@ import type { Layout } from './layout.ts';
 import { look, type Sight } from './look.ts';
 import { DEFAULT_POLICY, isCurrent } from './policy.ts';
 import { excludes, type Produced, produce } from './produce.ts';
-import { CONTENT_MODE, commit, publish, putAside } from './publish.ts';
+import { CONTENT_MODE, commit, publish, putAside, stampedTime } from './publish.ts';
 import { type EntryRecord, isPresent, type PresentRecord } from './record.ts';
 import { retiredBy } from './retired.ts';
 
@@ -188,7 +190,11 @@ export async function heal(layout: Layout, lock: Lock, key: string, graceMs: num
   return state === 'none' && forget(layout, lock, key, graceMs);
 }
 
-/** Leaves a record without a content, which keeps the count of generations and says what paths may still lead to. */
+/**
+ * Leaves a record without a content, which keeps the count of generations and says what paths may still lead to. A full disk
+ * has no room for it, and somebody who wants some: the times of those contents say then that they stay for their grace,
+ * which needs none, and the record goes. The generations begin again: a refresh that waits meanwhile may be made twice.
+ */
 export async function forget(layout: Layout, lock: Lock, key: string, graceMs: number): Promise<boolean> {
   const found = look(layout, key);
   removeMark(layout, key);
@@ -196,6 +202,19 @@ export async function forget(layout: Layout, lock: Lock, key: string, graceMs: n
   if (!isPresent(found.record)) return false;
   const { generation } = found.record;
   const retired = retiredBy(found.record, null, graceMs);
-  await commit(layout, lock, { ...found.record, content: null, generation: generation + 1, retired });
+  try {
+    await commit(layout, lock, { ...found.record, content: null, generation: generation + 1, retired });
+  } catch (error) {
+    if (!(error instanceof NoSpaceError)) throw error;
+    for (const { content } of retired) touch(layout.contentOf(content), stampedTime(content) - 1);
+    lock.assertHeld();
+    rmSync(layout.recordOf(key), { force: true });
+    await syncDirectory(layout.entries);
+  }
   return true;
+}
+
+/** As if it was published then, which is not to be in the future. @throws the system's error for another user's. */
+function touch(path: string, time: number): void {
+  if (lstatOrNothing(path)?.isFile() === true) utimesSync(path, time, time);
 }

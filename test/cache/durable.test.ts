@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openCache } from 'holdfast/cache';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Child, fixture } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
-import { making } from './support.ts';
+import { interceptPromise, making, newCache } from './support.ts';
 
 it('bytes are on the disk before their name, the record before its own, and both names before fetch returns [G4, K6]', async () => {
   const home = tempDirectory();
@@ -51,4 +51,32 @@ it('bytes are on the disk before their name, the record before its own, and both
   }
   expect(at('sync mirrors/TEMP')).toBeLessThan(mirrored);
   expect(at('sync mirrors')).toBeGreaterThan(mirrored);
+});
+
+describe('the sync of the names, which comes after an entry is published,', () => {
+  it('outlasts a want of descriptors [K6]', async () => {
+    const { cache, home, layout } = await newCache();
+    const mirror = join(home, 'mirrors/corpus');
+    const refused = new Set<unknown>();
+    interceptPromise('open', (open) => (path, ...rest) => {
+      const isToBeSynced = path === layout.entries || path === dirname(mirror);
+      if (!isToBeSynced || refused.has(path)) return open(path, ...rest);
+      refused.add(path);
+      return Promise.reject(Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' }));
+    });
+    expect(await cache.fetch('corpus', making('words'), { mirror })).toMatchObject({ size: 5, mirror });
+    expect([...refused]).toEqual([layout.entries, dirname(mirror)]);
+  });
+
+  it('says when it failed that the entry is there, and may be lost [K6]', async () => {
+    const { cache, layout } = await newCache();
+    interceptPromise('open', (open) => (path, ...rest) => {
+      if (path !== layout.entries) return open(path, ...rest);
+      return Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }));
+    });
+    await expect(cache.fetch('corpus', making('words'))).rejects.toThrow(
+      `has the entry, which a power loss may undo: ${layout.entries} was not synced (EIO). Fetch it again`,
+    );
+    expect(cache.peek('corpus')).toMatchObject({ size: 5 });
+  });
 });
