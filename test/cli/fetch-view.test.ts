@@ -1,10 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { addressOf, keyOfWord, recordableWords } from '../../src/cli/fetch/address.ts';
 import { fileNameFor } from '../../src/cli/fetch/file-name.ts';
+import { Lines } from '../../src/cli/fetch/lines.ts';
 import { Meter, percentOf } from '../../src/cli/fetch/meter.ts';
 import { Milestones } from '../../src/cli/fetch/milestones.ts';
+import type { Task } from '../../src/cli/fetch/task.ts';
 import { parseBytes } from '../../src/cli/output/bytes.ts';
 import { bytes } from '../../src/errors/describe.ts';
+import { intercept } from '../engine/portable/intercept.ts';
 
 describe('a percentage', () => {
   it.each([
@@ -188,4 +191,37 @@ describe('a size', () => {
   it.each(['', '-1', 'MB', '5iB', '5 apples', '1e9'])('is not read from %j', (word) => {
     expect(() => parseBytes('--max-bytes', word)).toThrow(/^--max-bytes must be a size such as/);
   });
+});
+
+it('a log does not say of one that waited that it starts over, before it begins [K32]', () => {
+  const told: string[] = [];
+  const see = (original: (...args: unknown[]) => number, fd: unknown, data: unknown, rest: unknown[]) =>
+    fd === 2 ? told.push(String(data)) && String(data).length : original(fd, data, ...rest);
+  intercept(
+    'writeSync',
+    (original) =>
+      ((fd: unknown, data: unknown, ...rest: unknown[]) =>
+        see(original as (...args: unknown[]) => number, fd, data, rest)) as typeof original,
+  );
+  const lines = new Lines({});
+  onTestFinished(() => lines.close());
+  const job = { shown: 'http://h/corpus' };
+  const waiting = {
+    name: 'corpus',
+    job,
+    wait: 'waiting for pid 1, 42 %',
+    isWaiting: true,
+    percent: 42,
+    pace: [],
+  };
+  const task = { ...waiting, extent: { done: 42, total: 100 } } as unknown as Task;
+  lines.waits(task);
+  Object.defineProperties(task, {
+    isWaiting: { value: false },
+    percent: { value: undefined },
+    extent: { value: undefined },
+  });
+  lines.moved(task);
+  lines.begun(task);
+  expect(told).toEqual(['holdfast: corpus: waiting for pid 1, 42 %\n', 'holdfast: corpus: fetching\n']);
 });

@@ -16,6 +16,8 @@ const LOOK_EVERY = 1000;
 export class Lines implements View {
   readonly #isJson: boolean;
   readonly #told = new Map<Task, Milestones>();
+  /** Those that have waited, and have not begun since: what they told of is another's. */
+  readonly #waiters = new Set<Task>();
   readonly #timer: NodeJS.Timeout;
 
   constructor({ json }: { readonly json?: true }) {
@@ -25,13 +27,14 @@ export class Lines implements View {
 
   begun(task: Task): void {
     this.#told.set(task, new Milestones(performance.now()));
+    this.#waiters.delete(task);
     if (this.#isJson) this.#tellJson(task);
     else note(`${task.name}: fetching`);
   }
 
   moved(task: Task): void {
     const { percent, extent } = task;
-    if (percent === 100 && !task.isWaiting) return; // its end is told
+    if (!task.isWaiting && (percent === 100 || this.#waiters.has(task))) return; // its end is told, or its beginning
     const next = this.#told.get(task)?.next(extent?.done ?? 0, percent, performance.now());
     if (next !== undefined) this.#tell(task, next === 'back');
   }
@@ -40,11 +43,13 @@ export class Lines implements View {
     const milestones = new Milestones(performance.now());
     milestones.next(task.extent?.done ?? 0, task.percent, performance.now());
     this.#told.set(task, milestones);
+    this.#waiters.add(task);
     this.#tell(task, false);
   }
 
   ended(task: Task, summary: string | undefined): void {
     this.#told.delete(task);
+    this.#waiters.delete(task);
     if (summary !== undefined && !this.#isJson) note(`${task.name}: ${summary}`);
   }
 
