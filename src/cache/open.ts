@@ -58,7 +58,7 @@ function openToAll(stats: Stats | undefined): string | undefined {
 
 /** @throws {CacheDirectoryError} for a format of another major version; a later minor one can be read. */
 function isFormatted(directory: string): boolean {
-  const text = readBeginning(join(directory, 'format'), 64);
+  const text = formatIn(directory);
   if (text === '' && lstatOrNothing(join(directory, 'format')) === undefined) return false;
   const major = FORMAT.exec(text)?.[1];
   if (major === MAJOR) return true;
@@ -67,6 +67,18 @@ function isFormatted(directory: string): boolean {
     directory,
     `has a format that this version does not know (${what}): use another directory, or the Holdfast that made it`,
   );
+}
+
+function formatIn(directory: string): string {
+  const path = join(directory, 'format');
+  try {
+    return readBeginning(path, 64);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    const problem = `has a file that cannot be read, ${path}: ${code}. ${adviceOn(path, code, error)}, or use another one`;
+    throw new CacheDirectoryError(directory, problem, error);
+  }
 }
 
 /** Several processes at once write the same. A directory that cannot be written is empty for whoever only reads. */

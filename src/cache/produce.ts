@@ -12,6 +12,7 @@ import { DOWNLOAD, type Downloaded, type ResumingProducer } from '../download/pr
 import { systemCode } from '../errors/base.ts';
 import { ProducerError } from '../errors/cache-errors.ts';
 import { explained, IntegrityError } from '../errors/content-errors.ts';
+import { printable } from '../errors/describe.ts';
 import { given } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
@@ -168,7 +169,8 @@ async function bytesOf(key: string, result: unknown, signal: AbortSignal): Promi
 
 /** Never waits for who is at the other end of what is no file. */
 async function streamOf(key: string, path: string): Promise<Readable> {
-  const refuse = (code: string) => `returned the path ${path}, which cannot be read: ${code}`;
+  const what = path === '' ? 'an empty path' : `the path ${printable(path)}`;
+  const refuse = (code: string) => `returned ${what}, which cannot be read: ${code}`;
   const reading = promises.open(path, constants.O_RDONLY | O_NONBLOCK);
   return (await opened(key, path, reading, refuse)).createReadStream({ highWaterMark: MEBIBYTE });
 }
@@ -180,11 +182,11 @@ async function opened(
   refuse: (code: string) => string,
 ): Promise<FileHandle> {
   const file = await opening.catch((error: unknown) => {
-    throw new ProducerError(key, refuse(systemCode(error) ?? String(error)));
+    throw new ProducerError(key, refuse(systemCode(error) ?? printable(String(error))));
   });
   if ((await file.stat()).isFile()) return file;
   await file.close();
-  throw new ProducerError(key, `made ${path}, which is no file: return a stream of it`);
+  throw new ProducerError(key, `made ${printable(path)}, which is no file: return a stream of it`);
 }
 
 /** Writes what a stream gives into the partial. */

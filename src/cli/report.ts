@@ -73,7 +73,7 @@ function codeOf(error: unknown): string {
 }
 
 /** What the error is about: a lock, a key, or a file. */
-function resourceOf(error: unknown): string | null {
+export function resourceOf(error: unknown): string | null {
   const { resource, key, path, file } = (error ?? {}) as Readonly<Record<string, unknown>>;
   const known = [resource, key, path, file].find((each) => typeof each === 'string');
   return (known as string | undefined) ?? null;

@@ -40,6 +40,8 @@ function unknown(name: string, known: Names): InputError {
 export interface Kind {
   readonly what: string;
   readonly fits: (value: unknown) => boolean;
+  /** How a value that does not fit is named, where that is not as any value. */
+  readonly tell?: (value: unknown) => string;
 }
 
 export const anything: Kind = { what: 'anything', fits: () => true };
@@ -93,8 +95,8 @@ export function checkGiven<T extends object>(options: T, kinds: Partial<Kinds<T>
 }
 
 /** @throws {InputError} for a value of another kind. */
-export function check(name: string, value: unknown, { what, fits }: Kind): void {
-  if (!fits(value)) throw new InputError(name, `must be ${what}, got ${shown(value)}`);
+export function check(name: string, value: unknown, { what, fits, tell = shown }: Kind): void {
+  if (!fits(value)) throw new InputError(name, `must be ${what}, got ${tell(value)}`);
 }
 
 /** These options, without those that are undefined. */

@@ -304,6 +304,7 @@ it('options and keys that cannot be used are refused before anything is touched'
   const { cache, home } = await newCache();
   await expect(cache.fetch('', refuses)).rejects.toThrow('key must');
   await expect(cache.fetch('k', refuses, { policy: 'sometimes' as Policy })).rejects.toThrow('policy must');
+  await expect(cache.fetch('k', refuses, { policy: { maxAge: -1 } })).rejects.toThrow('got { maxAge: -1 }');
   await expect(cache.fetch('k', refuses, { integrity: 'md5-AAAA' })).rejects.toThrow('integrity');
   await expect(cache.fetch('k', refuses, { mirrored: 'x' } as object)).rejects.toThrow('did you mean mirror');
   await expect(openCache(join(home, 'x'), { maxBytes: -1 })).rejects.toThrow('maxBytes');

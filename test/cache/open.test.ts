@@ -41,6 +41,17 @@ describe('a cache directory', () => {
     },
   );
 
+  it('whose format cannot be read is refused with the name of that file [K26]', async () => {
+    const { directory } = await newCache();
+    intercept('openSync', (original) => (path, ...rest) => {
+      if (path === join(directory, 'format')) throw systemError('EACCES');
+      return original(path, ...rest);
+    });
+    await expect(openCache(directory)).rejects.toThrow(
+      `The cache directory ${directory} has a file that cannot be read, ${join(directory, 'format')}: EACCES.`,
+    );
+  });
+
   it('that is shared has the mode of the umask, and keeps its setgid bit below [K19]', async () => {
     withUmask(0o002);
     const home = memoryDirectory();

@@ -36,6 +36,8 @@ describe('a producer', () => {
       'not bytes',
     ],
     ['names a file that is not there', async ({ temp }) => `${temp}.other`, 'cannot be read: ENOENT'],
+    ['names no file', async () => '', 'returned an empty path, which cannot be read'],
+    ['names what is no path', async () => 'a\0b', 'returned the path a\\u0000b, which'],
     ['names a directory', async ({ temp }) => dirname(temp), 'is no file'],
     [
       'gives a stream that has failed already',

@@ -85,7 +85,9 @@ describe('fetch', () => {
         .sort(),
     ).toEqual([`${url}/a`, `${url}/missing`].sort());
     expect(told.filter(({ error }) => error !== undefined)).toMatchObject([
-      { error: { code: 'HOLDFAST_DOWNLOAD', exitCode: 1, url: `${url}/missing` } },
+      {
+        error: { code: 'HOLDFAST_DOWNLOAD', exitCode: 1, url: `${url}/missing`, resource: `${url}/missing` },
+      },
     ]);
   });
 
