@@ -2,7 +2,7 @@ import { renameSync, unlinkSync } from 'node:fs';
 import { ConflictError, InvalidValueError, MissingDocumentError } from '../errors/document-errors.ts';
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
-import { withLiterals } from '../json/values.ts';
+import { jsonOf } from '../json/values.ts';
 import type { Lock } from '../lock/lock.ts';
 import { finish, type Work } from '../lock/work.ts';
 import type { Conflict } from '../merge/result.ts';
@@ -222,7 +222,7 @@ export class Batch<T> {
   *#updated(job: Change, json: Json | undefined, place: Place): Work<Json> {
     const { create, path } = this.#settings;
     if (json === undefined && create === undefined) throw new MissingDocumentError(path);
-    const from = json === undefined ? withLiterals(null, create?.()) : json; // which may be null
+    const from = json === undefined ? jsonOf(create?.()) : json; // which may be null
     return yield* applied(job.recipe as never, from, place.path);
   }
 

@@ -1,6 +1,6 @@
 import { DamagedError, MissingDocumentError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
-import { withLiterals } from '../json/values.ts';
+import { jsonOf } from '../json/values.ts';
 import { now, run, type Work } from '../lock/work.ts';
 import { Batch, type Changes } from './batch.ts';
 import { Document } from './document.ts';
@@ -58,7 +58,7 @@ function created<T>(settings: Settings<T>): Promise<Loaded> {
   if (create === undefined || readOnly) throw new MissingDocumentError(path);
   return written(settings, undefined, function* (current) {
     if (current !== undefined) return current.json; // another program was faster
-    const json = withLiterals(null, create());
+    const json = jsonOf(create());
     yield* assertValid(settings, json);
     return json;
   });

@@ -1,8 +1,9 @@
-import { isArray, type Json } from './json.ts';
+import { inexactDoubles, isSeveral } from './inexact-doubles.ts';
+import { isArray, type Json, type JsonObject } from './json.ts';
 import { Literal } from './literal.ts';
-import { sharedDoubles } from './shared-doubles.ts';
+import { Sources } from './sources.ts';
 import { Telling } from './telling.ts';
-import { plain, withLiterals } from './values.ts';
+import { hasLiteral, jsonOf, plain } from './values.ts';
 
 /** A value that a program may change in place, and the way back from there. */
 export interface Draft {
@@ -15,28 +16,43 @@ export interface Draft {
 }
 
 export function draftOf(from: Json): Draft {
-  const shared = sharedDoubles(from);
-  if (shared.size === 0) return { value: copyOf(from), exact: (made) => withLiterals(from, made) };
-  const sources = new Map<object, Json>();
-  const value = copyOf(from, sources);
-  const before = plain(from, (literal) => shared.has(literal.valueOf())) as Json;
-  const telling = new Telling(from, shared, sources);
-  return { value, exact: (made) => withLiterals(from, telling.told(made), before) };
+  if (!hasLiteral(from)) return { value: copyOf(from), exact: (made) => jsonOf(made, from) };
+  const doubles = inexactDoubles(from);
+  const isShared = [...doubles.values()].some(isSeveral);
+  const sources = new Sources();
+  const value = tracedCopyOf(from, plain(from) as Json, sources, isShared ? () => true : hasLiteral);
+  const exact = (made: unknown) => {
+    const copy = jsonOf(made, undefined, sources);
+    return jsonOf(new Telling(from, doubles, sources).told(copy), from);
+  };
+  return { value, exact };
 }
 
-/** A copy with doubles in place of literals. `sources` gets what each of its objects and lists was made of. */
-function copyOf(from: Json, sources?: Map<object, Json>): unknown {
+function copyOf(from: Json): unknown {
   if (typeof from !== 'object' || from === null) return from;
-  if (from instanceof Literal) return from.valueOf();
-  if (isArray(from)) {
-    const list = from.map((each) => copyOf(each, sources));
-    sources?.set(list, from);
-    return list;
-  }
+  if (isArray(from)) return from.map(copyOf);
   const copy: Record<string, unknown> = { ...from }; // `__proto__` is a member as any other in it
   for (const name in copy) {
-    if (typeof copy[name] === 'object') copy[name] = copyOf(copy[name] as Json, sources);
+    if (typeof copy[name] === 'object') copy[name] = copyOf(copy[name] as Json);
   }
-  sources?.set(copy, from);
+  return copy;
+}
+
+/** A copy of `plain`, which is `from` with doubles. `sources` gets what those objects and lists were made of that are traced. */
+function tracedCopyOf(from: Json, plain: Json, sources: Sources, isTraced: (from: Json) => boolean): unknown {
+  if (typeof from !== 'object' || from === null || from instanceof Literal) return plain;
+  if (!isTraced(from)) return copyOf(plain);
+  let copy: unknown[] | Record<string, unknown>;
+  if (isArray(from)) {
+    const olds = plain as readonly Json[];
+    copy = from.map((each, at) => tracedCopyOf(each, olds[at] as Json, sources, isTraced));
+  } else {
+    copy = { ...(plain as JsonObject) };
+    for (const name in copy) {
+      if (typeof from[name] === 'object')
+        copy[name] = tracedCopyOf(from[name] as Json, copy[name] as Json, sources, isTraced);
+    }
+  }
+  sources.add(copy, from, plain);
   return copy;
 }

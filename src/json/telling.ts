@@ -1,79 +1,98 @@
-import { InputError } from '../errors/input-error.ts';
+import { align } from './align.ts';
 import { equal } from './equal.ts';
-import { tooDeep } from './format.ts';
-import { define, isArray, type Json, MAX_DEPTH } from './json.ts';
+import { eachNumber, type InexactDoubles, isSeveral, uncertain } from './inexact-doubles.ts';
+import { define, isArray, type Json } from './json.ts';
 import { Literal } from './literal.ts';
-import { formatPath, type PathStep } from './path.ts';
-import { eachNumber, type SharedDoubles } from './shared-doubles.ts';
-import { isRecord, memberOf, plain } from './values.ts';
+import { withMovedNumbers } from './moved-numbers.ts';
+import type { PathStep } from './path.ts';
+import type { Sources } from './sources.ts';
+import { memberOf } from './values.ts';
 
 /**
- * Tells which number of a document each one is that a program gives back, where several are one double:
+ * Tells which number of a document each double is that a program gives back:
  *
  * 1. An object or a list that was handed out is the one it was made of, wherever it stands now. Its members go by name.
- * 2. What looks as before, and is where it was, is what was there; in a list only if none with such a number is gone.
- * 3. Anything else, copies among it, is not certain, and refused: one record would get the identity of another.
+ * 2. What looks as before, and is where it was, is what was there; in a list only if none with a shared double is gone.
+ * 3. A copy is what `align` takes it for. A double that stands for several numbers is refused there: one record would get the
+ *    identity of another.
+ * 4. A double beyond 2^53 that stands for one number is that number where it moved, as under another name. It is refused if
+ *    there are more of them than before: the program may mean the double itself.
+ * 5. Any other double is itself.
  */
 export class Telling {
   readonly #from: Json;
-  readonly #shared: SharedDoubles;
-  readonly #sources: ReadonlyMap<unknown, Json>;
+  readonly #doubles: InexactDoubles;
+  readonly #isShared: boolean;
+  readonly #sources: Sources;
   readonly #path: PathStep[] = [];
+  /** Doubles that 4 is about. */
+  readonly #open = new Set<number>();
 
-  /** `sources`: what the objects and lists were made of that the program got. */
-  constructor(from: Json, shared: SharedDoubles, sources: ReadonlyMap<unknown, Json>) {
+  constructor(from: Json, doubles: InexactDoubles, sources: Sources) {
     this.#from = from;
-    this.#shared = shared;
+    this.#doubles = doubles;
+    this.#isShared = [...doubles.values()].some(isSeveral);
     this.#sources = sources;
   }
 
-  /** The same, with the numbers of the document in place of the doubles that are shared. @throws {InputError} see 3. */
-  told(made: unknown): unknown {
-    return this.#told(made, this.#from, 0);
+  /** What a program made, and `sources` knows, with the numbers of the document. @throws {InputError} see 3 and 4. */
+  told(made: Json): Json {
+    const told = this.#told(made, this.#from, this.#from, 0);
+    return this.#open.size === 0 ? told : withMovedNumbers(told, this.#from, this.#open, this.#doubles);
   }
 
-  /** `was`: what was in its place before. */
-  #told(value: unknown, was: Json | undefined, depth: number): unknown {
-    if (typeof value === 'number') return this.#number(value, was, depth);
+  /** `was`: what was in its place before. `near`: what it is likely to have been. */
+  #told(value: Json, was: Json | undefined, near: Json | undefined, depth: number): Json {
+    if (typeof value === 'number') return this.#number(value, was, near, depth);
     if (typeof value !== 'object' || value === null || value instanceof Literal) return value;
-    if (depth >= MAX_DEPTH) throw tooDeep();
-    const { toJSON } = value as { readonly toJSON?: unknown };
-    if (typeof toJSON === 'function') {
-      return this.#told(toJSON.call(value, String(this.#path[depth - 1] ?? '')), undefined, depth);
-    }
-    const source = this.#sources.get(value);
-    if (Array.isArray(value)) return this.#elements(value, source ?? was, depth);
-    if (!isRecord(value)) return value; // which is refused later
-    const known = source ?? (depth === 0 || looksLike(value, was) ? was : undefined);
+    if (value === near) return value;
+    const source = this.#sources.of(value);
+    if (source !== undefined && this.#sources.plain(source) === value) return source;
+    if (isArray(value)) return this.#elements(value, source ?? was, source ?? near, depth);
+    const known = source ?? (depth === 0 || this.#looksLike(value, was) ? was : undefined);
     const members: Record<string, Json> = {};
     for (const name of Object.keys(value)) {
       this.#path[depth] = name;
-      define(members, name, this.#told(value[name], memberOf(known, name), depth + 1) as Json);
+      const [old, nearOld] = [memberOf(known, name), memberOf(source ?? near, name)];
+      define(members, name, this.#told(value[name] as Json, old, nearOld, depth + 1));
     }
     return members;
   }
 
-  #number(value: number, was: Json | undefined, depth: number): Json {
-    const texts = this.#shared.get(value);
-    if (texts === undefined) return value;
-    if ((typeof was === 'number' || was instanceof Literal) && Number(was) === value) return was;
-    const place = depth === 0 ? '' : ` at ${formatPath(this.#path.slice(0, depth))}`;
-    throw new InputError('value', `has ${value}${place}, which may be ${anyOf([...texts])}: ${ADVICE}`);
+  #number(value: number, was: Json | undefined, near: Json | undefined, depth: number): Json {
+    const texts = this.#doubles.get(value);
+    if (isSeveral(texts)) {
+      if ((typeof was === 'number' || was instanceof Literal) && Number(was) === value) return was;
+      throw uncertain(value, [...texts], this.#path.slice(0, depth));
+    }
+    if (near instanceof Literal && Object.is(near.valueOf(), value)) return near;
+    if (texts !== undefined && Number.isFinite(value)) this.#open.add(value);
+    return value;
   }
 
-  #elements(values: readonly unknown[], was: Json | undefined, depth: number): unknown[] {
-    const olds = this.#olds(values, isArray(was) ? was : []);
+  #elements(
+    values: readonly Json[],
+    was: Json | undefined,
+    near: Json | undefined,
+    depth: number,
+  ): readonly Json[] {
+    const sources = values.map((each) => this.#sources.of(each));
+    const olds = this.#isShared ? this.#olds(values, sources, isArray(was) ? was : []) : sources;
+    const nears = this.#nears(values, sources, isArray(near) ? near : []);
     return values.map((each, at) => {
       this.#path[depth] = at;
-      return this.#told(each, olds[at], depth + 1);
+      return this.#told(each, olds[at], nears[at], depth + 1);
     });
   }
 
   /** What each element was before, where that is certain. */
-  #olds(values: readonly unknown[], olds: readonly Json[]): (Json | undefined)[] {
-    const sources = values.map((each) => this.#sources.get(each));
+  #olds(
+    values: readonly Json[],
+    sources: readonly (Json | undefined)[],
+    olds: readonly Json[],
+  ): readonly (Json | undefined)[] {
     const stays = (at: number, from: number) =>
-      sources[at] === undefined ? looksLike(values[at], olds[from]) : sources[at] === olds[from];
+      sources[at] === undefined ? this.#looksLike(values[at], olds[from]) : sources[at] === olds[from];
     const shift = olds.length - values.length;
     const shorter = Math.min(values.length, olds.length);
     let start = 0;
@@ -82,32 +101,37 @@ export class Telling {
     while (end > start && end + shift > start && stays(end - 1, end - 1 + shift)) end--;
     const present = new Set(sources);
     const gone = olds.slice(start, end + shift).filter((old) => !present.has(old));
-    if (gone.some((old) => this.#isShared(old))) return sources;
+    if (gone.some((old) => this.#hasShared(old))) return sources;
     return sources.map(
       (source, at) => source ?? (at < start ? olds[at] : at < end ? undefined : olds[at + shift]),
     );
   }
 
-  #isShared(value: Json): boolean {
-    let isShared = false;
-    eachNumber(value, (number) => {
-      isShared ||= this.#shared.has(Number(number));
-    });
-    return isShared;
+  /** What each element is likely to have been: those that no source tells of are aligned with what is left. */
+  #nears(
+    values: readonly Json[],
+    sources: readonly (Json | undefined)[],
+    olds: readonly Json[],
+  ): readonly (Json | undefined)[] {
+    const news = values.filter((_, at) => sources[at] === undefined);
+    if (news.length === 0) return sources;
+    const known = new Set(sources);
+    const left = olds.filter((old) => !known.has(old));
+    const plains = left.map((old) => this.#sources.plain(old) as Json);
+    const { match } = align(plains, news);
+    let next = 0;
+    return sources.map((source) => source ?? left[match[next++] as number]);
   }
-}
 
-const ADVICE =
-  'numbers that are one to a program. Change the draft in place, and move its records whole, not as copies';
-const MOST_NAMED = 3;
+  #looksLike(value: Json | undefined, old: Json | undefined): boolean {
+    return old !== undefined && equal(value, this.#sources.plain(old));
+  }
 
-function looksLike(value: unknown, old: Json | undefined): boolean {
-  return old !== undefined && equal(value as Json, plain(old) as Json);
-}
-
-function anyOf(texts: readonly string[]): string {
-  const named = texts.slice(0, MOST_NAMED);
-  const rest = texts.length - named.length;
-  if (rest > 0) return `${named.join(', ')} or one of ${rest} more`;
-  return `${named.slice(0, -1).join(', ')} or ${named.at(-1)}`;
+  #hasShared(value: Json): boolean {
+    let hasShared = false;
+    eachNumber(value, (number) => {
+      hasShared ||= isSeveral(this.#doubles.get(Number(number)));
+    });
+    return hasShared;
+  }
 }

@@ -1,20 +1,17 @@
 import { InputError } from '../errors/input-error.ts';
-import { align } from './align.ts';
 import { tooDeep } from './format.ts';
 import { define, isArray, isObject, type Json, type JsonObject, MAX_DEPTH } from './json.ts';
 import { Literal } from './literal.ts';
 import { formatPath, type PathStep } from './path.ts';
+import type { Sources } from './sources.ts';
 
-/**
- * The same value with doubles in place of literals, as programs want it. What has no literal in it is returned as it is.
- * `isKept`: which literals stay all the same.
- */
-export function plain(value: Json, isKept?: (literal: Literal) => boolean): unknown {
-  if (value instanceof Literal) return isKept?.(value) === true ? value : value.valueOf();
+/** The same value with doubles in place of literals, as programs want it. What has no literal in it is returned as it is. */
+export function plain(value: Json): unknown {
+  if (value instanceof Literal) return value.valueOf();
   if (typeof value !== 'object' || value === null || !hasLiteral(value)) return value;
-  if (isArray(value)) return value.map((each) => plain(each, isKept));
+  if (isArray(value)) return value.map(plain);
   const members: Record<string, Json> = {};
-  for (const name of Object.keys(value)) define(members, name, plain(value[name] as Json, isKept) as Json);
+  for (const name of Object.keys(value)) define(members, name, plain(value[name] as Json) as Json);
   return members;
 }
 
@@ -34,29 +31,26 @@ export function hasLiteral(value: Json): boolean {
 }
 
 /**
- * What a program made of `plain(from)`, as JSON: a copy in which a literal of `from` stands again wherever its number is
- * unchanged. Members that are undefined are left out, and `toJSON` is called, both as `JSON.stringify` does it. Anything
- * else that JSON cannot hold is an `InputError` with its path: NaN, an undefined element, a function, a Map. A literal
- * that was copied to another place is a double there. `before`: what the program got, where that is not `plain(from)`.
+ * What a program made, as JSON: a copy that shares with `before` what it has in common with that. Members that are undefined
+ * are left out, and `toJSON` is called, both as `JSON.stringify` does it. Anything else that JSON cannot hold is an
+ * `InputError` with its path: NaN, an undefined element, a function, a Map. `sources`: those of a draft. Each copy is shared
+ * with what its own source says then, wherever it stands, and is known to `sources`; infinite numbers are let through.
  */
-export function withLiterals(from: Json, value: unknown, before = plain(from) as Json): Json {
-  const hasLiterals = before !== from;
-  const copy = copied(value, before, { path: [], mayBeInfinite: hasLiterals }, 0);
-  return hasLiterals ? attached(from, before, copy, [], 0) : copy;
+export function jsonOf(value: unknown, before?: Json, sources?: Sources): Json {
+  return copied(value, before, { path: [], sources }, 0);
 }
 
 interface Copying {
   /** The way to what is being copied, as far as its depth. */
   readonly path: PathStep[];
-  /** Whether an infinite number may be that of a literal. */
-  readonly mayBeInfinite: boolean;
+  readonly sources: Sources | undefined;
 }
 
 /** A copy of `value` that shares what says the same as `before`, so that later looks at both need not compare it again. */
 function copied(value: unknown, before: Json | undefined, copying: Copying, depth: number): Json {
-  const { path, mayBeInfinite } = copying;
+  const { path, sources } = copying;
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
-  if (typeof value === 'number' && (mayBeInfinite || Number.isFinite(value))) return value;
+  if (typeof value === 'number' && (sources !== undefined || Number.isFinite(value))) return value;
   if (value instanceof Literal) return value;
   if (typeof value === 'number') throw unfit(String(value), path, depth);
   if (typeof value !== 'object')
@@ -67,10 +61,14 @@ function copied(value: unknown, before: Json | undefined, copying: Copying, dept
   if (typeof toJSON === 'function') {
     return copied(toJSON.call(value, String(path[depth - 1] ?? '')), undefined, copying, depth);
   }
-  if (Array.isArray(value))
-    return copiedElements(value, isArray(before) ? before : undefined, copying, depth);
-  if (!isRecord(value)) throw unfit(`a ${tagOf(value)}`, path, depth);
-  return copiedMembers(value, isObject(before) ? before : undefined, copying, depth);
+  const isList = Array.isArray(value);
+  if (!isList && !isRecord(value)) throw unfit(`a ${tagOf(value)}`, path, depth);
+  const old = sources === undefined ? before : sources.before(value, before);
+  const copy = isList
+    ? copiedElements(value, isArray(old) ? old : undefined, copying, depth)
+    : copiedMembers(value, isObject(old) ? old : undefined, copying, depth);
+  sources?.copied(value, copy);
+  return copy;
 }
 
 /** Nothing is made before the first difference, and most of a draft has none. */
@@ -130,48 +128,12 @@ function firstOf(
 }
 
 /** An object of members, of whatever class, and no Map, Promise or the like, whose content JSON would lose. */
-export function isRecord(value: object): value is Record<string, unknown> {
+function isRecord(value: object): value is Record<string, unknown> {
   return Object.getPrototypeOf(value) === Object.prototype || tagOf(value) === 'Object';
 }
 
 function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
-}
-
-/** `value`, with the literals of `from` where it equals `before`, which has doubles for them. */
-function attached(
-  from: Json | undefined,
-  before: Json | undefined,
-  value: Json,
-  path: PathStep[],
-  depth: number,
-): Json {
-  if (typeof value === 'number') {
-    if (from instanceof Literal && Object.is(before, value)) return from;
-    if (!Number.isFinite(value)) throw unfit(String(value), path, depth);
-    return value;
-  }
-  if (typeof value !== 'object' || value === null || value instanceof Literal) return value;
-  if (value === before) return from as Json;
-  if (isArray(value)) {
-    const match = isArray(before) ? align(before, value).match : [];
-    return value.map((each, at) => {
-      path[depth] = at;
-      const old = match[at] ?? -1;
-      return attached(elementAt(from, old), elementAt(before, old), each, path, depth + 1);
-    });
-  }
-  const members: Record<string, Json> = {};
-  for (const name of Object.keys(value)) {
-    path[depth] = name;
-    const [old, plainOld] = [memberOf(from, name), memberOf(before, name)];
-    define(members, name, attached(old, plainOld, value[name] as Json, path, depth + 1));
-  }
-  return members;
-}
-
-function elementAt(value: Json | undefined, at: number): Json | undefined {
-  return isArray(value) ? value[at] : undefined;
 }
 
 export function memberOf(value: Json | undefined, name: string): Json | undefined {

@@ -191,8 +191,98 @@ describe('a draft of records whose ids are one double', () => {
     expect(edited(text, (x) => Object.assign(x, { copy: x.z }))).toContain('"z":0.1,"copy":0.1');
   });
 
+  it('leaves a fraction where it is, and a double of it elsewhere is that double [D26]', () => {
+    const text = '{"s":[{"id":1,"w":0.1000000000000000055511151231257827}],"z":1e400}';
+    expect(edited(text, (x) => void Object.assign(x, { w: row(x.s, 0).w }))).toBe(
+      text.replace(/\}$/, ',"w":0.1}'),
+    );
+    expect(() => edited(text, (x) => void Object.assign(x, { w: x.z }))).toThrow(/Infinity at w, which JSON/);
+  });
+
   it('refuses a value that contains itself, as any other draft does', () => {
     expect(() => edited(S, (x) => Object.assign(x, { self: x }))).toThrow(/contains itself/);
     expect(() => edited(S, (x) => Object.assign(x, { map: new Map() }))).toThrow(/contains a Map at map/);
+  });
+});
+
+/** A record of which the text says which number belongs to it. */
+interface Tagged {
+  tag: number;
+  v?: number;
+  id?: number;
+  n?: number;
+  moved?: number;
+}
+
+interface Lists {
+  a: Tagged[];
+  b: Tagged[];
+}
+
+describe('a draft of numbers that no double holds, and that are several doubles', () => {
+  const whole = ['9007199254740993', '98765432109876543210', '-18446744073709551615', '77777777777777777777'];
+  const all = ['0.1000000000000000055511151231257827', '1e400', '-0', '1e-400', ...whole];
+  const at = fc.nat({ max: 5 });
+  const moves = [
+    at.map((index) => (x: Lists) => void x.a.splice(index, 1)),
+    at.map((index) => (x: Lists) => void x.b.push(...x.a.splice(index, 2))),
+    at.map((index) => (x: Lists) => void x.a.unshift(...x.b.splice(index, 1))),
+    at.map((index) => (x: Lists) => void x.a.splice(index, 1, { tag: -1, v: index })),
+    at.map((index) => (x: Lists) => void x.a.splice(index, 1, index as never)),
+    at.map((index) => (x: Lists) => void x.a.slice(index).map((each) => Object.assign(each, { v: index }))),
+    at.map((index) => (x: Lists) => void x.b.map((each, id) => Object.assign(each, { id: id + index }))),
+    fc.constant((x: Lists) => void x.a.reverse()),
+    fc.constant((x: Lists) => void Object.assign(x, { a: x.b, b: x.a })),
+    fc.constant((x: Lists) => void x.a.sort((one, other) => other.tag - one.tag)),
+    at.map((index) => (x: Lists) => void Object.assign(x, { b: x.b.filter(({ v }) => v !== index) })),
+  ];
+  const copies = [
+    at.map(
+      (index) => (x: Lists) => void x.b.push(...x.a.splice(index, 1).map((each) => ({ ...each, v: 7 }))),
+    ),
+    at.map((v) => (x: Lists) => void Object.assign(x, { a: x.a.map((each) => ({ ...each, v })) })),
+    at.map((index) => (x: Lists) => void x.a.splice(index, 1, { ...(x.a[index] as Tagged), id: 5 })),
+    at.map((index) => (x: Lists) => void x.b.push({ ...(x.a[index] as Tagged) })),
+    fc.constant((x: Lists) => void Object.assign(x, structuredClone(x))),
+    at.map((index) => (x: Lists) => {
+      const record = x.a[index];
+      if (record?.n === undefined) return;
+      record.moved = record.n;
+      delete record.n;
+    }),
+  ];
+
+  /** Runs recipes of such steps, and tells how many were written. */
+  function written(numbersOf: readonly string[], steps: readonly fc.Arbitrary<(x: Lists) => void>[]): number {
+    const records = numbersOf.map((number, tag) => `{"tag":${tag},"v":${tag % 2},"n":${number}}`);
+    const half = records.length >> 1;
+    const text = `{"a":[${records.slice(0, half)}],"b":[${records.slice(half)}]}`;
+    let count = 0;
+    const property = fc.property(fc.array(fc.oneof(...steps), { maxLength: 6 }), (recipe) => {
+      let after = '';
+      try {
+        after = edited<Lists>(text, (x) => {
+          for (const step of recipe) step(x);
+        });
+      } catch (error) {
+        expect(error).toBeInstanceOf(InputError);
+        return;
+      }
+      count++;
+      for (const [record, tag] of after.matchAll(/\{"tag":(\d+)[^{}]*\}/g)) {
+        const [, number] = /"(?:n|moved)":([^,}]*)/.exec(record) ?? [];
+        expect(number, after).toBe(numbersOf[Number(tag)]);
+      }
+    });
+    fc.assert(property, { numRuns: 500 });
+    return count;
+  }
+
+  it('keeps each with its record, wherever records move, and refuses nothing [D26]', () => {
+    expect(written(all, moves)).toBe(500);
+  });
+
+  it('keeps each with its record or refuses, also where copies and members of another name are made [D26]', () => {
+    expect(written(whole, [...moves, ...copies])).toBeGreaterThan(300);
   });
 });

@@ -1,19 +1,20 @@
 import fc from 'fast-check';
 import { InputError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { draftOf } from '../../src/json/draft.ts';
 import { equal } from '../../src/json/equal.ts';
 import type { Json } from '../../src/json/json.ts';
 import { parseJson } from '../../src/json/parse.ts';
 import { patchText } from '../../src/json/patch.ts';
-import { plain, withLiterals } from '../../src/json/values.ts';
+import { jsonOf, plain } from '../../src/json/values.ts';
 
 const valueIn = (text: string) => parseJson(text).value;
 
 /** The text after a program got the plain value, changed a copy of it, and gave it back. */
 function edited(text: string, change: (value: never) => unknown): string {
-  const from = valueIn(text);
-  const value = structuredClone(plain(from)) as never;
-  return patchText(text, withLiterals(from, change(value) ?? value));
+  const { value, exact } = draftOf(valueIn(text));
+  const copy = structuredClone(value) as never;
+  return patchText(text, exact(change(copy) ?? copy));
 }
 
 describe('plain values', () => {
@@ -68,8 +69,10 @@ describe('plain values', () => {
     fc.assert(
       fc.property(json, (text) => {
         const from = valueIn(text);
-        expect(equal(withLiterals(from, structuredClone(plain(from))), from)).toBe(true);
-        expect(equal(withLiterals(from, plain(from)), from)).toBe(true);
+        const { value, exact } = draftOf(from);
+        expect(exact(value)).toBe(from);
+        expect(equal(exact(structuredClone(value)), from)).toBe(true);
+        expect(equal(exact(plain(from)), from)).toBe(true);
       }),
       { numRuns: 500 },
     );
@@ -80,10 +83,7 @@ describe('plain values', () => {
     class Role {
       id = 1;
     }
-    const made = withLiterals(
-      {},
-      { date, role: new Role(), gone: undefined, nothing: null, [Symbol('x')]: 1 },
-    );
+    const made = jsonOf({ date, role: new Role(), gone: undefined, nothing: null, [Symbol('x')]: 1 });
     expect(made).toEqual({ date: '1970-01-01T00:00:00.000Z', role: { id: 1 }, nothing: null });
     expect(Object.keys(made as object)).toEqual(['date', 'role', 'nothing']);
   });
@@ -99,20 +99,20 @@ describe('plain values', () => {
     ['nothing at all', undefined, 'value contains undefined, which JSON cannot hold.'],
     ['a promise', { p: Promise.resolve() }, 'value contains a Promise at p, which JSON cannot hold.'],
   ])('that contain %s are refused, with the path', (_, value, message) => {
-    expect(() => withLiterals(null, value)).toThrow(InputError);
-    expect(() => withLiterals(null, value)).toThrow(message);
+    expect(() => jsonOf(value)).toThrow(InputError);
+    expect(() => jsonOf(value)).toThrow(message);
   });
 
   it('that contain themselves are refused', () => {
     const value: { self?: unknown } = {};
     value.self = value;
-    expect(() => withLiterals(null, value)).toThrow(/contains itself/);
+    expect(() => jsonOf(value)).toThrow(/contains itself/);
   });
 
   it('share nothing with what the program gave, but what it was given', () => {
     const from = valueIn('{"a": {"x": 1}, "b": 1}') as Record<string, Json>;
     const own = { y: 1 };
-    const result = withLiterals(from, { ...(plain(from) as object), b: own }) as Record<string, Json>;
+    const result = jsonOf({ ...(plain(from) as object), b: own }, from) as Record<string, Json>;
     expect(result.a).toBe(from.a);
     expect(result.b).toEqual(own);
     expect(result.b).not.toBe(own);

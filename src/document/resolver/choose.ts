@@ -2,7 +2,7 @@ import { InputError, shown } from '../../errors/input-error.ts';
 import { isArray, isObject, type Json } from '../../json/json.ts';
 import { type Literal, nextWhole } from '../../json/literal.ts';
 import { lookUp, replaced, without } from '../../json/lookup.ts';
-import { withLiterals } from '../../json/values.ts';
+import { jsonOf } from '../../json/values.ts';
 import type { OpenConflict, Unresolved } from './unresolved.ts';
 
 /**
@@ -46,8 +46,7 @@ function valueOf({ base, ours, theirs }: OpenConflict, choice: Choice): Json | u
   if (choice === 'ours') return ours;
   if (choice === 'theirs') return theirs;
   if (choice === 'base') return base;
-  if (typeof choice === 'object' && choice !== null && 'value' in choice)
-    return withLiterals(null, choice.value);
+  if (typeof choice === 'object' && choice !== null && 'value' in choice) return jsonOf(choice.value);
   throw new InputError('answers', `must be ours, theirs, base, both or { value }, got ${shown(choice)}`);
 }
 
