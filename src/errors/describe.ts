@@ -35,8 +35,9 @@ export function forAnother(ms: number): string {
   return ms === Number.POSITIVE_INFINITY ? 'for ever' : `for another ${duration(ms)}`;
 }
 
-/** The local time of day, with the date when it was not today: `14:02:11`, `2026-11-19 14:02:11`. */
+/** The local time of day, with the date when it was not today: `14:02:11`, `2026-11-19 14:02:11`; `?` for no time. */
 export function clock(since: Date, now = new Date()): string {
+  if (Number.isNaN(since.getTime())) return '?';
   const two = (n: number) => String(n).padStart(2, '0');
   const time = `${two(since.getHours())}:${two(since.getMinutes())}:${two(since.getSeconds())}`;
   if (since.toDateString() === now.toDateString()) return time;

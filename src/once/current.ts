@@ -1,4 +1,5 @@
 import type { HolderRecord } from '../identity/holder.ts';
+import { Date } from '../time/time.ts';
 
 /** A run that has begun and has no outcome. Information, like every record of a holder: the lock says whether it lives. */
 export interface CurrentRun {
@@ -44,7 +45,7 @@ export function parseCurrent(text: string, key?: string): CurrentRun | undefined
       /^[0-9a-f]{1,64}$/.test(value.id) &&
       Number.isSafeInteger(value.run) &&
       Number.isSafeInteger(value.attempt) &&
-      typeof value.started === 'string' &&
+      isTime(value.started) &&
       isHolder(value.by) &&
       (value.ended === undefined || typeof value.ended === 'string') &&
       (value.task === undefined || isTask(value.task));
@@ -66,6 +67,11 @@ export function isHolder(value: unknown): value is HolderRecord {
     NUMBERS.every((name) => record[name] === undefined || Number.isSafeInteger(record[name])) &&
     record.child === undefined
   );
+}
+
+/** A wall-clock time in words. */
+export function isTime(value: unknown): value is string {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }
 
 /** It becomes part of a file name. */

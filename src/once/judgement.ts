@@ -1,4 +1,4 @@
-import { Date } from '../time/time.ts';
+import { Date, LAST_TIME } from '../time/time.ts';
 import type { OnceRecord } from './record.ts';
 import type { Store } from './store.ts';
 
@@ -50,9 +50,11 @@ export function ttlOf({ header }: OnceRecord): number {
   return header.ttl ?? Number.POSITIVE_INFINITY;
 }
 
-/** How many milliseconds are left of a time to live; 0 or less: none. */
+/** How many milliseconds are left of a time to live; 0 or less: none. Infinity: no date can say when it ends. */
 export function remaining(record: OnceRecord, ttl: number, now = Date.now()): number {
-  return isWithin(record, ttl, now) ? ttl - (now - Date.parse(record.header.finished)) : 0;
+  if (!isWithin(record, ttl, now)) return 0;
+  const left = ttl - (now - Date.parse(record.header.finished));
+  return left > LAST_TIME - now ? Number.POSITIVE_INFINITY : left;
 }
 
 /** An outcome from the future, by a clock that was set back, has no age that could be told: it counts as too old. */

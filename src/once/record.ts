@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { HolderRecord } from '../identity/holder.ts';
-import { Date } from '../time/time.ts';
-import { isDigest, isHolder } from './current.ts';
+import { isDigest, isHolder, isTime } from './current.ts';
 import { decodeValue, isValueKind, type ValueKind } from './value.ts';
 
 /** What a record says of the run whose outcome it holds. */
@@ -117,10 +116,6 @@ function isCount(value: unknown): boolean {
 
 function isSpan(value: unknown): boolean {
   return typeof value === 'number' && value >= 0;
-}
-
-function isTime(value: unknown): boolean {
-  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }
 
 function digest(bytes: Buffer): string {

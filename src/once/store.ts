@@ -8,7 +8,7 @@ import { removeTemporaries, writeDurably } from '../storage/durable.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { type PrivateFiles, privateFiles, privateFilesWhile } from '../storage/private-files.ts';
 import { accessing, namesIn, readRecordFile } from './access.ts';
-import { type CurrentRun, parseCurrent } from './current.ts';
+import { type CurrentRun, isTime, parseCurrent } from './current.ts';
 import { formatRecord, type OnceRecord, parseRecord } from './record.ts';
 
 /** One line of a key's history. */
@@ -156,8 +156,8 @@ export class Store {
   history(): HistoryLine[] {
     return this.#historyLines().flatMap((line) => {
       try {
-        const value = JSON.parse(line) as HistoryLine | null;
-        return typeof value?.run === 'number' && typeof value.started === 'string' ? [value] : [];
+        const value: unknown = JSON.parse(line);
+        return isLine(value) ? [value] : [];
       } catch {
         return []; // torn by a crash
       }
@@ -246,6 +246,22 @@ export class Store {
     const code = systemCode(error);
     return code === undefined ? String(error) : `${code} in ${printable(this.directory)}`;
   }
+}
+
+const OUTCOMES: readonly unknown[] = ['success', 'failure', 'no result'] satisfies HistoryLine['outcome'][];
+
+/** Whether a line can be shown: what it has is of the right kind. */
+function isLine(value: unknown): value is HistoryLine {
+  const { run, started, took, outcome, detail } = (value ?? {}) as Partial<
+    Record<keyof HistoryLine, unknown>
+  >;
+  return (
+    Number.isSafeInteger(run) &&
+    isTime(started) &&
+    (took === undefined || typeof took === 'number') &&
+    OUTCOMES.includes(outcome) &&
+    (detail === undefined || typeof detail === 'string' || typeof detail === 'number')
+  );
 }
 
 type Kind = 'success' | 'failure';

@@ -26,11 +26,14 @@ export const hrtime = process.hrtime.bigint;
 
 const { now } = globalThis.Date;
 
-/** The wall clock, and the calendar. */
+/** Milliseconds from the epoch to the last time that a date can say. */
+export const LAST_TIME = 8.64e15;
+
+/** The wall clock, and the calendar. A number beyond either end of the calendar is that end. */
 export class Date extends globalThis.Date {
   static override readonly now = now;
 
   constructor(time: number | string = now()) {
-    super(time);
+    super(typeof time === 'number' ? Math.max(-LAST_TIME, Math.min(time, LAST_TIME)) : time);
   }
 }

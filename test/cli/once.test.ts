@@ -252,6 +252,18 @@ describe('looking at a task', () => {
     expect((await cli.run(['once', 'history', 'y'])).stdout).toMatch(/\n1 +[\d:]+ +\S+ +failure +exit 7\n$/);
   });
 
+  it('that counts longer than a date can say is listed as one that counts for ever [A11, A14]', async () => {
+    const cli = new Cli();
+    await cli.run(['once', '--ttl', '99999999999d', 'x', '--', 'true']);
+    const { code, stdout } = await cli.run(['once', 'ls']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/\nx +done .* never /) });
+    expect(await cli.json(['once', 'ls', '--json'])).toMatchObject([
+      { id: 'x', state: 'done', expires: null },
+    ]);
+    expect(await cli.json(['once', '--json', '--peek', 'x'])).toMatchObject({ expires: null });
+    expect((await cli.run(['once', '--peek', 'x'])).stdout).toContain('; its result counts for ever\n');
+  });
+
   it.each([
     ['failed', ['sh', '-c', 'exit 5']],
     ['was done', ['true']],

@@ -44,6 +44,7 @@ it('shows the time of day, with the date when it was another day [R82]', () => {
   expect(clock(new Date(2026, 10, 20, 14, 2, 1), now)).toBe('14:02:01');
   expect(clock(new Date(2026, 10, 19, 14, 2, 11), now)).toBe('2026-11-19 14:02:11');
   expect(clock(new Date(2025, 10, 20, 14, 2, 11), now)).toBe('2025-11-20 14:02:11');
+  expect(clock(new Date('later'), now)).toBe('?');
 });
 
 it('shows a name that no person gave by its two ends [R82, X46]', () => {

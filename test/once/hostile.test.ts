@@ -2,9 +2,13 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeF
 import { join } from 'node:path';
 import { once } from 'holdfast/once';
 import { describe, expect, it, vi } from 'vitest';
+import { stateJson } from '../../src/cli/once/list.ts';
+import { knownKeys } from '../../src/once/known.ts';
 import { placeOf } from '../../src/once/scope.ts';
+import { Store } from '../../src/once/store.ts';
 import { newHome } from '../support/place.ts';
 import { counts, recorded } from './recorded.ts';
+import { currentRun } from './under-way.ts';
 import { Work } from './work.ts';
 
 describe('a record', () => {
@@ -39,6 +43,7 @@ describe('a record', () => {
     ['an unknown kind', (whole) => whole.replace('"kind":"json"', '"kind":"code"')],
     ['a time that is none', (whole) => whole.replace(/"finished":"[^"]+"/, '"finished":"later"')],
     ['a negative time to live', (whole) => whole.replace('"ttl":null', '"ttl":-1')],
+    ['a time to live in words', (whole) => whole.replace('"ttl":null', '"ttl":"1h"')],
     ['another program’s file', () => '\u0000\u001b[2J'.repeat(1000)],
   ])('with %s is none [H15]', async (_, change) => {
     const { file } = await recorded();
@@ -47,6 +52,16 @@ describe('a record', () => {
     expect(readFileSync(file, 'utf8')).not.toBe(whole);
     expect(await counts()).toBe(false);
   });
+
+  it.each(['1e17', '9007199254740991', '8.64e15', '1.7e308', '1e999'])(
+    'with a time to live of %s is listed as one that counts for ever [H15]',
+    async (ttl) => {
+      const { file } = await recorded();
+      writeFileSync(file, readFileSync(file, 'utf8').replace('"ttl":null', `"ttl":${ttl}`));
+      const listed = knownKeys().keys.map(({ state }) => stateJson(state));
+      expect(listed).toMatchObject([{ id: 'build', state: 'done', expires: null }]);
+    },
+  );
 
   it('that is a directory keeps the work from being run for nothing, with an error that names it [H18]', async () => {
     const { file, directory } = await recorded();
@@ -88,10 +103,12 @@ describe('a record', () => {
 
   it('that says what is under way is ignored when it is damaged [H15]', async () => {
     const { file, directory } = await recorded();
-    for (const text of ['', '{', 'null', '[]', '{"key":"build","run":"1"}', '\0'.repeat(9999)]) {
+    const later = JSON.stringify(currentRun({ run: 9, started: 'later' }));
+    for (const text of ['', '{', 'null', '[]', '{"key":"build","run":"1"}', '\0'.repeat(9999), later]) {
       writeFileSync(join(directory, 'current'), text);
       writeFileSync(join(directory, 'history'), text);
       rmSync(file);
+      expect(new Store(directory, 'build', 'any').current(), text).toBeUndefined();
       expect(await new Work().once(), text).toBe(1);
     }
   });

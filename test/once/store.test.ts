@@ -30,6 +30,17 @@ it('a line of the history that is torn is left out, and the rest is there [A11, 
   expect(store.history()).toMatchObject([{ run: 1 }, { run: 3 }]);
 });
 
+it('a line of the history whose values are of the wrong kind is left out [A11, H15]', () => {
+  const directory = tempDirectory();
+  const store = new Store(directory, 'build', 'functions');
+  const line = { run: 1, started: '2026-01-01T00:00:00Z', took: 1, outcome: 'failure', detail: 'died' };
+  const nothing = { toString: 1, valueOf: 1 };
+  const others = Object.keys(line).map((name) => ({ ...line, run: 2, [name]: nothing }));
+  const lines = [...others, { ...line, started: 'later' }, line];
+  writeFileSync(join(directory, 'history'), lines.map((each) => `${JSON.stringify(each)}\n`).join(''));
+  expect(store.history()).toEqual([line]);
+});
+
 it('whatever else lies among the records is not taken for a key [H15, H18]', async () => {
   const directory = tempDirectory();
   await once('build', () => 1, { directory });

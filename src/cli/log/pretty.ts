@@ -62,8 +62,7 @@ function paint(event: string, { green, yellow, red, dim }: Colours): (text: stri
 }
 
 function time(at: unknown): string {
-  const date = new Date(word(at));
-  return Number.isNaN(date.getTime()) ? '?' : clock(date);
+  return clock(new Date(word(at)));
 }
 
 function shared({ mode }: Entry): string {

@@ -5,6 +5,7 @@ import { exitCodeIn } from '../../once/command/exit-code.ts';
 import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import { ttlOf } from '../../once/judgement.ts';
 import { knownKeys } from '../../once/known.ts';
+import type { OnceRecord } from '../../once/record.ts';
 import { projectHere } from '../../once/scope.ts';
 import type { OnceState } from '../../once/state.ts';
 import type { HistoryLine } from '../../once/store.ts';
@@ -102,7 +103,7 @@ export function stateJson(state: OnceState) {
       ? {}
       : { exitCode: exitCodeIn(last) }),
     ...(state.remaining > 0 && current === undefined && last !== undefined
-      ? { expires: expiryOf(last) }
+      ? { expires: expiryOf(last, state) }
       : {}),
     ...(by === undefined ? {} : { by }),
   };
@@ -116,11 +117,10 @@ function spanOf({ name, current }: OnceState): number | undefined {
 }
 
 /** null: never. */
-function expiryOf(record: Parameters<typeof ttlOf>[0]): string | null {
-  const ttl = ttlOf(record);
-  return ttl === Number.POSITIVE_INFINITY
+function expiryOf(record: OnceRecord, { remaining }: OnceState): string | null {
+  return remaining === Number.POSITIVE_INFINITY
     ? null
-    : new Date(Date.parse(record.header.finished) + ttl).toISOString();
+    : new Date(Date.parse(record.header.finished) + ttlOf(record)).toISOString();
 }
 
 /** `holdfast once history ID` */
@@ -137,8 +137,8 @@ function historyTable(lines: readonly HistoryLine[]): string {
   const rows = lines.map(({ run, started, took, outcome, detail }) => [
     String(run),
     clock(new Date(started)),
-    typeof took === 'number' ? duration(took) : '',
-    (paints[outcome] ?? yellow)(printable(String(outcome))),
+    took === undefined ? '' : duration(took),
+    (paints[outcome] ?? yellow)(outcome),
     typeof detail === 'number' ? `exit ${detail}` : printable(String(detail ?? '')),
   ]);
   return table([['RUN', 'STARTED', 'TOOK', 'OUTCOME', 'DETAIL'].map(bold), ...rows]);
