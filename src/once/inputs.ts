@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream, promises } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { systemCode } from '../errors/base.ts';
 import { InputError, shown } from '../errors/input-error.ts';
+import { O_NONBLOCK } from '../storage/fs/open-flags.ts';
 import { absolute } from '../storage/working-directory.ts';
 
 /** Something a result depends on: a text, such as a version, or the content of a file. */
@@ -26,16 +28,39 @@ export async function digestOf(inputs: readonly Input[] | undefined): Promise<st
 }
 
 async function digestOfFile(file: string, index: number): Promise<string> {
+  const option = `inputs[${index}]`;
+  const opened = await openInput(file, option);
   const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream(file, { fd: opened })) hash.update(chunk as Buffer);
   } catch (error) {
-    throw new InputError(
-      `inputs[${index}]`,
-      `names a file that cannot be read (${systemCode(error)}): ${shown(file)}`,
-    );
+    throw new InputError(option, unreadable(file, error));
   }
   return hash.digest('hex');
+}
+
+/**
+ * A file to be read, to which links may lead. What is none, such as a FIFO, is not opened: nobody waits for who is at its
+ * other end, nor for the end of a device that has none.
+ *
+ * @throws {InputError} naming the option and the file.
+ */
+export async function openInput(file: string, option: string): Promise<FileHandle> {
+  let opened: FileHandle | undefined;
+  try {
+    if ((await promises.stat(file)).isFile())
+      opened = await promises.open(file, constants.O_RDONLY | O_NONBLOCK);
+    if (opened !== undefined && (await opened.stat()).isFile()) return opened; // it may have been exchanged since
+  } catch (error) {
+    await opened?.close();
+    throw new InputError(option, unreadable(file, error));
+  }
+  await opened?.close();
+  throw new InputError(option, `names ${shown(file)}, which is no regular file`);
+}
+
+function unreadable(file: string, error: unknown): string {
+  return `names ${shown(file)}, which cannot be read: ${systemCode(error) ?? String(error)}`;
 }
 
 /** @throws {InputError} naming the input that is neither a text nor a file. */

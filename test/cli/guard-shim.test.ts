@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Child } from '../support/child.ts';
+import { makeFifo } from '../support/tool.ts';
 import { Guarded } from './guarded.ts';
 
 const RULES = `operations:
@@ -112,6 +113,17 @@ describe('wrappers', () => {
     expect(code).toBe(125);
     expect(stderr).toContain(`${path} is no wrapper of holdfast and is left as it is; nothing was written`);
     expect(existsSync(join(cli.home, 'shims/mirror'))).toBe(false);
+  });
+
+  it('wait for nobody at a FIFO in the place of one, and leave it [R82]', async () => {
+    const cli = new Guarded(RULES);
+    mkdirSync(join(cli.home, 'shims'));
+    makeFifo(join(cli.home, 'shims/two'));
+    const { code, stderr } = await cli.run(['guard', '--shim', '../shims'], { cwd: cli.project });
+    expect({ code, stderr }).toEqual({
+      code: 125,
+      stderr: expect.stringContaining('is no wrapper of holdfast'),
+    });
   });
 
   it.each(['holdfast.yaml', '/proc/holdfast'])(

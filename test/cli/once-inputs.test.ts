@@ -1,9 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { InputError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { inputsMatching } from '../../src/cli/once/task.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { makeFifo } from '../support/tool.ts';
+import { Cli } from './cli.ts';
 
 describe('the files of --inputs', () => {
   const directory = () => {
@@ -16,11 +18,30 @@ describe('the files of --inputs', () => {
   it('count in one order, whatever the order of the disk and of the patterns [A14, X58]', async () => {
     const path = directory();
     const patterns = ['b.txt', 'deep/*', '*.txt'].map((name) => join(path, name));
-    const names = (await inputsMatching(patterns))
-      .slice(patterns.length)
-      .map((input) => basename((input as { file: string }).file));
+    const inputs = await inputsMatching(patterns);
+    const names = inputs.slice(patterns.length).map((input) => basename((input as { file: string }).file));
     expect(names).toEqual(['a.txt', 'b.txt', 'c.txt']);
+    expect(await inputsMatching([...patterns.reverse(), ...patterns])).toEqual(inputs);
   });
+
+  it.each(['link', '*'])(
+    'that are none, by way of a link that %s matches, are not waited for [A14, H18]',
+    async (pattern) => {
+      const cli = new Cli();
+      const cwd = tempDirectory();
+      makeFifo(join(cwd, 'fifo'));
+      symlinkSync('fifo', join(cwd, 'link'));
+      for (const deed of [[], ['--detach'], ['--wait']]) {
+        const { code, stderr } = await cli.run(['once', ...deed, 'x', '--inputs', pattern, '--', 'true'], {
+          cwd,
+        });
+        expect({ code, stderr }).toEqual({
+          code: 125,
+          stderr: expect.stringContaining('--inputs names "link", which is no regular file.'),
+        });
+      }
+    },
+  );
 
   it('are an error that names the pattern of which there are none [A14, X58]', async () => {
     const path = directory();

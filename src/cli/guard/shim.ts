@@ -5,6 +5,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -87,7 +88,7 @@ function checkName(tool: string): void {
 function checkReplaceable(path: string): void {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = statSync(path).isFile() ? readFileSync(path, 'utf8') : ''; // nobody waits at a FIFO
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return;
     throw new CliError(

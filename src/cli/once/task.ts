@@ -1,7 +1,7 @@
 import { InputError, shown } from '../../errors/input-error.ts';
 import type { CommandOptions } from '../../once/command/options.ts';
 import { type RunKey, runKey } from '../../once/command/run-key.ts';
-import type { Input } from '../../once/inputs.ts';
+import { type Input, openInput } from '../../once/inputs.ts';
 import { stateOf } from '../../once/state.ts';
 import { type OnceCall, scopeOf } from './options.ts';
 
@@ -35,9 +35,10 @@ export async function commandOptions({ flags }: OnceCall): Promise<CommandOption
 }
 
 /**
- * The files that match the patterns, in an order that does not depend on the disk.
+ * The patterns and the files that match them, in an order that depends neither on the disk nor on that of the patterns.
  *
- * @throws {InputError} for a pattern that matches nothing: the task would never run again for it.
+ * @throws {InputError} for a pattern that matches nothing: the task would never run again for it; and for a match that cannot
+ * be read, under the name of the option, which whoever reads it later does not know.
  */
 export async function inputsMatching(patterns: readonly string[]): Promise<Input[]> {
   const { glob } = await import('tinyglobby');
@@ -47,5 +48,6 @@ export async function inputsMatching(patterns: readonly string[]): Promise<Input
     if (found.length === 0) throw new InputError('--inputs', `matches no file: ${shown(pattern)}`);
     for (const file of found) files.add(file);
   }
-  return [...patterns, ...[...files].sort().map((file) => ({ file }))];
+  for (const file of files) await (await openInput(file, '--inputs')).close();
+  return [...[...new Set(patterns)].sort(), ...[...files].sort().map((file) => ({ file }))];
 }
