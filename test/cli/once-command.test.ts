@@ -48,6 +48,26 @@ describe('two commands under one ID', () => {
     expect(await second.exits()).toMatchObject({ code: 0, stdout: 'mine\n' });
   });
 
+  it('the second is told to wait for the first when it goes to the background, and then runs [X42, R82]', async () => {
+    const task = new Task();
+    await task.start('--detach', '--quiet').exits();
+    await task.begun();
+    const mine = ['task', '--', 'echo', 'mine'];
+    const { code, stderr } = await task.cli.run(['once', '--detach', ...mine]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^holdfast: task waits for the run of another command, by "sh -c .*\), and then runs\. Follow: holdfast once --follow task -- echo mine · wait: holdfast once --wait task -- echo mine\n$/,
+    );
+    const json = { id: 'task', state: 'waiting' };
+    expect(await task.cli.json(['once', '--detach', '--json', ...mine])).toEqual(json);
+    const again = await task.start('--detach').exits();
+    expect(again.stderr).toMatch(
+      /^holdfast: task is being run already\. Follow: holdfast once --follow task · /,
+    );
+    task.open();
+    expect((await task.cli.run(['once', '--wait', ...mine])).stdout).toBe('mine\n');
+  });
+
   it('the second runs also when the first was stopped while it waited [X42, A17]', async () => {
     const task = new Task();
     const first = task.start();
