@@ -26,6 +26,8 @@ describe('nothing but the command is looked for in PATH:', () => {
 describe.each([
   ['run', ['run', 'x']],
   ['run, held back', ['run', '--engine', 'portable', 'x']],
+  ['once', ['once', 'x']],
+  ['once, in the background', ['once', '--wait', '--quiet', 'x']],
 ] as const)('%s', (_way, words) => {
   it('gives its command the limit of descriptors that it has itself been given [X44]', async () => {
     const script = 'ulimit -Sn 256; "$@"; exit $?';

@@ -4,4 +4,6 @@ import type { Limits } from './limits.ts';
 export const generic: Limits = {
   forbidCore: () => false,
   withOwnDescriptorLimit: (call) => call(),
+  ownDescriptorLimit: () => undefined,
+  adoptDescriptorLimit: () => {},
 };

@@ -7,4 +7,8 @@ export interface Limits {
    * utmost, so that what the call starts has it.
    */
   readonly withOwnDescriptorLimit: <T>(call: () => T) => T;
+  /** That limit; undefined where it is not known. */
+  readonly ownDescriptorLimit: () => number | undefined;
+  /** From now on that limit is this one: of a process on whose behalf this one was started. */
+  readonly adoptDescriptorLimit: (limit: number | undefined) => void;
 }

@@ -48,12 +48,18 @@ function descriptorLimitOf(pid: number | 'self'): DescriptorLimit | undefined {
   }
 }
 
+/** What this process was told to count as its own. */
+let adopted: bigint | undefined;
+
 /**
  * The limit that this process was started with. Node.js has raised it before any of its programs can look, so it is taken
  * from the parent, whose hard limit must be the same: else somebody chose limits for this process in between.
  */
 function lowered(): { readonly from: DescriptorLimit; readonly to: DescriptorLimit } | undefined {
   const now = descriptorLimitOf('self');
+  if (now !== undefined && adopted !== undefined) {
+    return adopted < now.soft ? { from: now, to: { ...now, soft: adopted } } : undefined;
+  }
   const parent = descriptorLimitOf(process.ppid);
   if (now === undefined || parent === undefined || now.hard !== parent.hard) return undefined;
   return parent.soft < now.soft ? { from: now, to: parent } : undefined;
@@ -75,5 +81,12 @@ export const linux: Limits = {
     } finally {
       setDescriptorLimit(change.from);
     }
+  },
+  ownDescriptorLimit() {
+    const limit = lowered()?.to ?? descriptorLimitOf('self');
+    return limit === undefined ? undefined : Number(limit.soft);
+  },
+  adoptDescriptorLimit(limit) {
+    adopted = limit === undefined ? undefined : BigInt(limit);
   },
 };

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
+import { limits } from '../../command/limits/index.ts';
 import { startCommand } from '../../command/start.ts';
 import { BackgroundError } from '../../errors/once-errors.ts';
 import { formatPlan, type News, PLAN_AND_NEWS, parseNews } from './news.ts';
@@ -31,7 +32,7 @@ export class Background {
     if (line === undefined) throw notBegun(this.#process);
     this.#line = line;
     this.#line.on('error', () => {}); // it died before it had read its plan: its end tells
-    this.#line.write(formatPlan(plan));
+    this.#line.write(formatPlan({ ...plan, descriptorLimit: limits.ownDescriptorLimit() }));
     this.#process.unref();
   }
 

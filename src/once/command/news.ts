@@ -18,7 +18,10 @@ export type News =
       readonly signal?: NodeJS.Signals;
     };
 
-export type Plan = Omit<BackgroundCall, 'words'>;
+export interface Plan extends Omit<BackgroundCall, 'words'> {
+  /** How many descriptors the command may have: the limit of the process that made the call. */
+  readonly descriptorLimit?: number | undefined;
+}
 
 /** The descriptor on which the process in the background gets its plan, one line, and tells its news. */
 export const PLAN_AND_NEWS = 3;

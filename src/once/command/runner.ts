@@ -1,4 +1,5 @@
 import { closeInherited } from '../../command/descriptors.ts';
+import { limits } from '../../command/limits/index.ts';
 import { exitCodeOfSignal } from '../../command/signals/exit-code.ts';
 import { Interruption } from '../../command/signals/interruption.ts';
 import { HoldfastError } from '../../errors/base.ts';
@@ -22,7 +23,8 @@ closeInherited(PLAN_AND_NEWS); // least of all a lock of its starter
 const interruption = new Interruption();
 try {
   const words = process.argv.slice(2) as [string, ...string[]];
-  const { id, ...options } = readPlan();
+  const { id, descriptorLimit, ...options } = readPlan();
+  limits.adoptDescriptorLimit(descriptorLimit);
   const key = runKey(id, options, words);
   const path = key.place.locks.pathOf({ name: key.place.lock });
   actFor(words.join(' '));
