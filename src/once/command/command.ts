@@ -113,6 +113,7 @@ export class OnceCommand {
 function checkWords(words: readonly unknown[]): void {
   const isWord = (word: unknown) => typeof word === 'string' && !word.includes('\0');
   if (!Array.isArray(words) || words.length === 0 || words[0] === '' || !words.every(isWord)) {
-    throw new InputError('words', `must be a command and its arguments, got ${shown(words)}`);
+    const got = Array.isArray(words) ? `[${words.map(shown).join(', ')}]` : shown(words);
+    throw new InputError('words', `must be a command and its arguments, got ${got}`);
   }
 }

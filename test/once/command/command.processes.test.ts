@@ -68,6 +68,8 @@ describe('a command that a program runs once', () => {
     expect(() => made('', ['true'])).toThrow(InputError);
     for (const words of [[], [''], ['a', 1], ['a\0b'], 'true'])
       expect(() => made('x', words)).toThrow(InputError);
+    expect(() => made('x', [])).toThrow('words must be a command and its arguments, got [].');
+    expect(() => made('x', ['', 1])).toThrow('words must be a command and its arguments, got ["", 1].');
     expect(() => made('x', ['true'], { ttl: -1 })).toThrow(InputError);
     expect(() => made('x', ['true'], { validate: '' })).toThrow(InputError);
     expect(existsSync(join(home, 'once'))).toBe(false);
