@@ -17,7 +17,7 @@ import { readVersion } from './file/version.ts';
 import { type Change, placeFor, type Restoration } from './job.ts';
 import { Keeper } from './keeper.ts';
 import { load } from './load.ts';
-import { mergedOnto, type Pending } from './pending.ts';
+import { mergedOnto, type Pending, since } from './pending.ts';
 import { readingOf } from './reading.ts';
 import type { Restored } from './recovery/recovery.ts';
 import { noBackup, restore } from './recovery/restore.ts';
@@ -58,9 +58,6 @@ export function whole(
 /** Milliseconds that an exiting process waits for a lock. */
 const LAST_WAIT = 1_000;
 
-/** Every change of the batch has failed, and there is no file. */
-const NOTHING = Symbol('nothing to write');
-
 /** Does the changes of a document that wait, all those that came together as one save. */
 export class Batch<T> {
   readonly #settings: Settings<T>;
@@ -78,9 +75,10 @@ export class Batch<T> {
 
   /** Under this lock. Each change is told what became of it. @throws what concerns all that are not over. */
   *work(jobs: readonly Change[], place: Place, lock: Lock): Work<void> {
-    const folder = this.#open(place);
+    let folder: Folder | undefined;
     try {
-      this.#sweep(place, folder);
+      folder = new Folder(place);
+      if (this.#keeperPath !== place.path) this.keeper(place).sweep(folder, this.#reading()); // once for each session
       let together: Change[] = [];
       for (const job of [...jobs, undefined]) {
         if (typeof job?.recipe === 'function' || job?.recipe === 'save') {
@@ -89,11 +87,18 @@ export class Batch<T> {
         }
         if (together.length > 0) yield* this.#save(together, place, folder, lock);
         together = [];
-        if (job?.recipe === 'remove') this.#remove(job, place, folder, lock);
-        else if (job !== undefined) yield* this.#restore(job, job.recipe as Restoration, place, folder, lock);
+        try {
+          if (job?.recipe === 'remove') this.#remove(place, folder, lock);
+          else if (job !== undefined) yield* this.#restore(job.recipe as Restoration, place, folder, lock);
+          job?.done();
+        } catch (error) {
+          job?.failed(inWords(place.path, error));
+        }
       }
+    } catch (error) {
+      throw inWords(place.path, error);
     } finally {
-      folder.close();
+      folder?.close();
     }
   }
 
@@ -122,19 +127,6 @@ export class Batch<T> {
     return this.#keeper;
   }
 
-  #open(place: Place): Folder {
-    try {
-      return new Folder(place);
-    } catch (error) {
-      throw inWords(place.path, error);
-    }
-  }
-
-  #sweep(place: Place, folder: Folder): void {
-    if (this.#keeperPath === place.path) return; // once for each session
-    this.keeper(place).sweep(folder, this.#reading());
-  }
-
   #reading() {
     return { ...readingOf(this.#settings), known: this.#changes.known() };
   }
@@ -153,8 +145,8 @@ export class Batch<T> {
     try {
       committed = yield* this.commit(place, folder, lock, next);
     } catch (error) {
-      if (error === NOTHING) return;
-      throw inWords(place.path, error);
+      if (jobs.every(({ isOver }) => isOver)) return; // each was told
+      throw error;
     }
     this.#changes.written({ ...committed.version, json }, saved);
     for (const job of jobs) if (!job.isOver) job.done();
@@ -203,19 +195,16 @@ export class Batch<T> {
       if (job.isOver) continue;
       if (job !== jobs[0]) lock.assertHeld(); // or one that hung before has lost it, and these are tried again
       try {
-        const pending = job.recipe === 'save' ? this.#changes.pending() : undefined;
-        const changed: Json =
-          job.recipe === 'save'
-            ? yield* this.#merged(pending, json, current, folder, place)
-            : yield* this.#updated(job, json, place);
-        if (pending === undefined && !equal(changed, json)) yield* assertValid(this.#settings, changed);
-        json = changed;
-        saved = pending ?? saved;
+        if (job.recipe === 'save') {
+          const pending = this.#changes.pending();
+          json = yield* this.#merged(since(saved, pending), json, current, folder, place);
+          saved = pending ?? saved;
+        } else json = yield* this.#updated(job, json, place);
       } catch (error) {
         job.failed(error);
       }
     }
-    if (json === undefined) throw NOTHING;
+    if (json === undefined) throw new MissingDocumentError(this.#settings.path);
     return { json, saved };
   }
 
@@ -223,7 +212,9 @@ export class Batch<T> {
     const { create, path } = this.#settings;
     if (json === undefined && create === undefined) throw new MissingDocumentError(path);
     const from = json === undefined ? jsonOf(create?.()) : json; // which may be null
-    return yield* applied(job.recipe as never, from, place.path);
+    const changed = yield* applied(job.recipe as never, from, place.path);
+    if (!equal(changed, json)) yield* assertValid(this.#settings, changed);
+    return changed;
   }
 
   *#merged(
@@ -253,23 +244,18 @@ export class Batch<T> {
     throw this.#conflict([invalid], pending, current, folder, place);
   }
 
-  *#restore(job: Change, asked: Restoration, place: Place, folder: Folder, lock: Lock): Work<void> {
-    try {
-      const done = yield* restore(
-        {
-          ...{ place, folder, lock, settings: this.#settings as Settings<unknown> },
-          onPublish: () => this.#changes.publishing(),
-          onWeaker: (weaker) => this.#weaker(weaker),
-        },
-        { ...asked, lastKnown: this.#changes.known()?.text },
-      );
-      if (done === undefined) throw noBackup(this.#settings.path, asked.backup);
-      asked.restored = done.restored;
-      this.#changes.written(done.loaded, undefined, done.restored);
-      job.done();
-    } catch (error) {
-      job.failed(inWords(place.path, error));
-    }
+  *#restore(asked: Restoration, place: Place, folder: Folder, lock: Lock): Work<void> {
+    const done = yield* restore(
+      {
+        ...{ place, folder, lock, settings: this.#settings as Settings<unknown> },
+        onPublish: () => this.#changes.publishing(),
+        onWeaker: (weaker) => this.#weaker(weaker),
+      },
+      { ...asked, lastKnown: this.#changes.known()?.text },
+    );
+    if (done === undefined) throw noBackup(this.#settings.path, asked.backup);
+    asked.restored = done.restored;
+    this.#changes.written(done.loaded, undefined, done.restored);
   }
 
   #conflict(
@@ -304,25 +290,20 @@ export class Batch<T> {
    *  1. A backup. Dying here leaves both. 2. Rename to a fresh name, which the next holder sweeps.
    *  3. What was moved is not what was backed up: that gets a backup too. 4. Remove it, and sync the directory.
    */
-  #remove(job: Change, place: Place, folder: Folder, lock: Lock): void {
-    try {
-      const before = readVersion(folder.file, this.#reading());
-      if (before !== undefined) {
-        this.keeper(place).secure(before.text, 'delete');
-        lock.assertHeld();
-        const aside = folder.pathOf(temporaryName(place.name));
-        renameSync(folder.file, aside);
-        const moved = readVersion(aside, this.#reading());
-        if (moved !== undefined && moved.hash !== before.hash) {
-          this.keeper(place).secure(moved.text, 'interrupted');
-        }
-        unlinkSync(aside);
-        folder.sync();
+  #remove(place: Place, folder: Folder, lock: Lock): void {
+    const before = readVersion(folder.file, this.#reading());
+    if (before !== undefined) {
+      this.keeper(place).secure(before.text, 'delete');
+      lock.assertHeld();
+      const aside = folder.pathOf(temporaryName(place.name));
+      renameSync(folder.file, aside);
+      const moved = readVersion(aside, this.#reading());
+      if (moved !== undefined && moved.hash !== before.hash) {
+        this.keeper(place).secure(moved.text, 'interrupted');
       }
-      this.#changes.removed();
-      job.done();
-    } catch (error) {
-      job.failed(inWords(place.path, error));
+      unlinkSync(aside);
+      folder.sync();
     }
+    this.#changes.removed();
   }
 }

@@ -2,19 +2,20 @@ import { ConflictError, DocumentStateError, MissingDocumentError } from '../erro
 import { publishDocumentEvent } from '../events/document-channel.ts';
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
+import { atOnce } from '../lock/body.ts';
 import { after } from '../lock/deadline.ts';
 import { checkKinds, oneOf } from '../lock/known-options.ts';
 import { finish, run } from '../lock/work.ts';
 import { Date, queueMicrotask } from '../time/time.ts';
 import type { Backup } from './backups/backups.ts';
 import { Batch, type Changes } from './batch.ts';
-import { applied, atOnce, checkRecipe, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
+import { applied, checkRecipe, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
 import { type DocumentEventName, type DocumentEvents, Listeners, log } from './events.ts';
 import { whenExiting } from './exit.ts';
 import { placeOf, standingPlaceOf } from './file/place.ts';
 import { type Change, change, placeFor, type Restoration } from './job.ts';
 import { load } from './load.ts';
-import { mergedOnto, type Pending } from './pending.ts';
+import { mergedOnto, type Pending, rebased, since } from './pending.ts';
 import { readingOf } from './reading.ts';
 import type { Restored } from './recovery/recovery.ts';
 import type { Settings } from './settings.ts';
@@ -44,9 +45,8 @@ export class Document<T> {
   /** What `read` gives where nothing is unsaved. */
   #shown: { readonly loaded: Loaded; readonly json: Json; readonly value: T } | undefined;
   #pending: (Pending & { readonly value: T }) | undefined;
-  #saving:
-    | { readonly outcome: Promise<T>; readonly begin: () => void; readonly stopTimer: () => void }
-    | undefined;
+  /** The save that waits for more edits. */
+  #saving: { readonly outcome: Promise<T>; readonly begin: () => void } | undefined;
   /** Rises with each own save, for looks that were overtaken by one. */
   #saves = 0;
   /** A version of this process may be at the path that it does not count as its own yet. */
@@ -60,7 +60,17 @@ export class Document<T> {
     this.#show(loaded);
     const { locks, timeout, holdLimit } = settings;
     const emit: Listeners<T>['emit'] = (name, event) => this.#emit(name, event);
-    this.#batch = new Batch(settings, this.#changes(), emit);
+    const changes: Changes = {
+      known: () => this.#known,
+      pending: () => this.#pending,
+      found: (loaded) => this.#take(loaded),
+      publishing: () => {
+        this.#isPublishing = true;
+      },
+      written: (loaded, saved, restored) => this.#written(loaded, saved, restored),
+      removed: () => this.#removed(),
+    };
+    this.#batch = new Batch(settings, changes, emit);
     this.#writer = new Writer<Change>(
       {
         placeOf: (jobs) => placeFor(settings, jobs),
@@ -170,12 +180,15 @@ export class Document<T> {
     const { debounce } = this.#settings;
     if (debounce === 0) return this.#change('save');
     let begin: () => void = () => {};
-    const outcome = new Promise<void>((resolve) => {
-      begin = resolve;
-    }).then(() => this.#change('save'));
-    const stopTimer = after(debounce, () => this.#flush(), 'background');
+    const outcome = new Promise<T>((resolve) => {
+      const stopTimer = after(debounce, () => this.#flush(), 'background');
+      begin = () => {
+        stopTimer();
+        resolve(this.#change('save'));
+      };
+    });
     outcome.catch(() => {}); // whoever asked for it is told
-    this.#saving = { outcome, begin, stopTimer };
+    this.#saving = { outcome, begin };
     return outcome;
   }
 
@@ -187,11 +200,15 @@ export class Document<T> {
   async reload(options: { readonly edits?: 'keep' | 'drop' | undefined } = {}): Promise<T> {
     this.#mayLook();
     checkKinds(options, RELOAD_OPTIONS);
-    const { edits = 'keep' } = options;
-    await this.#writer.idle();
-    const loaded = await run(load(placeOf(this.path).path, this.#loading()));
+    let loaded: Loaded | undefined;
+    let saves: number;
+    do {
+      await this.#writer.idle();
+      saves = this.#saves;
+      loaded = await run(load(placeOf(this.path).path, this.#loading()));
+    } while (saves !== this.#saves || !this.#writer.isIdle);
     if (loaded === undefined) throw new MissingDocumentError(this.path);
-    if (edits === 'drop') this.#pending = undefined;
+    if (options.edits === 'drop') this.#pending = undefined;
     if (this.#pending !== undefined) {
       const { value, conflicts } = mergedOnto(this.#pending, loaded.json, this.#settings);
       if (conflicts.length > 0) throw new ConflictError(this.path, conflicts, undefined);
@@ -262,23 +279,22 @@ export class Document<T> {
     return this.close();
   }
 
-  async #change<R = T>(
+  #change<R = T>(
     recipe: Change['recipe'],
     patience?: 'patient',
     result = () => this.#shown?.value as R,
   ): Promise<R> {
     const { job, outcome } = change(recipe, result, patience);
     this.#writer.add(job);
-    try {
-      return await outcome;
-    } catch (error) {
+    const told = outcome.catch((error: unknown) => {
       const chosen = withChoices(this.path, error, async (patient) => {
         this.#mayChange();
         return this.#change(recipe, patient, result);
       });
       if (chosen !== error) publishDocumentEvent('timed-out', this.#facts({ reason: String(error) }));
       throw chosen;
-    }
+    });
+    return told;
   }
 
   #mayChange(): void {
@@ -290,20 +306,6 @@ export class Document<T> {
   #mayLook(): void {
     if (this.#isClosed) throw new DocumentStateError(this.path, 'closed');
     refuseInRecipe(this.path);
-  }
-
-  /** What a batch asks, and what it tells. */
-  #changes(): Changes {
-    return {
-      known: () => this.#known,
-      pending: () => this.#pending,
-      found: (loaded) => this.#take(loaded),
-      publishing: () => {
-        this.#isPublishing = true;
-      },
-      written: (loaded, saved, restored) => this.#written(loaded, saved, restored),
-      removed: () => this.#removed(),
-    };
   }
 
   #removed(): void {
@@ -320,16 +322,9 @@ export class Document<T> {
     if (this.#sight.isWholeAgain() || recovery !== undefined) {
       this.#emit('restored', { origin: 'own', recovery });
     }
-    const pending = this.#pending;
-    if (pending !== undefined) {
-      const base =
-        pending === saved ? undefined : { ...pending, base: saved === undefined ? pending.base : saved };
-      const merged = base && mergedOnto(base, loaded.json, this.#settings);
-      if (merged === undefined) this.#pending = undefined;
-      else if (saved !== undefined || merged.conflicts.length === 0) {
-        this.#pend({ base: loaded, json: merged.value });
-      }
-    }
+    const rest = since(saved, this.#pending);
+    if (rest === undefined) this.#pending = undefined;
+    else this.#pend(rebased(rest, loaded, this.#settings));
     this.#show(loaded, 'own');
   }
 
@@ -378,11 +373,9 @@ export class Document<T> {
     return { path: this.path, manager: this.#settings.manager, ...facts };
   }
 
-  /** Begins the save that waits for more edits. */
   #flush(): void {
     const saving = this.#saving;
     this.#saving = undefined;
-    saving?.stopTimer();
     saving?.begin();
   }
 

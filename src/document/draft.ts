@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { shared } from '../copies/shared.ts';
 import { DocumentStateError } from '../errors/document-errors.ts';
-import { InputError } from '../errors/input-error.ts';
 import { draftOf } from '../json/draft.ts';
 import type { Json } from '../json/json.ts';
 import { plain } from '../json/values.ts';
@@ -55,13 +54,6 @@ export function* applied<T>(recipe: Recipe<T>, json: Json, path: string): Work<J
   } finally {
     around.isOver = true;
   }
-}
-
-/** What code of others returns that nobody waits for. @throws {InputError} it is promised. */
-export function atOnce<R>(result: R, what: string, why: string): R {
-  if (!isPromise(result)) return result;
-  result.then(undefined, () => {}); // nobody is left to be told
-  throw new InputError(what, `must not be asynchronous; ${why}`);
 }
 
 /** The value as it is handed out: nobody changes it by accident for everybody else. */

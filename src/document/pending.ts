@@ -1,20 +1,63 @@
+import { InputError } from '../errors/input-error.ts';
 import type { Json } from '../json/json.ts';
-import { type MergeOptions, merge } from '../merge/merge.ts';
+import { merge } from '../merge/merge.ts';
 import type { Merged } from '../merge/result.ts';
-import type { Loaded } from './text.ts';
+import type { Settings } from './settings.ts';
+import { type Loaded, textOf } from './text.ts';
 
-/** Edits that are not saved: the value they lead to, and the version they began with. */
+/**
+ * Edits that are not saved: the value they lead to, and the one they began with.
+ *
+ * They come at any time, also while a save is written. It took the edits from B to E, and writes W, which has these and what
+ * others wrote; by now the edits lead to E′.
+ *
+ *  1. An edit before the merge: the save takes it. It also takes it when an outsider was faster and the save starts over.
+ *  2. An edit after the merge: B stays the base until W is on the disk, for a save that fails. Then the rest goes from E to E′
+ *     (`since`): what W has of E is no change any more, or strategies such as `sum` would count it twice.
+ *  3. The rest and W merge: the edits begin with W from here on.
+ *  4. They do not, or a strategy throws: the edits begin with E, as if there was no W yet. The next save, or reload, meets W
+ *     again and says so. If they began with W, ours would replace theirs, and nobody would be told.
+ *  5. Another save in the same batch takes the rest: nothing, or what was edited while an update between the two ran.
+ *  6. The batch has no save: E is B, and all is as in 2 to 4.
+ *  7. A reload begins when no batch runs. One that ran beside it may have written: the reload starts over.
+ *  8. A version of an outsider that is found meanwhile changes what is shown and no edits. A removal drops them all. After
+ *     a close there are no more edits.
+ */
 export interface Pending {
-  readonly base: Pick<Loaded, 'json' | 'hash' | 'text'>;
+  readonly base: Pick<Loaded, 'json' | 'text'>;
   readonly json: Json;
 }
 
-/** The edits on top of another value. */
-export function mergedOnto(
-  { base, json }: { readonly base: { readonly json: Json }; readonly json: Json },
-  theirs: Json,
-  { mergeOptions }: { readonly mergeOptions: MergeOptions },
-): Merged<Json> {
+/** What is left of edits once those were saved that they were before; undefined: nothing. */
+export function since(saved: Pending | undefined, pending: Pending | undefined): Pending | undefined {
+  if (saved === undefined || pending === undefined) return pending;
+  if (saved === pending) return undefined;
+  const base = {
+    json: saved.json,
+    /** For a conflict file. */
+    get text() {
+      return textOf(saved.base as Loaded, saved.json);
+    },
+  };
+  return { base, json: pending.json };
+}
+
+/** The edits once this version is in the file: on top of it, or as they were where they do not merge. */
+export function rebased(pending: Pending, loaded: Loaded, settings: Merging): Pending {
+  try {
+    const { value, conflicts } = mergedOnto(pending, loaded.json, settings);
+    return conflicts.length === 0 ? { base: loaded, json: value } : pending;
+  } catch {
+    return pending; // the next save says what a strategy throws
+  }
+}
+
+type Merging = Pick<Settings<unknown>, 'mergeOptions'>;
+
+/** The edits on top of another value. @throws {InputError} a strategy leaves nothing; and what one throws. */
+export function mergedOnto({ base, json }: Pending, theirs: Json, { mergeOptions }: Merging): Merged<Json> {
   if (base.json === theirs) return { value: json, conflicts: [], notes: [] };
-  return merge<Json>(base.json, json, theirs, mergeOptions);
+  const merged = merge<Json | undefined>(base.json, json, theirs, mergeOptions);
+  if (merged.value !== undefined) return merged as Merged<Json>;
+  throw new InputError('what the strategy for $ returned', 'must be a value, got undefined');
 }

@@ -26,6 +26,13 @@ export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T>
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
+/** What code of others returns that nobody waits for. @throws {InputError} it is promised. */
+export function atOnce<R>(result: R, what: string, why: string): R {
+  if (!isPromise(result)) return result;
+  result.then(undefined, () => {}); // nobody is left to be told
+  throw new InputError(what, `must not be asynchronous; ${why}`);
+}
+
 /** The error of a body whose work goes on although its lock is gone. */
 export function promiseOf({ resource }: Lock): InputError {
   return new InputError(

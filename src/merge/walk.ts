@@ -1,5 +1,6 @@
 import { define, isArray, isObject, type Json, type JsonObject } from '../json/json.ts';
 import { typeOf } from '../json/order.ts';
+import { atOnce } from '../lock/body.ts';
 import { assertJson } from './assert-json.ts';
 import { decide, later } from './decide.ts';
 import { elementKeys } from './elements.ts';
@@ -82,9 +83,10 @@ export class Walk {
     if (strategy === undefined) return undefined;
     if (typeof strategy === 'function') {
       const place = this.report.place();
-      const value = strategy(base, ours, theirs, place);
+      const what = `what the strategy for ${place.text || '$'} returned`;
+      const value = atOnce(strategy(base, ours, theirs, place), what, 'a merge waits for nobody');
       if (value === CONFLICT) return { value: this.#conflict(sides) };
-      if (value !== undefined) assertJson(value, `what the strategy for ${place.text} returned`);
+      if (value !== undefined) assertJson(value, what);
       return { value };
     }
     const decided = decide(strategy, base, ours, theirs);
