@@ -47,11 +47,13 @@ export class Document<T> {
   #pending: (Pending & { readonly value: T }) | undefined;
   /** The save that waits for more edits. */
   #saving: { readonly outcome: Promise<T>; readonly begin: () => void } | undefined;
+  /** The save that was begun last. */
+  #lastSave: { readonly job: Change; readonly outcome: Promise<unknown> } | undefined;
   /** Rises with each own save, for looks that were overtaken by one. */
   #saves = 0;
   /** A version of this process may be at the path that it does not count as its own yet. */
   #isPublishing = false;
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
 
   /** Not for callers: documents come from `openDocument`. */
   constructor(settings: Settings<T>, loaded: Loaded) {
@@ -125,7 +127,7 @@ export class Document<T> {
    * @throws {MissingDocumentError} after `remove()`. @throws {DocumentStateError} it is closed.
    */
   read(): T {
-    if (this.#isClosed) throw new DocumentStateError(this.path, 'closed');
+    if (this.#closing !== undefined) throw new DocumentStateError(this.path, 'closed');
     if (this.#pending !== undefined) return this.#pending.value;
     if (this.#settings.follow === 'auto' && !this.#isPublishing) this.#sight.glance();
     if (this.#shown === undefined) throw new MissingDocumentError(this.path);
@@ -258,15 +260,22 @@ export class Document<T> {
     return this.#listeners.add(name, listener);
   }
 
-  /** Writes what is to be saved, and ends the watch. Edits for which nobody called `save` are dropped. */
+  /**
+   * Writes what is to be saved, and ends the watch. Edits for which nobody called `save` are dropped. All calls settle alike.
+   *
+   * @throws what that save throws; the document is closed then, too. @throws {DocumentStateError} in a recipe it would wait for.
+   */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    const saving = this.#saving?.outcome;
+    if (this.#saving !== undefined || !this.#writer.isIdle) refuseInRecipe(this.path);
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#flush();
-    this.#isClosed = true;
     this.#writer.hurry();
     try {
-      await saving;
+      if (this.#lastSave?.job.isOver === false) await this.#lastSave.outcome;
     } finally {
       await this.#writer.idle();
       this.#writer.close();
@@ -294,6 +303,7 @@ export class Document<T> {
       if (chosen !== error) publishDocumentEvent('timed-out', this.#facts({ reason: String(error) }));
       throw chosen;
     });
+    if (recipe === 'save') this.#lastSave = { job, outcome: told };
     return told;
   }
 
@@ -304,7 +314,7 @@ export class Document<T> {
   }
 
   #mayLook(): void {
-    if (this.#isClosed) throw new DocumentStateError(this.path, 'closed');
+    if (this.#closing !== undefined) throw new DocumentStateError(this.path, 'closed');
     refuseInRecipe(this.path);
   }
 

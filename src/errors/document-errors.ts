@@ -137,7 +137,8 @@ export class DocumentStateError extends HoldfastError {
 const STATES = {
   closed: 'is closed in this program. Open it again',
   'read-only': 'was opened with readOnly, so it cannot be changed through this object',
-  'in-recipe': 'is being updated by the recipe that asks for another update. Do both changes in one recipe',
+  'in-recipe':
+    'is being changed by the recipe that asks for this, and it would wait for itself. Do it after the update',
 };
 
 /** Where two changes of a document meet, as far as messages need it. */
