@@ -161,19 +161,31 @@ export class ConflictError<Conflict extends ConflictFacts = ConflictFacts> exten
   constructor(path: string, conflicts: readonly Conflict[], file: string | undefined) {
     const [first, ...rest] = conflicts;
     const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
-    const where =
+    const place =
       first === undefined || first.text === '' ? 'as a whole' : `at ${printable(first.text)}${more}`;
-    const copy = file === undefined ? '' : ` A copy of them: ${printable(file)}.`;
+    const deed =
+      WHOLE[first?.text === '' ? first.kind : ''] ??
+      `changed by another program ${place}, where unsaved changes here differ`;
+    const next =
+      file === undefined
+        ? "Call save() to have a copy of them to choose from, or reload({ edits: 'drop' }) to give them up"
+        : `A copy of them: ${printable(file)}. Choose which version counts, by holdfast doc resolve or resolveConflict(), then call reload({ edits: 'drop' })`;
     super(
       ConflictError.code,
-      `${printable(path)} was changed by another program ${where}, where unsaved changes here differ. Nothing was ` +
-        `written, and the changes are kept.${copy} Choose which version counts, then save again.`,
+      `${printable(path)} was ${deed}. Nothing was written, and the changes are kept. ${next}.`,
     );
     this.path = path;
     this.conflicts = conflicts;
     this.file = file;
   }
 }
+
+/** What another program has done to the whole document. */
+const WHOLE: Readonly<Record<string, string>> = {
+  'edit-delete': 'deleted by another program, and there are unsaved changes of it here',
+  invalid:
+    'changed by another program, and together with the unsaved changes here it does not fit its schema',
+};
 
 /** A record was not changed: somebody else was there first. Nothing was written. */
 export class RecordError extends HoldfastError {

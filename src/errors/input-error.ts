@@ -15,7 +15,7 @@ export class InputError extends HoldfastError {
 
 function textOf(value: unknown): string {
   try {
-    return String(value);
+    return Array.isArray(value) ? `[${String(value)}]` : String(value);
   } catch {
     return 'an object that cannot be shown'; // one without a prototype, for one
   }

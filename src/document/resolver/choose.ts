@@ -55,7 +55,10 @@ function withBoth(value: Json, conflict: OpenConflict): Json {
   const list = lookUp(value, path.slice(0, -1));
   const [[field, id] = ['', '']] = Object.entries(path.at(-1) ?? {});
   if (!canKeepBoth(conflict) || !isArray(list)) {
-    throw new InputError('answers', `cannot be both at ${text}: only two records that were added can stay`);
+    throw new InputError(
+      'answers',
+      `cannot be both at ${text || 'the whole document'}: only two records that were added can stay`,
+    );
   }
   const taken = list.map((each) => (isObject(each) ? each[field] : undefined));
   const record = { ...(theirs as object), [field]: freeId(id, taken) };
