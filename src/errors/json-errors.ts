@@ -48,14 +48,15 @@ export class PathSyntaxError extends HoldfastError {
   }
 }
 
-/** A path into a document leads to nothing. */
+/** A path into a document leads to nothing, or to more than one record. */
 export class PathNotFoundError extends HoldfastError {
   static override readonly code = 'HOLDFAST_NO_PATH';
-  /** As far as the first step that leads nowhere. */
+  /** As far as the first step that leads nowhere, or to more than one record. */
   readonly path: string;
 
-  constructor(path: string, problem: string) {
-    super(PathNotFoundError.code, `There is nothing at ${printable(path)}: ${problem}.`);
+  /** `found`: what is there instead of one value. */
+  constructor(path: string, problem: string, found = 'nothing') {
+    super(PathNotFoundError.code, `There is ${found} at ${printable(path)}: ${problem}.`);
     this.path = path;
   }
 }

@@ -3,14 +3,15 @@ import { equal } from './equal.ts';
 import { define, isArray, isObject, type Json } from './json.ts';
 import { formatPath, type Path, type PathStep } from './path.ts';
 
-/** The value at a path; undefined where there is none. */
+/** The value at a path, in the first of several records that are meant; undefined where there is none. */
 export function lookUp(value: Json, path: Path): Json | undefined {
   return path.reduce<Json | undefined>((at, step) => (at === undefined ? undefined : child(at, step)), value);
 }
 
 /**
  * The value with another one at a path; nothing else is changed. What is there is replaced; a member that is not is added,
- * and so is the element after the last one. Throws `PathNotFoundError`, naming the first step that leads nowhere.
+ * and so is the element after the last one. Throws `PathNotFoundError`, naming the first step that leads nowhere, or to
+ * more than one record.
  */
 export function replaced(value: Json, path: Path, to: Json): Json {
   return replacedFrom(value, path, to, 0);
@@ -32,6 +33,7 @@ export function without(value: Json, path: Path): Json {
 function replacedFrom(value: Json, path: Path, to: Json, depth: number): Json {
   const step = path[depth];
   if (step === undefined) return to;
+  refuseSeveral(value, path, depth);
   const old = child(value, step);
   const isLast = depth === path.length - 1;
   if (old === undefined && !(isLast && mayAdd(value, step))) throw notFound(value, path, depth);
@@ -43,9 +45,10 @@ function replacedFrom(value: Json, path: Path, to: Json, depth: number): Json {
   return members;
 }
 
-/** The same where it must be there. Throws `PathNotFoundError`, naming the first step that leads nowhere. */
+/** The same where it must be there, once. Throws `PathNotFoundError` as `replaced` does. */
 export function valueAt(value: Json, path: Path): Json {
   return path.reduce((at, step, depth) => {
+    refuseSeveral(at, path, depth);
     const next = child(at, step);
     if (next === undefined) throw notFound(at, path, depth);
     return next;
@@ -62,12 +65,26 @@ function child(value: Json, step: PathStep): Json | undefined {
   return isArray(value) ? value[indexIn(value, step)] : undefined;
 }
 
+/** What would be changed, or shown, could be another record than the one that was meant. */
+function refuseSeveral(value: Json, path: Path, depth: number): void {
+  const step = path[depth];
+  if (typeof step !== 'object' || !isArray(value)) return;
+  const meant = [...value.keys()].filter((index) => isMeant(value[index], step)).map((index) => `[${index}]`);
+  if (meant.length < 2) return;
+  const more = meant.length > 3 ? ` and ${meant.length - 3} more` : '';
+  const problem = `${meant.slice(0, 3).join(', ')}${more}. Name the one you mean by its index`;
+  throw new PathNotFoundError(formatPath(path.slice(0, depth + 1)), problem, 'more than one record');
+}
+
 /** -1 where no element is meant. */
 function indexIn(list: readonly Json[], step: PathStep): number {
   if (typeof step === 'number') return step;
-  if (typeof step === 'string') return -1;
+  return typeof step === 'string' ? -1 : list.findIndex((each) => isMeant(each, step));
+}
+
+function isMeant(element: Json | undefined, step: Exclude<PathStep, string | number>): boolean {
   const [[field, wanted] = ['', '']] = Object.entries(step);
-  return list.findIndex((each) => isObject(each) && Object.hasOwn(each, field) && equal(each[field], wanted));
+  return isObject(element) && Object.hasOwn(element, field) && equal(element[field], wanted);
 }
 
 function mayAdd(value: Json, step: PathStep): boolean {

@@ -1,6 +1,6 @@
 import { PathNotFoundError } from 'holdfast';
 import { expect, it } from 'vitest';
-import { lookUp, replaced, without } from '../../src/json/lookup.ts';
+import { lookUp, replaced, valueAt, without } from '../../src/json/lookup.ts';
 import { parseJson } from '../../src/json/parse.ts';
 import { type Path, parsePath } from '../../src/json/path.ts';
 
@@ -49,6 +49,20 @@ it.each([
   expect(() => replaced(value, parsePath(path), 1)).toThrow(PathNotFoundError);
   expect(() => replaced(value, parsePath(path), 1)).toThrow(`There is nothing at ${end}: ${problem}.`);
 });
+
+it.each(['roles[id=1].name', 'roles[id=1]'])(
+  'a path that more than one record fits, %s, is refused, and says where they are [D22, D25]',
+  (path) => {
+    const { value } = parseJson(
+      '{"roles": [{"id": 1, "name": "a"}, {"id": 2}, {"id": 1}, {"id": 1}, {"id": 1}]}',
+    );
+    const said =
+      'There is more than one record at roles[id=1]: [0], [2], [3] and 1 more. Name the one you mean by its index.';
+    expect(() => replaced(value, parsePath(path), 'x')).toThrow(said);
+    expect(() => valueAt(value, parsePath(path))).toThrow(said);
+    expect(replaced(value, parsePath('roles[2].id'), 3)).toMatchObject({ roles: { 2: { id: 3 } } });
+  },
+);
 
 it('a record is found by its number, however many digits that has, and by no other one [D26]', () => {
   const text = '[{"id": 1234567890123456781}, {"id": 1234567890123456782, "v": 1}, {"id": 1e3}, {"id": -0}]';
