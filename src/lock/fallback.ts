@@ -5,6 +5,8 @@ import type { ManagerOptions } from './options.ts';
 import type { Request } from './request.ts';
 import { fallbackResource, realPathOf } from './resource.ts';
 
+const INPUT = 'fallbackDirectory';
+
 /** Where a request goes whose own directory cannot be written. @throws {DegradedError} that is not allowed. */
 export function fallbackOf(
   request: Request,
@@ -18,7 +20,7 @@ export function fallbackOf(
   }
   const { resource: label, path, beside, cliName } = request;
   const resource = { label, path, cliName, ...(beside === undefined ? {} : { beside }) };
-  const moved = fallbackResource(resource, realPathOf(absolute(fallbackDirectory, 'fallbackDirectory')));
+  const moved = fallbackResource(resource, realPathOf(absolute(fallbackDirectory, INPUT), INPUT));
   const detail = `${path} cannot be made (${error.systemCode}), so the lock lies in ${fallbackDirectory}, where only contenders that fell back too will meet it`;
   return {
     request: { ...request, beside: undefined, path: moved.path, cliName: moved.cliName },

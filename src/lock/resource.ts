@@ -123,12 +123,13 @@ export function fileNameOf(name: string, readable = name): string {
  * and a file that is mounted by itself on another path. The inode does not decide, for a save that replaces the file
  * changes it.
  *
- * @throws {InputError} for a root directory, which has nothing beside it, and for links that lead in a circle.
+ * @throws {InputError} that names `input`: for a root directory, which has nothing beside it, and for links that lead in
+ * a circle.
  */
-export function fileResource(file: string): Resource {
-  const { path: data, missing } = canonical(absolute(file, 'lock path'));
+export function fileResource(file: string, input = 'lock path'): Resource {
+  const { path: data, missing } = canonical(absolute(file, input), input);
   const name = basename(data);
-  if (name === '') throw new InputError('lock path', `must not be a root directory, got ${shown(file)}`);
+  if (name === '') throw new InputError(input, `must not be a root directory, got ${shown(file)}`);
   const plain = `.${name}.lock`;
   const fits = Buffer.byteLength(plain) <= LONGEST_LOCK_NAME;
   const path = join(dirname(data), fits ? plain : `.${slug(name)}~${hash(name)}.lock`);
@@ -153,25 +154,27 @@ interface RealPath {
 }
 
 /** The real path of a directory, which may not exist yet. A link to nowhere stays one, so that nothing is made behind it. */
-export function realPathOf(directory: string): string {
+export function realPathOf(directory: string, input = 'directory'): string {
   const isDangling = lstatOrNothing(directory)?.isSymbolicLink() === true && !existsSync(directory);
-  return isDangling ? directory : canonical(directory).path;
+  return isDangling ? directory : canonical(directory, input).path;
 }
 
 /** The real path of a file, of which the last part, or more, may not exist yet. */
-function canonical(path: string, links = 0): RealPath {
+function canonical(path: string, input: string, links = 0): RealPath {
   try {
     return { path: realpathSync.native(path) };
   } catch (error) {
     if (systemCode(error) === 'ELOOP' || links > MOST_LINKS) {
-      throw new InputError('lock path', `leads through too many symbolic links, got ${shown(path)}`);
+      throw new InputError(input, `leads through too many symbolic links, got ${shown(path)}`);
     }
     const parent = dirname(path);
     if (parent === path) return { path };
     // A link to a file that is still to be made counts as that file.
     const target = danglingTarget(path);
-    if (target !== undefined) return canonical(resolve(canonical(parent, links + 1).path, target), links + 1);
-    const above = canonical(parent, links);
+    if (target !== undefined) {
+      return canonical(resolve(canonical(parent, input, links + 1).path, target), input, links + 1);
+    }
+    const above = canonical(parent, input, links);
     const real = join(above.path, basename(path));
     return systemCode(error) === 'ENOENT' ? { path: real, missing: above.missing ?? real } : { path: real };
   }

@@ -42,7 +42,7 @@ function pathOf(url: URL): string | undefined {
  * @throws {InputError} for links that lead in a circle.
  */
 export function placeOf(given: string): Place {
-  const { beside = given, path: lock } = fileResource(given);
+  const { beside = given, path: lock } = fileResource(given, 'path');
   return { given, path: beside, directory: dirname(beside), name: basename(beside), lock };
 }
 
