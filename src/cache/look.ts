@@ -12,7 +12,7 @@ import { systemCode } from '../errors/base.ts';
 import { isExhaustion } from '../errors/exhaustion.ts';
 import { READ_SAFELY, SAFELY } from '../storage/fs/open-flags.ts';
 import { closeQuietly } from '../storage/fs/quietly.ts';
-import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { isSame, lstatOrNothing } from '../storage/fs/stat.ts';
 import { Date } from '../time/time.ts';
 import type { Layout, RecordRead } from './layout.ts';
 import { type EntryRecord, isPresent, LONGEST_RECORD, type PresentRecord, parseRecord } from './record.ts';
@@ -77,16 +77,6 @@ export function readRecord(
     const { dev, ino, size, ctimeMs, mtimeMs } = stats;
     return { record, stats: { dev, ino, size, ctimeMs, mtimeMs } };
   });
-}
-
-/** Whether a file is the one that was read before, and nobody has written it since. */
-function isSame(before: RecordRead['stats'], now: Stats): boolean {
-  return (
-    before.ino === now.ino &&
-    before.ctimeMs === now.ctimeMs &&
-    before.size === now.size &&
-    before.dev === now.dev
-  );
 }
 
 /**

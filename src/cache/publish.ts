@@ -12,7 +12,7 @@ import type { LockManager } from '../lock/manager.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
 import { writeSynced } from '../storage/durable.ts';
 import { removeIfEmpty, unlinkQuietly } from '../storage/fs/quietly.ts';
-import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { isSame, lstatOrNothing } from '../storage/fs/stat.ts';
 import { syncDirectory } from '../storage/fs/sync-directory.ts';
 import { allowReplacing, replaceSync } from '../storage/replace/index.ts';
 import { outlastTransient } from '../storage/transient/index.ts';
@@ -70,7 +70,7 @@ export async function publish(
   return locks.with(layout.storeLock, { mode: 'shared', timeout: STORE_TIMEOUT }, async () => {
     const isNew = lstatOrNothing(dirname(content))?.isDirectory() !== true;
     if (isNew) makeOwnDirectory(dirname(content));
-    const isKept = right !== undefined && isSameFile(right, lstatOrNothing(content));
+    const isKept = right !== undefined && isSame(right, lstatOrNothing(content));
     if (isKept) rmSync(made.path, { force: true });
     else {
       clearPlace(layout, content);
@@ -166,16 +166,6 @@ async function rightContent(
   if (stats?.isFile() !== true || stats.size !== size || !layout.trusts(stats)) return undefined;
   const hashed = await hashFile(path).catch(() => undefined); // what cannot be read is replaced
   return hashed?.digests.sha256 === digests.sha256 ? stats : undefined;
-}
-
-/** Whether a file is still the one it was, and nobody has written it since. */
-function isSameFile(before: Stats, now: Stats | undefined): boolean {
-  return (
-    now?.ino === before.ino &&
-    now.dev === before.dev &&
-    now.ctimeMs === before.ctimeMs &&
-    now.mtimeMs === before.mtimeMs
-  );
 }
 
 /** The error of a rename to a name that is taken by what cannot be replaced: a file that is mounted there, or immutable. */

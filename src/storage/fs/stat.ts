@@ -17,3 +17,16 @@ export function lstatOrNothing(path: string): Stats | undefined {
     return undefined;
   }
 }
+
+/** Whether a file is still the one it was, and nobody has written or touched it since: any such act sets its change time. */
+export function isSame(
+  before: Pick<Stats, 'dev' | 'ino' | 'size' | 'ctimeMs'>,
+  now: Stats | undefined,
+): boolean {
+  return (
+    now?.ino === before.ino &&
+    now.ctimeMs === before.ctimeMs &&
+    now.size === before.size &&
+    now.dev === before.dev
+  );
+}
