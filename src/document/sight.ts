@@ -41,13 +41,12 @@ interface Damage {
   patience: number;
 }
 
+const CIRCLE = 'cannot be looked at: its links lead in a circle';
+
 /** What a schema throws, and a path that leads nowhere, say nothing of the file, so nothing is restored over it. */
 function inWords(error: unknown, path: string): DamagedError | UnreadableError {
   if (error instanceof DamagedError || error instanceof UnreadableError) return error;
-  const isOfPath = error instanceof InputError;
-  const problem = isOfPath
-    ? 'cannot be looked at: its links lead in a circle'
-    : 'cannot be checked: its schema failed';
+  const problem = error instanceof InputError ? CIRCLE : 'cannot be checked: its schema failed';
   return new UnreadableError(path, problem, error);
 }
 

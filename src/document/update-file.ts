@@ -5,8 +5,8 @@ import { check, checkNames, namesOf, utf8 } from '../lock/known-options.ts';
 import { awaited, now, type Work } from '../lock/work.ts';
 import { commit } from './commit.ts';
 import { applied, checkRecipe, type Recipe } from './draft.ts';
-import { givenPath, type Place, standingPlaceOf } from './file/place.ts';
-import { type ReadOptions, readVersion, type Version } from './file/version.ts';
+import { givenPath, type Place, placeOf, standingPlaceOf } from './file/place.ts';
+import { type ReadOptions, readVersion, refuseUnreadable, type Version } from './file/version.ts';
 import { isWhole, Keeper } from './keeper.ts';
 import { load } from './load.ts';
 import {
@@ -98,6 +98,7 @@ async function updated<V extends Version>(
   const path = givenPath(given);
   const { timeout, holdLimit = HOLD_LIMIT, locks = defaultLocks(), maxBytes = MAX_BYTES } = options;
   const reading = { shown: path, maxBytes };
+  refuseUnreadable(placeOf(path).path, path);
   return underLock(path, { timeout, holdLimit, locks }, 'update', function* ({ place, folder, lock }) {
     const keeper = new Keeper(place, false, () => {});
     keeper.sweep(folder, reading, kind.isGood);

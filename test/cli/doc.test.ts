@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
@@ -63,6 +63,19 @@ describe('doc get', () => {
 });
 
 describe('doc set', () => {
+  it('of a file that one may not read leaves nothing beside it that would shut its owner out [D37, H17]', async () => {
+    const documents = new Documents();
+    chmodSync(documents.file, 0o600);
+    chmodSync(documents.home, 0o1777);
+    const options = { env: { HOLDFAST_HOME: join(documents.home, 'others') } };
+    const { code, stderr } = await documents
+      .asUser(65534, ['doc', 'set', documents.file, 'roles', '1'], options)
+      .finish();
+    expect([code, stderr]).toEqual([125, expect.stringContaining('cannot be read: EACCES')]);
+    expect(readdirSync(documents.home)).toEqual(['roles.json']);
+    expect(await documents.doc('set', 'roles', '1')).toMatchObject({ code: 0, stderr: '' });
+  });
+
   it('changes one value, and leaves every other byte as it is [D8, D26, D27]', async () => {
     const documents = new Documents();
     const text = () => readFileSync(documents.file, 'utf8');

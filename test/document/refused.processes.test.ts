@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { openDocument, updateFile, updateJson } from 'holdfast/document';
 import { describe, expect, it } from 'vitest';
@@ -25,6 +33,11 @@ describe('what stands at the path of a document and is no file', () => {
       await expect(within(updateFile(path, String), 'its edit')).rejects.toMatchObject({
         code: 'HOLDFAST_UNREADABLE',
       });
+      symlinkSync('roles.json', join(directory, 'link.json'));
+      await expect(updateFile(join(directory, 'link.json'), String)).rejects.toMatchObject({
+        code: 'HOLDFAST_UNREADABLE',
+      });
+      expect(readdirSync(directory).sort()).toEqual(['link.json', 'roles.json']); // no lock file, such as in /dev
     },
   );
 });

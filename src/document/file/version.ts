@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import {
+  accessSync,
   type BigIntStats,
   closeSync,
   constants,
@@ -94,9 +95,7 @@ export function readBytes(path: string, options: ReadOptions): VersionOfBytes | 
   } catch (error) {
     const code = systemCode(error) ?? '';
     if (ABSENT.includes(code)) return absent(path, shown);
-    if (error instanceof UnreadableError) throw error;
-    const advice = code === 'EDEADLK' ? IN_THE_CLOUD : READ_ADVICE;
-    throw new UnreadableError(shown, `cannot be read: ${code}. ${advice}`, error);
+    throw error instanceof UnreadableError ? error : unreadable(shown, error);
   }
 }
 
@@ -110,6 +109,22 @@ function absent(path: string, shown: string): undefined {
 const IN_THE_CLOUD = 'Its content is in the cloud; have it downloaded, such as by opening it, and try again';
 
 const READ_ADVICE = 'It is not taken for an empty document; let this user read it';
+
+/** What could not be read under the lock either, which would leave its file there. @throws {UnreadableError} */
+export function refuseUnreadable(path: string, shown: string): void {
+  if (lookAt(path, shown) === undefined) return;
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    if (!ABSENT.includes(systemCode(error) ?? '')) throw unreadable(shown, error);
+  }
+}
+
+function unreadable(shown: string, error: unknown): UnreadableError {
+  const code = systemCode(error) ?? '';
+  const advice = code === 'EDEADLK' ? IN_THE_CLOUD : READ_ADVICE;
+  return new UnreadableError(shown, `cannot be read: ${code}. ${advice}`, error);
+}
 
 function lookAt(path: string, shown: string): BigIntStats | undefined {
   let stats: BigIntStats | undefined;
