@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { limits } from './limits/index.ts';
 import { ProcessGroup } from './signals/process-group.ts';
 
 /**
@@ -7,7 +8,9 @@ import { ProcessGroup } from './signals/process-group.ts';
  */
 export function succeeds(command: string, signal: AbortSignal, grace: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const shell = spawn(command, { shell: true, stdio: 'ignore', detached: true });
+    const shell = limits.withOwnDescriptorLimit(() =>
+      spawn(command, { shell: true, stdio: 'ignore', detached: true }),
+    );
     const group = new ProcessGroup(shell, () => grace);
     const stopListening = group.stopAt(signal);
     shell.on('error', (error) => {

@@ -231,6 +231,7 @@ describe('looking at a task', () => {
     }
     expect((await cli.run(['once', '--reset', 'x'])).stdout).toBe('x was never started\n');
     expect((await cli.run(['once', '--stop', 'x'])).stdout).toBe('x was not running\n');
+    expect(existsSync(join(cli.home, 'locks'))).toBe(false); // as after any other look
     expect((await cli.run(['once', 'ls'])).stdout).toBe('no run of once is recorded yet\n');
     expect((await cli.run(['once', 'history', 'x'])).stdout).toBe('x has never finished\n');
   });

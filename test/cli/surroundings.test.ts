@@ -48,6 +48,18 @@ describe.each([
   });
 });
 
+it('the command of --validate has that limit too [X44]', async () => {
+  const cli = new Cli();
+  const file = join(cli.home, 'limit');
+  const validate = ['--validate', `ulimit -Sn > ${file}`];
+  await cli.run(['once', 'x', '--', 'true']);
+  const words = [main, 'once', ...validate, 'x', '--', 'true'];
+  await cli
+    .program('bash', ['-c', 'ulimit -Sn 256; "$@"; exit $?', 'bash', process.execPath, ...words])
+    .finish();
+  expect(readFileSync(file, 'utf8')).toBe('256\n');
+});
+
 describe('an empty entry of PATH is the working directory', () => {
   it.each([':/usr/bin:/bin', '/usr/bin:/bin:', '/usr/bin::/bin'])(
     'in %j, for run and guard [X44]',

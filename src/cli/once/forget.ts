@@ -2,6 +2,7 @@ import { holder, printable } from '../../errors/describe.ts';
 import { BusyError, TimeoutError } from '../../errors/lock-errors.ts';
 import { type StopOptions, stop } from '../../once/command/stop.ts';
 import { onceCommand } from '../../once/hint.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { OnceFlags } from './options.ts';
@@ -51,6 +52,8 @@ export async function stopAndForget(task: Task, flags: Pick<OnceFlags, 'yes' | '
 
 /** Who has the lock, if it is not granted within `ms` milliseconds. */
 async function removeWithin(ms: number, { place, store }: Task): Promise<string | undefined> {
+  const isUnknown = lstatOrNothing(store.directory) === undefined;
+  if (isUnknown && place.locks.inspect({ name: place.lock }).state === 'free') return undefined; // leaves no lock file
   try {
     await place.locks.with({ name: place.lock }, { timeout: ms }, () => store.forget());
     return undefined;
