@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Child } from '../support/child.ts';
-import { Cli } from './cli.ts';
+import { Cli, main } from './cli.ts';
+import { CTRL_Z, interactive } from './terminal.ts';
 
 /** A lock that is held, with two in line; resolves when both wait. */
 async function crowded(): Promise<{ cli: Cli; holder: Child }> {
@@ -62,6 +63,21 @@ describe('the line before a lock', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('\u001b[?1049h');
     expect(stdout.endsWith('\u001b[?1049l')).toBe(true);
+  });
+
+  it('is left by top at Ctrl-Z, with the screen as it was, and taken up again by fg [X38, R82]', async () => {
+    const { cli } = await crowded();
+    const typing = interactive(cli, 'bash');
+    typing.write(`TERM=xterm '${process.execPath}' '${main}' top --interval 10ms\n`);
+    await typing.says(/\[\?1049h[\s\S]*2\. in line/);
+    typing.write(CTRL_Z);
+    await typing.says(/\[\?1049l[\s\S]*Stopped/);
+    typing.write('fg\n');
+    await typing.says(/Stopped[\s\S]*\[\?1049h[\s\S]*2\. in line/);
+    typing.write('q');
+    await typing.says(/\[\?1049l[\s\S]*\[\?1049l/);
+    typing.write('exit $?\n');
+    expect(await typing.exits()).toMatchObject({ code: 0 });
   });
 });
 

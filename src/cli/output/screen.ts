@@ -6,20 +6,22 @@ const HOME = '\u001b[H';
 const ERASE_LINE = '\u001b[K';
 const ERASE_BELOW = '\u001b[J';
 const CTRL_C = '\u0003';
+const CTRL_Z = '\u001a';
 
-/** The whole terminal, redrawn in place, until q or Ctrl-C; then what was there before is back. */
+/** The whole terminal, redrawn in place, until q or Ctrl-C; then what was there before is back, as it is while Ctrl-Z lasts. */
 export class Screen {
   #closed = false;
   #onClose: () => void = () => {};
 
   constructor() {
-    write(1, ALTERNATE);
+    this.#take();
     process.once('SIGTERM', () => this.close());
     process.once('SIGHUP', () => this.close());
+    process.on('SIGCONT', () => this.#take());
     if (!process.stdin.isTTY) return;
-    process.stdin.setRawMode(true);
     process.stdin.on('data', (keys) => {
       if (/[qQ]/.test(String(keys)) || String(keys).includes(CTRL_C)) this.close();
+      else if (String(keys).includes(CTRL_Z)) this.#suspend();
     });
   }
 
@@ -41,11 +43,25 @@ export class Screen {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (process.stdin.isTTY) {
-      process.stdin.setRawMode(false);
-      process.stdin.pause();
-    }
-    write(1, NORMAL);
+    this.#give();
+    if (process.stdin.isTTY) process.stdin.pause();
     this.#onClose();
+  }
+
+  /** The terminal sends no signals in raw mode: what a Ctrl-Z stops is what it would have stopped. */
+  #suspend(): void {
+    this.#give();
+    process.kill(0, 'SIGTSTP');
+  }
+
+  #take(): void {
+    if (this.#closed) return;
+    if (process.stdin.isTTY) process.stdin.setRawMode(true);
+    write(1, ALTERNATE);
+  }
+
+  #give(): void {
+    if (process.stdin.isTTY) process.stdin.setRawMode(false);
+    write(1, NORMAL);
   }
 }
