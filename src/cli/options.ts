@@ -11,7 +11,7 @@ export function withGlobalOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option('--system', 'use the locks of the whole machine, in /var/lib/holdfast').conflicts(
+      new Option('--system', 'use the locks of the whole machine, in /var/lib/holdfast/locks').conflicts(
         'directory',
       ),
     )

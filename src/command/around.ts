@@ -63,7 +63,7 @@ export function holdAround(wish: Wish, locks: LockManager, hint: string): Claim 
     throw refusal(wish, path, `${what}, so taking it ${inWords(wish)} would wait for ever. ${hint}`);
   }
   if (claim.closed !== true) return claim;
-  const why = `its ${claim.permits === undefined ? 'lock file' : 'permit’s place'} cannot be written`;
+  const why = `its ${claim.permits === undefined ? 'lock file' : "permit's place"} cannot be written`;
   const what = `is held by the holdfast run around this one (pid ${claim.pid}), and a nested one could not keep it`;
   throw refusal(wish, path, `${what}: ${why}. Run the inner command without holdfast, or by itself`);
 }

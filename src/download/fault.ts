@@ -55,7 +55,7 @@ const YEAR = 365 * 86_400_000;
 
 const STATUS_STEPS: Readonly<Record<number, string>> = {
   401: 'Give credentials that the server accepts, in a header',
-  403: 'Ask the server’s owner for access, or give credentials',
+  403: "Ask the server's owner for access, or give credentials",
   404: 'Check the address',
   407: 'Give user and password in the address of the proxy',
   410: 'Look for its new address',

@@ -48,7 +48,7 @@ export function countGrant(lock: PortableLock, gate: Tenure): Count {
   const { counter: path } = lock.place;
   const isForeign = outcome === 'foreign';
   const why = isForeign
-    ? `${path} is not Holdfast’s and was left as it is`
+    ? `${path} is not Holdfast's and was left as it is`
     : `the token cannot be written to ${path}`;
   const detail = `${why}; the lock holds, without a fencing token`;
   const reason = isForeign ? 'foreign-content' : 'record-not-written';

@@ -79,7 +79,7 @@ function judged(lock: PortableLock, claim: FoundClaim, what: Leftover['what']): 
   const verdict = lock.judge(claim);
   if (verdict === 'held') {
     const why =
-      claim.record === undefined ? 'is damaged, and not old enough to be nobody’s' : reasonToKeep(claim);
+      claim.record === undefined ? "is damaged, and not old enough to be nobody's" : reasonToKeep(claim);
     return { path, what, why, remove: undefined };
   }
   return { path, what, why: WHY[verdict], remove };

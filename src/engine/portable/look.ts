@@ -97,7 +97,7 @@ function readClaim(path: string, file: string, layout: LayoutName): Found {
     if (text.startsWith(CLAIM_SIGNATURE)) return claimOf(path, layout, text, stats);
     if (layout === 'directory') return STRANGE;
     if (text === '' || text.startsWith(KERNEL_SIGNATURE)) return { kind: 'kernel' };
-    return { kind: 'foreign', what: 'holds content that is not Holdfast’s' };
+    return { kind: 'foreign', what: "holds content that is not Holdfast's" };
   } finally {
     closeQuietly(fd);
   }

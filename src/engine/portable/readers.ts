@@ -99,7 +99,7 @@ function refuseForeign({ request, place }: PortableLock): void {
     const { kind } = look(path);
     if (kind !== 'foreign' && kind !== 'kernel') continue;
     const what =
-      'is not Holdfast’s, and has to be moved out of the directory in which those who share the lock are counted';
+      "is not Holdfast's, and has to be moved out of the directory in which those who share the lock are counted";
     throw new RefusedError({ ...request, path }, what);
   }
 }
