@@ -1,9 +1,10 @@
 import type { Degradation } from '../engine/index.ts';
 import { DegradedError, UnwritableError } from '../errors/lock-errors.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { absolute } from '../storage/working-directory.ts';
 import type { ManagerOptions } from './options.ts';
 import type { Request } from './request.ts';
-import { fallbackResource, realPathOf } from './resource.ts';
+import { fallbackResource, type Resource, realPathOf } from './resource.ts';
 
 const INPUT = 'fallbackDirectory';
 
@@ -26,4 +27,14 @@ export function fallbackOf(
     request: { ...request, beside: undefined, path: moved.path, cliName: moved.cliName },
     degradation: { reason: 'fallback-directory', path: moved.path, detail },
   };
+}
+
+/**
+ * Where a resource's lock is to be looked for: in the fallback directory if there is a lock file there, and none in its own
+ * place, where it then cannot be held.
+ */
+export function placeToLook(resource: Resource, { fallbackDirectory }: ManagerOptions): string {
+  if (fallbackDirectory === undefined || lstatOrNothing(resource.path) !== undefined) return resource.path;
+  const moved = fallbackResource(resource, realPathOf(absolute(fallbackDirectory, INPUT), INPUT)).path;
+  return lstatOrNothing(moved) === undefined ? resource.path : moved;
 }

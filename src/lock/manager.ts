@@ -17,7 +17,7 @@ import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, runHolding } from './context.ts';
 import { environmentOptions, keepsStacks } from './environment.ts';
 import { watchExit } from './exit.ts';
-import { fallbackOf } from './fallback.ts';
+import { fallbackOf, placeToLook } from './fallback.ts';
 import { heldByOtherPath, holdingUnder, selfDeadlock } from './held-around.ts';
 import { holdingOf, Lock } from './lock.ts';
 import { acquireSet, type LockSet } from './lock-set.ts';
@@ -241,9 +241,10 @@ export class LockManager {
 
   /** One lock as it is seen now, without taking it. @throws {UnwritableError | ExhaustedError} nothing can be seen of it. */
   inspect(target: Target): LockInfo {
-    const { label, path } = this.#resolve(target);
+    const resource = this.#resolve(target);
+    const path = placeToLook(resource, this.#options);
     const { state, holders, waiters, contract } = engine.inspect(path);
-    return { resource: label, path, state, holders, waiters, contract };
+    return { resource: resource.label, path, state, holders, waiters, contract };
   }
 
   /**
@@ -266,7 +267,7 @@ export class LockManager {
   async untilFree(target: Target, options: WatchOptions = {}): Promise<void> {
     checkWatchOptions(options);
     const { signal } = options;
-    const { path } = this.#resolve(target);
+    const path = placeToLook(this.#resolve(target), this.#options);
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const end = (act: () => void) => {
@@ -282,7 +283,7 @@ export class LockManager {
     });
   }
 
-  /** The lock file of a target, which need not exist. */
+  /** The lock file of a target, which need not exist; not that in a fallback directory. */
   pathOf(target: Target): string {
     return this.#resolve(target).path;
   }

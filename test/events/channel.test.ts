@@ -35,6 +35,21 @@ describe('each step of a lock is told once:', () => {
     expect(recorder.one('released')).toMatchObject({ ...common, held: expect.any(Number) });
   });
 
+  it('an end before anybody else can have the lock, so that no log shows two holders [R70]', async () => {
+    const { manager } = setUp();
+    const states: string[] = [];
+    const look = () => states.push(manager.inspect('mirror').state);
+    for (const name of ['released', 'lost'] as const) onTestFinished(onLockEvent(name, look));
+    const clock = new StoppedClock();
+
+    await (await manager.acquire('mirror')).release();
+    await manager.acquire('mirror', { holdLimit: 20 });
+    await clock.elapse(20);
+    look();
+
+    expect(states).toEqual(['exclusive', 'exclusive', 'free']);
+  });
+
   it('the same steps of with and of the synchronous calls [R70]', async () => {
     const { manager, recorder } = setUp();
 

@@ -200,6 +200,20 @@ describe('a directory that may not be written', () => {
     expect(await second.run(({ locks }) => locks.lock?.token)).toBeGreaterThan(0);
   });
 
+  it('has a lock that is looked at where it is held [H17, C5]', async () => {
+    const { target, agent } = await unwritable(true);
+    const [holder, looker] = [await agent(), await agent()];
+    const look = () => looker.run(({ manager }, file) => manager.inspect({ file }).state, target.file);
+    expect(await look()).toBe('free');
+
+    await holder.acquire(target);
+    expect(await look()).toBe('exclusive');
+    const free = looker.run(({ manager }, file) => manager.untilFree({ file }), target.file);
+    await holder.release();
+    await free;
+    expect(await look()).toBe('free');
+  });
+
   it('is refused by a strict manager although a fallback is set [H17, C5]', async () => {
     const { target, agent, own } = await unwritable(true);
     const nobody = await agent();
