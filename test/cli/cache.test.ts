@@ -170,6 +170,24 @@ describe('cache rm', () => {
   });
 });
 
+describe('a secret', () => {
+  const SECRET = 's3cretW0rd';
+
+  it('of an address is in no file and no output of a command about it [K13]', async () => {
+    const fetching = new Fetching();
+    const { port } = await bodies({ '/words': 'words' });
+    const address = `http://usr:${SECRET}@127.0.0.1:${port}/words?sig=${SECRET}`;
+    await fetching.run(address);
+    const endings = [];
+    for (const command of ['path', 'verify', 'rm', 'rm']) {
+      endings.push(await fetching.cacheCommand(command, address));
+    }
+    expect(endings.map(({ code }) => code)).toEqual([0, 125, 0, 1]);
+    expect(fetching.everything).toContain(`cache rm http://127.0.0.1:${port}/words?`);
+    expect(JSON.stringify([endings, fetching.everything])).not.toContain(SECRET);
+  });
+});
+
 it.each([
   [['nonsense'], "unknown command 'nonsense'"],
   [['path'], "missing required argument 'key'"],

@@ -1,7 +1,15 @@
 import { type Cache, openCache } from '../../cache/cache.ts';
+import { actFor, commandLine } from '../../identity/self.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
+import { recordableWords } from '../fetch/address.ts';
 import { auditOfCache } from '../settings.ts';
 import { type CacheFlags, cacheDirectory, refusePlacesOfLocks } from './place.ts';
+
+/** Opens a cache for a command, whose words are recorded with its locks: without the secrets of an address among them. */
+export function openForCommand(directory: string, timeout = Number.POSITIVE_INFINITY): Promise<Cache> {
+  actFor(commandLine(recordableWords(process.argv)));
+  return openCache(directory, { timeout, ...auditOfCache() });
+}
 
 /** Runs a body with the cache that is meant, which is undefined where there is none: to look makes no directory. */
 export async function withCache<T>(
@@ -11,7 +19,7 @@ export async function withCache<T>(
   refusePlacesOfLocks(flags, 'cache');
   const directory = cacheDirectory(flags);
   if (statOrNothing(directory) === undefined) return body(undefined, directory);
-  const cache = await openCache(directory, { timeout: Number.POSITIVE_INFINITY, ...auditOfCache() });
+  const cache = await openForCommand(directory);
   try {
     return await body(cache, cache.directory);
   } finally {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
-import { type Cache, openCache } from '../../cache/cache.ts';
+import type { Cache } from '../../cache/cache.ts';
 import type { Entry, EntryInfo } from '../../cache/entry.ts';
 import { isKept } from '../../cache/mirror.ts';
 import type { Progress } from '../../cache/options.ts';
@@ -12,16 +12,14 @@ import { InputError } from '../../errors/input-error.ts';
 import { BusyError, LockError, TimeoutError } from '../../errors/lock-errors.ts';
 import { onCacheEvent } from '../../events/cache-channel.ts';
 import { onLockEvent } from '../../events/channel.ts';
-import { actFor, commandLine } from '../../identity/self.ts';
 import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { performance } from '../../time/time.ts';
+import { openForCommand } from '../cache/open.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson, tellJson } from '../output/json.ts';
 import { note, print } from '../output/text.ts';
 import { report, resourceOf, wordsOf } from '../report.ts';
-import { auditOfCache } from '../settings.ts';
-import { recordableWords } from './address.ts';
 import { Bars } from './bars.ts';
 import { fileNameFor } from './file-name.ts';
 import { Interruption } from './interruption.ts';
@@ -33,8 +31,7 @@ import type { View } from './view.ts';
 /** Fetches all addresses, and prints the path of each on standard output, in their order, as soon as it is there. */
 export async function fetchAll(words: readonly string[], flags: FetchFlags): Promise<void> {
   const call = readCall(words, flags);
-  actFor(commandLine(recordableWords(process.argv)));
-  const cache = await openCache(call.directory, { timeout: call.timeout, ...auditOfCache() });
+  const cache = await openForCommand(call.directory, call.timeout);
   const view = flags.json !== true && isatty(2) ? new Bars() : new Lines(flags);
   const interruption = new Interruption(() => view.close());
   const fetching = new Fetching({ call, flags, cache, view, signal: interruption.signal });
