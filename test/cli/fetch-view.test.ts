@@ -132,19 +132,50 @@ describe('what is kept of an address', () => {
     expect([keyOfWord(secrets), keyOfWord(key), keyOfWord('corpus?2026')]).toEqual([key, key, 'corpus?2026']);
   });
 
-  it.each(['ftp://u:s3cret@host/x?s3cret', 'u:s3cret@host.example/x?s3cret', '//u:s3cret@x', '?s3cret', ''])(
-    'is nothing of %j, whose refusal tells no secret [K13]',
-    (word) => {
-      let message = '';
-      try {
-        addressOf(word);
-      } catch (error) {
-        message = (error as Error).message;
-      }
-      expect(message).toMatch(/^URL must be /);
-      expect(message).not.toContain('s3cret');
-    },
-  );
+  it.each([
+    'http:/user:s3cret@host.example/a.tar?sig=s3cret',
+    'http:user:s3cret@host.example/a.tar?sig=s3cret',
+    'http:\\\\user:s3cret@host.example\\a.tar?sig=s3cret',
+    ' HTTP://user:s3cret@HOST.example/a.tar?sig=s3cret\t',
+    'ht\ntp://user:s3cret@host.example:80/a.tar?sig=s3cret#…#0123456789abcdef',
+  ])('is the same of %j, which is fetched as an address [K13]', (word) => {
+    expect(keyOfWord(word)).toBe(addressOf('http://host.example/a.tar?sig=s3cret').key);
+    expect(recordableWords([word, `--key=${word}`])).toEqual([
+      'http://host.example/a.tar?…',
+      '--key=http://host.example/a.tar?…',
+    ]);
+  });
+
+  it.each([
+    'http://u:Z/s3cret@host/x',
+    'https://u:s3cret%40host/x',
+    ' http:\\\\u:x\\s3cret@host',
+    'http://?s3cret',
+  ])('is nothing of %j, which is no key either, and of which only the scheme is told [K13]', (word) => {
+    const refused = expect.objectContaining({ message: expect.not.stringContaining('s3cret') });
+    expect(() => keyOfWord(word)).toThrow(refused);
+    expect(() => addressOf(word)).toThrow(refused);
+    expect(recordableWords([word]).join()).not.toContain('s3cret');
+  });
+
+  it.each([
+    'ftp://u:s3cret@host/x?s3cret',
+    'ftp://u:?s3cret@host/x',
+    'u:s3cret@host.example/x?s3cret',
+    'u:/s3cret@host.example',
+    '//u:s3cret@x',
+    '?s3cret',
+    '',
+  ])('is nothing of %j, whose refusal tells no secret [K13]', (word) => {
+    let message = '';
+    try {
+      addressOf(word);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).toMatch(/^URL must be /);
+    expect(message).not.toContain('s3cret');
+  });
 
   it('leaves no secret in the command line that others can read [K13]', () => {
     const words = [
@@ -156,11 +187,13 @@ describe('what is kept of an address', () => {
       'Y:s3cret',
       '--header=Z: s3cret',
       '-HA: s3cret',
+      ...['-qH', 'B: s3cret', '-qHC: s3cret', 'u:s3cret@h', 'sftp:/u:s3cret@h'],
     ];
     expect(recordableWords([...words, '--to', 'x/', 'ftp://u:s3cret@h/'])).toEqual([
       'fetch',
       'https://host.example/a.tar?…',
-      ...['-H', 'X: …', '--header', 'Y: …', '--header=Z: …', '-HA: …', '--to', 'x/', 'ftp://h/'],
+      ...['-H', 'X: …', '--header', 'Y: …', '--header=Z: …', '-HA: …'],
+      ...['-qH', 'B: …', '-qHC: …', 'u:…', 'sftp:…', '--to', 'x/', 'ftp:…'],
     ]);
   });
 });

@@ -33,8 +33,7 @@ export function remove(words: readonly string[], flags: CacheFlags): Promise<voi
 
 /** A key is any text: one that looks like an address is looked for as it is first. */
 function keyIn(cache: Cache | undefined, word: string): string {
-  const key = keyOfWord(word);
-  return cache?.peek(word) === undefined ? key : word;
+  return word !== '' && cache?.peek(word) !== undefined ? word : keyOfWord(word);
 }
 
 function absent(key: string, directory: string): CliError {
