@@ -21,6 +21,7 @@ import type { Settings } from './options.ts';
 import { type Clock, delayAfter } from './pause.ts';
 import type { DownloadContext, Downloaded, Entry } from './producer.ts';
 import { fingerprintOf, redacted } from './redact.ts';
+import { unsigned } from './signature.ts';
 import { StallWatch } from './stall.ts';
 
 export interface Job {
@@ -135,12 +136,12 @@ export class Address {
       : undefined;
   }
 
-  /** A validator belongs to the address that told it: the same one elsewhere may mean another content. */
+  /** A validator belongs to the address that told it: the same one elsewhere, or with another query, may mean another content. */
   #reconsidered(verdict: Verdict, { url }: Answer): Verdict {
     const source = this.#sourceAt(url);
     const isElsewhere =
       (verdict.to === 'keep the entry' && this.#entry?.validators?.source !== source) ||
-      (verdict.to === 'append' &&
+      ((verdict.to === 'append' || verdict.to === 'take what is there') &&
         this.#partial.state?.source !== source &&
         this.#job.expected.integrities.length === 0);
     if (!isElsewhere) return verdict;
@@ -151,8 +152,9 @@ export class Address {
     };
   }
 
+  /** Hashes alone: a query may be a secret. Where a redirect leads may be signed anew each time. */
   #sourceAt(url: URL): string {
-    return `${fingerprintOf(this.#url)} ${fingerprintOf(new URL(url.pathname, url))}`;
+    return `${fingerprintOf(this.#url)} ${fingerprintOf(unsigned(url))}`;
   }
 
   async #take(

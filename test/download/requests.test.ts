@@ -181,14 +181,17 @@ it('asks nothing about an entry of another address, or one that is not what is e
 
 it('believes no 304 of a place that it is redirected to now, and was not before [K12, K31]', async () => {
   const server = await scriptedServer(({ target, headers }) => {
-    if (target === '/moving') return redirect('/two');
+    if (target === '/moving') return redirect('/two?id=2');
     return headers['if-none-match'] === undefined ? whole(BODY) : [head(304)];
   });
   const entry = entryFrom(`${server.url}/moving`, { etag: '"1"' }, BODY, `${server.url}/one`);
   const { outcome, bytes } = await new Downloading().fetch(`${server.url}/moving`, {}, { entry });
   expect(outcome).not.toBe(NOT_MODIFIED);
   expect(bytes).toEqual(BODY);
-  const same = entryFrom(`${server.url}/moving`, { etag: '"1"' }, BODY, `${server.url}/two`);
+  const query = entryFrom(`${server.url}/moving`, { etag: '"1"' }, BODY, `${server.url}/two?id=1`);
+  const other = await new Downloading().fetch(`${server.url}/moving`, {}, { entry: query });
+  expect(other.outcome).not.toBe(NOT_MODIFIED);
+  const same = entryFrom(`${server.url}/moving`, { etag: '"1"' }, BODY, `${server.url}/two?id=2`);
   const again = await new Downloading().fetch(`${server.url}/moving`, {}, { entry: same });
   expect(again.outcome).toBe(NOT_MODIFIED);
 });

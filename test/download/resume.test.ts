@@ -247,6 +247,65 @@ it('appends nothing from a host that it was not redirected to before [K10, K12]'
   expect(bytes).toEqual(OTHER);
 });
 
+const AMAZON = '&X-Amz-Date=20261130T120000Z&X-Amz-Signature=';
+const AZURE = '&sv=2026-01-01&se=2026-11-30&sig=';
+const CLOUDFRONT = '&Key-Pair-Id=K1&Expires=1&Signature=';
+
+/** Redirects each request to the next of these queries, and answers there by the number of the request. */
+const redirecting = (queries: readonly string[], answers: readonly Script[]) => {
+  let redirected = 0;
+  let answered = 0;
+  return scriptedServer(({ target }) =>
+    target === '/latest'
+      ? [head(302, { Location: `/blob?${queries[redirected++]}`, 'Content-Length': 0 })]
+      : (answers[answered++] ?? empty(500)),
+  );
+};
+
+it.each([
+  ['id=1', 'id=2'],
+  [`id=1${AMAZON}a`, `id=2${AMAZON}a`],
+  ['id=1&sig=a', 'id=1&sig=b'],
+])(
+  'appends nothing from where a redirect leads with another query, from %s to %s [K10, K12]',
+  async (before, now) => {
+    const part2 = part(OTHER, FIRST);
+    const server = await redirecting([before, now, now], [broken(), part2, whole(OTHER, { ETag: ETAG })]);
+    expect((await new Downloading().fetch(`${server.url}/latest`)).bytes).toEqual(OTHER);
+  },
+);
+
+it('takes what is there for all only where that is said by where it came from [K9, K10]', async () => {
+  const end = empty(416, { 'Content-Range': 'bytes */400', ETag: ETAG });
+  const server = await redirecting(
+    ['id=1', 'id=1', 'id=2', 'id=2'],
+    [broken(), empty(404), end, whole(OTHER, { ETag: ETAG })],
+  );
+  const downloading = new Downloading();
+  await downloading.fails(`${server.url}/latest`);
+  const partial = await downloading.open();
+  const { total: _, ...state } = partial.state ?? source('');
+  await partial.begin(state);
+  await partial.close();
+  expect((await downloading.fetch(`${server.url}/latest`)).bytes).toEqual(OTHER);
+});
+
+it.each([
+  ['id=1', 'id=1'],
+  [`id=1${AMAZON}a`, `id=1${AMAZON}b`],
+  [`id=1${AZURE}a`, `id=1${AZURE}b`],
+  [`id=1${CLOUDFRONT}a`, `id=1${CLOUDFRONT}b`],
+])(
+  'goes on where a redirect leads to the same place, though it is signed anew: from %s to %s [K9]',
+  async (before, now) => {
+    const server = await redirecting([before, now], [broken(), part(BODY, FIRST)]);
+    const downloading = new Downloading();
+    expect((await downloading.fetch(`${server.url}/latest`)).bytes).toEqual(BODY);
+    const state = JSON.stringify((await downloading.open()).state);
+    expect(state).not.toMatch(/Amz|sig|Signature|id=1/);
+  },
+);
+
 it('has no end of its tries while each of them brings something new [K9, K15]', async () => {
   const server = await scriptedServer((request, number) => {
     const start = startOf(request);
