@@ -11,9 +11,9 @@ import {
 import { NoSpaceError } from '../errors/content-errors.ts';
 import { bytes } from '../errors/describe.ts';
 import { given } from '../lock/known-options.ts';
-import { type Asked, header, judge, type Verdict, validatorsOf } from './answer.ts';
+import { type Asked, encodingOf, header, judge, type Verdict, validatorsOf } from './answer.ts';
 import type { Client } from './client.ts';
-import { DECODABLE, decoded, isEncoded, matchesDecoded } from './encoding.ts';
+import { DECODABLE, decoded, matchesDecoded } from './encoding.ts';
 import { type Answer, exchange } from './exchange.ts';
 import type { Expected } from './expected.ts';
 import { Fault, mismatch } from './fault.ts';
@@ -109,7 +109,8 @@ export class Address {
     const { settings } = this.#job;
     const state = this.#partial.state;
     const isSame = state?.source?.startsWith(fingerprintOf(this.#url)) === true;
-    const known = { validators: isSame ? (state?.validators ?? {}) : {}, total: state?.total };
+    const { total, encoding } = state ?? {};
+    const known = { validators: isSame ? (state?.validators ?? {}) : {}, total, encoding };
     const condition = strongValidator(known.validators);
     const isUseful = this.#job.expected.integrities.length > 0 || (isSame && condition !== undefined);
     const isWithin = known.total === undefined || this.#partial.offset <= known.total;
@@ -164,13 +165,13 @@ export class Address {
   ): Promise<Downloaded> {
     const { settings, expected } = this.#job;
     const partial = this.#partial;
-    const encoding = header(answer.headers, 'content-encoding');
+    const encoding = encodingOf(answer.headers);
     if (verdict.to === 'take what is there') {
       await this.#verify(encoding, undefined);
       return this.#told(partial.state?.validators ?? {}, answer);
     }
     this.#checkType(answer);
-    const isDecoded = settings.decode && isEncoded(encoding);
+    const isDecoded = settings.decode && encoding !== undefined;
     const length = verdict.length;
     const announced = verdict.to === 'append' ? verdict.total : length;
     if (verdict.to === 'replace' && !verdict.isDelimited) this.#checkEnd();
@@ -182,7 +183,7 @@ export class Address {
     if (total !== undefined) await this.#reserve(total);
     if (!isDecoded) {
       const source = this.#sourceAt(answer.url);
-      await partial.begin({ url: this.url, source, validators, ...(total === undefined ? {} : { total }) });
+      await partial.begin({ url: this.url, source, validators, ...given({ total, encoding }) });
     }
     const wire = isDecoded ? createHash(expected.integrities[0]?.algorithm ?? 'sha256') : undefined;
     await this.#receive(answer, { length, total, encoding: isDecoded ? encoding : undefined, wire }, watch);
@@ -228,7 +229,7 @@ export class Address {
     let next: string | undefined;
     if (wire !== undefined && wrong.wanted.digests.includes(wire)) {
       next = 'The bytes as they are sent match: leave out decode';
-    } else if (!settings.decode && isEncoded(encoding)) {
+    } else if (!settings.decode && encoding !== undefined) {
       const isRight = await matchesDecoded(this.#partial.path, encoding, wrong.wanted, context.signal);
       if (isRight) next = `The server sent it as ${encoding}, and without that it matches: use decode: true`;
     }

@@ -10,7 +10,11 @@ export interface Asked {
   /** Bytes that are there; above 0, the request had a `Range` from here on. */
   readonly offset: number;
   /** What is known of the whole that these bytes are of. */
-  readonly known: { readonly validators: Validators; readonly total?: number | undefined };
+  readonly known: {
+    readonly validators: Validators;
+    readonly total?: number | undefined;
+    readonly encoding?: string | undefined;
+  };
   /** What the body is only wanted if it fails. */
   readonly conditions: Conditions;
 }
@@ -37,6 +41,17 @@ export function header(headers: Headers, name: string): string | undefined {
   const value = headers[name];
   if (typeof value !== 'object') return value;
   return new Set(value).size === 1 ? value[0] : undefined;
+}
+
+/** The `Content-Encoding`, in one spelling; undefined for none. */
+export function encodingOf(headers: Headers): string | undefined {
+  const text = list(headers, 'content-encoding').toLowerCase();
+  return text === '' || text === 'identity' ? undefined : text;
+}
+
+/** A header that may be there several times, of which the same one counts once, as a proxy may repeat it. */
+function list(headers: Headers, name: string): string {
+  return [...new Set([headers[name] ?? []].flat())].join(', ');
 }
 
 export function validatorsOf(headers: Headers): Validators {
@@ -111,6 +126,7 @@ function judgePart({ offset, known }: Asked, headers: Headers): Verdict {
   if (total === undefined) return BROKEN('its part does not say how long the whole is'); // nor where that ends
   if (range.end >= total || isOther(known, headers, range.total, true))
     return OTHER('the content has changed');
+  if (encodingOf(headers) !== known.encoding) return OTHER('its part has another Content-Encoding');
   return { to: 'append', total, length };
 }
 

@@ -14,11 +14,6 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
 
 export const DECODABLE = 'gzip, deflate, br';
 
-/** Whether a `Content-Encoding` means other bytes than are sent. */
-export function isEncoded(encoding: string | undefined): encoding is string {
-  return encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity';
-}
-
 /**
  * Undoes a `Content-Encoding`.
  *

@@ -68,6 +68,7 @@ it.each<[string, Script]>([
   ['has several parts', part(BODY, FIRST, { 'Content-Type': 'multipart/byteranges; boundary=x' })],
   ['is of another total', part(BODY, FIRST, { 'Content-Range': 'bytes 400-999/1001' })],
   ['has another ETag', part(OTHER, FIRST, { ETag: '"two"' })],
+  ['is encoded, and what is there is not', part(BODY, FIRST, { 'Content-Encoding': 'gzip' })],
 ])('drops what is there and asks for the whole when a 206 %s [K9]', async (_, answer) => {
   const server = await scriptedServer([broken(), answer, whole(BODY, { ETag: ETAG })]);
   const downloading = new Downloading();
@@ -245,6 +246,33 @@ it('appends nothing from a host that it was not redirected to before [K10, K12]'
   ]);
   const { bytes } = await new Downloading().fetch(`${entry.url}/file`);
   expect(bytes).toEqual(OTHER);
+});
+
+const GZIP = { ETag: ETAG, 'Content-Encoding': 'gzip' };
+
+it.each<[string, Record<string, string>]>([
+  ['is not', {}],
+  ['is in another way', { 'Content-Encoding': 'br' }],
+  ['is twice', { 'Content-Encoding': 'gzip, br' }],
+])(
+  'appends no part that %s encoded where what is there is, also in a later process [K10, K11]',
+  async (_, headers) => {
+    const server = await scriptedServer([
+      broken(GZIP),
+      empty(404),
+      part(OTHER, FIRST, headers),
+      whole(OTHER, { ETag: ETAG }),
+    ]);
+    const downloading = new Downloading();
+    await downloading.fails(`${server.url}/file`);
+    expect((await downloading.fetch(`${server.url}/file`)).bytes).toEqual(OTHER);
+    expect(ranges(server.requests).slice(2)).toEqual(['bytes=400-', undefined]);
+  },
+);
+
+it('goes on in the encoding that what is there has [K9, K11]', async () => {
+  const server = await scriptedServer([broken(GZIP), part(BODY, FIRST, { 'Content-Encoding': 'GZIP' })]);
+  expect((await new Downloading().fetch(`${server.url}/file`)).bytes).toEqual(BODY);
 });
 
 const AMAZON = '&X-Amz-Date=20261130T120000Z&X-Amz-Signature=';

@@ -15,6 +15,8 @@ export interface Source {
   readonly validators: Validators;
   /** Bytes of the whole. */
   readonly total?: number | undefined;
+  /** The `Content-Encoding` that the bytes are in. */
+  readonly encoding?: string | undefined;
 }
 
 export interface PartialState extends Source {
@@ -53,9 +55,9 @@ export function readState(directory: string): PartialState | undefined {
   } catch {
     return undefined;
   }
-  const { url, source = '', total = 0, boot, durable, written, window } = value ?? {};
+  const { url, source = '', encoding = '', total = 0, boot, durable, written, window } = value ?? {};
   const isState =
-    [url, source, boot].every((each) => typeof each === 'string') &&
+    [url, source, encoding, boot].every((each) => typeof each === 'string') &&
     [total, durable, written, window].every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
   if (!isState) return undefined;
   return { ...(value as unknown as PartialState), validators: readValidators(value?.validators) };
