@@ -117,8 +117,8 @@ export class Address {
     const offset = !isWhole && this.#isResuming && isUseful && isWithin ? this.#partial.offset : 0;
     const conditions = isWhole || offset > 0 ? {} : conditionsFor(readValidators(this.#entry?.validators));
     const headers = {
-      'user-agent': settings.headers['user-agent'] ?? 'holdfast',
-      accept: settings.headers.accept ?? (settings.accept.length > 0 ? settings.accept.join(', ') : '*/*'),
+      'user-agent': 'holdfast',
+      accept: settings.accept.length > 0 ? settings.accept.join(', ') : '*/*',
       'accept-encoding': settings.decode ? DECODABLE : 'identity',
       ...conditions,
       ...(offset > 0 ? { range: `bytes=${offset}-` } : {}),

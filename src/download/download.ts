@@ -11,7 +11,7 @@ import { transfer } from './transfer.ts';
  * Guarantees: what is published has the length that the server announced, and matches `integrity` and `size` where they
  * are given. A download that broke off goes on where it ended, in this call or, after a crash, in a later one, if the
  * server has the same version still. The bytes are those on the wire, whatever their `Content-Encoding`. Of several
- * addresses, the next one is tried when the one before does not serve it. Nothing secret of an address or a header gets
+ * addresses, the next one is tried when the one before does not serve it; `headers` go to each of them. Nothing secret of an address or a header gets
  * into records, errors or file names.
  *
  * Not guaranteed: without `integrity`, that the bytes are those that whoever published them had in mind.

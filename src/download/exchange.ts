@@ -18,7 +18,7 @@ export interface Answer {
 }
 
 export interface Question {
-  /** What this download asks: sent to every address. */
+  /** What this download asks, of which the caller's headers may replace some: sent to every address. */
   readonly own: Readonly<Record<string, string>>;
   /** Called at each request, of which every redirect costs one. */
   readonly onRequest?: () => void;
@@ -43,8 +43,8 @@ export async function exchange(
   for (let hops = 0; ; hops++) {
     const headers = {
       ...given({ authorization: basicCredentials(url) }),
-      ...(isOwnOrigin ? question.caller : {}),
       ...question.own,
+      ...(isOwnOrigin ? question.caller : {}),
     };
     watch.waits();
     question.onRequest?.();

@@ -15,7 +15,7 @@ import { proxyFor } from './proxy.ts';
 
 /** How something is downloaded. All spans are milliseconds. */
 export interface DownloadOptions {
-  /** Sent to the origin of the address, and to no other one that it redirects to. */
+  /** Sent to the origin of the address, of each one where there are several, and to no other one that it redirects to. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** What the bytes must match, as Subresource Integrity: `sha256-<base64>`. */
   readonly integrity?: string | undefined;

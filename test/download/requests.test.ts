@@ -237,6 +237,22 @@ it('sends what the caller gave to the first origin, and to nobody it redirects t
   for (const name of Object.keys(SECRETS)) expect(other.requests[0]?.headers).not.toHaveProperty(name);
 });
 
+it('tells other origins neither its name nor what it accepts, where the caller gave them, but the usual ones [K12]', async () => {
+  const other = await scriptedServer(() => whole(BODY));
+  const server = await scriptedServer(() => redirect(`${other.url}/end`));
+  const own = { 'user-agent': 'inside/1.0 (k3y)', accept: 'application/vnd.inside' };
+  await new Downloading().fetch(server.url, { headers: own });
+  expect(server.requests[0]?.headers).toMatchObject(own);
+  expect(other.requests[0]?.headers).toMatchObject({ 'user-agent': 'holdfast', accept: '*/*' });
+});
+
+it('sends what the caller gave to each of several addresses [K12]', async () => {
+  const good = await scriptedServer(() => whole(BODY));
+  const missing = await scriptedServer(() => [head(404, { 'Content-Length': 0 })]);
+  await new Downloading().fetch([`${missing.url}/a`, `${good.url}/b`], { headers: SECRETS });
+  for (const { requests } of [missing, good]) expect(requests[0]?.headers).toMatchObject(SECRETS);
+});
+
 it('does not send it again to an origin that it came back to over another one [K12]', async () => {
   const server = await scriptedServer(({ target }) =>
     target === '/' ? redirect(`${other.url}/`) : whole(BODY),
