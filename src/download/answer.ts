@@ -1,4 +1,5 @@
 import { type Conditions, isEntityTag, type Validators } from '../content/validators.ts';
+import { shown } from '../errors/input-error.ts';
 import { given } from '../lock/known-options.ts';
 import { Fault, statusFault } from './fault.ts';
 import { type Clock, retryAfter } from './pause.ts';
@@ -32,6 +33,8 @@ export type Verdict =
 
 /** Of a record, there is only so much that is read. */
 const LONGEST_DISPOSITION = 1024;
+
+const TRANSFER = 'transfer-encoding';
 
 const OTHER = (why: string): Verdict => ({ to: 'ask for the whole', areRangesBroken: false, why });
 const BROKEN = (why: string): Verdict => ({ to: 'ask for the whole', areRangesBroken: true, why });
@@ -73,6 +76,7 @@ export function validatorsOf(headers: Headers): Validators {
  */
 export function judge(asked: Asked, status: number, headers: Headers, clock: Clock): Verdict {
   const isRanged = asked.offset > 0;
+  if (status === 200 || status === 206) checkTransfer(headers);
   if (status === 200) return judgeWhole(headers);
   if (status === 206 && isRanged) return judgePart(asked, headers);
   if (status === 206) return BROKEN('it answered with a part when asked for the whole');
@@ -102,14 +106,32 @@ function opaque(etag: string): string {
   return etag.replace(/^W\//, '');
 }
 
+/** Of a transfer only chunks are undone: behind any other coding, the bytes are not those of the content. */
+function checkTransfer(headers: Headers): void {
+  const codings = list(headers, TRANSFER)
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((each) => each !== '' && each !== 'identity');
+  if (codings.length === 0 || codings.join() === 'chunked') return;
+  throw new Fault(`it sent ${told(headers, 'Transfer-Encoding')}, which cannot be undone`);
+}
+
 function judgeWhole(headers: Headers): Verdict {
-  const range = headers['content-range'];
-  if (range !== undefined && !isWhole(parseRange(headers)))
-    return BROKEN('it answered 200 with a Content-Range');
   const length = lengthOf(headers);
   // Only as the last encoding: behind any other, the body ends with the connection.
-  const isChunked = /(^|,)\s*chunked\s*$/i.test(header(headers, 'transfer-encoding') ?? '');
-  return { to: 'replace', length, isDelimited: length !== undefined || isChunked };
+  const isChunked = /(^|,)\s*chunked\s*$/i.test(list(headers, TRANSFER));
+  const isDelimited = length !== undefined || isChunked;
+  if (headers['content-range'] === undefined) return { to: 'replace', length, isDelimited };
+  const range = parseRange(headers);
+  const sent = `it answered 200 with ${told(headers, 'Content-Range')}`;
+  if (!isWhole(range)) return BROKEN(sent);
+  if (length !== undefined && length !== range.total) return BROKEN(`${sent}, and ${length} bytes`);
+  return { to: 'replace', length: range.total, isDelimited: true };
+}
+
+/** A header as it came, in the words of an error. */
+function told(headers: Headers, name: string): string {
+  return `${name}: ${shown(list(headers, name.toLowerCase()))}`;
 }
 
 function judgePart({ offset, known }: Asked, headers: Headers): Verdict {
@@ -170,7 +192,7 @@ function parseRange(headers: Headers): Range | undefined {
   return { start, end, total: Number.isNaN(total) ? undefined : total };
 }
 
-function isWhole(range: Range | undefined): boolean {
+function isWhole(range: Range | undefined): range is Range & { readonly total: number } {
   return range !== undefined && range.start === 0 && range.end + 1 === range.total;
 }
 

@@ -45,6 +45,50 @@ it.each<[string, Script]>([
 
 const open = (version?: string): Script => [head(200, {}, version), BODY, HANG_UP];
 
+it.each<[string, Script]>([
+  [
+    'Content-Range: "bytes 0-999/1000", and 500 bytes',
+    [head(200, { 'Content-Range': 'bytes 0-999/1000', 'Content-Length': 500 }), half],
+  ],
+  [
+    'Content-Range: "bytes 0-499/1000"',
+    [head(200, { 'Content-Range': 'bytes 0-499/1000', 'Content-Length': 500 }), half],
+  ],
+  [
+    'Content-Range: "bytes */500"',
+    [head(200, { 'Content-Range': 'bytes */500', 'Content-Length': 500 }), half],
+  ],
+  [
+    'Transfer-Encoding: "gzip, chunked"',
+    [head(200, { 'Transfer-Encoding': 'gzip, chunked' }), chunk(half), chunk('')],
+  ],
+  [
+    'Transfer-Encoding: "gzip, chunked"',
+    [head(200, { 'Transfer-Encoding': ['gzip', 'chunked'] }), chunk(half), chunk('')],
+  ],
+])('refuses a whole that comes with %s, and says so [K7, K8]', async (sent, script) => {
+  const server = await scriptedServer(() => script);
+  const error = await new Downloading().fails(`${server.url}/file`);
+  expect(error).toMatchObject({ code: 'HOLDFAST_DOWNLOAD' });
+  expect(error.message).toContain(sent);
+});
+
+it('takes a Content-Range of the whole for its length [K7, K8]', async () => {
+  const range = { 'Content-Range': 'bytes 0-999/1000', ...CHUNKED };
+  const right = [head(200, range), chunk(BODY), chunk('')];
+  const server = await scriptedServer([[head(200, range), chunk(half), chunk('')], right]);
+  expect((await new Downloading().fetch(`${server.url}/file`)).bytes).toEqual(BODY);
+});
+
+it('refuses a part whose bytes are in an encoding of transfer [K8, K9]', async () => {
+  const start: Script = [head(200, { 'Content-Length': 1000, ETag: '"one"' }), half, HANG_UP];
+  const range = { 'Content-Range': 'bytes 500-999/1000', ETag: '"one"' };
+  const rest = [head(206, { ...range, 'Transfer-Encoding': 'gzip, chunked' }), chunk(half), chunk('')];
+  const server = await scriptedServer([start, rest]);
+  const error = await new Downloading().fails(`${server.url}/file`);
+  expect(error.message).toContain('Transfer-Encoding: "gzip, chunked"');
+});
+
 it('is not misled by an encoding of transfer behind the chunks, which only the end of the connection ends [K7]', async () => {
   const server = await scriptedServer([
     [head(200, { 'Transfer-Encoding': 'chunked, identity' }), half, HANG_UP],
