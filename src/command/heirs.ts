@@ -51,14 +51,37 @@ export class Heirs {
 /** All processes that a process started, and those that they started, as far as their parents still live. */
 export function descendantsOf(pid: number): Identity[] {
   const children = new Map<number, number[]>();
-  for (const each of processFacts.processIds()) {
-    const parent = processFacts.parentOf(each);
-    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), each]);
-  }
+  for (const [each, parent] of parents()) children.set(parent, [...(children.get(parent) ?? []), each]);
   const found: number[] = [];
   for (let next = children.get(pid) ?? []; next.length > 0; ) {
     found.push(...next);
     next = next.flatMap((each) => children.get(each) ?? []);
   }
   return found.map(identityOf);
+}
+
+/** How many processes each process descends from, by one look at all: fewer than those that it started. */
+export function depths(): ReadonlyMap<number, number> {
+  const parentOf = parents();
+  const known = new Map<number, number>();
+  const depthOf = (pid: number | undefined): number => {
+    if (pid === undefined) return 0;
+    const depth = known.get(pid);
+    if (depth !== undefined) return depth;
+    known.set(pid, 0); // ends a circle, which ids that were given out again during the look could make
+    const found = depthOf(parentOf.get(pid)) + 1;
+    known.set(pid, found);
+    return found;
+  };
+  for (const pid of parentOf.keys()) depthOf(pid);
+  return known;
+}
+
+function parents(): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const pid of processFacts.processIds()) {
+    const parent = processFacts.parentOf(pid);
+    if (parent !== undefined) found.set(pid, parent);
+  }
+  return found;
 }

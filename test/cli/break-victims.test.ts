@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { victimsOf } from '../../src/cli/break/victims.ts';
+import { descendantsOf } from '../../src/command/heirs.ts';
 import type { HolderRecord } from '../../src/identity/holder.ts';
+import { recordOf } from '../../src/identity/index.ts';
+import { Child } from '../support/child.ts';
 import { newLocks } from '../support/place.ts';
+import { until } from '../support/until.ts';
 
 /** What is seen of a lock that this process holds. */
 async function heldHere() {
@@ -23,6 +27,21 @@ describe('the processes that break is to end', () => {
       { isWrapper: false, pid: process.pid },
       { isWrapper: true, pid: process.pid },
     ]);
+  });
+
+  it('come before those that they started, whichever was found first: so no script goes on with its next step [A4, X59]', async () => {
+    const { info, own } = await heldHere();
+    const script = new Child('sh', ['-c', 'sleep 1000; true']);
+    await until(() => descendantsOf(script.pid).length === 1, 'the script is at its first step');
+    const [step] = descendantsOf(script.pid) as [{ pid: number; start: string }];
+    const { start } = recordOf(script.pid);
+    const ofScript = { ...own, child: { pid: script.pid, start: start as string } };
+    const ofStep = { ...own, child: step };
+
+    for (const holders of [[ofScript], [ofStep, ofScript]]) {
+      const commands = victimsOf({ ...info, holders }).filter(({ isWrapper }) => !isWrapper);
+      expect(commands.map(({ identity: { pid } }) => pid)).toEqual([script.pid, step.pid]);
+    }
   });
 
   it.each([

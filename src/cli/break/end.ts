@@ -22,6 +22,20 @@ const AFTERMATH = 2_000;
  *
  * Each signal follows directly on a check that the process is still the same; the few microseconds in between are what
  * the system leaves to callers without process descriptors.
+ *
+ * The victims come in an order in which each is signalled before those that it started, and a command before its wrapper.
+ * Trace (W `holdfast run`, P its command, a script, C the step that P waits for, N a process that comes in between):
+ *  1. P is signalled, and C not yet: P ends, or runs its handler. It never learns that C was ended before it got its own
+ *     signal, so it does not go on with its next step. W is told that a signal ended P, and ends by the same one.
+ *  2. P is stopped: its signal stays pending. C ends, and P does nothing before it is continued, when it gets the signal
+ *     first; or it gets SIGKILL after the grace. A stopped W is killed when P has ended and it has not.
+ *  3. P handles the signal, and starts N to clean up: N has the rest of the grace. P or N that is alive after it is killed,
+ *     P in this call; N in the next one, for which `newcomersTo` has found it.
+ *  4. P starts N after the look that found P and C, and before its signal: P ends by that, and N has lost its parent. It
+ *     carries the kernel's lock, or is found by its environment. Under the portable engine W has released the lock
+ *     meanwhile; so the caller looks again, and says that the lock is free only after a look that found nobody.
+ *  5. N starts another one meanwhile: the next look finds that, and there is one after every round of signals.
+ *  What has cleared its environment, or gives no sight of it, and has lost its parent, is not found.
  */
 export async function endAll(victims: readonly Victim[], grace: number): Promise<Ended[]> {
   const commands = victims.filter(({ isWrapper }) => !isWrapper);

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { descendantsOf } from '../../command/heirs.ts';
+import { depths, descendantsOf } from '../../command/heirs.ts';
 import { holdersAround } from '../../command/held.ts';
 import { holder, printable, shellWord } from '../../errors/describe.ts';
 import { copyAdvice } from '../../errors/lock-errors.ts';
@@ -19,8 +19,8 @@ export interface Victim {
 }
 
 /**
- * The processes that hold a lock, commands before the `holdfast run` that started them, and all who inherited it from them
- * or, where nobody inherits a lock, descend from the command.
+ * The processes that hold a lock, and all who inherited it from them or, where nobody inherits a lock, descend from the
+ * command: in the order in which `endAll` is to signal them.
  *
  * @throws {CliError} when any of them cannot be told for certain: then none is touched.
  */
@@ -29,7 +29,51 @@ export function victimsOf(info: LockInfo): Victim[] {
   const known = new Set(victims.map(({ identity }) => identity.pid));
   const below = info.holders.flatMap(({ child }) => (child === undefined ? [] : descendantsOf(child.pid)));
   const pids = new Set([...carriersOf(info.path), ...below.map(({ pid }) => pid)]);
-  return [...sorted([...pids].filter((pid) => !known.has(pid)).flatMap(heirOf)), ...victims];
+  return topDown([...victims, ...sorted([...pids].filter((pid) => !known.has(pid)).flatMap(heirOf))]);
+}
+
+/** Each before those that it started; a `holdfast run` behind them all, which is left to end with its command. */
+function topDown(victims: readonly Victim[]): Victim[] {
+  const depthOf = depths();
+  const rank = ({ identity: { pid } }: Victim) => depthOf.get(pid) ?? 0;
+  const order = (some: Victim[]) => some.sort((one, other) => rank(one) - rank(other));
+  return [
+    ...order(victims.filter(({ isWrapper }) => !isWrapper)),
+    ...order(victims.filter(({ isWrapper }) => isWrapper)),
+  ];
+}
+
+/**
+ * Finds those who came to the work of these holders after this call, however late: processes that were started by one that
+ * was looked at and not signalled yet, or by one that was being ended. Such a process may have lost its parent. Its
+ * environment proves where it comes from, for there `holdfast` names itself to its command and to all below it.
+ *
+ * Left alone is what the command had left behind by this call, and what that starts: it does not work under the lock.
+ */
+export function newcomersTo({ holders }: LockInfo): (known: readonly Victim[]) => Victim[] {
+  const before = new Set(processFacts.processIds().map(keyOf));
+  const runs = new Set(holders.flatMap(({ pid, start }) => (start === undefined ? [] : [`${pid} ${start}`])));
+  const isBelow = (pid: number) => holdersAround(pid).some((each) => runs.has(`${each.pid} ${each.start}`));
+  return (known) => {
+    const victims = new Set(known.map(({ identity: { pid } }) => pid));
+    const isOfThoseLeft = (pid: number | undefined): boolean => {
+      if (pid === undefined || !isBelow(pid) || victims.has(pid)) return false;
+      return before.has(keyOf(pid)) || isOfThoseLeft(processFacts.parentOf(pid));
+    };
+    const isNew = (pid: number) => !before.has(keyOf(pid)) && !victims.has(pid) && isBelow(pid);
+    return topDown(
+      sorted(
+        processFacts
+          .processIds()
+          .filter((pid) => isNew(pid) && !isOfThoseLeft(pid))
+          .flatMap(heirOf),
+      ),
+    );
+  };
+}
+
+function keyOf(pid: number): string {
+  return `${pid} ${processFacts.startTime(pid)}`;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { LockInfo } from '../../lock/query.ts';
 import { breakClaim } from '../break/claim.ts';
 import { confirm } from '../break/confirm.ts';
 import { endAll } from '../break/end.ts';
-import { type Victim, victimsOf } from '../break/victims.ts';
+import { newcomersTo, type Victim, victimsOf } from '../break/victims.ts';
 import { CliError } from '../cli-error.ts';
 import { parseDuration } from '../duration.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -71,6 +71,7 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
   }
   const info = manager.inspect(target);
   if (info.state === 'free') return finish([], manager.inspect(target), cliName, options);
+  const newcomers = newcomersTo(info);
   const victims = victimsOf(info); // throws for holders that must not be touched
   if (options.json !== true) note(describe(info, cliName));
   if (options.yes !== true && !(await confirm('End this, with the work it is doing?'))) {
@@ -78,25 +79,31 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
     throw new CliError(exitCodes.no, 'HOLDFAST_UNCONFIRMED', 'nothing was done', { resource, path, holders });
   }
   const ended = await endAll(victims, options.grace);
-  let left = leftOf(info, manager.inspect(target));
-  for (let round = 1; round < ROUNDS && left !== undefined; round++) {
-    ended.push(...(await endAll(left, options.grace))); // they were started by those that were ended, before they were
-    left = leftOf(info, manager.inspect(target));
+  const known = [...victims];
+  const look = () => {
+    const left = leftOf(info, manager.inspect(target));
+    return [...left, ...newcomers([...known, ...left])];
+  };
+  let left = look();
+  for (let round = 1; round < ROUNDS && left.length > 0; round++) {
+    ended.push(...(await endAll(left, options.grace)));
+    known.push(...left);
+    left = look();
   }
-  if (left !== undefined) process.exitCode = exitCodes.no;
+  for (const { title, identity } of left) ended.push({ title, pid: identity.pid, outcome: 'alive' });
   finish(ended, manager.inspect(target), cliName, options);
 }
 
-/** Those who have the lock still from the holders that were to end; undefined when there is nobody, or it is another's. */
-function leftOf(before: LockInfo, now: LockInfo): Victim[] | undefined {
+/** Those who have the lock still from the holders that were to end; none when it is another's. */
+function leftOf(before: LockInfo, now: LockInfo): Victim[] {
   const isSame = (holder: LockInfo['holders'][number]) =>
     before.holders.some(({ pid, start }) => pid === holder.pid && start === holder.start);
-  if (!now.holders.some(isSame)) return undefined;
+  if (!now.holders.some(isSame)) return [];
   const holders = now.holders.filter((holder) => holder.inherited === true || isSame(holder));
   try {
     return victimsOf({ ...now, holders });
   } catch {
-    return undefined; // what is left cannot be told for certain: the last look says who holds the lock
+    return []; // what is left cannot be told for certain: the last look says who holds the lock
   }
 }
 
