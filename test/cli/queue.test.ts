@@ -40,6 +40,18 @@ describe('the line before a lock', () => {
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ locks: [{ resource: 'mirror' }] }]);
   });
 
+  it('is looked at once by top, which then pauses for as long as it is told, also for months [R82]', async () => {
+    const { cli } = await crowded();
+    const top = cli.start(['top', '--interval', '30d']);
+    await top.says(LINE);
+
+    top.signal('SIGTERM');
+
+    const { stdout, stderr } = await top.exits();
+    expect(stdout.match(/^NAME +STATE/gm)).toHaveLength(1);
+    expect(stderr).toBe('');
+  });
+
   it('is not watched by top any more when nobody reads what it prints', async () => {
     const { cli } = await crowded();
     const top = cli.start(['top', '--interval', '10ms']);

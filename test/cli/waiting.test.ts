@@ -91,6 +91,24 @@ it('while it waits, wait names each lock that is held, also beside one that is f
   expect(stderr).toMatch(/^holdfast: waiting for x, held by /);
 });
 
+it.each([
+  ['-w 30d', ['-w', '30d'], {}],
+  ['HOLDFAST_TIMEOUT=60d', [], { HOLDFAST_TIMEOUT: '60d' }],
+] as const)(
+  'wait goes on for longer than a timer of Node.js can run: %s [R8, R82]',
+  async (_how, options, env) => {
+    const cli = new Cli();
+    const holder = await cli.hold('x');
+    const waiting = cli.start(['wait', ...options, 'x'], { env });
+    await waiting.says(/waiting for x/, 'stderr');
+
+    await cli.run(['break', '--kill', '--yes', 'x']);
+    await holder.exits();
+
+    expect((await waiting.exits()).code).toBe(0);
+  },
+);
+
 describe('a lock that is not free', () => {
   it('ends -n with 75 at once, naming lock file, holder and what to do [A3, A4, G14]', async () => {
     const cli = new Cli();

@@ -3,9 +3,10 @@ import { InvalidArgumentError, Option } from 'commander';
 import { printable } from '../../errors/describe.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { cliNameOf } from '../../lock/cli-name.ts';
+import { after } from '../../lock/deadline.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import type { LockInfo } from '../../lock/query.ts';
-import { clearTimeout, Date, setTimeout } from '../../time/time.ts';
+import { Date } from '../../time/time.ts';
 import { parseDuration } from '../duration.ts';
 import { listLocks } from '../list-locks.ts';
 import { checked, withGlobalOptions } from '../options.ts';
@@ -70,9 +71,9 @@ function view(locks: readonly LockInfo[], directory: string, options: TopOptions
 
 function pause(ms: number, screen: Screen | undefined): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
+    const callOff = after(ms, resolve, 'alive');
     screen?.onClose(() => {
-      clearTimeout(timer);
+      callOff();
       resolve();
     });
   });

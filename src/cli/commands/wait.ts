@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { duration, printable } from '../../errors/describe.ts';
+import { after } from '../../lock/deadline.ts';
 import { environmentOptions } from '../../lock/environment.ts';
 import type { LockManager } from '../../lock/manager.ts';
 import type { LockInfo } from '../../lock/query.ts';
-import { clearTimeout, setTimeout } from '../../time/time.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { fileOption, nameOption, timeoutOption, withGlobalOptions } from '../options.ts';
@@ -91,7 +91,8 @@ class Watch {
   async untilOver(): Promise<Held[]> {
     const { any, timeout } = this.#options;
     const stop = new AbortController();
-    const timer = timeout === undefined ? undefined : setTimeout(() => stop.abort(TIME_IS_UP), timeout);
+    const isOver = () => stop.abort(TIME_IS_UP);
+    const callOff = after(timeout ?? Number.POSITIVE_INFINITY, isOver, 'alive');
     const each = this.#names.map(async (name) => {
       if (this.#free.has(name)) return;
       await this.#manager.untilFree(targetOfWord(name, this.#options), { signal: stop.signal });
@@ -104,7 +105,7 @@ class Watch {
       if (error !== TIME_IS_UP) throw error;
       return this.look();
     } finally {
-      clearTimeout(timer);
+      callOff();
       stop.abort();
       await Promise.allSettled(each);
     }
