@@ -31,7 +31,7 @@ export interface MergeOptions {
  *
  * Guarantees, for any values and without functions among the strategies:
  * - It never throws on JSON, and changes none of its arguments. The result shares what is unchanged with them.
- * - Where only one side changed anything, the result is that side; where both made the same change, that.
+ * - Where only one side changed anything, the result is that side; where both made the same change, that, but for `sum`.
  * - A clean merge has each change that one side alone made, and no other.
  * - A clean merge of the sides the other way round gives the same text, unless a strategy takes a side (`ours`, `theirs`).
  * - The same arguments always give the same result.

@@ -14,6 +14,11 @@ export class Report {
     return this.#path.length;
   }
 
+  /** Inside of an array whose elements nothing but their index tells apart. */
+  get isByIndex(): boolean {
+    return this.#path.some((step) => typeof step === 'number');
+  }
+
   place(): { readonly path: Path; readonly text: string } {
     const path = [...this.#path];
     return { path, text: formatPath(path) };
@@ -28,11 +33,7 @@ export class Report {
   }
 
   conflict({ base, ours, theirs }: Sides, kind: ConflictKind): void {
-    this.conflicts.push({
-      kind,
-      ...this.place(),
-      ...given({ base, ours, theirs }),
-    });
+    this.conflicts.push({ kind, ...this.place(), ...given({ base, ours, theirs }) });
   }
 
   note(kind: Note['kind'], field?: string): void {

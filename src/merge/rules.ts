@@ -1,10 +1,12 @@
 import { parsePattern, type Token } from './pattern.ts';
-import type { Strategy } from './strategy.ts';
+import { decidesAll, type Strategy } from './strategy.ts';
 
 /** Which strategies hold at a path and below it. */
 export interface Rules {
   readonly strategy: Strategy | undefined;
   readonly isVolatile: boolean;
+  /** Whether `sum` may decide here or below, so that two equal changes count twice. */
+  readonly counts: boolean;
   /** Those at a member of this name. */
   member(name: string): Rules;
   /** Those at an element. */
@@ -30,11 +32,17 @@ export function compileRules(strategies: Iterable<readonly [string, Strategy]>):
   const names = new Set(patterns.flatMap(({ tokens }) => tokens.flatMap((token) => token.name ?? [])));
 
   /** All paths with the same progress have the same rules, which are made once. */
-  const rulesOf = (progress: readonly Progress[]): Rules => {
-    const key = progress.map(({ pattern, matched }) => `${patterns.indexOf(pattern)}:${matched}`).join();
+  const rulesOf = (progress: readonly Progress[], isOpen = true): Rules => {
+    const here = progress.find(({ pattern, matched }) => matched === pattern.tokens.length);
+    const strategy = here?.pattern.strategy;
+    const isSum = ({ pattern }: Progress) => pattern.strategy === 'sum';
+    const counts = isOpen && !decidesAll(strategy) && progress.some(isSum);
+    const places = progress.map(({ pattern, matched }) => `${patterns.indexOf(pattern)}:${matched}`);
+    const key = [counts, ...places].join();
     const known = compiled.get(key);
     if (known !== undefined) return known;
-    const rules = new Compiled(progress, names, (step) => rulesOf(advance(progress, step)));
+    const next = (step: Step) => rulesOf(advance(progress, step), counts);
+    const rules = new Compiled({ strategy, counts }, names, next);
     compiled.set(key, rules);
     return rules;
   };
@@ -44,26 +52,29 @@ export function compileRules(strategies: Iterable<readonly [string, Strategy]>):
 const NONE: Rules = {
   strategy: undefined,
   isVolatile: false,
+  counts: false,
   member: () => NONE,
   get element() {
     return NONE;
   },
 };
 
+type Here = Pick<Rules, 'strategy' | 'counts'>;
 type Step = { readonly name: string | undefined } | 'element';
 
 class Compiled implements Rules {
   readonly strategy: Strategy | undefined;
   readonly isVolatile: boolean;
+  readonly counts: boolean;
   readonly #names: ReadonlySet<string>;
   readonly #next: (step: Step) => Rules;
   readonly #members = new Map<string | undefined, Rules>();
   #element: Rules | undefined;
 
-  constructor(progress: readonly Progress[], names: ReadonlySet<string>, next: (step: Step) => Rules) {
-    const here = progress.filter(({ pattern, matched }) => matched === pattern.tokens.length);
-    this.strategy = here[0]?.pattern.strategy;
-    this.isVolatile = this.strategy === 'volatile' || this.strategy === 'ignore';
+  constructor({ strategy, counts }: Here, names: ReadonlySet<string>, next: (step: Step) => Rules) {
+    this.strategy = strategy;
+    this.isVolatile = strategy === 'volatile' || strategy === 'ignore';
+    this.counts = counts;
     this.#names = names;
     this.#next = next;
   }

@@ -26,7 +26,7 @@ export interface Keyed {
  * What becomes of a value that both sides changed, each in its own way:
  * - `ours`, `theirs`, `base`: that one.
  * - `max`, `min`: the greater or the smaller one of two numbers, or of two texts; times in ISO 8601 go by the time they mean.
- * - `sum`: of numbers, both changes of the base.
+ * - `sum`: of numbers, both changes of the base, which are two also where they are equal.
  * - `set`: of arrays, each element is in or out as the side says that changed it.
  * - `list`: of arrays, both edits where they lie apart, as lines of a text are merged.
  * - `atomic`: a conflict; arrays and objects are not looked into.
@@ -37,19 +37,9 @@ export interface Keyed {
  */
 export type Strategy = (typeof NAMES)[number] | Keyed | Decide;
 
-const NAMES = [
-  'ours',
-  'theirs',
-  'base',
-  'max',
-  'min',
-  'sum',
-  'set',
-  'list',
-  'atomic',
-  'volatile',
-  'ignore',
-] as const;
+/** Where one of these decides, no other strategy decides below. */
+const WHOLE = ['ours', 'theirs', 'base', 'set', 'list', 'atomic', 'volatile', 'ignore'] as const;
+const NAMES = [...WHOLE, 'max', 'min', 'sum'] as const;
 
 /** The strategy for an array of records that the member `field` tells apart. */
 export function keyed(field: string): Keyed {
@@ -58,6 +48,11 @@ export function keyed(field: string): Keyed {
 
 export function fitsArraysOnly(strategy: Strategy): boolean {
   return strategy === 'set' || strategy === 'list' || typeof strategy === 'object';
+}
+
+/** Whether it decides a value with all that is in it. */
+export function decidesAll(strategy: Strategy | undefined): boolean {
+  return typeof strategy === 'function' || (WHOLE as readonly unknown[]).includes(strategy);
 }
 
 /** @throws {InputError} for what is no strategy. */

@@ -37,7 +37,7 @@ export class Walk {
   /**
    * The first rule that fits decides:
    *
-   * 1. The sides are equal: that.
+   * 1. The sides are equal: that. A number that `sum` decides counts each of two equal changes.
    * 2. Ours is unchanged: theirs.
    * 3. Theirs is unchanged: ours.
    * 4. There is a strategy for this path.
@@ -46,35 +46,40 @@ export class Walk {
    * 7. Objects: member by member.
    * 8. Arrays: record by record, as sets, or as a whole.
    * 9. Conflict.
+   *
+   * @param identity the member that tells records apart, where the sides are one of them
    */
-  merge(sides: Sides, rules: Rules, role: 'value' | 'record' = 'value'): Side {
+  merge(sides: Sides, rules: Rules, identity?: string): Side {
     const { base, ours, theirs } = sides;
     const equal = relate(ours, theirs, rules);
-    if (equal === 'same') return ours;
+    if (equal === 'same' && (!rules.counts || this.report.isByIndex)) return ours;
     const ofOurs = relate(ours, base, rules);
     if (ofOurs === 'same') return theirs;
     const ofTheirs = relate(theirs, base, rules);
     if (ofTheirs === 'same') return ours;
-    if (equal === 'alike')
-      return this.#settle(sides, rules) ?? this.#byIndex(sides, rules) ?? later(ours, theirs);
-    if (ofOurs === 'alike') return this.#settle(sides, rules) ?? theirs;
-    if (ofTheirs === 'alike') return this.#settle(sides, rules) ?? ours;
+    if (equal !== 'other') {
+      const sum = rules.strategy === 'sum' ? decide('sum', base, ours, theirs) : undefined;
+      const settled = sum?.value ?? this.#settle(sides, rules, identity);
+      return settled ?? this.#byIndex(sides, rules) ?? later(ours, theirs);
+    }
+    if (ofOurs === 'alike') return this.#settle(sides, rules, identity) ?? theirs;
+    if (ofTheirs === 'alike') return this.#settle(sides, rules, identity) ?? ours;
 
     const decided = this.#byStrategy(sides, rules);
     if (decided !== undefined) return decided.value;
-    const isAddedTwice = role === 'record' && base === undefined;
+    const isAddedTwice = identity !== undefined && base === undefined;
     if (ours === undefined || theirs === undefined || isAddedTwice) return this.#conflict(sides);
-    return this.#byMembers(sides, rules) ?? this.#byElements(sides, rules) ?? this.#conflict(sides);
+    return this.#byMembers(sides, rules, identity) ?? this.#byElements(sides, rules) ?? this.#conflict(sides);
   }
 
   /**
-   * Rules 1 to 3 for values that say the same but are written differently: the order of their members, and the volatile
-   * ones, come from both sides. No conflict can follow.
+   * Rules 1 to 3 for values that say the same but are written differently, or in which `sum` may decide: the order of their
+   * members, and the volatile ones, come from both sides. No conflict can follow.
    */
-  #settle({ base, ours, theirs }: Sides, rules: Rules): Side {
+  #settle({ base, ours, theirs }: Sides, rules: Rules, identity: string | undefined): Side {
     const isOfOneType = base !== undefined && ours !== undefined && typeOf(base) === typeOf(ours);
     const sides = { base: isOfOneType ? base : undefined, ours, theirs };
-    return this.#byMembers(sides, rules) ?? this.#byRecords(sides, rules);
+    return this.#byMembers(sides, rules, identity) ?? this.#byRecords(sides, rules);
   }
 
   /** Rule 4, but for what is done to arrays. */
@@ -95,8 +100,8 @@ export class Walk {
     return decided;
   }
 
-  /** Rule 7. */
-  #byMembers({ base, ours, theirs }: Sides, rules: Rules): JsonObject | undefined {
+  /** Rule 7. The identity of a record is never decided: it is no count, whatever the patterns say. */
+  #byMembers({ base, ours, theirs }: Sides, rules: Rules, identity?: string): JsonObject | undefined {
     if (!isObject(ours) || !isObject(theirs) || (base !== undefined && !isObject(base))) return undefined;
     if (!this.#isLookedInto(rules)) return undefined;
     const merged = new Map<string, Json>();
@@ -107,7 +112,8 @@ export class Walk {
         ours: memberOf(ours, name),
         theirs: memberOf(theirs, name),
       };
-      const value = this.report.at(name, () => this.merge(sides, rules.member(name)));
+      const merge = () => this.merge(sides, rules.member(name));
+      const value = name === identity ? sides.ours : this.report.at(name, merge);
       if (value !== undefined) merged.set(name, value);
     }
     const order = mergeOrder(Object.keys(base ?? {}), inOurs, inTheirs, (name) => merged.has(name));
@@ -121,8 +127,12 @@ export class Walk {
   #byElements(sides: Sides, rules: Rules): readonly Json[] | undefined {
     const arrays = arraysOf(sides);
     if (arrays === undefined || !this.#isLookedInto(rules)) return undefined;
-    if (rules.strategy === 'set') return this.#asSets(arrays);
-    if (rules.strategy === 'list') return this.#asLists(arrays);
+    if (rules.strategy === 'set' || rules.strategy === 'list') {
+      const keys = elementKeys(arrays);
+      if (keys === undefined) this.report.note('deep');
+      else if (rules.strategy === 'set') return this.#asSets(keys);
+      return keys && mergeLists(keys.base, keys.ours, keys.theirs);
+    }
     return this.#byRecords(sides, rules) ?? this.#asDistinctTexts(arrays);
   }
 
@@ -141,12 +151,9 @@ export class Walk {
     if (!declared.includes(field)) this.report.note('keyed', field);
     const merged = new Map<Json, Json>();
     for (const key of new Set([...records.ours.keys(), ...records.theirs.keys()])) {
-      const record = {
-        base: records.base.get(key),
-        ours: records.ours.get(key),
-        theirs: records.theirs.get(key),
-      };
-      const value = this.report.at({ [field]: key }, () => this.merge(record, rules.element, 'record'));
+      const [base, ours, theirs] = [records.base.get(key), records.ours.get(key), records.theirs.get(key)];
+      const merge = () => this.merge({ base, ours, theirs }, rules.element, field);
+      const value = this.report.at({ [field]: key }, merge);
       if (value !== undefined) merged.set(key, value);
     }
     const keys = this.#ordered(
@@ -157,21 +164,11 @@ export class Walk {
     return keys.map((key) => merged.get(key) as Json);
   }
 
-  #asSets(arrays: Arrays): readonly Json[] | undefined {
-    const keys = elementKeys(arrays);
-    if (keys === undefined) {
-      this.report.note('deep');
-      return undefined;
-    }
+  /** @param keys one object for all elements that say the same */
+  #asSets(keys: Arrays): readonly Json[] {
     const [base, ours, theirs] = [new Set(keys.base), new Set(keys.ours), new Set(keys.theirs)];
     const isIn = (key: Json) => (ours.has(key) === theirs.has(key) ? ours.has(key) : !base.has(key));
-    return this.#ordered({ base: [...base], ours: [...ours], theirs: [...theirs] }, arrays, isIn);
-  }
-
-  #asLists(arrays: Arrays): readonly Json[] | undefined {
-    const keys = elementKeys(arrays);
-    if (keys === undefined) this.report.note('deep');
-    return keys && mergeLists(keys.base, keys.ours, keys.theirs);
+    return this.#ordered({ base: [...base], ours: [...ours], theirs: [...theirs] }, keys, isIn);
   }
 
   /** Arrays of nothing but distinct texts are sets, although nobody said so. */

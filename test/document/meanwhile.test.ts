@@ -266,3 +266,15 @@ describe('a strategy that returns no JSON', () => {
     await expect(document.save()).rejects.toMatchObject({ code: 'HOLDFAST_INPUT', input });
   });
 });
+
+describe('an edit that adds to a number with the strategy sum', () => {
+  it('counts beside an equal one of another program [R37]', async () => {
+    const { document, path, text, add } = await adding();
+    writeFileSync(path, '{ "n": 1 }');
+    await document.save();
+    expect(text()).toBe('{ "n": 2 }');
+    add();
+    await document.save();
+    expect(text()).toBe('{ "n": 3 }');
+  });
+});

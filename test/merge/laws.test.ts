@@ -98,10 +98,18 @@ describe('the laws of the merge', () => {
     });
   });
 
+  it('gives one of two equal changes also where it looks for numbers that sum decides, and finds none [R38]', () => {
+    const options = { strategies: { count: 'sum' } } as const;
+    holds((base, changed) => {
+      const { value, conflicts } = merge(base, changed, structuredClone(changed), options);
+      expect(text({ value, conflicts })).toBe(text({ value: changed, conflicts: [] }));
+    });
+  });
+
   it('gives the same text whichever side is ours when it is clean, and conflicts at the same places when it is not', () => {
     const mirrored = { 'delete-edit': 'edit-delete', 'edit-delete': 'delete-edit' } as Record<string, string>;
     holds((base, ours, theirs) => {
-      for (const options of [{}, { volatile }]) {
+      for (const options of [{}, { volatile }, { strategies: { '**': 'sum' } } as const]) {
         const one = merge(base, ours, theirs, options);
         const other = merge(base, theirs, ours, options);
         if (one.conflicts.length === 0) expect(text(other.value)).toBe(text(one.value));
