@@ -44,7 +44,7 @@ export async function openLayout(directory: string, access: 'owner' | 'shared'):
     if (error instanceof CacheDirectoryError || code === undefined) throw error;
     throw new CacheDirectoryError(
       path,
-      `cannot be used: ${code}. ${adviceOn(path, code, error)}, or use another one`,
+      `cannot be used: ${code}. ${adviceOn(path, code, error, { others: ['use another one'] })}`,
       error,
     );
   }
@@ -76,7 +76,7 @@ function formatIn(directory: string): string {
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    const problem = `has a file that cannot be read, ${path}: ${code}. ${adviceOn(path, code, error)}, or use another one`;
+    const problem = `has a file that cannot be read, ${path}: ${code}. ${adviceOn(path, code, error, { others: ['use another one'] })}`;
     throw new CacheDirectoryError(directory, problem, error);
   }
 }

@@ -16,13 +16,28 @@ const REMEDIES: Readonly<Record<string, string>> = {
 /** Whose a path is: made by Holdfast for one user alone, so that it may be given to that user, or anybody's. */
 export type Kept = 'for one user' | 'wherever';
 
-/** What helps where a path cannot be made, written or read, by the code of the error: the beginning of a sentence. */
-export function adviceOn(path: string, code: string, error?: unknown, kept: Kept = 'wherever'): string {
-  if (code === 'ERR_ACCESS_DENIED') return `Start Node.js with ${missingPermission(path, error)}`;
+/**
+ * What helps where a path cannot be made, written or read, by the code of the error: a sentence without its full stop.
+ * `others`: what helps, too.
+ */
+export function adviceOn(
+  path: string,
+  code: string,
+  error?: unknown,
+  { kept = 'wherever', others = [] }: { readonly kept?: Kept; readonly others?: readonly string[] } = {},
+): string {
+  const steps = [...stepsOn(path, code, error, kept), ...others];
+  const last = steps.pop();
+  return steps.length === 0 ? `${last}` : `${steps.join(', ')}, or ${last}`;
+}
+
+function stepsOn(path: string, code: string, error: unknown, kept: Kept): readonly string[] {
+  if (code === 'ERR_ACCESS_DENIED') return [`Start Node.js with ${missingPermission(path, error)}`];
   if (code === 'ENOTDIR' || code === 'EEXIST') {
-    return `Move ${printable(nearest(path)?.at ?? path)} away: a directory has to be there`;
+    return [`Move ${printable(nearest(path)?.at ?? path)} away: a directory has to be there`];
   }
-  return REMEDIES[code] ?? permissionAdvice(path, code, kept);
+  const remedy = REMEDIES[code];
+  return remedy === undefined ? permissionSteps(path, code, kept) : [remedy];
 }
 
 /** What Node.js' permission model was not given. With files alone it makes nothing durable: it refuses fsync. */
@@ -37,24 +52,29 @@ function missingPermission(path: string, error: unknown): string {
  * Says whose it is that is in the way: most often something that a call with `sudo` has left. Only what Holdfast made may be
  * given away: the directory above can be anybody's, such as /root or /etc.
  */
-function permissionAdvice(path: string, code: string, kept: Kept): string {
+function permissionSteps(path: string, code: string, kept: Kept): readonly string[] {
   const found = nearest(path);
   const user = process.getuid?.();
   if (found === undefined || user === undefined || (code !== 'EACCES' && code !== 'EPERM')) {
-    return `Find out what is wrong with ${printable(found?.at ?? path)} (${code})`;
+    return [`Find out what is wrong with ${printable(found?.at ?? path)} (${code})`];
   }
   const { at, stats } = found;
   const [name, word] = [printable(at), shellWord(at)];
   const owner = stats.uid === 0 ? 'root' : `user id ${stats.uid}`;
   const around = statsOf(dirname(at));
   if (code === 'EPERM' && around !== undefined && isOthersIn(around, stats, user)) {
-    return `${name} belongs to ${owner}, and in a directory such as /tmp only its owner may replace a file. Do this as ${owner}`;
+    return [
+      `${name} belongs to ${owner}, and in a directory such as /tmp only its owner may replace a file. Do this as ${owner}`,
+    ];
   }
-  if (code === 'EPERM') return `See whether ${name} may be changed at all: lsattr -d ${word}`;
-  if (stats.uid === user) return `Give its user access to ${name} again: chmod u+rwX ${word}`;
+  if (code === 'EPERM') return [`See whether ${name} may be changed at all: lsattr -d ${word}`];
+  if (stats.uid === user) return [`Give its user access to ${name} again: chmod u+rwX ${word}`];
   const gift = `Give it to this user (sudo chown -R ${user} ${word})`;
   const isOurs = kept === 'for one user' && at === path;
-  return `${name} belongs to ${owner}. ${isOurs ? gift : 'Have its owner let this user in'}, do this as ${owner}`;
+  return [
+    `${name} belongs to ${owner}. ${isOurs ? gift : 'Have its owner let this user in'}`,
+    `do this as ${owner}`,
+  ];
 }
 
 const STICKY = 0o1000;
@@ -99,13 +119,10 @@ interface Unmade {
 export function cannotBeMade(facts: Unmade, reason: string, cause: unknown, face: Face): string {
   const { path, resource, beside } = facts;
   const problem = `The lock file ${printable(path)} for ${shown(resource)} cannot be made: ${reason}.`;
-  const advice = [
-    adviceOn(path, reason, cause),
+  const others = [
     ...(beside === undefined ? [elsewhere(face)] : []),
     ...(face === 'library' ? ['set fallbackDirectory'] : []),
   ];
-  const last = advice.slice(1).pop();
-  const steps = last === undefined ? advice[0] : `${advice.slice(0, -1).join(', ')}, or ${last}`;
   const isClosed = beside !== undefined && ['EACCES', 'EPERM', 'EROFS'].includes(reason);
-  return `${problem} ${steps}.${isClosed ? ' Whoever changes the file needs write access to its directory.' : ''}`;
+  return `${problem} ${adviceOn(path, reason, cause, { others })}.${isClosed ? ' Whoever changes the file needs write access to its directory.' : ''}`;
 }

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { adviceOn } from '../errors/advice.ts';
+import { adviceOn, elsewhere } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
 import { InaccessibleError } from '../errors/once-errors.ts';
 import { readOwnFile } from '../storage/own-file.ts';
@@ -28,7 +28,8 @@ export function accessing<T>(path: string, verb: 'read' | 'removed', action: () 
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    const advice = `${adviceOn(path, code, error, 'for one user')}, or choose another directory (HOLDFAST_HOME, or --directory)`;
+    const others = [elsewhere('command line')];
+    const advice = adviceOn(path, code, error, { kept: 'for one user', others });
     throw new InaccessibleError(path, verb, `${code}. ${advice}`, error);
   }
 }

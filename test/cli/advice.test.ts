@@ -56,7 +56,9 @@ it('who may not write beside a file is told that whoever changes it has to [X47]
     .asUser(65534, ['run', join(directory, 'roles.json'), '--', 'true'])
     .exits();
   expect(code).toBe(125);
-  expect(stderr).toContain('do this as root. Whoever changes the file needs write access to its directory.');
+  expect(stderr).toContain(
+    'let this user in, or do this as root. Whoever changes the file needs write access to its directory.',
+  );
   expect(stderr).not.toMatch(/directory option|fallbackDirectory/);
 });
 

@@ -27,19 +27,26 @@ describe('the advice about a path that cannot be used', () => {
   });
 
   it.skipIf(process.getuid?.() !== 0)(
-    'names whose the nearest thing is that can be seen, and has nothing given away but what Holdfast made for one user [X46, X47]',
+    'names whose the nearest thing is that can be seen, with an or before the last step, and has nothing given away but what Holdfast made for one user [X46, X47]',
     () => {
       const [directory, theirs] = [tempDirectory(), join(tempDirectory(), "it's")];
       mkdirSync(theirs);
       chownSync(theirs, 61_234, 61_234);
-      const above = `${theirs} belongs to user id 61234. Have its owner let this user in, do this as user id 61234`;
+      const above = `${theirs} belongs to user id 61234. Have its owner let this user in, or do this as user id 61234`;
       for (const kept of ['wherever', 'for one user'] as const) {
-        expect(adviceOn(join(theirs, 'not/there.lock'), 'EACCES', undefined, kept)).toBe(above);
+        expect(adviceOn(join(theirs, 'not/there.lock'), 'EACCES', undefined, { kept })).toBe(above);
       }
       expect(adviceOn(theirs, 'EACCES')).toBe(above);
+      const others = ['use another one'];
+      expect(adviceOn(theirs, 'EACCES', undefined, { others })).toBe(
+        `${above.replace(', or do', ', do')}, or use another one`,
+      );
+      expect(adviceOn(theirs, 'ENOSPC', undefined, { others })).toBe(
+        'Make room on the disk, or use another one',
+      );
       const word = `'${theirs.replace("'", "'\\''")}'`;
-      expect(adviceOn(theirs, 'EACCES', undefined, 'for one user')).toBe(
-        `${theirs} belongs to user id 61234. Give it to this user (sudo chown -R 0 ${word}), do this as user id 61234`,
+      expect(adviceOn(theirs, 'EACCES', undefined, { kept: 'for one user' })).toBe(
+        `${theirs} belongs to user id 61234. Give it to this user (sudo chown -R 0 ${word}), or do this as user id 61234`,
       );
       chmodSync(directory, 0o500);
       expect(adviceOn(join(directory, 'a.lock'), 'EACCES')).toBe(
