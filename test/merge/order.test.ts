@@ -67,4 +67,10 @@ describe('the order of members', () => {
     }
     expect(merge<Json>(base, { b: 1, a: 1 }, { a: 1, b: 1 })).toMatchObject({ conflicts: [] });
   });
+
+  it('has what only one side has stay behind its predecessor there, wherever that moves', () => {
+    const options = { strategies: { $: 'set' } } as const;
+    expect(merge([1, 2, 3], [3, 1, 2], [1, 2, 3, 4], options).value).toEqual([3, 4, 1, 2]);
+    expect(merge([1, 2, 3], [1, 2, 3, 4], [3, 1, 2], options).value).toEqual([3, 4, 1, 2]);
+  });
 });
