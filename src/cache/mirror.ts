@@ -6,6 +6,7 @@ import { MirrorError } from '../errors/cache-errors.ts';
 import type { Lock } from '../lock/lock.ts';
 import { makeDirectory } from '../storage/directory.ts';
 import { READ_SAFELY, SAFELY } from '../storage/fs/open-flags.ts';
+import { isRoot } from '../storage/fs/pinned.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
 import { syncDirectory } from '../storage/fs/sync-directory.ts';
@@ -92,10 +93,14 @@ function microseconds({ mtimeMs }: Stats): number {
   return Math.round(mtimeMs * 1000);
 }
 
-/** All empty files would be one file: none is ever linked. */
-function waysOf(mode: MirrorMode, { size }: Stats): readonly Exclude<MirrorMode, 'auto'>[] {
+/**
+ * All empty files would be one file: none is ever linked. Root links no content of another user, who could write what root
+ * reads there, unless it is asked to: Linux refuses that to everybody else.
+ */
+function waysOf(mode: MirrorMode, { size, uid }: Stats): readonly Exclude<MirrorMode, 'auto'>[] {
   if (size === 0 && mode !== 'reflink') return ['copy'];
-  return mode === 'auto' ? ['reflink', 'link', 'copy'] : [mode];
+  if (mode !== 'auto') return [mode];
+  return isRoot() && uid !== 0 ? ['reflink', 'copy'] : ['reflink', 'link', 'copy'];
 }
 
 async function make(

@@ -1,10 +1,11 @@
-import { accessSync, constants, fchmodSync, readdirSync, type Stats } from 'node:fs';
+import { accessSync, constants, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
 import { CacheDirectoryError } from '../errors/cache-errors.ts';
 import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { writeDurably } from '../storage/durable.ts';
+import { completeFile } from '../storage/fs/rights.ts';
 import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import { absolute } from '../storage/working-directory.ts';
@@ -90,7 +91,7 @@ async function format(layout: Layout): Promise<void> {
   for (const part of partsOf(layout)) makeDirectory(part, 'as its parent');
   for (const [name, text] of Object.entries({ ...tag, format: OWN_FORMAT })) {
     const path = join(directory, name);
-    const complete = (fd: number) => fchmodSync(fd, fileMode);
+    const complete = (fd: number, made: string) => completeFile(fd, made, fileMode);
     if (lstatOrNothing(path) === undefined) await writeDurably(path, Buffer.from(text), 0o600, complete);
   }
 }

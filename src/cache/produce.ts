@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants, fchmodSync, fstatSync, futimesSync, promises, readdirSync, rmSync } from 'node:fs';
+import { constants, fstatSync, futimesSync, promises, readdirSync, rmSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
@@ -18,6 +18,7 @@ import type { Lock } from '../lock/lock.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
 import { O_NONBLOCK } from '../storage/fs/open-flags.ts';
 import { removeTreeQuietly } from '../storage/fs/quietly.ts';
+import { completeFile } from '../storage/fs/rights.ts';
 import { absolute } from '../storage/working-directory.ts';
 import { fits, type Turn } from './call.ts';
 import { infoOf } from './entry.ts';
@@ -223,7 +224,7 @@ async function sealed(turn: Turn, partial: PartialFile): Promise<Made> {
   }
   check(turn, size, digests);
   const time = stampedTime(digests.sha256);
-  fchmodSync(fd, CONTENT_MODE);
+  completeFile(fd, path, CONTENT_MODE);
   futimesSync(fd, time, time);
   return { path, size, digests, mtime: fstatSync(fd).mtimeMs }; // as the file system tells it
 }

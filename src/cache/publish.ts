@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { fchmodSync, promises, rmSync, type Stats } from 'node:fs';
+import { promises, rmSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hashFile } from '../content/hash.ts';
 import type { Digests } from '../content/integrity.ts';
@@ -12,6 +12,7 @@ import type { LockManager } from '../lock/manager.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
 import { writeSynced } from '../storage/durable.ts';
 import { removeIfEmpty, unlinkQuietly } from '../storage/fs/quietly.ts';
+import { completeFile } from '../storage/fs/rights.ts';
 import { isSame, lstatOrNothing } from '../storage/fs/stat.ts';
 import { syncDirectory } from '../storage/fs/sync-directory.ts';
 import { allowReplacing, replaceSync } from '../storage/replace/index.ts';
@@ -120,7 +121,7 @@ export async function put(
   isAllowed: () => void = () => {},
 ): Promise<void> {
   const temporary = join(layout.partialOf(key), 'record');
-  const complete = (fd: number) => fchmodSync(fd, layout.fileMode);
+  const complete = (fd: number) => completeFile(fd, temporary, layout.fileMode);
   try {
     await outlastTransient(() => {
       makeOwnDirectory(layout.partialOf(key));

@@ -27,7 +27,7 @@ export async function writeDurably(
   path: string,
   content: Uint8Array | readonly Uint8Array[],
   mode = 0o600,
-  complete: (fd: number) => void = () => {},
+  complete: (fd: number, path: string) => void = () => {},
 ): Promise<void> {
   const directory = dirname(path);
   const temporary = join(directory, `.holdfast-${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
@@ -46,11 +46,11 @@ export async function writeSynced(
   path: string,
   content: Uint8Array | readonly Uint8Array[],
   mode: number,
-  complete: (fd: number) => void = () => {},
+  complete: (fd: number, path: string) => void = () => {},
 ): Promise<void> {
   const file = await promises.open(path, 'wx', mode);
   try {
-    complete(file.fd);
+    complete(file.fd, path);
     for (const part of content instanceof Uint8Array ? [content] : content) await writeAll(file, part);
     await file.sync();
   } finally {

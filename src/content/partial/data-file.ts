@@ -1,9 +1,11 @@
-import { constants, promises } from 'node:fs';
+import { constants, promises, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { systemCode } from '../../errors/base.ts';
 import { here } from '../../identity/index.ts';
 import { READ_SAFELY, SAFELY } from '../../storage/fs/open-flags.ts';
-import { lstatOrNothing } from '../../storage/fs/stat.ts';
+import { isRoot } from '../../storage/fs/pinned.ts';
+import { completeFile } from '../../storage/fs/rights.ts';
+import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
 import { syncDirectory } from '../../storage/fs/sync-directory.ts';
 import { ABSENT } from '../../storage/regular-file.ts';
 import { dataFile, type PartialState, standing, stateFile } from './state.ts';
@@ -25,7 +27,8 @@ export async function openData(
     throw error;
   }
   const stats = await file.stat();
-  const isOwn = process.geteuid === undefined || stats.uid === process.geteuid();
+  const user = process.geteuid?.();
+  const isOwn = user === undefined || stats.uid === user || (isRoot() && isOfOwner(stats, directory));
   const offset =
     stats.isFile() && stats.nlink === 1 && isOwn ? standing(state, stats.size, here().boot, window) : 0;
   if (offset > 0) {
@@ -34,6 +37,11 @@ export async function openData(
   }
   await file.close();
   return undefined;
+}
+
+/** What root makes in a directory of somebody else belongs to that user. */
+function isOfOwner({ uid }: Stats, directory: string): boolean {
+  return statOrNothing(directory)?.uid === uid;
 }
 
 /**
@@ -58,5 +66,8 @@ export async function newData(directory: string): Promise<FileHandle> {
   await promises.rm(stateFile(directory), { recursive: true, force: true });
   if (isNoted) await syncDirectory(directory);
   await promises.rm(dataFile(directory), { recursive: true, force: true });
-  return promises.open(dataFile(directory), O_RDWR | O_CREAT | O_EXCL | SAFELY, 0o600);
+  const path = dataFile(directory);
+  const file = await promises.open(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, 0o600);
+  completeFile(file.fd, path, 0o600);
+  return file;
 }

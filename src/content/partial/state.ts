@@ -1,6 +1,7 @@
 import { promises } from 'node:fs';
 import { join } from 'node:path';
 import { given } from '../../lock/known-options.ts';
+import { completeFile } from '../../storage/fs/rights.ts';
 import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { readOwnFile } from '../../storage/own-file.ts';
 import { replace } from '../../storage/replace/index.ts';
@@ -93,7 +94,13 @@ export async function writeState(directory: string, state: PartialState): Promis
   const remove = () => promises.rm(temporary, { recursive: true, force: true });
   try {
     await remove();
-    await promises.writeFile(temporary, `${JSON.stringify(state)}\n`, { flag: 'wx', mode: 0o644 });
+    const file = await promises.open(temporary, 'wx', 0o600);
+    try {
+      completeFile(file.fd, temporary, 0o600);
+      await file.writeFile(`${JSON.stringify(state)}\n`);
+    } finally {
+      await file.close();
+    }
     await replace(temporary, stateFile(directory));
   } catch (error) {
     await remove();

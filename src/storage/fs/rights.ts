@@ -1,4 +1,14 @@
-import { chmodSync, fchmodSync, fchownSync, fstatSync, openSync, readdirSync, type Stats } from 'node:fs';
+import {
+  chmodSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { Date } from '../../time/time.ts';
@@ -82,6 +92,25 @@ export function completeDirectory(
   } catch {
     // Gone, or no longer what was made.
   }
+}
+
+/**
+ * Finishes a file that this call has open and made at a path: gives it a mode, whatever the umask, and the group of its
+ * directory, and, made by root, the directory's owner, who could not go on with it otherwise. Root gives away only a file
+ * whose one name is in that directory: another one has been put in the place of the directory, or of the file, meanwhile.
+ */
+export function completeFile(fd: number, path: string, mode: number): void {
+  if (process.geteuid === undefined) fchmodSync(fd, mode);
+  const found = fstatSync(fd);
+  let rights: Rights = { uid: undefined, gid: undefined, mode };
+  quietly(() =>
+    pinned(dirname(path), { link: 'followed' }, (directory) => {
+      const { dev, ino, nlink } = lstatSync(join(directory, basename(path)));
+      const { uid, gid } = statSync(directory);
+      if (dev === found.dev && ino === found.ino && nlink === 1) rights = { uid, gid, mode };
+    }),
+  );
+  setRights(fd, rights, found);
 }
 
 /**
