@@ -22,7 +22,7 @@ import { type Call, fits, needsHash, unfit, type Wish } from './call.ts';
 import { type Entry, type EntryInfo, entryOf, type Flight, infoOf, type Outcome } from './entry.ts';
 import { readMark } from './failure.ts';
 import { Interest } from './interest.ts';
-import { digestOf, entriesIn } from './inventory.ts';
+import { digestOf, entriesIn, lockOfRecord } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { look, type Sight } from './look.ts';
 import { isKept, mirror } from './mirror.ts';
@@ -33,7 +33,7 @@ import { DEFAULT_POLICY, isCurrent } from './policy.ts';
 import type { Producer } from './producer.ts';
 import { PRUNE_OPTIONS, type Pruned, type PruneOptions, prune } from './prune.ts';
 import { type CacheStatistics, statisticsOf } from './statistics.ts';
-import { forget, heal, takeTurn } from './turn.ts';
+import { discard, forget, heal, takeTurn } from './turn.ts';
 import { VERIFY_OPTIONS, type Verified, type VerifyOptions, verify } from './verify.ts';
 
 /** Milliseconds. */
@@ -191,12 +191,18 @@ export class Cache {
   async verify(options: VerifyOptions = {}): Promise<Verified> {
     checkKinds(options, VERIFY_OPTIONS);
     const { signal } = options;
-    return verify(this.#layout, options, async (key) => {
-      makeReady(this.#layout);
-      return this.#locked(key, 'verify', given({ signal }), (lock) =>
-        heal(this.#layout, lock, key, this.#graceMs),
-      );
-    });
+    const layout = this.#layout;
+    const repairing = async (key: string) => {
+      makeReady(layout);
+      const healed = (lock: Lock) => heal(layout, lock, key, this.#graceMs);
+      return this.#locked(key, 'verify', given({ signal }), healed);
+    };
+    const discarding = async (record: string) => {
+      makeReady(layout);
+      const terms = { ...given({ signal }), purpose: 'cache verify' };
+      return this.#locks.with(lockOfRecord(layout, record), terms, (lock) => discard(layout, lock, record));
+    };
+    return verify(layout, options, repairing, discarding);
   }
 
   /**

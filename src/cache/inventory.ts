@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { isExhaustion } from '../errors/exhaustion.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import { Rests } from '../time/rests.ts';
 import { Date } from '../time/time.ts';
@@ -130,14 +131,28 @@ export function leftInMaking(layout: Layout): Found[] {
   return found.filter(({ name }) => /^\.holdfast-\d+-[0-9a-f]{16}\.(tmp|probe)$/.test(name));
 }
 
-/** Whether a file may be a record of a later version, or cannot be looked into: what it names must stay then. */
-export function isForeign(path: string): boolean {
+/**
+ * Why a file that is no record to this version may be one all the same, so that what it names must stay: the system's code
+ * where it cannot be looked into, or the format of a later version. Undefined for one that is damaged, or gone.
+ */
+export function foreignness(path: string): string | undefined {
   try {
     const { format } = JSON.parse(readBeginning(path, LONGEST_RECORD)) as { format?: unknown };
-    return format !== undefined && format !== 1;
+    return format === undefined || format === 1 ? undefined : `format ${JSON.stringify(format)}`;
   } catch (error) {
-    return systemCode(error) !== undefined;
+    return systemCode(error);
   }
+}
+
+/** Whether a file in `entries` is a record of nobody's: torn, or not one that could be trusted. */
+export function isDamaged(layout: Layout, path: string): boolean {
+  const isThere = lstatOrNothing(path) !== undefined && readRecord(layout, path) === undefined;
+  return isThere && foreignness(path) === undefined;
+}
+
+/** The lock of the key that a record is of, by the name that all files of the key have: the record itself may not tell the key. */
+export function lockOfRecord(layout: Layout, path: string): { readonly file: string } {
+  return { file: join(layout.locks, basename(path, '.json')) };
 }
 
 /** The digest of a content, from its path. */

@@ -39,7 +39,7 @@ export interface RecordRead {
  * locks/                     store.lock and a lock for each key: permanent files
  * entries/<name>.json        a record for each key
  * content/sha256/<aa>/<62>   bytes under their digest, mode 0444
- * content/bad/               content that was found changed
+ * content/bad/               content that was found changed, and torn records
  * partial/<name>/            what is being made, and what a fetch that ended early has left
  * partial/<name>.failed      how the last fetch failed, if it did
  * ```

@@ -12,8 +12,10 @@ import { Date } from '../time/time.ts';
 import {
   type Filed,
   filedRecords,
-  isForeign,
+  foreignness,
+  isDamaged,
   leftInMaking,
+  lockOfRecord,
   putAsideIn,
   storedContents,
   unfinished,
@@ -41,8 +43,17 @@ export interface Pruned {
   /** Unfinished fetches, and marks of failed ones. */
   readonly partials: number;
   readonly bytes: number;
-  /** What could not be removed, and the system's code for why. The rest was. */
-  readonly failed: readonly { readonly path: string; readonly reason: string }[];
+  /**
+   * What could not be removed, and the system's code for why: the rest was. A record that could not be read keeps every
+   * entry and every content; its reason is the code, or `format 2`, say, of a later version.
+   */
+  readonly failed: readonly PruneFailure[];
+}
+
+export interface PruneFailure {
+  readonly path: string;
+  readonly reason: string;
+  readonly could: 'not be removed' | 'not be read';
 }
 
 export interface PrunePlan {
@@ -64,7 +75,8 @@ type Candidate = Filed & { readonly record: EntryRecord };
  *
  *  1. S, exclusively: no content is on its way to its record from here on. Key locks are only tried: a publisher has its
  *     key and waits for S, so P may not wait for a key.
- *  2. All records are read. One that this version cannot read keeps every content where it is.
+ *  2. All records are read. One that cannot be read, or only by a later version, may name any content: all stay where they
+ *     are, and so do all entries, whose end would make no room. One that is damaged goes, with its key's lock.
  *  3. What is too old or too much is evicted, by last use: with its key's lock, and with its pin, and after another look
  *     at when it was used. The record goes first: a content without a record is litter, a record without its content
  *     would be a needless miss. A reader between the two finds a miss and fetches. P dies: as after step 2.
@@ -83,7 +95,7 @@ export async function prune(plan: PrunePlan): Promise<Pruned> {
 
 class Pruning {
   readonly gone = { entries: 0, contents: 0, partials: 0, bytes: 0 };
-  readonly failed: { readonly path: string; readonly reason: string }[] = [];
+  readonly failed: PruneFailure[] = [];
   readonly #plan: PrunePlan;
   readonly #now = Date.now();
 
@@ -95,11 +107,13 @@ class Pruning {
   async sweep(): Promise<void> {
     const { layout, graceMs } = this.#plan;
     const candidates: Candidate[] = [];
-    let keepsAll = false;
     for await (const { path, record, used } of filedRecords(layout)) {
+      const reason = record === undefined ? foreignness(path) : undefined;
       if (record !== undefined) candidates.push({ path, record, used: Math.min(used, this.#now) });
-      else if (isForeign(path)) keepsAll = true;
+      else if (reason !== undefined) this.failed.push({ path, reason, could: 'not be read' });
+      else await this.#under(lockOfRecord(layout, path), () => isDamaged(layout, path) && this.#remove(path));
     }
+    if (this.failed.some(({ could }) => could === 'not be read')) return;
     const kept = new Set(candidates);
     for (const victim of this.#victimsAmong(candidates)) {
       if (!(await this.#evict(victim))) continue;
@@ -113,7 +127,7 @@ class Pruning {
         if (this.#isWithin(Date.parse(at), graceMs)) named.add(content);
     }
     for await (const { path, content, stats } of storedContents(layout)) {
-      if (keepsAll || named.has(content) || this.#isWithin(stats.mtimeMs, graceMs)) continue;
+      if (named.has(content) || this.#isWithin(stats.mtimeMs, graceMs)) continue;
       if (!(await this.#under(layout.pinOf(content), () => this.#remove(path)))) continue;
       this.gone.contents++;
       this.gone.bytes += stats.size;
@@ -202,7 +216,7 @@ class Pruning {
       else unlinkSync(path);
       return true;
     } catch (error) {
-      this.failed.push({ path, reason: systemCode(error) ?? String(error) });
+      this.failed.push({ path, reason: systemCode(error) ?? String(error), could: 'not be removed' });
       return false;
     }
   }

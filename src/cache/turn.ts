@@ -20,6 +20,7 @@ import { trace } from '../trace/trace.ts';
 import { type Call, fits, needsHash, type Turn, turnOf, unfit, type Wish } from './call.ts';
 import type { Outcome } from './entry.ts';
 import { isOfFlight, leaveMark, readMark, removeMark, sharedFailure } from './failure.ts';
+import { isDamaged } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { look, type Sight } from './look.ts';
 import { DEFAULT_POLICY, isCurrent } from './policy.ts';
@@ -191,6 +192,17 @@ export async function heal(layout: Layout, lock: Lock, key: string, graceMs: num
 }
 
 /**
+ * Puts a damaged record aside, for who holds the lock of its key: the name of the file says which that is. Whoever fetches
+ * the key has replaced it meanwhile, or waits. Not one that a later version, or another user, may be able to read.
+ */
+export function discard(layout: Layout, lock: Lock, path: string): boolean {
+  if (!isDamaged(layout, path)) return false;
+  lock.assertHeld();
+  putAside(layout, path);
+  return true;
+}
+
+/**
  * Leaves a record without a content, which keeps the count of generations and says what paths may still lead to. A full disk
  * has no room for it, and somebody who wants some: the times of those contents say then that they stay for their grace,
  * which needs none, and the record goes. The generations begin again: a refresh that waits meanwhile may be made twice.
@@ -199,6 +211,7 @@ export async function forget(layout: Layout, lock: Lock, key: string, graceMs: n
   const found = look(layout, key);
   removeMark(layout, key);
   rmSync(layout.partialOf(key), { recursive: true, force: true });
+  if (found.record === undefined) return discard(layout, lock, layout.recordOf(key));
   if (!isPresent(found.record)) return false;
   const { generation } = found.record;
   const retired = retiredBy(found.record, null, graceMs);

@@ -44,12 +44,14 @@ type Reason = Verified['bad'][number]['reason'];
 
 /**
  * Hashes every content that a record names, and compares. Takes no lock: an entry that is replaced or removed meanwhile
- * is not bad. `heal` repairs an entry under its lock, where it looks again; whether there was something to repair.
+ * is not bad. `heal` repairs an entry under its lock, where it looks again, and `discard` puts a record aside that tells no
+ * key; whether there was something to repair.
  */
 export async function verify(
   layout: Layout,
   options: VerifyOptions,
   heal: (key: string) => Promise<boolean>,
+  discard: (record: string) => Promise<boolean>,
 ): Promise<Verified> {
   const { parallel = availableParallelism(), onProgress, repair = false, signal: ended } = options;
   const bad: { key: string | undefined; path: string; reason: Reason }[] = [];
@@ -61,7 +63,9 @@ export async function verify(
 
   const check = async ({ path, record }: Filed) => {
     if (record === undefined) {
-      if (lstatOrNothing(path) !== undefined) bad.push({ key: undefined, path, reason: 'no record' });
+      if (lstatOrNothing(path) === undefined) return;
+      bad.push({ key: undefined, path, reason: 'no record' });
+      if (repair && (await discard(path))) repaired++;
       return;
     }
     if (!isPresent(record)) return;

@@ -269,7 +269,7 @@ describe('a file that nobody can remove', () => {
 
       const pruned = await cache.prune({ maxBytes: 0 });
 
-      expect(pruned.failed).toEqual([{ path: stuck, reason: 'EPERM' }]);
+      expect(pruned.failed).toEqual([{ path: stuck, reason: 'EPERM', could: 'not be removed' }]);
       expect(pruned).toMatchObject({ entries: what === 'a content' ? 2 : 1, contents: 1 });
       expect(existsSync(path)).toBe(true);
       expect(cache.peek('goes')).toBeUndefined();

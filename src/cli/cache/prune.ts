@@ -21,7 +21,9 @@ export function pruneCache(flags: PruneFlags): Promise<void> {
     const { entries, contents, partials, bytes, failed } = pruned;
     if (failed.length > 0) process.exitCode = exitCodes.no;
     if (flags.json === true) return void printJson({ dryRun, ...pruned });
-    for (const { path, reason } of failed) note(`${printable(path)} could not be removed: ${reason}`);
+    for (const { path, reason, could } of failed) note(`${printable(path)} could ${could}: ${reason}`);
+    const isKept = failed.some(({ could }) => could === 'not be read');
+    if (isKept) note('no entry was removed, since what cannot be read may need any content');
     const parts = [
       counted(entries, 'entry', 'entries'),
       counted(contents, 'file', 'files'),
