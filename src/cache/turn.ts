@@ -76,7 +76,9 @@ export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Pr
   } catch (error) {
     if (stale === undefined || turn.signal.aborted) throw error;
     turn.lock.assertHeld();
-    return stale;
+    const now = await seenAgain(turn);
+    if (now.state !== 'good' || now.record.content !== stale.record.content) throw error;
+    return { ...stale, record: now.record };
   }
 }
 
@@ -93,11 +95,13 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
   const clock = performance.now();
   publishCacheEvent('flight-started', about);
   try {
-    const produced = await produce(turn, sight);
-    const record =
-      produced === NOT_MODIFIED
-        ? await confirm(turn, (sight as { record: PresentRecord }).record)
-        : await publishMade(turn, sight.record, produced as Produced);
+    let produced = await produce(turn, sight);
+    const now = produced === NOT_MODIFIED ? await seenAgain(turn) : sight;
+    const isConfirmed = produced === NOT_MODIFIED && now.state === 'good';
+    if (produced === NOT_MODIFIED && !isConfirmed) produced = await produce(turn, now);
+    const record = isConfirmed
+      ? await confirm(turn, now.record)
+      : await publishMade(turn, now.record, produced as Produced);
     removeMark(layout, key);
     const { generation, size } = record;
     const took = Math.round(performance.now() - clock);
@@ -137,6 +141,15 @@ function publishMade(
     ...given({ validators: source?.validators, url: source?.url }),
     retired: retiredBy(previous, digests.sha256, graceMs),
   }));
+}
+
+/**
+ * The entry that was there before the bytes were asked for, which takes any time: a content that was touched meanwhile is
+ * hashed, and is none if it is wrong. The source's word that it is current says nothing about that.
+ */
+async function seenAgain(turn: Turn): Promise<Sight> {
+  const sight = look(turn.layout, turn.key);
+  return sight.state === 'touched' ? inspected(turn, sight, turn.lock) : sight;
 }
 
 /** The source says that the entry is still current. */
