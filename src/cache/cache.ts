@@ -1,5 +1,6 @@
 import { promises } from 'node:fs'; // not node:fs/promises, which takes a millisecond to load
 import type { FileHandle } from 'node:fs/promises';
+import { hashFileSync } from '../content/hash.ts';
 import { integrityIn } from '../content/integrity.ts';
 import { readProgress } from '../content/partial/state.ts';
 import { systemCode } from '../errors/base.ts';
@@ -108,11 +109,15 @@ export class Cache {
     return this.#obtain(key, producer, options);
   }
 
-  /** The entry there is, whatever its age, without a lock; undefined when there is none to serve. */
+  /**
+   * The entry there is, whatever its age, without a lock; undefined when there is none to serve. A content whose time says
+   * that it was touched is hashed, which takes as long as to read it.
+   */
   peek(key: string): EntryInfo | undefined {
     kinds.checkKey(key);
     const sight = look(this.#layout, key);
-    return sight.state === 'none' ? undefined : infoOf(this.#layout, sight.record);
+    if (sight.state === 'none' || (sight.state === 'touched' && !isProved(sight))) return undefined;
+    return infoOf(this.#layout, sight.record);
   }
 
   /** Who makes the entry of a key at this moment, and how far that is. For people: it may have changed since. */
@@ -346,6 +351,11 @@ export class Cache {
   #modeOf({ mirrorMode }: FetchOptions) {
     return mirrorMode ?? this.#options.mirrorMode ?? 'auto';
   }
+}
+
+/** By its hash. */
+function isProved({ record, path: content }: Sight & { readonly path: string }): boolean {
+  return hashFileSync(content) === record?.content;
 }
 
 /** A producer for those who never fetch. */

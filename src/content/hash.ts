@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { promises } from 'node:fs'; // not node:fs/promises, which takes a millisecond to load
+import { fstatSync, openSync, promises, readSync } from 'node:fs'; // not node:fs/promises, which takes a millisecond to load
 import type { FileHandle } from 'node:fs/promises';
 import { READ_SAFELY } from '../storage/fs/open-flags.ts';
+import { closeQuietly } from '../storage/fs/quietly.ts';
 import type { Algorithm, Digests } from './integrity.ts';
 
 const CHUNK = 1024 * 1024;
@@ -78,5 +79,26 @@ export async function hashFile(
     return { digests: digester.digests(), size: digester.position, mtimeMs: stats.mtimeMs };
   } finally {
     await file.close();
+  }
+}
+
+/** The SHA-256 of a file, by synchronous calls; undefined for what cannot be read to its end. */
+export function hashFileSync(path: string): string | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, READ_SAFELY);
+    if (!fstatSync(fd).isFile()) return undefined;
+    const hash = createHash('sha256');
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (let at = 0; ; ) {
+      const length = readSync(fd, buffer, 0, buffer.length, at);
+      if (length === 0) return hash.digest('hex');
+      hash.update(buffer.subarray(0, length));
+      at += length;
+    }
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeQuietly(fd);
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOT_MODIFIED } from 'holdfast/cache';
 import { expect, it } from 'vitest';
@@ -8,6 +8,15 @@ function edit(path: string, text: string): void {
   chmodSync(path, 0o644);
   writeFileSync(path, text);
 }
+
+it('peek names no content that was changed since, and one whose time alone is another [K22]', async () => {
+  const { cache } = await newCache();
+  const { path } = await put(cache, 'corpus', 'words');
+  utimesSync(path, 1, 1);
+  expect(cache.peek('corpus')).toMatchObject({ path });
+  edit(path, 'other');
+  expect(cache.peek('corpus')).toBeUndefined();
+});
 
 it('a content that is changed while its source says that it is current is made anew, and not mirrored [K21, K22]', async () => {
   const { cache, home } = await newCache();
