@@ -55,18 +55,18 @@ export interface Marks {
   readonly failure: string | undefined;
   /** The run that had begun without an outcome so far. */
   readonly current: string | undefined;
-  /** The same, if somebody had stopped it already. */
-  readonly stopped: string | undefined;
+  /** The last run without an outcome, if nobody could wait for it: it was stopped, or another command's had begun since. */
+  readonly over: string | undefined;
 }
 
 export function marksOf(store: Store): Marks {
   const current = store.current();
-  const isStopped = current !== undefined && stopperOf(store, current) !== undefined;
+  const isStopped = current !== undefined && store.counts(current) && stopperOf(store, current) !== undefined;
   return {
     success: store.success()?.header.id,
     failure: store.failure()?.header.id,
     current: current?.id,
-    stopped: isStopped ? current.id : undefined,
+    over: isStopped ? current.id : store.passed()?.id,
   };
 }
 

@@ -63,7 +63,8 @@ function fits({ header }: OnceRecord, { inputs }: Terms): boolean {
 }
 
 /**
- * The run that follows on what is recorded.
+ * The run that follows on what is recorded. How another command's run ended is no reason for this one to give up, and how
+ * its own did is one also when another's came between.
  *
  * @throws {OnceStoppedError} when the last one was stopped while this call waited for it.
  * @throws {OnceAbandonedError} when enough have been tried.
@@ -72,14 +73,13 @@ function nextRun({ key, project, store, attempts, before, waited, task }: Job): 
   const last = store.current();
   const recorded = store.lastRun();
   const died = last !== undefined && last.run > recorded ? last : undefined;
-  // How another command's run ended is no reason for this one to give up.
-  const withoutResult = died !== undefined && store.counts(died) ? died : undefined;
-  const wasStopped = withoutResult !== undefined && withoutResult.id === before.stopped;
-  const stopper = withoutResult === undefined || wasStopped ? undefined : stopperOf(store, withoutResult);
+  const withoutResult = died !== undefined && store.counts(died) ? died : store.passed();
+  const wasOver = withoutResult !== undefined && withoutResult.id === before.over;
+  const stopper = withoutResult === undefined || wasOver ? undefined : stopperOf(store, withoutResult);
   if (stopper !== undefined) throw new OnceStoppedError(key, holder(stopper));
   if (died !== undefined) remember(store, died);
   // A run that was over, or stopped, when the call came is no reason for it to give up.
-  const waitedForIt = !wasStopped && (waited || withoutResult?.id !== before.current);
+  const waitedForIt = !wasOver && (waited || withoutResult?.id !== before.current);
   const attempt = waitedForIt && withoutResult !== undefined ? withoutResult.attempt + 1 : 1;
   if (attempt > attempts) {
     throw new OnceAbandonedError(key, attempt - 1, withoutResult?.ended ?? 'died before it could tell why');

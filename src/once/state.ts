@@ -42,14 +42,14 @@ function lookAt(key: string, place: Place, store: Store): OnceState {
   const begun = store.current(); // before the outcomes: one that comes in between is newer and overrules it
   const [success, failure] = [store.success(), store.failure()];
   const last = (failure?.header.run ?? 0) > (success?.header.run ?? 0) ? failure : success;
-  const isCurrent = begun !== undefined && store.counts(begun) && begun.run > (last?.header.run ?? 0);
-  const current = isCurrent ? begun : undefined;
+  const own = begun !== undefined && store.counts(begun) ? begun : store.passed();
+  const current = own !== undefined && own.run > (last?.header.run ?? 0) ? own : undefined;
   const left = last === undefined ? 0 : remaining(last, ttlOf(last));
   return {
     key,
     project: place.project,
     directory: place.directory,
-    name: nameOf(place, last, current, left),
+    name: nameOf(last, current, left, (run) => run === begun && isUnderWay(place, run)),
     last,
     current,
     remaining: left,
@@ -57,14 +57,14 @@ function lookAt(key: string, place: Place, store: Store): OnceState {
 }
 
 function nameOf(
-  place: Place,
   last: OnceRecord | undefined,
   current: CurrentRun | undefined,
   left: number,
+  isRunning: (run: CurrentRun) => boolean,
 ): StateName {
   if (current !== undefined) {
     if (current.ended !== undefined) return 'ended';
-    return isUnderWay(place, current) ? 'running' : 'dead';
+    return isRunning(current) ? 'running' : 'dead';
   }
   if (last === undefined) return 'none';
   if (last.header.kind === 'failure') return 'failed';

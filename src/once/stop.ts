@@ -4,7 +4,7 @@ import { self } from '../identity/self.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { readRecordFile } from './access.ts';
 import { type CurrentRun, isHolder } from './current.ts';
-import type { Store } from './store.ts';
+import { type Store, stopName } from './store.ts';
 
 /*
  * A stop that a person asked for ends with a run those who wait for it; else the next of them would run what was just
@@ -18,6 +18,11 @@ import type { Store } from './store.ts';
  *  3. W gets the lock, finds R and its stop, which was not there when W came, and fails. So does the next in line.
  *  4. N, who came after the stop, gets the lock before, between or after them: the stop is not meant for it. It runs, and
  *     its `begin` removes the stop of R before it says that N's run is under way, so none of that run is ever removed.
+ *  5. O, who waits for another command, gets the lock between 2 and 3. R is no longer what ran last, so O's `begin` first
+ *     puts aside what is known of R, under its command, and keeps its stop for as long. W, whose turn comes after O's,
+ *     looks for the last run of its own command, finds R, and fails as in 3. N' came after O's run began: it finds that R
+ *     was over when it came, and runs; its `begin`, of the same command as R, removes what was put aside. O dies before it
+ *     is put aside: `current` is still that of R. After it: `current` and what was put aside say the same.
  *  S cannot end R: it takes its record back. The record cannot be written: W runs, as it does after any other death.
  */
 
@@ -53,8 +58,4 @@ export function stopperOf(
 
 function isSpan(value: unknown): boolean {
   return value === undefined || (typeof value === 'number' && value >= 0);
-}
-
-function stopName({ id }: CurrentRun): string {
-  return `stop-${id}`;
 }

@@ -33,13 +33,16 @@ const RESERVE = 16_384;
 /** A link in the place of the directory is nobody's who means well. */
 const MADE_HERE = { link: 'refused' } as const;
 const LEFT_BY_RUNS = /^(run-\d+|stop)-[0-9a-f]+$/;
+/** The names of the files of runs without an outcome that those of other commands have followed. */
+const PASSED = /^passed(-[0-9a-f]{32})?$/;
 /** The names of the files of outcomes. */
 export const RECORDS = /^(success|failure)(-[0-9a-f]{32})?$/;
 
 /**
  * The files of one key, in a directory of their own: `success` and `failure`, the last outcome of each kind, and
  * `success-…` and `failure-…`, the same of each command; `current`, the run that is under way, or ended without an
- * outcome; `stop-…`, that somebody stops it; `history`; what runs have left in `run-…` directories; and, during a run,
+ * outcome; `passed` and `passed-…`, what `current` said of a run without an outcome when another command's began;
+ * `stop-…`, that somebody stops a run; `history`; what runs have left in `run-…` directories; and, during a run,
  * `reserve`, the room for its outcome. There is one run of a key at a time, whatever it runs, and one row of numbers.
  *
  * Reading needs no lock, and throws an `InaccessibleError` for what is there and cannot be read. All that writes is for
@@ -86,6 +89,14 @@ export class Store {
     return bytes === undefined ? undefined : parseCurrent(bytes.toString(), this.#key);
   }
 
+  /** The last run that counts here, if it has no outcome and another command's has begun after it: it is over. */
+  passed(): CurrentRun | undefined {
+    if (this.#whose === 'any') return undefined; // then the other's counts too
+    const bytes = readRecordFile(join(this.directory, passedName(digestIn(this.#whose))));
+    const run = bytes === undefined ? undefined : parseCurrent(bytes.toString(), this.#key);
+    return run !== undefined && this.counts(run) ? run : undefined;
+  }
+
   /** The directory for what a run leaves besides its outcome, such as its log. */
   runDirectory({ run, id }: { readonly run: number; readonly id: string }): string {
     return join(this.directory, `run-${run}-${id}`);
@@ -93,7 +104,7 @@ export class Store {
 
   /**
    * Prepares for a run: the directory is there, safe and writable, and says what is under way. What earlier writers and
-   * runs have left is removed, but for the runs of the records.
+   * runs have left is removed, but for the runs of the records, and what those who wait for another command have to know.
    *
    * @throws {UnrecordedError} when an outcome could not be recorded here; nothing has been run then.
    */
@@ -105,6 +116,7 @@ export class Store {
         throw new UnrecordedError(this.#key, `${printable(this.directory)} ${problem}`);
       await privateFilesWhile(this.directory, MADE_HERE, async (files) => {
         await removeTemporaries(files.pathOf('.'));
+        this.#keepPassed(files, current);
         this.#removeOld(files);
         files.write('reserve', Buffer.alloc(RESERVE, ' '));
       });
@@ -227,16 +239,35 @@ export class Store {
   #obstacle(): string | undefined {
     const found = namesIn(this.directory).find(
       (name) =>
-        (RECORDS.test(name) || name === 'current' || name === 'reserve') &&
+        (RECORDS.test(name) || PASSED.test(name) || name === 'current' || name === 'reserve') &&
         lstatSync(join(this.directory, name), { throwIfNoEntry: false })?.isDirectory(),
     );
     return found === undefined ? undefined : `has a directory in the place of its file "${found}"`;
   }
 
+  /** Who waits for the command of a run that had no outcome learns how it ended also behind those of other commands. */
+  #keepPassed(files: PrivateFiles, next: CurrentRun): void {
+    const last = this.current();
+    files.remove(passedName(next.task?.digest));
+    if (last === undefined || last.task?.digest === next.task?.digest || last.run <= this.lastRun()) return;
+    files.write(passedName(last.task?.digest), `${JSON.stringify(last)}\n`);
+  }
+
+  #allPassed(): { readonly name: string; readonly run: CurrentRun }[] {
+    return namesIn(this.directory).flatMap((name) => {
+      const bytes = PASSED.test(name) ? readRecordFile(join(this.directory, name)) : undefined;
+      const run = bytes === undefined ? undefined : parseCurrent(bytes.toString(), this.#key);
+      return run === undefined ? [] : [{ name, run }];
+    });
+  }
+
   #removeOld(files: PrivateFiles): void {
     const records = this.#records().sort((a, b) => b.record.header.run - a.record.header.run);
     for (const { name } of records.splice(MOST_RECORDS)) files.remove(name);
+    const passed = this.#allPassed().sort((a, b) => b.run.run - a.run.run);
+    for (const { name } of passed.splice(MOST_RECORDS)) files.remove(name);
     const kept = records.map(({ record }) => basename(this.runDirectory(record.header)));
+    kept.push(...passed.map(({ run }) => stopName(run)));
     for (const name of readdirSync(files.pathOf('.'))) {
       if (LEFT_BY_RUNS.test(name) && !kept.includes(name)) files.removeWhole(name);
     }
@@ -268,6 +299,15 @@ type Kind = 'success' | 'failure';
 
 function fileName(kind: Kind, command: string | undefined): string {
   return command === undefined ? kind : `${kind}-${command}`;
+}
+
+function passedName(command: string | undefined): string {
+  return command === undefined ? 'passed' : `passed-${command}`;
+}
+
+/** The name of the file that says that a run is being stopped. */
+export function stopName({ id }: CurrentRun): string {
+  return `stop-${id}`;
 }
 
 function digestIn(whose: Exclude<Whose, 'any'>): string | undefined {

@@ -79,6 +79,21 @@ describe('two commands under one ID', () => {
     expect(await second.exits()).toMatchObject({ code: 0, stdout: 'mine\n' });
   });
 
+  it('the second runs when the first is stopped; who waited behind it for the first does not run that again [X42, A13]', async () => {
+    const task = new Task();
+    const first = task.start();
+    await task.begun();
+    const second = task.cli.start(['once', 'task', '--', 'echo', 'mine']);
+    await second.says(/waiting for task/, 'stderr');
+    const third = [task.start(), task.start('--wait')];
+    for (const each of third) await each.says(/waiting for task/, 'stderr');
+    expect((await task.cli.run(['once', '--stop', 'task'])).stdout).toBe('task was stopped\n');
+    await first.exits();
+    expect(await second.exits()).toMatchObject({ code: 0, stdout: 'mine\n' });
+    for (const each of third) expect((await each.exits()).code).toBe(143);
+    expect(task.pids).toHaveLength(1);
+  });
+
   it('the second takes the outcome of the first with --any-command, and not its own older one [X42]', async () => {
     const cli = new Cli();
     for (const word of ['mine', 'theirs']) await cli.run(['once', 'x', '--', 'echo', word]);
