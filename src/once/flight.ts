@@ -9,6 +9,7 @@ import { seenTogether } from '../lock/seen.ts';
 import { performance } from '../time/time.ts';
 import { onceCommand } from './hint.ts';
 import type { Job, Outcome } from './job.ts';
+import { Meanwhile } from './meanwhile.ts';
 import { takeTurn } from './run.ts';
 import type { Place } from './scope.ts';
 
@@ -32,8 +33,8 @@ export interface Patience {
 const around = new AsyncLocalStorage<Flight>();
 
 /**
- * What all callers of one key in this thread share: one wait for the lock, and one run if it comes to that. It is
- * aborted when its last caller has gone.
+ * What all callers of one key in this thread share: one wait for the lock, which an outcome may end before, and one run if
+ * it comes to that. It is aborted when its last caller has gone.
  */
 export class Flight {
   readonly outcome: Promise<Outcome>;
@@ -107,12 +108,15 @@ export class Flight {
     const terms = { timeout: Number.POSITIVE_INFINITY, signal: this.#abort.signal, holding };
     const options = purpose === undefined ? terms : { ...terms, purpose };
     const job: Job = { ...plan, waited, signal: this.#abort.signal };
-    return around.run(this, () =>
+    const meanwhile = new Meanwhile(place.locks.pathOf({ name: place.lock }), job);
+    const turn = around.run(this, () =>
       place.locks.with({ name: place.lock }, options, (lock) => {
         this.#stopClocks();
+        meanwhile.end();
         return takeTurn(lock, job);
       }),
     );
+    return Promise.race([turn, meanwhile.outcome]).finally(() => meanwhile.end());
   }
 
   #stopClocks(): void {

@@ -18,7 +18,8 @@ import { work } from './work.ts';
  * The turn of a caller that got the key's lock: it takes what is there by now, or runs. R is this process.
  *
  *  1. Look again: whoever had the lock before has left its outcome, or died. One that was recorded since the call came
- *     is the outcome of a run the call waited for, and is taken whatever its time to live; so is its failure.
+ *     is the outcome of a run the call waited for, and is taken whatever its time to live; so is its failure. It needs no
+ *     lock, so it is also looked for while others have that (see `Meanwhile`).
  *  2. `begin`: what could keep the outcome from being recorded is found before anything is run. From here on `current`
  *     says what is under way. R dies: the kernel frees the lock, the next in line finds `current` without an outcome and
  *     runs; with it the number of attempts goes up.
@@ -30,24 +31,16 @@ import { work } from './work.ts';
  *  step 4 publishes nothing.
  */
 export async function takeTurn(lock: Lock, job: Job): Promise<Outcome> {
-  const { store, before } = job;
+  const { store } = job;
   const terms = await job.terms();
-  const success = store.success();
-  if (success !== undefined && success.header.id !== before.success && fits(success, terms)) {
-    trace?.(lock.path, `takes the success of run ${success.header.run}, which it waited for`);
-    return { record: success, from: 'shared' };
-  }
-  const failure = store.failure();
-  if (failure !== undefined && failure.header.id !== before.failure && fits(failure, terms)) {
-    trace?.(lock.path, `takes the failure of run ${failure.header.run}, which it waited for`);
-    throw failed(job.key, failure, terms);
-  }
+  const awaited = awaitedOutcome(lock.path, job, terms);
+  if (awaited !== undefined) return awaited;
   const judged = judge(store, terms);
   if (judged.state === 'fresh' && judged.record.header.id !== job.rejected) {
     trace?.(lock.path, `takes the recorded success of run ${judged.record.header.run}`);
     return { record: judged.record, from: 'recorded' };
   }
-  const standing = failureStands(store, terms, success);
+  const standing = failureStands(store, terms);
   if (standing !== undefined) throw failed(job.key, standing, terms);
   const current = nextRun(job);
   trace?.(
@@ -56,6 +49,26 @@ export async function takeTurn(lock: Lock, job: Job): Promise<Outcome> {
   );
   await store.begin(current);
   return { record: await work(lock, current, job, terms), from: 'own' };
+}
+
+/**
+ * The outcome of the run that a call waited for: one that was not on record when the call came.
+ *
+ * @throws {OnceFailedError} it is a failure.
+ */
+export function awaitedOutcome(path: string, job: Job, terms: Terms): Outcome | undefined {
+  const { store, before } = job;
+  const success = store.success();
+  if (success !== undefined && success.header.id !== before.success && fits(success, terms)) {
+    trace?.(path, `takes the success of run ${success.header.run}, which it waited for`);
+    return { record: success, from: 'shared' };
+  }
+  const failure = store.failure();
+  if (failure !== undefined && failure.header.id !== before.failure && fits(failure, terms)) {
+    trace?.(path, `takes the failure of run ${failure.header.run}, which it waited for`);
+    throw failed(job.key, failure, terms);
+  }
+  return undefined;
 }
 
 function fits({ header }: OnceRecord, { inputs }: Terms): boolean {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { OnceCommand } from 'holdfast/once';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Latch } from '../support/latch.ts';
 import { newHome } from '../support/place.ts';
 import { until } from '../support/until.ts';
@@ -93,6 +93,28 @@ describe('two commands under one ID', () => {
     for (const each of third) expect((await each.exits()).code).toBe(143);
     expect(task.pids).toHaveLength(1);
   });
+
+  it.each(['kernel', 'portable'])(
+    'the first is over for those who waited for it, though they stand behind the second, by the %s engine [X42, A1]',
+    async (engine) => {
+      const task = new Task();
+      task.cli.env.HOLDFAST_ENGINE = engine;
+      const first = task.start('--quiet');
+      await task.begun();
+      const gate = new Latch(join(task.cli.home, 'second'));
+      const second = task.cli.start(['once', 'task', '--', 'sh', '-c', `: < ${gate.path}`]);
+      onTestFinished(() => gate.open());
+      await second.says(/waiting for task/, 'stderr');
+      const third = [task.start(), task.start('--wait')];
+      for (const each of third) await each.says(/waiting for task/, 'stderr');
+      task.open();
+      const { stdout } = await first.exits();
+      for (const each of third) expect(await each.exits()).toMatchObject({ code: 0, stdout });
+      gate.open();
+      expect((await second.exits()).code).toBe(0);
+      expect(task.pids).toHaveLength(1);
+    },
+  );
 
   it('the second takes the outcome of the first with --any-command, and not its own older one [X42]', async () => {
     const cli = new Cli();
