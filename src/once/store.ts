@@ -78,6 +78,11 @@ export class Store {
     return Math.max(0, ...this.#records().map(({ record }) => record.header.run));
   }
 
+  /** The same files, where only outcomes of what this run runs count. */
+  narrowedTo({ task }: CurrentRun): Store {
+    return new Store(this.directory, this.#key, task === undefined ? 'functions' : { command: task.digest });
+  }
+
   /** Whether the outcome of this run would count here. */
   counts({ task }: CurrentRun): boolean {
     return this.#whose === 'any' || task?.digest === digestIn(this.#whose);

@@ -116,6 +116,29 @@ describe('two commands under one ID', () => {
     },
   );
 
+  it('--wait and --follow without a command end with the run that was under way, not with that behind it [X42, A16]', async () => {
+    const task = new Task('exit 3');
+    await task.start('--detach', '--quiet').exits();
+    await task.begun();
+    const gate = new Latch(join(task.cli.home, 'second'));
+    onTestFinished(() => gate.open());
+    const second = task.cli.start(['once', 'task', '--', 'sh', '-c', `: < ${gate.path}`]);
+    await second.says(/waiting for task/, 'stderr');
+    const [waiter, follower] = [
+      task.cli.start(['once', '--wait', 'task']),
+      task.cli.start(['once', '--follow', 'task']),
+    ];
+    for (const each of [waiter, follower]) await each.says(/waiting for task/, 'stderr');
+    await follower.says(/started/);
+
+    task.open();
+
+    expect((await waiter.exits()).code).toBe(3);
+    expect(await follower.exits()).toMatchObject({ code: 3, stdout: 'started\n' });
+    gate.open();
+    expect((await second.exits()).code).toBe(0);
+  });
+
   it('the second takes the outcome of the first with --any-command, and not its own older one [X42]', async () => {
     const cli = new Cli();
     for (const word of ['mine', 'theirs']) await cli.run(['once', 'x', '--', 'echo', word]);

@@ -8,6 +8,7 @@ import { refuseInside } from '../../once/command/inside.ts';
 import { gapsIn, replay } from '../../once/command/log.ts';
 import type { News } from '../../once/command/news.ts';
 import { commandOutcomeIn } from '../../once/command/outcome.ts';
+import { untilOver } from '../../once/command/until-over.ts';
 import type { CurrentRun } from '../../once/current.ts';
 import { onceCommand } from '../../once/hint.ts';
 import type { OnceRecord } from '../../once/record.ts';
@@ -87,20 +88,27 @@ async function started(call: OnceCall, task: Task, { notice, follower }: Watchin
   throw new CliError(exitCodes.failure, 'HOLDFAST_BACKGROUND', why, { resource: task.id });
 }
 
-/** Waits for a run that somebody else has started; what is finished already is taken as it is. */
+/**
+ * Waits for a run that somebody else has started; what is finished already is taken as it is. What other commands run
+ * behind it is none of its outcome.
+ */
 async function underWay(task: Task, { notice, follower, signal }: Watching): Promise<OnceRecord> {
-  const { id, place, store } = task;
+  const { id, place } = task;
+  let { store } = task;
   for (let awaited: CurrentRun | undefined; ; ) {
     const state = stateOf(id, place, store);
-    if (state.name !== 'running') {
-      if (awaited?.id === state.current?.id) refuseStopped(task, awaited);
+    const { last, current } = state;
+    if (awaited !== undefined && last?.header.id === awaited.id) return last;
+    if (state.name !== 'running' || current === undefined) {
+      if (awaited?.id === current?.id) refuseStopped(task, awaited);
       if (awaited !== undefined && state.name === 'none') throw forgotten(id);
       return finished(state);
     }
-    awaited = state.current;
+    awaited = current;
+    store = store.narrowedTo(awaited);
     tellOf(notice, task);
-    follower.begin();
-    await place.locks.untilFree({ name: place.lock }, { signal });
+    follower.begin(store);
+    await untilOver({ id, place, store }, awaited, signal);
   }
 }
 
@@ -196,9 +204,8 @@ class Follower {
     this.trouble.catch(() => {});
   }
 
-  begin(): void {
+  begin(store = this.#task.store): void {
     if (this.#call.deed !== 'follow') return;
-    const { store } = this.#task;
     const current = store.current();
     if (current === undefined || !store.counts(current) || current.id === this.#log?.run.id) return;
     this.#log?.stop();

@@ -11,6 +11,7 @@ import { LogFollower } from './follow.ts';
 import { replay } from './log.ts';
 import type { RunKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
+import { untilOver } from './until-over.ts';
 
 /** Milliseconds. */
 const SETTLING = 20;
@@ -23,14 +24,12 @@ export interface Following {
 }
 
 /** Gives the output of the run that is under way until it has ended; of one that is over, all of it. See `OnceCommand`. */
-export async function follow(
-  { id, place, store }: RunKey,
-  sink: Sink,
-  { signal, coming }: Following,
-): Promise<OnceRecord> {
+export async function follow(key: RunKey, sink: Sink, { signal, coming }: Following): Promise<OnceRecord> {
+  const { id, place, store } = key;
   let followed: CurrentRun | undefined;
   for (;;) {
     const { name, last, current } = stateOf(id, place, store);
+    if (followed !== undefined && last?.header.id === followed.id) return last;
     if (name !== 'running' || current === undefined) {
       const isToCome = coming !== undefined && followed === undefined && last?.header.id === coming.last;
       if (isToCome && isWanted(place)) {
@@ -40,19 +39,18 @@ export async function follow(
       const stopper = followed === undefined ? undefined : stopperOf(store, followed);
       if (stopper !== undefined) throw new OnceStoppedError(id, holder(stopper));
       if (last === undefined || current !== undefined) throw new NoResultError(id, 'has no result', {});
-      if (last.header.id !== followed?.id) await replay(store, last, sink);
+      await replay(store, last, sink);
       return last;
     }
     const follower = new LogFollower(store, current, sink);
     followed = current;
     const leave = new AbortController();
-    const signals = [leave.signal, ...(signal === undefined ? [] : [signal])];
-    const free = place.locks.untilFree({ name: place.lock }, { signal: anyOf(signals) });
+    const over = untilOver(key, current, signal === undefined ? leave.signal : anyOf([leave.signal, signal]));
     try {
-      await Promise.race([free, follower.trouble]);
+      await Promise.race([over, follower.trouble]);
       await follower.end();
     } finally {
-      free.catch(() => {});
+      over.catch(() => {});
       leave.abort();
       follower.stop();
     }

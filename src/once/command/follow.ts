@@ -127,7 +127,7 @@ class Tail {
 }
 
 /** The timer goes on without events. */
-function watchOrNothing(path: string, onChange: () => void): { close(): void } | undefined {
+export function watchOrNothing(path: string, onChange: () => void): { close(): void } | undefined {
   try {
     return watch(path, onChange).on('error', () => {});
   } catch {
