@@ -1,3 +1,4 @@
+import { exitCodeOfSignal } from '../../command/signals/exit-code.ts';
 import { holders as describeHolders, duration, holder, printable } from '../../errors/describe.ts';
 import { BackgroundError, OnceStoppedError } from '../../errors/once-errors.ts';
 import { after } from '../../lock/deadline.ts';
@@ -118,9 +119,10 @@ function refuseStopped({ id, store }: Task, run: CurrentRun | undefined): void {
   if (stopper !== undefined) throw new OnceStoppedError(id, holder(stopper));
 }
 
+/** Ends as the stop of a run that nobody forgot. */
 function forgotten(id: string): CliError {
   const why = `${printable(id)} was stopped and forgotten while this call waited for it; there is no result`;
-  return new CliError(exitCodes.failure, 'HOLDFAST_ONCE_STOPPED', why, { resource: id });
+  return new CliError(exitCodeOfSignal('SIGTERM'), 'HOLDFAST_ONCE_STOPPED', why, { resource: id });
 }
 
 /** @throws {CliError} when there is nothing to take. */
