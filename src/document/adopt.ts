@@ -1,8 +1,13 @@
-import { DamagedError, SchemaTooNewError, UnreadableError } from '../errors/document-errors.ts';
+import {
+  DamagedError,
+  InvalidValueError,
+  SchemaTooNewError,
+  UnreadableError,
+} from '../errors/document-errors.ts';
 import { shown } from '../errors/input-error.ts';
 import { draftOf } from '../json/draft.ts';
-import type { Json } from '../json/json.ts';
-import { plain } from '../json/values.ts';
+import { isObject, type Json } from '../json/json.ts';
+import { memberOf, plain } from '../json/values.ts';
 import { isPromise } from '../lock/body.ts';
 import type { Work } from '../lock/work.ts';
 import { assertWhole, type Checking } from './schema.ts';
@@ -28,7 +33,8 @@ export function* adopted(settings: Pick<Settings<unknown>, 'migrate'> & Checking
   let raised = json;
   if (migrate !== undefined) {
     const { version, member = '$version', up } = migrate;
-    const found = versionOf(json, member, path);
+    const found = versionOf(json, member);
+    if (found === undefined) throw new DamagedError(path, `has no version in its member ${member}`);
     if (found > version) return { json, tooNew: new SchemaTooNewError(path, found, version) };
     try {
       if (found < version) {
@@ -53,10 +59,23 @@ function isMembers(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isPromise(value);
 }
 
-function versionOf(json: Json, member: string, path: string): number {
-  const value = plain(json) as Record<string, unknown> | null;
-  const own = typeof value === 'object' && value !== null && Object.hasOwn(value, member);
-  const named: unknown = own ? value[member] : 0;
-  if (Number.isInteger(named)) return named as number;
-  throw new DamagedError(path, `has no version in its member ${member}`);
+/**
+ * A value that is to be written, with the version of this program: a recipe that returns a new value leaves it out, and what
+ * was written without it would be migrated again.
+ *
+ * @throws {InvalidValueError} it is of another version, or can have none.
+ */
+export function versioned({ migrate, path }: Pick<Settings<unknown>, 'migrate' | 'path'>, json: Json): Json {
+  if (migrate === undefined) return json;
+  const { version, member = '$version' } = migrate;
+  if (versionOf(json, member) === version) return json;
+  if (isObject(json) && !Object.hasOwn(json, member)) return { [member]: version, ...json };
+  throw new InvalidValueError(path, [`${member} must be ${version}, the version of migrate`]);
+}
+
+/** 0 where there is none; undefined for what is no version. */
+function versionOf(json: Json, member: string): number | undefined {
+  const found = memberOf(json, member);
+  const named = found === undefined ? 0 : plain(found);
+  return Number.isInteger(named) ? (named as number) : undefined;
 }

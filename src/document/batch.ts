@@ -2,10 +2,10 @@ import { renameSync, unlinkSync } from 'node:fs';
 import { ConflictError, InvalidValueError, MissingDocumentError } from '../errors/document-errors.ts';
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
-import { jsonOf } from '../json/values.ts';
 import type { Lock } from '../lock/lock.ts';
 import { finish, type Work } from '../lock/work.ts';
 import type { Conflict } from '../merge/result.ts';
+import { versioned } from './adopt.ts';
 import { type Committed, commit, inWords } from './commit.ts';
 import { keepConflict } from './conflicts.ts';
 import { applied } from './draft.ts';
@@ -210,9 +210,9 @@ export class Batch<T> {
 
   *#updated(job: Change, json: Json | undefined, place: Place): Work<Json> {
     const { create, path } = this.#settings;
-    if (json === undefined && create === undefined) throw new MissingDocumentError(path);
-    const from = json === undefined ? jsonOf(create?.()) : json; // which may be null
-    const changed = yield* applied(job.recipe as never, from, place.path);
+    const from = json === undefined ? create?.() : json; // which may be null
+    if (from === undefined) throw new MissingDocumentError(path);
+    const changed = versioned(this.#settings, yield* applied(job.recipe as never, from, place.path));
     if (!equal(changed, json)) yield* assertValid(this.#settings, changed);
     return changed;
   }
@@ -234,8 +234,9 @@ export class Batch<T> {
       const conflict = whole('edit-delete', { base: pending.base.json, ours: pending.json });
       throw this.#conflict([conflict], pending, current, folder, place);
     }
-    const { value, conflicts } = mergedOnto(pending, json, this.#settings);
+    const { value: merged, conflicts } = mergedOnto(pending, json, this.#settings);
     if (conflicts.length > 0) throw this.#conflict(conflicts, pending, current, folder, place);
+    const value = versioned(this.#settings, merged);
     const issues = yield* issuesOf(this.#settings, value);
     if (issues.length === 0) return value;
     const own = yield* issuesOf(this.#settings, pending.json);

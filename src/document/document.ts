@@ -7,6 +7,7 @@ import { after } from '../lock/deadline.ts';
 import { checkKinds, oneOf } from '../lock/known-options.ts';
 import { finish, run } from '../lock/work.ts';
 import { Date, queueMicrotask } from '../time/time.ts';
+import { versioned } from './adopt.ts';
 import type { Backup } from './backups/backups.ts';
 import { Batch, type Changes } from './batch.ts';
 import { applied, checkRecipe, frozen, type Now, type Recipe, refuseInRecipe } from './draft.ts';
@@ -164,7 +165,7 @@ export class Document<T> {
     if (base === undefined) throw new MissingDocumentError(this.path);
     const from = this.#pending === undefined ? base.json : this.#pending.json;
     const now = (draft: T) => atOnce(recipe(draft), 'recipe', 'update takes one that is');
-    const json = finish(applied(now, from, this.path));
+    const json = versioned(this.#settings, finish(applied(now, from, this.path)));
     this.#pend({ base, json });
     return this.read();
   }

@@ -1,6 +1,5 @@
 import { DamagedError, MissingDocumentError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
-import { jsonOf } from '../json/values.ts';
 import { now, run, type Work } from '../lock/work.ts';
 import { Batch, type Changes } from './batch.ts';
 import { Document } from './document.ts';
@@ -58,7 +57,7 @@ function created<T>(settings: Settings<T>): Promise<Loaded> {
   if (create === undefined || readOnly) throw new MissingDocumentError(path);
   return written(settings, undefined, function* (current) {
     if (current !== undefined) return current.json; // another program was faster
-    const json = jsonOf(create());
+    const json = create();
     yield* assertValid(settings, json);
     return json;
   });

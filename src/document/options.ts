@@ -10,7 +10,7 @@ export interface Migration {
   readonly version: number;
   /** Changes the value in place, or returns a new one. `from`: the version of the file, 0 where it names none. */
   readonly up: (value: unknown, from: number) => unknown;
-  /** The member of the file that has its version. Default: `$version`. */
+  /** The member of the file that has its version. Default: `$version`. No recipe changes it; one that drops it has it put back. */
   readonly member?: string | undefined;
 }
 

@@ -1,5 +1,7 @@
 import type { Json } from '../json/json.ts';
+import { jsonOf } from '../json/values.ts';
 import { type MergeOptions, merge } from '../merge/merge.ts';
+import { versioned } from './adopt.ts';
 import { policyOf } from './backups/policy.ts';
 import {
   checkDocumentOptions,
@@ -7,16 +9,14 @@ import {
   defaultLocks,
   HOLD_LIMIT,
   MAX_BYTES,
-  type Migration,
 } from './options.ts';
 import type { Restored } from './recovery/recovery.ts';
 
 /** What a new document begins with: it is of this program's version. */
-function createdBy<T>(create: T | (() => T), migrate: Migration | undefined): unknown {
-  const value: unknown = typeof create === 'function' ? (create as () => T)() : create;
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (migrate === undefined || !isObject) return value;
-  return { [migrate.member ?? '$version']: migrate.version, ...value };
+function createdBy<T>({ create, migrate }: DocumentOptions<T>, path: string): Settings<T>['create'] {
+  if (create === undefined) return undefined;
+  const made = typeof create === 'function' ? (create as () => T) : () => create;
+  return () => versioned({ migrate, path }, jsonOf(made()));
 }
 
 type Given = 'schema' | 'recover' | 'migrate' | 'timeout';
@@ -28,8 +28,8 @@ export interface Settings<T>
     Readonly<{ [option in Defaulted]: NonNullable<DocumentOptions<T>[option]> }> {
   readonly path: string;
   readonly mergeOptions: MergeOptions;
-  /** Undefined where a document that is missing is an error. */
-  readonly create: (() => unknown) | undefined;
+  /** What a new document begins with; undefined where a document that is missing is an error. */
+  readonly create: (() => Json) | undefined;
   readonly manager: number;
   restored?: Restored | undefined;
 }
@@ -37,7 +37,7 @@ export interface Settings<T>
 /** @throws {InputError} naming the option. */
 export function settingsOf<T>(path: string, options: DocumentOptions<T>): Settings<T> {
   checkDocumentOptions(options as DocumentOptions<never>);
-  const { create, identity, backups = {}, locks = defaultLocks() } = options;
+  const { identity, backups = {}, locks = defaultLocks() } = options;
   const mergeOptions = { ...options.merge, ...(identity !== undefined && { identity }) };
   merge<Json>(null, null, null, mergeOptions); // or what is wrong with them would be told when edits are to be saved
   if (backups !== false) policyOf(backups); // as with these
@@ -45,7 +45,7 @@ export function settingsOf<T>(path: string, options: DocumentOptions<T>): Settin
     ...options,
     path,
     mergeOptions,
-    create: create === undefined ? undefined : () => createdBy(create, options.migrate),
+    create: createdBy(options, path),
     readOnly: options.readOnly === true,
     follow: options.follow ?? 'auto',
     debounce: options.debounce ?? 0,
