@@ -229,8 +229,7 @@ export class Batch<T> {
       if (json === undefined) throw new MissingDocumentError(path);
       return json;
     }
-    if (json === undefined) {
-      if (create !== undefined) return pending.json;
+    if (json === undefined && create === undefined) {
       const conflict = whole('edit-delete', { base: pending.base.json, ours: pending.json });
       throw this.#conflict([conflict], pending, current, folder, place);
     }

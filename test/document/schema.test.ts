@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDocument } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -63,4 +63,27 @@ describe('a schema that never answers', () => {
     writeFileSync(path, '{ "a": 3 }');
     expect(await document.reload()).toEqual({ a: 3 });
   });
+});
+
+it('a save that makes its document anew is checked as any other: what does not fit is an error, and no file is made [D7]', async () => {
+  const numbers = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: (value: unknown) => {
+        const isNumber = typeof (value as Counter).a === 'number';
+        return isNumber
+          ? { value: value as Counter }
+          : { issues: [{ message: 'must be a number', path: ['a'] }] };
+      },
+    },
+  };
+  const { document, path } = await opened(undefined, { schema: numbers, create: { a: 0 } });
+  document.edit(setting('a', 'x'));
+  rmSync(path);
+  await expect(document.save()).rejects.toMatchObject({
+    code: 'HOLDFAST_INVALID',
+    issues: ['a: must be a number'],
+  });
+  expect([existsSync(path), document.hasUnsaved]).toEqual([false, true]);
 });
