@@ -196,7 +196,7 @@ export class Document<T> {
   }
 
   /**
-   * Takes in what is in the file now. `edits: 'keep'` (default) merges unsaved edits with it; `drop` forgets them.
+   * Takes in what is in the file once what is to be saved was written. `edits: 'keep'` (default) merges unsaved edits with it; `drop` forgets them.
    *
    * @throws {ConflictError} the edits cannot be merged, and everything is as before. @throws {DamagedError | MissingDocumentError}
    */
@@ -205,6 +205,7 @@ export class Document<T> {
     checkKinds(options, RELOAD_OPTIONS);
     let loaded: Loaded | undefined;
     let saves: number;
+    this.#flush();
     do {
       await this.#writer.idle();
       saves = this.#saves;
@@ -222,9 +223,10 @@ export class Document<T> {
     return this.read();
   }
 
-  /** Deletes the file, after a backup, under its lock. @throws {DocumentTimeoutError | DocumentWriteError} */
+  /** Deletes the file, after what is to be saved was written and a backup, under its lock. @throws {DocumentTimeoutError | DocumentWriteError} */
   async remove(): Promise<void> {
     this.#mayChange();
+    this.#flush();
     await this.#change('remove').catch((error) => {
       if (!(error instanceof MissingDocumentError)) throw error;
       this.#removed(); // with its directory

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { type Document, openDocument, updateJson } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -85,5 +86,26 @@ describe('the close of a document', () => {
     await expect(closing(document)).rejects.toMatchObject({ state: 'in-recipe' });
     await document.close();
     expect(await saved).toEqual({ a: 1 });
+  });
+});
+
+describe('a save that waits for more edits', () => {
+  it('is written before a reload drops what is unsaved [D5]', async () => {
+    const { document, text } = await opened(undefined, { debounce: 60_000 });
+    document.edit(raise);
+    const saved = document.save();
+    expect(await document.reload({ edits: 'drop' })).toEqual({ a: 1 });
+    expect(await saved).toEqual({ a: 1 });
+    expect(text()).toBe('{ "a": 1 }\n');
+  });
+
+  it('is written before the document is removed, so the backup has it [B1, D5]', async () => {
+    const { document, directory } = await opened(undefined, { debounce: 60_000 });
+    document.edit(raise);
+    const saved = document.save();
+    await document.remove();
+    expect(await saved).toEqual({ a: 1 });
+    const [backup] = document.backups();
+    expect(readFileSync(join(directory, String(backup?.name)), 'utf8')).toBe('{ "a": 1 }\n');
   });
 });
