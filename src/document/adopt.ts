@@ -10,8 +10,10 @@ import { isObject, type Json } from '../json/json.ts';
 import { memberOf, plain } from '../json/values.ts';
 import { isPromise } from '../lock/body.ts';
 import type { Work } from '../lock/work.ts';
+import type { DocumentOptions } from './options.ts';
 import { assertWhole, type Checking } from './schema.ts';
-import type { Settings } from './settings.ts';
+
+type Migrating = Pick<DocumentOptions<unknown>, 'migrate'>;
 
 /** What a program works with, of what its file says. */
 export interface Adopted {
@@ -28,7 +30,7 @@ export interface Adopted {
  * @throws {DamagedError} it does not fit the schema, or has no version. @throws {UnreadableError} the migration fails, which
  * says nothing of the file: nothing is restored over it.
  */
-export function* adopted(settings: Pick<Settings<unknown>, 'migrate'> & Checking, json: Json): Work<Adopted> {
+export function* adopted(settings: Migrating & Checking, json: Json): Work<Adopted> {
   const { migrate, path } = settings;
   let raised = json;
   if (migrate !== undefined) {
@@ -65,7 +67,7 @@ function isMembers(value: unknown): value is object {
  *
  * @throws {InvalidValueError} it is of another version, or can have none.
  */
-export function versioned({ migrate, path }: Pick<Settings<unknown>, 'migrate' | 'path'>, json: Json): Json {
+export function versioned({ migrate, path }: Migrating & Pick<Checking, 'path'>, json: Json): Json {
   if (migrate === undefined) return json;
   const { version, member = '$version' } = migrate;
   if (versionOf(json, member) === version) return json;

@@ -24,6 +24,10 @@ import { noBackup, restore } from './recovery/restore.ts';
 import { assertValid, issuesOf } from './schema.ts';
 import type { Settings } from './settings.ts';
 import { type Loaded, textOf } from './text.ts';
+import type { Site } from './under-lock.ts';
+
+/** A document whose lock is held, with what is at its path. */
+type Meeting = Site & { readonly current: Loaded | undefined };
 
 /** What a batch asks of its document, and what it tells it. */
 export interface Changes {
@@ -78,6 +82,7 @@ export class Batch<T> {
     let folder: Folder | undefined;
     try {
       folder = new Folder(place);
+      const site = { place, folder, lock };
       if (this.#keeperPath !== place.path) this.keeper(place).sweep(folder, this.#reading()); // once for each session
       let together: Change[] = [];
       for (const job of [...jobs, undefined]) {
@@ -85,11 +90,11 @@ export class Batch<T> {
           together.push(job);
           continue;
         }
-        if (together.length > 0) yield* this.#save(together, place, folder, lock);
+        if (together.length > 0) yield* this.#save(together, site);
         together = [];
         try {
-          if (job?.recipe === 'remove') this.#remove(place, folder, lock);
-          else if (job !== undefined) yield* this.#restore(job.recipe as Restoration, place, folder, lock);
+          if (job?.recipe === 'remove') this.#remove(site);
+          else if (job !== undefined) yield* this.#restore(job.recipe as Restoration, site);
           job?.done();
         } catch (error) {
           job?.failed(inWords(place.path, error));
@@ -131,19 +136,19 @@ export class Batch<T> {
     return { ...readingOf(this.#settings), known: this.#changes.known() };
   }
 
-  *#save(jobs: readonly Change[], place: Place, folder: Folder, lock: Lock): Work<void> {
+  *#save(jobs: readonly Change[], site: Site): Work<void> {
     let json: Json = null;
     let saved: Pending | undefined;
     const batch = this;
     function* next(current: Loaded | undefined): Work<string> {
       if (current !== undefined) batch.#met(current);
-      const result = yield* batch.#apply(jobs, current, place, folder, lock);
+      const result = yield* batch.#apply(jobs, { ...site, current });
       ({ json, saved } = result);
       return textOf(current, json);
     }
     let committed: Committed;
     try {
-      committed = yield* this.commit(place, folder, lock, next);
+      committed = yield* this.commit(site, next);
     } catch (error) {
       if (jobs.every(({ isOver }) => isOver)) return; // each was told
       throw error;
@@ -154,9 +159,7 @@ export class Batch<T> {
 
   /** One save, by the protocol, of what `next` makes of what is there. */
   commit(
-    place: Place,
-    folder: Folder,
-    lock: Lock,
+    { place, folder, lock }: Site,
     next: (current: Loaded | undefined) => Work<string>,
   ): Work<Committed> {
     const keeper = this.keeper(place);
@@ -188,18 +191,18 @@ export class Batch<T> {
   }
 
   /** All changes in their order, each on what the ones before it made. One that fails leaves no trace. */
-  *#apply(jobs: readonly Change[], current: Loaded | undefined, place: Place, folder: Folder, lock: Lock) {
-    let json = current?.json;
+  *#apply(jobs: readonly Change[], at: Meeting) {
+    let json = at.current?.json;
     let saved: Pending | undefined;
     for (const job of jobs) {
       if (job.isOver) continue;
-      if (job !== jobs[0]) lock.assertHeld(); // or one that hung before has lost it, and these are tried again
+      if (job !== jobs[0]) at.lock.assertHeld(); // or one that hung before has lost it, and these are tried again
       try {
         if (job.recipe === 'save') {
           const pending = this.#changes.pending();
-          json = yield* this.#merged(since(saved, pending), json, current, folder, place);
+          json = yield* this.#merged(since(saved, pending), json, at);
           saved = pending ?? saved;
-        } else json = yield* this.#updated(job, json, place);
+        } else json = yield* this.#updated(job, json, at.place);
       } catch (error) {
         job.failed(error);
       }
@@ -209,21 +212,14 @@ export class Batch<T> {
   }
 
   *#updated(job: Change, json: Json | undefined, place: Place): Work<Json> {
-    const { create, path } = this.#settings;
-    const from = json === undefined ? create?.() : json; // which may be null
-    if (from === undefined) throw new MissingDocumentError(path);
+    const from = json === undefined ? this.#settings.create?.() : json; // which may be null
+    if (from === undefined) throw new MissingDocumentError(this.#settings.path);
     const changed = versioned(this.#settings, yield* applied(job.recipe as never, from, place.path));
     if (!equal(changed, json)) yield* assertValid(this.#settings, changed);
     return changed;
   }
 
-  *#merged(
-    pending: Pending | undefined,
-    json: Json | undefined,
-    current: Loaded | undefined,
-    folder: Folder,
-    place: Place,
-  ): Work<Json> {
+  *#merged(pending: Pending | undefined, json: Json | undefined, at: Meeting): Work<Json> {
     const { create, path } = this.#settings;
     if (pending === undefined) {
       if (json === undefined) throw new MissingDocumentError(path);
@@ -231,23 +227,24 @@ export class Batch<T> {
     }
     if (json === undefined && create === undefined) {
       const conflict = whole('edit-delete', { base: pending.base.json, ours: pending.json });
-      throw this.#conflict([conflict], pending, current, folder, place);
+      throw this.#conflict([conflict], pending, at);
     }
     const { value: merged, conflicts } = mergedOnto(pending, json, this.#settings);
-    if (conflicts.length > 0) throw this.#conflict(conflicts, pending, current, folder, place);
+    if (conflicts.length > 0) throw this.#conflict(conflicts, pending, at);
     const value = versioned(this.#settings, merged);
     const issues = yield* issuesOf(this.#settings, value);
     if (issues.length === 0) return value;
     const own = yield* issuesOf(this.#settings, pending.json);
     if (own.length > 0) throw new InvalidValueError(path, own);
     const invalid = whole('invalid', { ours: pending.json, theirs: json });
-    throw this.#conflict([invalid], pending, current, folder, place);
+    throw this.#conflict([invalid], pending, at);
   }
 
-  *#restore(asked: Restoration, place: Place, folder: Folder, lock: Lock): Work<void> {
+  *#restore(asked: Restoration, site: Site): Work<void> {
     const done = yield* restore(
       {
-        ...{ place, folder, lock, settings: this.#settings as Settings<unknown> },
+        ...site,
+        settings: this.#settings as Settings<unknown>,
         onPublish: () => this.#changes.publishing(),
         onWeaker: (weaker) => this.#weaker(weaker),
       },
@@ -258,29 +255,23 @@ export class Batch<T> {
     this.#changes.written(done.loaded, undefined, done.restored);
   }
 
-  #conflict(
-    conflicts: readonly DocumentConflict[],
-    { base, json }: Pending,
-    current: Loaded | undefined,
-    folder: Folder,
-    place: Place,
-  ): ConflictError {
+  #conflict(conflicts: readonly DocumentConflict[], { base, json }: Pending, at: Meeting): ConflictError {
     let file: string | undefined;
+    let cause: unknown;
     try {
-      const ours = textOf(base as Loaded, json);
       const facts = {
         base: base.text,
-        theirs: current?.hash,
+        theirs: at.current?.hash,
         reason: 'a save met changes of another program',
         isInvalid: conflicts[0]?.kind === 'invalid',
         merge: this.#settings.mergeOptions,
       };
-      file = keepConflict(folder.path, place.name, ours, facts);
-      this.keeper(place).limitConflicts(folder);
-    } catch {
-      // The edits are in memory, and the error says that there is no copy of them.
+      file = keepConflict(at.folder.path, at.place.name, textOf(base as Loaded, json), facts);
+      this.keeper(at.place).limitConflicts(at.folder);
+    } catch (error) {
+      cause = error; // the edits are in memory alone, and the conflict says so
     }
-    const error = new ConflictError(this.#settings.path, conflicts, file);
+    const error = new ConflictError(this.#settings.path, conflicts, file, cause);
     this.#emit('conflict', error);
     return error;
   }
@@ -290,7 +281,7 @@ export class Batch<T> {
    *  1. A backup. Dying here leaves both. 2. Rename to a fresh name, which the next holder sweeps.
    *  3. What was moved is not what was backed up: that gets a backup too. 4. Remove it, and sync the directory.
    */
-  #remove(place: Place, folder: Folder, lock: Lock): void {
+  #remove({ place, folder, lock }: Site): void {
     const before = readVersion(folder.file, this.#reading());
     if (before !== undefined) {
       this.keeper(place).secure(before.text, 'delete');

@@ -80,9 +80,9 @@ function written<T>(
   next: (current: Loaded | undefined) => Work<Json>,
 ): Promise<Loaded> {
   const batch = new Batch<T>(settings, changesOf(known), () => {});
-  return underLock(settings.path, settings, 'document', function* ({ place, folder, lock }) {
+  return underLock(settings.path, settings, 'document', function* (site) {
     let json: Json = null;
-    const { version } = yield* batch.commit(place, folder, lock, function* (current) {
+    const { version } = yield* batch.commit(site, function* (current) {
       json = yield* next(current);
       return textOf(current, json);
     });

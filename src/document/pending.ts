@@ -55,13 +55,9 @@ export function rebased(pending: Pending, loaded: Loaded, settings: Merging): Pe
 type Merging = Pick<Settings<unknown>, 'mergeOptions'>;
 
 /** The edits on top of another value, or alone where there is none. @throws {InputError} a strategy leaves nothing; and what one throws. */
-export function mergedOnto(
-  { base, json }: Pending,
-  theirs: Json | undefined,
-  { mergeOptions }: Merging,
-): Merged<Json> {
+export function mergedOnto({ base, json }: Pending, theirs: Json | undefined, by: Merging): Merged<Json> {
   if (theirs === undefined || base.json === theirs) return { value: json, conflicts: [], notes: [] };
-  const merged = merge<Json | undefined>(base.json, json, theirs, mergeOptions);
+  const merged = merge<Json | undefined>(base.json, json, theirs, by.mergeOptions);
   if (merged.value !== undefined) return merged as Merged<Json>;
   throw new InputError('what the strategy for $ returned', 'must be a value, got undefined');
 }

@@ -1,5 +1,7 @@
+import { basename, dirname, join } from 'node:path';
 import type { HolderRecord } from '../identity/holder.ts';
-import { HoldfastError } from './base.ts';
+import { adviceOn } from './advice.ts';
+import { HoldfastError, systemCode } from './base.ts';
 import { printable } from './describe.ts';
 import type { TextPlace } from './json-errors.ts';
 import type { TimeoutError } from './lock-errors.ts';
@@ -158,7 +160,8 @@ export class ConflictError<Conflict extends ConflictFacts = ConflictFacts> exten
   /** The conflict file beside the document; undefined where it could not be written. */
   readonly file: string | undefined;
 
-  constructor(path: string, conflicts: readonly Conflict[], file: string | undefined) {
+  /** `cause`: why there is no copy, if one was to be made. */
+  constructor(path: string, conflicts: readonly Conflict[], file: string | undefined, cause?: unknown) {
     const [first, ...rest] = conflicts;
     const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
     const place =
@@ -168,16 +171,26 @@ export class ConflictError<Conflict extends ConflictFacts = ConflictFacts> exten
       `changed by another program ${place}, where unsaved changes here differ`;
     const next =
       file === undefined
-        ? "Call save() to have a copy of them to choose from, or reload({ edits: 'drop' }) to give them up"
+        ? `${withoutCopy(path, cause)} to have a copy of them to choose from, or reload({ edits: 'drop' }) to give them up`
         : `A copy of them: ${printable(file)}. Choose which version counts, by holdfast doc resolve or resolveConflict(), then call reload({ edits: 'drop' })`;
     super(
       ConflictError.code,
       `${printable(path)} was ${deed}. Nothing was written, and the changes are kept. ${next}.`,
+      cause,
     );
     this.path = path;
     this.conflicts = conflicts;
     this.file = file;
   }
+}
+
+/** What comes before a copy of the changes, which could not be made for this cause, or was not asked for. */
+function withoutCopy(path: string, cause: unknown): string {
+  const code = systemCode(cause);
+  if (code === undefined) return 'Call save()';
+  const { path: failed = path } = cause as NodeJS.ErrnoException;
+  const advice = adviceOn(join(dirname(path), basename(failed)), code, cause);
+  return `They are in memory alone, for no copy could be made (${code}). ${advice}; then call save()`;
 }
 
 /** What another program has done to the whole document. */

@@ -72,6 +72,32 @@ it('a full disk refuses an update, and leaves every byte of the document and its
   await document.close();
 });
 
+it('a full disk that has no room for a copy of what conflicts is named, with what helps, and nothing is lost [D30, R82]', async () => {
+  const { disk } = smallDisk('size=256k');
+  const path = join(disk, 'roles.json');
+  writeFileSync(path, '{ "a": 0 }');
+  const document = await openDocument<Counter>(path);
+  document.edit((draft) => void Object.assign(draft, { a: 1 }));
+  writeFileSync(path, '{ "a": 2 }');
+  fill(disk);
+  await expect(document.save()).rejects.toMatchObject({
+    code: 'HOLDFAST_CONFLICT',
+    file: undefined,
+    cause: { code: 'ENOSPC' },
+    message: expect.stringContaining(
+      'in memory alone, for no copy could be made (ENOSPC). Make room on the disk; then call save() to have a copy',
+    ),
+  });
+  expect(document.read()).toMatchObject({ a: 1 });
+  writeFileSync(join(disk, 'filler'), '');
+  await expect(document.save()).rejects.toMatchObject({
+    code: 'HOLDFAST_CONFLICT',
+    file: expect.stringContaining('conflict'),
+  });
+  await document.reload({ edits: 'drop' });
+  await document.close();
+});
+
 it('a file that is mounted by itself is written, after a backup of it, and that is told [D33]', async () => {
   const home = memoryDirectory();
   const [source, path] = [join(home, 'source.json'), join(home, 'roles.json')];
