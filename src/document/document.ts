@@ -196,7 +196,8 @@ export class Document<T> {
   }
 
   /**
-   * Takes in what is in the file once what is to be saved was written. `edits: 'keep'` (default) merges unsaved edits with it; `drop` forgets them.
+   * Takes in what is in the file, once what is to be saved was written. `edits: 'keep'` (default) merges unsaved edits with
+   * it; `drop` forgets them.
    *
    * @throws {ConflictError} the edits cannot be merged, and everything is as before. @throws {DamagedError | MissingDocumentError}
    */
@@ -233,11 +234,7 @@ export class Document<T> {
     });
   }
 
-  /**
-   * The backups there are, the newest first, for `restore`. Whether each is whole is known to who reads it.
-   *
-   * @throws {MissingDocumentError} their directory is gone.
-   */
+  /** The backups there are, the newest first, whole or not, for `restore`. @throws {MissingDocumentError} their directory is gone. */
   backups(): readonly Backup[] {
     this.#mayLook();
     return this.#batch.keeper(standingPlaceOf(this.path)).backups.list();
