@@ -11,7 +11,7 @@ export type { MirrorMode } from './mirror.ts';
 export type { CacheOptions, FetchOptions, Progress } from './options.ts';
 export type { Policy } from './policy.ts';
 export type { Producer, ProducerContext } from './producer.ts';
-export type { Pruned, PruneOptions } from './prune.ts';
+export type { Pruned, PruneFailure, PruneOptions } from './prune.ts';
 export type { Publisher } from './record.ts';
 export type { CacheStatistics, Extent } from './statistics.ts';
 export type { Verified, VerifyOptions } from './verify.ts';
