@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { endAll } from '../../src/cli/break/end.ts';
 import { recordOf } from '../../src/identity/index.ts';
-import { Child, fixture } from '../support/child.ts';
+import { asUser, Child, fixture } from '../support/child.ts';
 import { HANGING } from '../support/deadline.ts';
+import { needsRoot } from '../support/root.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { stoppedClock, stuckCommand } from './stopping.ts';
 
@@ -50,5 +51,26 @@ describe('a process that break ends', () => {
 
     expect((await wrapper.finish()).stdout.match(/SIG\w+/g)).toEqual(['SIGUSR2']);
     expect((await ending).map(({ outcome }) => outcome)).toEqual(['terminated', 'terminated']);
+  });
+
+  it('may belong to another user by now: it is told, the others end, and the holdfast run around it goes on [A4, X59]', async () => {
+    needsRoot();
+    const [setpriv = '', ...through] = asUser(1001);
+    const theirs = new Child(setpriv, [...through, process.execPath, fixture('cli-recorder.mjs')]);
+    await theirs.says(/ready/); // only then it has changed users
+    const [mine, wrapper] = [new Child('cat'), new Child('cat')];
+    const victims = [victim(mine), victim(theirs), victim(wrapper, { isWrapper: true })];
+    process.seteuid?.(1002);
+    onTestFinished(() => process.seteuid?.(0));
+
+    const ended = await endAll(victims, 0);
+
+    process.seteuid?.(0);
+    expect(ended.map(({ outcome }) => outcome)).toEqual(['terminated', 'refused', 'alive']);
+    theirs.signal('SIGUSR2');
+    await theirs.says(/got SIGUSR2/);
+    expect(theirs.stdout.match(/SIG\w+/g)).toEqual(['SIGUSR2']);
+    wrapper.say('still here');
+    await wrapper.line('still here');
   });
 });

@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../support/child.ts';
+import { needsRoot } from '../support/root.ts';
+import { tempDirectory } from '../support/temp.ts';
 import { until } from '../support/until.ts';
 import { Cli, main } from './cli.ts';
 
@@ -28,6 +30,33 @@ describe('break --kill', () => {
     expect(broken.code).toBe(0);
     expect((await holder.exits()).signal).toBe('SIGTERM');
     expect(existsSync(lockFile(cli))).toBe(true);
+  });
+
+  it('ends nobody when one of those who share the lock belongs to another user, and says who may [A4, X59, R82]', async () => {
+    needsRoot();
+    const data = join(tempDirectory(), 'data');
+    writeFileSync(data, '');
+    chmodSync(dirname(data), 0o777);
+    chmodSync(data, 0o666);
+    const [mine, theirs] = [new Cli(), new Cli()];
+    for (const { home } of [mine, theirs]) chmodSync(home, 0o777);
+    const shared = ['run', '-s', '--file', data, '--', 'cat'];
+    const holders = [mine.asUser(1001, shared), theirs.asUser(1002, shared)];
+    const both = async () =>
+      (await mine.run(['who', '--file', data])).stdout.match(/command pid/g)?.length === 2;
+    await until(both, 'both hold the lock');
+
+    const broken = await mine.asUser(1001, ['break', '--kill', '--yes', '--file', data]).finish();
+
+    expect(broken.stderr).toMatch(
+      /data is left alone: cat \(pid \d+\) belongs to another user\. Only that user or root can end it/,
+    );
+    expect(broken).toMatchObject({ code: 125, stdout: '' });
+    expect((await mine.run(['who', '--file', data])).stdout.match(/command pid/g)).toHaveLength(2);
+    for (const holder of holders) {
+      holder.closeInput();
+      expect((await holder.exits()).code).toBe(0);
+    }
   });
 
   it('kills after the grace period what does not end by itself', async () => {

@@ -2,14 +2,12 @@ import { send } from '../../command/signals/send.ts';
 import { systemCode } from '../../errors/base.ts';
 import { liveness } from '../../identity/index.ts';
 import { pause, performance } from '../../time/time.ts';
-import { CliError } from '../cli-error.ts';
-import { exitCodes } from '../exit-codes.ts';
-import type { Victim } from './victims.ts';
+import { commandsOf, type Victim } from './victims.ts';
 
 export interface Ended {
   readonly title: string;
   readonly pid: number;
-  readonly outcome: 'terminated' | 'killed' | 'gone' | 'alive';
+  readonly outcome: 'terminated' | 'killed' | 'gone' | 'refused' | 'alive';
 }
 
 const LOOK_EVERY = 20;
@@ -38,19 +36,23 @@ const AFTERMATH = 2_000;
  *  What has cleared its environment, or gives no sight of it, and has lost its parent, is not found.
  */
 export async function endAll(victims: readonly Victim[], grace: number): Promise<Ended[]> {
-  const commands = victims.filter(({ isWrapper }) => !isWrapper);
   const wrappers = victims.filter(({ isWrapper }) => isWrapper);
-  const first = commands.length > 0 ? commands : wrappers;
+  const first = commandsOf(victims);
   const sent = new Map(first.map((victim) => [victim, signal(victim, 'SIGTERM')]));
-  await untilDead(victims, grace);
-  const killed = new Set(first.filter((victim) => isAlive(victim) && signal(victim, 'SIGKILL')));
-  await untilDead(commands.length > 0 ? victims : first, AFTERMATH);
-  for (const wrapper of wrappers) if (isAlive(wrapper) && signal(wrapper, 'SIGKILL')) killed.add(wrapper);
-  await untilDead(victims, AFTERMATH);
+  const isRefused = (victim: Victim) => sent.get(victim) === 'refused';
+  const awaited = first.some(isRefused) ? first.filter((victim) => !isRefused(victim)) : victims;
+  await untilDead(awaited, grace);
+  const killed = new Set(first.filter((victim) => signal(victim, 'SIGKILL') === 'sent'));
+  await untilDead(first === wrappers ? first : awaited, AFTERMATH);
+  // The wrapper of a command that goes on holds the lock for it.
+  const stuck = first.some((victim) => isRefused(victim) && isAlive(victim)) ? [] : wrappers;
+  for (const wrapper of stuck) if (signal(wrapper, 'SIGKILL') === 'sent') killed.add(wrapper);
+  await untilDead(awaited, AFTERMATH);
   return victims.map((victim) => {
     const { title, identity } = victim;
-    const how = killed.has(victim) ? 'killed' : sent.get(victim) === false ? 'gone' : 'terminated';
-    return { title, pid: identity.pid, outcome: isAlive(victim) ? 'alive' : how };
+    const how = killed.has(victim) ? 'killed' : sent.get(victim) === 'gone' ? 'gone' : 'terminated';
+    const left = isRefused(victim) ? 'refused' : 'alive';
+    return { title, pid: identity.pid, outcome: isAlive(victim) ? left : how };
   });
 }
 
@@ -58,17 +60,18 @@ function isAlive({ identity }: Victim): boolean {
   return liveness(identity) === 'alive';
 }
 
-/** Whether the signal was sent: not to a process that is gone, nor to another one under its id. */
-function signal(victim: Victim, name: NodeJS.Signals): boolean {
-  if (!isAlive(victim)) return false;
+/**
+ * What became of the signal: it goes neither to a process that is gone, nor to another one under its id. A process that was
+ * this user's when it was looked for is another's by now if it has started a program that is set to run as its owner; that
+ * is told with what became of the others, who may have ended already.
+ */
+function signal(victim: Victim, name: NodeJS.Signals): 'sent' | 'gone' | 'refused' {
+  if (!isAlive(victim)) return 'gone';
   try {
-    return send(victim.identity.pid, name);
+    return send(victim.identity.pid, name) ? 'sent' : 'gone';
   } catch (error) {
-    throw new CliError(
-      exitCodes.failure,
-      'HOLDFAST_NOT_STOPPED',
-      `${victim.title} (pid ${victim.identity.pid}) cannot be ended: ${systemCode(error)}. Only its user or root can`,
-    );
+    if (systemCode(error) === 'EPERM') return 'refused';
+    throw error;
   }
 }
 

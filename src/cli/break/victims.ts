@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { depths, descendantsOf } from '../../command/heirs.ts';
 import { holdersAround } from '../../command/held.ts';
+import { maySignal } from '../../command/signals/send.ts';
 import { holder, printable, shellWord } from '../../errors/describe.ts';
 import { copyAdvice } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
@@ -22,14 +23,25 @@ export interface Victim {
  * The processes that hold a lock, and all who inherited it from them or, where nobody inherits a lock, descend from the
  * command: in the order in which `endAll` is to signal them.
  *
- * @throws {CliError} when any of them cannot be told for certain: then none is touched.
+ * @throws {CliError} when any of them cannot be told for certain, or may not be ended by this user: then none is touched.
  */
 export function victimsOf(info: LockInfo): Victim[] {
   const victims = recordedVictims(info);
   const known = new Set(victims.map(({ identity }) => identity.pid));
   const below = info.holders.flatMap(({ child }) => (child === undefined ? [] : descendantsOf(child.pid)));
   const pids = new Set([...carriersOf(info.path), ...below.map(({ pid }) => pid)]);
-  return topDown([...victims, ...sorted([...pids].filter((pid) => !known.has(pid)).flatMap(heirOf))]);
+  const all = topDown([...victims, ...sorted([...pids].filter((pid) => !known.has(pid)).flatMap(heirOf))]);
+  // A wrapper ends with its command, whoever's it is.
+  const protectedOne = commandsOf(all).find(({ identity }) => !maySignal(identity.pid));
+  if (protectedOne === undefined) return all;
+  const who = `${printable(protectedOne.title)} (pid ${protectedOne.identity.pid})`;
+  throw leftAlone(info, `${who} belongs to another user. Only that user or root can end it`);
+}
+
+/** Those who get the signal: the wrappers only where there is nobody else. */
+export function commandsOf(victims: readonly Victim[]): readonly Victim[] {
+  const commands = victims.filter(({ isWrapper }) => !isWrapper);
+  return commands.length > 0 ? commands : victims;
 }
 
 /** Each before those that it started; a `holdfast run` behind them all, which is left to end with its command. */

@@ -113,7 +113,7 @@ function finish(
   cliName: string,
   { json }: BreakOptions,
 ): void {
-  const survivors = ended.filter(({ outcome }) => outcome === 'alive');
+  const survivors = ended.filter(({ outcome }) => outcome === 'alive' || outcome === 'refused');
   if (json === true) {
     printJson({ ...info, ended });
   } else {
@@ -128,5 +128,6 @@ const OUTCOMES = {
   terminated: 'ended by SIGTERM',
   killed: 'ended by SIGKILL',
   gone: 'had ended already',
+  refused: 'belongs to another user by now; only that user or root can end it',
   alive: 'is still alive',
 };

@@ -16,3 +16,13 @@ export function send(pid: number, signal: NodeJS.Signals, to: 'process' | 'group
     throw error;
   }
 }
+
+/** Whether this user may send signals to a process; one that is gone is nobody's. */
+export function maySignal(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) !== 'EPERM';
+  }
+}
