@@ -1,4 +1,5 @@
 import { opendirSync } from 'node:fs';
+import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
 import { printable } from '../errors/describe.ts';
 import type { LockManager } from '../lock/manager.ts';
@@ -16,7 +17,7 @@ export function listLocks(manager: LockManager): LockInfo[] {
       throw new CliError(
         exitCodes.failure,
         'HOLDFAST_UNREADABLE',
-        `the locks in ${printable(manager.directory)} cannot be read (${code})`,
+        `the locks in ${printable(manager.directory)} cannot be read (${code}). ${adviceOn(manager.directory, code, error)}`,
       );
     }
   }

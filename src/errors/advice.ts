@@ -126,3 +126,8 @@ export function cannotBeMade(facts: Unmade, reason: string, cause: unknown, face
   const isClosed = beside !== undefined && ['EACCES', 'EPERM', 'EROFS'].includes(reason);
   return `${problem} ${adviceOn(path, reason, cause, { others })}.${isClosed ? ' Whoever changes the file needs write access to its directory.' : ''}`;
 }
+
+/** A lock file of which not even its presence can be seen. */
+export function cannotBeSeen(path: string, reason: string, cause: unknown): string {
+  return `Whether ${printable(path)} is there, and locked, cannot be seen: ${reason}. ${adviceOn(path, reason, cause)}.`;
+}

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireLock, LockManager } from 'holdfast';
 import { expect, it } from 'vitest';
+import { needsRoot } from '../support/root.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { Cli } from './cli.ts';
 
@@ -46,6 +47,22 @@ it('who may not replace a file in a directory such as /tmp is told who may [X47]
   );
   expect(readFileSync(file, 'utf8')).toBe('{}');
 });
+
+it.each([['who', 'x'], ['wait', 'x'], ['break', '--kill', '--yes', 'x'], ['clean', 'x'], ['clean'], ['ls']])(
+  '%s %s in a home that one may not enter says so, whose it is, and nothing of what is there [H17, X47]',
+  async (...words) => {
+    needsRoot();
+    const cli = new Cli();
+    const locks = join(cli.home, 'locks');
+    await cli.run(['run', 'y', '--', 'true']);
+    chmodSync(cli.home, 0o755);
+    chmodSync(locks, 0o700);
+    const { code, stdout, stderr } = await cli.asUser(65534, words).finish();
+    expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
+    expect(stderr).toContain(`${locks} belongs to root. Have its owner let this user in, or do this as root`);
+    expect(stderr).not.toContain('is there and');
+  },
+);
 
 it('who may not write beside a file is told that whoever changes it has to [X47]', async () => {
   const cli = new Cli();

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { printable } from '../../errors/describe.ts';
@@ -68,7 +68,10 @@ function placeOf(word: string, manager: LockManager, options: CleanOptions): Pla
 }
 
 async function look(place: Place, dryRun: boolean): Promise<Cleaned> {
-  if ('lock' in place) return { place: place.lock, ...(await cleanLock(place.lock, { dryRun })) };
+  if ('lock' in place) {
+    lstatSync(place.lock, { throwIfNoEntry: false }); // throws where one may not look, and so cannot say what is there
+    return { place: place.lock, ...(await cleanLock(place.lock, { dryRun })) };
+  }
   const { directory } = place;
   const isThere = statSync(directory, { throwIfNoEntry: false }) !== undefined;
   return { place: directory, ...(isThere ? await cleanStale(directory, { dryRun }) : NOTHING) };

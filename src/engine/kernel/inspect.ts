@@ -1,9 +1,11 @@
 import { closeSync, fstatSync, lstatSync } from 'node:fs';
+import { cannotBeSeen } from '../../errors/advice.ts';
 import { systemCode } from '../../errors/base.ts';
 import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, UnwritableError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { here, liveness, processFacts, recordOf } from '../../identity/index.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import type { Inspection, Mode, WaiterInfo } from '../engine.ts';
 import { ticketKinds } from '../file/line.ts';
@@ -68,7 +70,8 @@ export function cannotLook(path: string, cause: unknown): Error {
   const code = systemCode(cause) ?? 'EIO';
   const facts = { resource: path, path, cliName: path };
   if (isExhaustion(code)) return new ExhaustedError(facts, code, cause);
-  return UnwritableError.ofFile(facts, code, cause);
+  if (lstatOrNothing(path) !== undefined) return UnwritableError.ofFile(facts, code, cause);
+  return new UnwritableError(facts, code, cause, () => cannotBeSeen(path, code, cause));
 }
 
 /** The same through a descriptor that is open already, whose closing would look like a release to waiters. */
