@@ -19,7 +19,8 @@ export interface TermsOptions {
   readonly layout?: 'file' | 'directory' | undefined;
   /**
    * Milliseconds. Where the portable engine decides, its lock becomes a lease: a holder that shows no sign of life for
-   * one and a half times this long loses it to the next, so two can overlap for a moment. Default: none.
+   * one and a half times this long loses it to the next, so two can overlap for a moment. At least 10; choose seconds, for
+   * a claim is synced to the disk before it counts, and a lease that is over by then is not granted. Default: none.
    */
   readonly lease?: number | undefined;
   /**
@@ -29,6 +30,8 @@ export interface TermsOptions {
   readonly staleAfter?: number | undefined;
 }
 
+/** Milliseconds. A shorter one is over before its holder could show that it is alive. */
+const SHORTEST_LEASE = 10;
 const LAYOUTS: readonly unknown[] = ['file', 'directory'];
 
 /** @throws {InputError} naming the option. */
@@ -43,7 +46,7 @@ export function checkTerms(options: TermsOptions): void {
   if (layout !== undefined && !LAYOUTS.includes(layout)) {
     throw new InputError('layout', `must be 'file' or 'directory', got ${shown(layout)}`);
   }
-  if (lease !== undefined) checkSpan('lease', lease);
+  if (lease !== undefined) checkSpan('lease', lease, SHORTEST_LEASE);
   if (staleAfter !== undefined) checkSpan('staleAfter', staleAfter);
   checkTogether(options);
 }
@@ -58,9 +61,11 @@ export function checkTogether({ engine, require, lease }: TermsOptions): void {
   }
 }
 
-function checkSpan(name: string, value: number): void {
-  if (typeof value !== 'number' || !(value > 0) || value === Number.POSITIVE_INFINITY) {
-    throw new InputError(name, `must be a number of milliseconds above 0, got ${shown(value)}`);
+function checkSpan(name: string, value: number, least = 0): void {
+  const isSpan = typeof value === 'number' && value > 0 && value !== Number.POSITIVE_INFINITY;
+  if (!isSpan || value < least) {
+    const bound = least === 0 ? 'above 0' : `from ${least} up`;
+    throw new InputError(name, `must be a number of milliseconds ${bound}, got ${shown(value)}`);
   }
 }
 

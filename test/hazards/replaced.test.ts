@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Agent, type Remote } from '../support/agent.ts';
@@ -137,6 +137,21 @@ it('notices by assertHeld that the directory of the lock file was replaced [H7]'
 
   await successor.run(check);
   await expect(holder.run(check)).rejects.toMatchObject({ code: 'HOLDFAST_LOST', reason: 'replaced' });
+});
+
+it('takes a portable claim that another program empties for removed: its holder is told, and alone the successor passes its checks [H7]', async () => {
+  const home = tempDirectory();
+  const [holder, successor] = await Agent.several(home, 2);
+  const { path } = await holder.acquire('mirror', { engine: 'portable' });
+  await holder.run(watchSignal);
+
+  truncateSync(path);
+
+  await expect(holder.run(check)).rejects.toMatchObject({ code: 'HOLDFAST_LOST', reason: 'replaced' });
+  await holder.heard('lost');
+  await successor.acquire('mirror');
+  await holder.release();
+  await successor.run(check);
 });
 
 it('hands no lock on an old file to the next request of the same process [H7]', async () => {

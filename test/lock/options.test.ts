@@ -42,6 +42,7 @@ const badAcquireOptions: readonly (readonly [input: string, options: Record<stri
   ['require', { engine: 'portable', require: 'kernel' }],
   ['layout', { layout: 'folder' }],
   ['lease', { lease: 0 }],
+  ['lease', { lease: 9 }], // over before it could be granted
   ['lease', { lease: Number.POSITIVE_INFINITY }],
   ['lease', { engine: 'kernel', lease: 1000 }],
   ['staleAfter', { staleAfter: '5m' }],
