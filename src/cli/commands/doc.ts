@@ -108,7 +108,7 @@ export function defineDoc(program: Command): void {
     .usage('[options] FILE [BACKUP]')
     .summary('restore a document from a backup; 1 when there is none')
     .description(
-      'Put a backup in the place of a document, damaged, missing or whole: BACKUP, or the newest one that is whole and says ' +
+      'Put a backup in place of a document, damaged, missing or whole: BACKUP, or the newest one that is whole and says ' +
         'something else. What is there is kept first, and it prints how to undo it.',
     )
     .argument('<file>', 'the document')
