@@ -127,15 +127,18 @@ it('aborts the signal also after garbage was collected since it was asked for [H
   await holder.heard('lost');
 });
 
-it('notices by assertHeld that the directory of the lock file was replaced [H7]', async () => {
+it('aborts the signal, and fails its checks, when the directory of the lock file was replaced [H7]', async () => {
   const home = tempDirectory();
   const [holder, successor] = await Agent.several(home, 2);
   const { path } = await holder.acquire('mirror');
+  await holder.run(watchSignal);
   renameSync(dirname(path), `${dirname(path)}.old`);
 
   await successor.acquire('mirror');
 
   await successor.run(check);
+  await holder.run(({ passTime }) => passTime(1_000));
+  await holder.heard('lost');
   await expect(holder.run(check)).rejects.toMatchObject({ code: 'HOLDFAST_LOST', reason: 'replaced' });
 });
 

@@ -6,6 +6,8 @@ import type { WatchKind } from './wake/wake.ts';
 
 /** How often files that the system does not watch are looked at, in milliseconds. */
 const LOOK_EVERY = 250;
+/** How often the others are: a directory above them that is moved away makes no event at the file. */
+const LOOK_FOR_MOVES_EVERY = 1_000;
 
 /** A file that a lock is lost with. */
 export interface WatchedFile {
@@ -15,8 +17,8 @@ export interface WatchedFile {
 }
 
 /**
- * Has the files of a lock looked at when one of them changes, and by timer where the system watches one of them for nobody.
- * Keeps no process alive.
+ * Has the files of a lock looked at when one of them changes, and by timer: often where the system watches one of them for
+ * nobody. Keeps no process alive.
  */
 export function watchFiles(files: readonly WatchedFile[], look: () => void): LossWatch {
   let degraded: LossWatch['degraded'];
@@ -28,7 +30,7 @@ export function watchFiles(files: readonly WatchedFile[], look: () => void): Los
     }
     return stop;
   });
-  const timer = degraded === undefined ? undefined : setInterval(look, LOOK_EVERY).unref();
+  const timer = setInterval(look, degraded === undefined ? LOOK_FOR_MOVES_EVERY : LOOK_EVERY).unref();
   const stop = () => {
     clearInterval(timer);
     for (const each of stops) each();
