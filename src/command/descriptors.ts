@@ -1,5 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { closeQuietly } from '../storage/fs/quietly.ts';
+import { statOrNothing } from '../storage/fs/stat.ts';
 
 const OWN_DIRECTORY = '/proc/self/fd';
 
@@ -33,6 +34,15 @@ export function inheritedDescriptors(env: NodeJS.ProcessEnv = process.env): numb
  */
 export function closeInherited(kept: number): void {
   for (const fd of inheritedDescriptors()) if (fd !== kept) closeQuietly(fd);
+}
+
+/** Closes those that lead to a file, so that this process carries no lock of it on. Call it as above. */
+export function closeInheritedOf(path: string): void {
+  const file = statOrNothing(path);
+  for (const fd of inheritedDescriptors()) {
+    const found = statOrNothing(`${OWN_DIRECTORY}/${fd}`);
+    if (found !== undefined && found.ino === file?.ino && found.dev === file.dev) closeQuietly(fd);
+  }
 }
 
 function listed(): number[] {

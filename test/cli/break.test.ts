@@ -1,10 +1,19 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { fixture } from '../support/child.ts';
 import { needsRoot } from '../support/root.ts';
 import { tempDirectory } from '../support/temp.ts';
+import { makeFifo } from '../support/tool.ts';
 import { until } from '../support/until.ts';
 import { Cli, main } from './cli.ts';
 
@@ -57,6 +66,47 @@ describe('break --kill', () => {
       holder.closeInput();
       expect((await holder.exits()).code).toBe(0);
     }
+  });
+
+  it('ends with 1 while somebody has inherited the lock whom this user may not look into, and says who sees it [A4, X3, X59]', async () => {
+    needsRoot();
+    const cli = new Cli();
+    chmodSync(cli.home, 0o777);
+    const hide = [
+      'import os, sys, ctypes',
+      'if os.fork() == 0:',
+      '  ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)', // PR_SET_DUMPABLE: nobody but root may look into it
+      '  os.setsid()',
+      '  if os.fork() == 0: print("hidden", flush=True); open(sys.argv[1]).read()',
+      '  os._exit(0)',
+      'os.read(os.pipe()[0], 1)',
+    ].join('\n');
+    const gate = join(cli.home, 'gate');
+    makeFifo(gate);
+    chmodSync(gate, 0o666);
+    onTestFinished(() => closeSync(openSync(gate, 'r+')));
+    const holder = cli.asUser(1001, ['run', 'x', '--', 'python3', '-c', hide, gate]);
+    await holder.says(/hidden/);
+    const isRecorded = async () => (await cli.run(['who', 'x'])).stdout.includes('command pid');
+    await until(isRecorded, 'the command is recorded');
+
+    const broken = await cli.asUser(1001, ['break', '--kill', '--yes', 'x']).finish();
+
+    expect(broken.stdout).toMatch(
+      /x is held by a process \(inherited the lock\)\n.* root sees it with: fuser -v \/\S+\.lock\n$/,
+    );
+  });
+
+  it('that was started below the command ends the command, and not itself [A4, X59]', async () => {
+    const cli = new Cli();
+    const told = join(tempDirectory(), 'told');
+    const script = `setsid "$0" "$1" break --kill --yes x >'${told}' 2>&1 & sleep 1000`;
+    const holder = cli.start(['run', 'x', '--', 'sh', '-c', script, process.execPath, main]);
+
+    const { signal } = await holder.exits();
+
+    expect(signal).toBe('SIGTERM');
+    await until(() => readFileSync(told, 'utf8').endsWith('\nx is free\n'), 'break has told all of it');
   });
 
   it('kills after the grace period what does not end by itself', async () => {

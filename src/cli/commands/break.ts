@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { closeInheritedOf } from '../../command/descriptors.ts';
 import { printable } from '../../errors/describe.ts';
 import type { LockInfo } from '../../lock/query.ts';
 import { breakClaim } from '../break/claim.ts';
@@ -69,8 +70,9 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
       'break ends the processes that hold the lock; pass --kill to confirm',
     );
   }
+  closeInheritedOf(manager.pathOf(target)); // started below the holder's command: it is not to end itself
   const info = manager.inspect(target);
-  if (info.state === 'free') return finish([], manager.inspect(target), cliName, options);
+  if (info.state === 'free') return finish([], info, cliName, options);
   const newcomers = newcomersTo(info);
   const victims = victimsOf(info); // throws for holders that must not be touched
   if (options.json !== true) note(describe(info, cliName));
@@ -91,7 +93,15 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
     left = look();
   }
   for (const { title, identity } of left) ended.push({ title, pid: identity.pid, outcome: 'alive' });
-  finish(ended, manager.inspect(target), cliName, options);
+  const last = manager.inspect(target);
+  finish(ended, last, cliName, options);
+  if (isLeft(info, last)) process.exitCode = exitCodes.no;
+}
+
+/** Whether a holder that was to end, or somebody who inherited the lock from one, has it still. */
+function isLeft(before: LockInfo, { holders }: LockInfo): boolean {
+  const pids = new Set(before.holders.map(({ pid }) => pid));
+  return holders.some(({ pid, inherited }) => inherited === true || (pid !== undefined && pids.has(pid)));
 }
 
 /** Those who have the lock still from the holders that were to end; none when it is another's. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { duration, heldOrKept, holder, holders, printable } from '../../errors/describe.ts';
+import { duration, heldOrKept, holder, holders, printable, shellWord } from '../../errors/describe.ts';
 import { copyAdvice } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { liveness } from '../../identity/index.ts';
@@ -31,13 +31,15 @@ export function defineWho(program: Command): void {
 
 /** Who holds it and who waits, in words; each of several on a line of its own. `cliName`: how commands call the lock. */
 export function describe(info: LockInfo, cliName: string): string {
-  const doubts = info.holders.flatMap((record) => describeDoubt(record, cliName));
+  const doubts = info.holders.flatMap((record) => describeDoubt(record, cliName, info.path));
   return [describeHolders(info), ...doubts, ...info.waiters.map(describeWaiter)].join('\n');
 }
 
 /** What to do about a holder of which nobody here can tell whether it lives, or that is none. */
-function describeDoubt({ claim, ...record }: HolderRecord, cliName: string): string[] {
+function describeDoubt({ claim, ...record }: HolderRecord, cliName: string, path: string): string[] {
   if (record.copy === true) return [`  ${copyAdvice(cliName)}`];
+  if (record.inherited === true && record.pid === undefined)
+    return [`  this user may not look into it; root sees it with: fuser -v ${shellWord(path)}`];
   if (claim === undefined || liveness(record) !== 'unknown') return [];
   return [
     '  whether it lives cannot be told from here: ask on its machine, with holdfast who',

@@ -192,8 +192,10 @@ function withForeign(recorded: readonly HolderRecord[], locks: readonly KernelLo
   return locks.some((lock) => lock.mode === 'exclusive') ? foreign : [...recorded, ...foreign];
 }
 
+/** Where who took it has ended, somebody has inherited it who may not be looked into. */
 function describeForeign(pid: number): HolderRecord {
-  return { ...describeProcess(pid), foreign: true };
+  const record = describeProcess(pid);
+  return liveness(record) === 'dead' ? { inherited: true } : { ...record, foreign: true };
 }
 
 function describeProcess(pid: number): HolderRecord {
