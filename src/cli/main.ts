@@ -3,6 +3,7 @@ import { giveDefault } from '../command/signals/end.ts';
 import { leaveLostTerminal } from './output/terminal.ts';
 import { warnOnce } from './output/text.ts';
 import { programFor } from './program.ts';
+import { tell } from './tell.ts';
 
 giveDefault('SIGUSR1'); // which has Node.js open a port for debuggers, whoever sends it
 
@@ -14,6 +15,6 @@ process.removeAllListeners('warning').on('warning', ({ message }) => warnOnce(me
 programFor(process.argv.slice(2))
   .then((program) => program.parseAsync())
   .catch(async (error: unknown) => {
-    const { exitAfter } = await import('./failure.ts'); // which nobody has to read before
-    process.exitCode = exitAfter(error);
+    const late = await import('./failure.ts').catch(() => undefined); // which nobody has to read before
+    process.exitCode = late === undefined ? await tell(error, {}) : late.exitAfter(error);
   });

@@ -115,6 +115,13 @@ function notStarted(file: string, error: unknown): NotStarted {
       `${printable(file)} cannot be started: too many ${what} (${code}). Close some, or raise the limit (${limit}), then try again.`,
     );
   }
+  if (code === 'EINVAL') {
+    // From dup(2) in the child: whoever lowered the limit had opened it before.
+    return new NotStarted(
+      'exhausted',
+      `${printable(file)} cannot be started: a descriptor that it is to inherit has a number beyond the limit on open files (EINVAL). Close it, or raise the limit (ulimit -n), then try again.`,
+    );
+  }
   if (code === 'ENOENT') return new NotStarted('not-found', `${printable(file)}: command not found`);
   const why = code === 'EACCES' ? 'not executable' : `cannot be executed (${code ?? String(error)})`;
   return new NotStarted('not-executable', `${printable(file)}: ${why}`);

@@ -23,6 +23,29 @@ it('a command that was started keeps its outcome however few descriptors are lef
   }
 });
 
+it('a run under the portable engine says in one line that it cannot be, however few descriptors are left [H23]', async () => {
+  for (const limit of LIMITS) {
+    const cli = new Cli();
+    cli.env.HOLDFAST_ENGINE = 'portable';
+    const ran = join(cli.home, 'ran');
+    const { code, stderr } = await limited(cli, limit, ['run', 'x', '--', 'touch', ran]);
+    const isTold = expect.stringMatching(/^(holdfast: .*\n)+$/);
+    expect([limit, code, stderr]).toEqual(existsSync(ran) ? [limit, 0, ''] : [limit, 125, isTold]);
+  }
+});
+
+it('a descriptor that the command is to inherit beyond its limit is told as the cause, not the command [H23]', async () => {
+  const cli = new Cli();
+  cli.env.HOLDFAST_ENGINE = 'portable';
+  const script = 'exec 200</dev/null; ulimit -n 100; exec "$0" "$@"';
+  const run = cli.program('bash', ['-c', script, process.execPath, main, 'run', 'x', '--', 'true']);
+  const { code, stderr } = await run.exits();
+  expect([code, stderr]).toEqual([
+    125,
+    expect.stringMatching(/^holdfast: true cannot be started: a descriptor .* beyond the limit .*\n$/),
+  ]);
+});
+
 it('that a command of once could not be started for want of descriptors is told in one line, and is nobody else’s failure [H23]', async () => {
   for (const limit of LIMITS) {
     const cli = new Cli();

@@ -11,6 +11,7 @@ import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note } from '../output/text.ts';
 import { runUnder } from '../run/under.ts';
+import { tell } from '../tell.ts';
 import { acquireFor } from './acquire.ts';
 import { findBehind, findCommand, type Wrapped } from './find-command.ts';
 import { type GuardOptions, rulesFor } from './options.ts';
@@ -34,8 +35,7 @@ export async function startGuarded(
     runUnder(locks, { words, inherited, signals, options, ...wrapped });
   } catch (error) {
     if (error instanceof Interrupted) endBySignal(error.signal);
-    const { report } = await import('../report.ts');
-    process.exit(report(error, options));
+    process.exit(await tell(error, options));
   }
 }
 

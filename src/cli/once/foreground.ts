@@ -13,6 +13,7 @@ import type { OnceRecord } from '../../once/record.ts';
 import { outlet, ReaderGone } from '../output/outlet.ts';
 import { noteRecovery } from '../output/text.ts';
 import type { GlobalOptions } from '../settings.ts';
+import { tell } from '../tell.ts';
 import { RunNotice } from './notice.ts';
 import { type OnceCall, wordsOf } from './options.ts';
 import { refuseGaps, tellGaps, tellUnrecorded } from './present.ts';
@@ -56,8 +57,7 @@ export async function endWith(error: unknown, flags: GlobalOptions): Promise<nev
   const isOfCommand = error instanceof NoResultError || error instanceof BackgroundError;
   const signal = isOfCommand ? error.signal : undefined;
   if (signal === 'SIGPIPE') endBySignal(signal);
-  const { report } = await import('../report.ts'); // which a hit has no need to read
-  const exitCode = report(error, flags);
+  const exitCode = await tell(error, flags);
   if (signal !== undefined) endBySignal(signal);
   process.exit(exitCode);
 }

@@ -9,6 +9,7 @@ import type { Lock } from '../../lock/lock.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { WaitingNotice } from '../output/waiting.ts';
 import { openAuditedManager, targetOfWord } from '../settings.ts';
+import { tell } from '../tell.ts';
 import type { RunOptions } from './options.ts';
 import { runUnder } from './under.ts';
 
@@ -67,8 +68,7 @@ async function exitAfter(error: unknown, options: RunOptions): Promise<number> {
   if (error instanceof Interrupted) return endBySignal(error.signal);
   const contended = error instanceof BusyError || error instanceof TimeoutError;
   const exitCode = contended ? (options.conflictExitCode ?? contentionCode(options)) : undefined;
-  const { report } = await import('../report.ts'); // which a run that goes well has no need to read
-  return report(error, options, exitCode);
+  return tell(error, options, exitCode);
 }
 
 /** A command waits as long as it takes, unless it is told otherwise. */

@@ -7,6 +7,7 @@ import type { Lock } from '../../lock/lock.ts';
 import { trace } from '../../trace/trace.ts';
 import { noteRecovery, warnOnce } from '../output/text.ts';
 import type { GlobalOptions } from '../settings.ts';
+import { tell } from '../tell.ts';
 import { LossNotice } from './loss-notice.ts';
 
 export interface RunParts {
@@ -33,8 +34,7 @@ export function runUnder(locks: readonly Lock[], parts: RunParts): void {
 
 async function endAs(ending: Ending, options: GlobalOptions): Promise<never> {
   if ('error' in ending) {
-    const { report } = await import('../report.ts');
-    process.exit(report(ending.error, options));
+    process.exit(await tell(ending.error, options));
   }
   if (ending.signal !== undefined) endBySignal(ending.signal);
   process.exit(ending.code);
