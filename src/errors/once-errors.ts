@@ -56,7 +56,7 @@ export class OnceAbandonedError extends HoldfastError {
   constructor(key: string, attempts: number, last: string) {
     super(
       OnceAbandonedError.code,
-      `${shown(key)} was tried ${attempts} times in a row without a result; the last run ${last}. ` +
+      `${shown(key)} was tried ${attempts === 1 ? 'once' : `${attempts} times in a row`} without a result; the last run ${last}. ` +
         'Find out why its runs end early; a new call tries again.',
     );
     this.key = key;

@@ -50,7 +50,7 @@ export async function once<T>(
 }
 
 /** What is known of work that is a command. */
-type Extras = Pick<FlightPlan, 'task' | 'holding' | 'purpose'> & {
+type Extras = Partial<Pick<FlightPlan, 'task' | 'holding' | 'purpose' | 'before'>> & {
   readonly at?: Pick<FlightPlan, 'place' | 'store'>;
 };
 
@@ -116,8 +116,7 @@ function flightPlan<T>(
   options: OnceOptions<T> & Extras,
   found: { readonly place: Place; readonly store: Store; readonly rejected: string | undefined },
 ): FlightPlan {
-  const { attempts = DEFAULT_ATTEMPTS, task, holding, purpose } = options;
-  const before = marksOf(found.store);
+  const { attempts = DEFAULT_ATTEMPTS, before = marksOf(found.store), task, holding, purpose } = options;
   const { project } = found.place;
   const extras = Object.fromEntries(
     Object.entries({ task, holding, purpose }).filter(([, value]) => value !== undefined),

@@ -12,6 +12,7 @@ import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import { untilOver } from '../../once/command/until-over.ts';
 import type { CurrentRun } from '../../once/current.ts';
 import { onceCommand } from '../../once/hint.ts';
+import { marksOf } from '../../once/job.ts';
 import type { OnceRecord } from '../../once/record.ts';
 import { type OnceState, stateOf } from '../../once/state.ts';
 import { stopperOf } from '../../once/stop.ts';
@@ -25,7 +26,8 @@ import { refuseGaps, tellGaps } from './present.ts';
 import { commandOptions, type Task, taskOfCall } from './task.ts';
 import { tellFailure } from './tell-failure.ts';
 
-const MOST_STARTS = 3;
+/** How many processes in the background, which one call starts, may end with neither a run that died nor an outcome. */
+const MOST_IDLE = 3;
 
 /**
  * `--wait` and `--follow`: the run is in the background, in a process that is started if there is a COMMAND and none
@@ -68,13 +70,16 @@ function outcome(call: OnceCall, task: Task, watching: Watching): Promise<OnceRe
   return call.words.length > 0 ? started(call, task, watching) : underWay(task, watching);
 }
 
-/** Has it run in the background. Should that process be killed, another one is started. */
+/** Has it run in the background. Should that process be killed, another one is started, which goes on with the attempts. */
 async function started(call: OnceCall, task: Task, { notice, follower }: Watching): Promise<OnceRecord> {
-  const background = { ...(await commandOptions(call)), id: call.id, words: wordsOf(call) };
-  for (let starts = 0; starts < MOST_STARTS; starts++) {
+  const before = marksOf(task.store);
+  const background = { ...(await commandOptions(call)), id: call.id, words: wordsOf(call), before };
+  for (let idle = 0; idle < MOST_IDLE; ) {
     let last: News | undefined;
+    let hasRun = false;
     await new Background(background).listen((news) => {
       last = news;
+      hasRun ||= news.event === 'running';
       if (news.event === 'waiting' || news.event === 'running') {
         tellOf(notice, task);
         follower.begin();
@@ -84,8 +89,9 @@ async function started(call: OnceCall, task: Task, { notice, follower }: Watchin
     if (last?.event === 'end' && record !== undefined) return record;
     refuseStopped(task, current);
     if (last?.event === 'error') throw new BackgroundError(last.message, last);
+    if (!hasRun || last?.event === 'end') idle++;
   }
-  const why = `${printable(task.id)} was started ${MOST_STARTS} times in the background, and ended each time without a word`;
+  const why = `${printable(task.id)} has no result: ${MOST_IDLE} processes in the background ended without one. Find out what ends them, then try again`;
   throw new CliError(exitCodes.failure, 'HOLDFAST_BACKGROUND', why, { resource: task.id });
 }
 

@@ -1,5 +1,6 @@
 import { anything, checkKinds, flag, type Kinds, span } from '../../lock/known-options.ts';
 import { checkInputs } from '../inputs.ts';
+import type { Marks } from '../job.ts';
 import { ONCE_OPTIONS, type OnceOptions } from '../options.ts';
 import type { Scope } from '../scope.ts';
 
@@ -40,4 +41,6 @@ export function checkCommandOptions(options: CommandOptions): void {
 export interface BackgroundCall extends CommandOptions {
   readonly id: string;
   readonly words: readonly [string, ...string[]];
+  /** What was known when the call came, if it is made there not for the first time. Default: what is known there. */
+  readonly before?: Marks | undefined;
 }

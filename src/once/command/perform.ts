@@ -10,7 +10,7 @@ import type { Outcome } from '../job.ts';
 import { outcomeOf } from '../once.ts';
 import { execute } from './execute.ts';
 import { exitCodeIn } from './exit-code.ts';
-import type { CommandOptions } from './options.ts';
+import type { BackgroundCall, CommandOptions } from './options.ts';
 import { CommandFailed, taskOf } from './outcome.ts';
 import { digestOf, type RunKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
@@ -25,8 +25,7 @@ export interface Performed {
 }
 
 /** What is run, and how. */
-export interface Performance extends CommandOptions {
-  readonly words: readonly [string, ...string[]];
+export interface Performance extends CommandOptions, Pick<BackgroundCall, 'words' | 'before'> {
   /** The longest wait for another's run. */
   readonly timeout?: number | undefined;
 }
