@@ -15,9 +15,8 @@ import { type DocumentEventName, type DocumentEvents, Listeners, log } from './e
 import { whenExiting } from './exit.ts';
 import { placeOf, standingPlaceOf } from './file/place.ts';
 import { type Change, change, placeFor, type Restoration } from './job.ts';
-import { load } from './load.ts';
+import { load, readingOf } from './load.ts';
 import { mergedOnto, type Pending, rebased, since } from './pending.ts';
-import { readingOf } from './reading.ts';
 import type { Restored } from './recovery/recovery.ts';
 import type { Settings } from './settings.ts';
 import { Sight } from './sight.ts';

@@ -1,8 +1,9 @@
 import { DamagedError } from '../errors/document-errors.ts';
 import type { Json } from '../json/json.ts';
 import { finish, pausing, type Work } from '../lock/work.ts';
-import type { Adopted } from './adopt.ts';
+import { type Adopted, adopted } from './adopt.ts';
 import { type ReadOptions, readVersion } from './file/version.ts';
+import type { Settings } from './settings.ts';
 import { type Loaded, parse } from './text.ts';
 
 /** Milliseconds between looks at a file that does not parse: a program may be writing it in place. */
@@ -15,6 +16,14 @@ export interface LoadOptions extends Omit<ReadOptions, 'known'> {
   readonly isExpected?: boolean;
   /** What the program works with, of what the file says; without it, just that. */
   readonly adopt?: (json: Json) => Work<Adopted>;
+}
+
+/** How the file of a document is read. */
+export function readingOf(
+  settings: Pick<Settings<unknown>, 'path' | 'maxBytes' | 'schema' | 'migrate' | 'holdLimit'>,
+): LoadOptions {
+  const { path: shown, maxBytes } = settings;
+  return { shown, maxBytes, adopt: (json) => adopted(settings, json) };
 }
 
 /**

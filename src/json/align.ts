@@ -1,3 +1,4 @@
+import { canonical } from './canonical.ts';
 import { equal } from './equal.ts';
 import { isArray, isObject, type Json } from './json.ts';
 import { Literal } from './literal.ts';
@@ -71,16 +72,6 @@ function identity(record: Json, field: string): string | undefined {
   return typeof value === 'string' || typeof value === 'number' || value instanceof Literal
     ? canonical(value)
     : undefined;
-}
-
-/** One text for all values that are equal. */
-function canonical(value: Json): string {
-  if (value instanceof Literal) return value.text;
-  if (typeof value === 'number') return String(value);
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (isArray(value)) return `[${value.map(canonical).join()}]`;
-  const names = Object.keys(value).sort();
-  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name] as Json)}`).join()}}`;
 }
 
 function kind(value: Json | undefined): string {

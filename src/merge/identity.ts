@@ -1,6 +1,7 @@
 import { isArray, isObject, type Json, type JsonObject } from '../json/json.ts';
 import { Literal } from '../json/literal.ts';
-import { memberOf, type Sides } from './values.ts';
+import { memberOf } from '../json/values.ts';
+import type { Sides } from './values.ts';
 
 /** The three versions of one array; that of the base is empty where there is none. */
 export type Arrays = Readonly<Record<keyof Sides, readonly Json[]>>;

@@ -1,7 +1,7 @@
 import { InputError, shown } from '../errors/input-error.ts';
+import { assertJson } from '../json/assert-json.ts';
 import type { Json } from '../json/json.ts';
 import { checkNames, namesOf } from '../lock/known-options.ts';
-import { assertJson } from './assert-json.ts';
 import type { Merged } from './result.ts';
 import { compileRules, type Rules } from './rules.ts';
 import { checkStrategy, type Strategy } from './strategy.ts';

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json/json.ts';
+import type { Json } from '../json/json.ts';
 
 /** A value, or ⊥ where there is none, which is not `null`. */
 export type Side = Json | undefined;
@@ -8,9 +8,4 @@ export interface Sides {
   readonly base: Side;
   readonly ours: Side;
   readonly theirs: Side;
-}
-
-/** The member of this name; an object's own ones only, so that `__proto__` is a name as any other. */
-export function memberOf(object: JsonObject | undefined, name: string): Side {
-  return object !== undefined && Object.hasOwn(object, name) ? object[name] : undefined;
 }

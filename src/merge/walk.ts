@@ -1,7 +1,8 @@
+import { assertJson } from '../json/assert-json.ts';
 import { define, isArray, isObject, type Json, type JsonObject } from '../json/json.ts';
 import { typeOf } from '../json/order.ts';
+import { memberOf } from '../json/values.ts';
 import { atOnce } from '../lock/body.ts';
-import { assertJson } from './assert-json.ts';
 import { decide, later } from './decide.ts';
 import { elementKeys } from './elements.ts';
 import { type Arrays, arraysOf, identify } from './identity.ts';
@@ -11,7 +12,7 @@ import { relate } from './relate.ts';
 import { conflictKind, Report } from './report.ts';
 import type { Rules } from './rules.ts';
 import { CONFLICT, fitsArraysOnly } from './strategy.ts';
-import { memberOf, type Side, type Sides } from './values.ts';
+import type { Side, Sides } from './values.ts';
 
 /** Values that lie deeper are not looked into: calls fit on the stack, and no level compares the rest once more. */
 const DEEPEST = 64;

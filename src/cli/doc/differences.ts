@@ -1,6 +1,7 @@
 import { equal } from '../../json/equal.ts';
-import { isArray, isObject, type Json, type JsonObject } from '../../json/json.ts';
+import { isArray, isObject, type Json } from '../../json/json.ts';
 import { formatPath, type Path, type PathStep } from '../../json/path.ts';
+import { memberOf } from '../../json/values.ts';
 import { shortText } from './values.ts';
 
 /** A place at which two values differ. A value is left out where there is none. */
@@ -63,15 +64,11 @@ function stepsOf(before: Json | undefined, after: Json | undefined): Step[] | un
 function keyed(list: readonly Json[], field: string): Map<string | number, Json> | undefined {
   const all = new Map<string | number, Json>();
   for (const each of list) {
-    const id = isObject(each) ? memberOf(each, field) : undefined;
+    const id = memberOf(each, field);
     if ((typeof id !== 'string' && typeof id !== 'number') || all.has(id)) return undefined;
     all.set(id, each);
   }
   return all;
-}
-
-function memberOf(object: JsonObject, name: string): Json | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 /** One line for people: `roles[id=42].name: "a" → "b"`. */

@@ -6,6 +6,7 @@ import { isBeyondDoubles, namesBeyondDoubles } from '../../json/inexact-doubles.
 import { define, isArray, isObject, type Json } from '../../json/json.ts';
 import { lookUp } from '../../json/lookup.ts';
 import { formatPath, parsePath } from '../../json/path.ts';
+import { memberOf } from '../../json/values.ts';
 import { atOnce } from '../../lock/body.ts';
 import { callback, check, checkKinds, type Kind, type Kinds } from '../../lock/known-options.ts';
 import type { Document } from '../document.ts';
@@ -146,8 +147,7 @@ export class Repository<R extends object> {
   }
 
   #entry(value: Json): Entry<R> | undefined {
-    const id: unknown =
-      isObject(value) && Object.hasOwn(value, this.#identity) ? value[this.#identity] : undefined;
+    const id: unknown = memberOf(value, this.#identity);
     return isId(id) ? { id, revision: revisionOf(value), value: value as R } : undefined;
   }
 

@@ -1,5 +1,5 @@
 import { InputError } from '../errors/input-error.ts';
-import { Literal } from '../json/literal.ts';
+import { Literal } from './literal.ts';
 
 /**
  * Refuses what no JSON text can say: functions, dates and other objects of classes, `NaN`, values that contain themselves.
