@@ -3,7 +3,7 @@ import { ConflictError, InvalidValueError, MissingDocumentError } from '../error
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
 import type { Lock } from '../lock/lock.ts';
-import { finish, type Work } from '../lock/work.ts';
+import { finish, type Progress, run, type Work } from '../lock/work.ts';
 import type { Conflict } from '../merge/result.ts';
 import { versioned } from './adopt.ts';
 import { type Committed, commit, inWords } from './commit.ts';
@@ -34,7 +34,6 @@ export interface Changes {
   readonly pending: () => Pending | undefined;
   /** A version that others wrote was found at the path. */
   readonly found: (loaded: Loaded) => void;
-  readonly publishing: () => void;
   /** The file has this version now. `saved`: the edits that are in it; `restored`: it is one of a backup. */
   readonly written: (loaded: Loaded, saved: Pending | undefined, restored?: Restored) => void;
   readonly removed: () => void;
@@ -58,6 +57,10 @@ export function whole(
   return { kind, path: [], text: '', ...values };
 }
 
+function fail(jobs: readonly Change[], error: unknown): void {
+  for (const job of jobs) if (!job.isOver) job.failed(error);
+}
+
 /** Milliseconds that an exiting process waits for a lock. */
 const LAST_WAIT = 1_000;
 
@@ -69,6 +72,12 @@ export class Batch<T> {
   readonly #told = new Set<string>();
   #keeper: Keeper | undefined;
   #keeperPath: string | undefined;
+  /** What `run` does now. */
+  #underWay: { readonly work: Work<void>; readonly progress: Progress } | undefined;
+  /** The change whose recipe runs, or whose edits are merged. */
+  #current: Change | undefined;
+  /** A version of this process may be at the path that it does not count as its own yet. */
+  isPublishing = false;
 
   constructor(settings: Settings<T>, changes: Changes, emit: Listeners<T>['emit']) {
     this.#settings = settings;
@@ -77,7 +86,18 @@ export class Batch<T> {
   }
 
   /** Under this lock. Each change is told what became of it. @throws what concerns all that are not over. */
-  *work(jobs: readonly Change[], place: Place, lock: Lock): Work<void> {
+  async run(jobs: readonly Change[], place: Place, lock: Lock): Promise<void> {
+    this.#underWay = { work: this.#work(jobs, place, lock), progress: {} };
+    try {
+      await run(this.#underWay.work, lock, this.#underWay.progress);
+    } finally {
+      this.#underWay = undefined;
+      this.#current = undefined;
+      this.isPublishing = false;
+    }
+  }
+
+  *#work(jobs: readonly Change[], place: Place, lock: Lock): Work<void> {
     let folder: Folder | undefined;
     try {
       folder = new Folder(place);
@@ -92,6 +112,7 @@ export class Batch<T> {
         if (together.length > 0) yield* this.#save(together, site);
         together = [];
         try {
+          this.#current = job;
           if (job?.recipe === 'remove') this.#remove(site);
           else if (job !== undefined) yield* this.#restore(job.recipe as Restoration, site);
           job?.done();
@@ -106,19 +127,34 @@ export class Batch<T> {
     }
   }
 
-  /** The same before it returns, for a process that exits, under a lock that it holds or can still get. */
-  finish(jobs: Change[], held: Lock | undefined): void {
+  /**
+   * The same before it returns, for a process that exits, under a lock that it holds or can still get. What was begun goes on
+   * from the step that is done beside this thread: begun anew, it would count twice where it is at the path by now. Where there is
+   * no such step, the exit came out of a recipe or a listener: then the change of that recipe is left out, and all of
+   * its batch where they may be at the path.
+   */
+  finish(begun: readonly Change[], waiting: readonly Change[], held: Lock | undefined): void {
+    const { work, progress } = this.#underWay ?? {};
+    let jobs = [...begun, ...waiting];
+    try {
+      if (work !== undefined && progress?.step !== undefined) finish(work, progress.step);
+      else jobs = [...begun.filter((job) => !this.isPublishing && job !== this.#current), ...waiting];
+    } catch (error) {
+      fail(begun, error);
+    }
+    jobs = jobs.filter(({ isOver }) => !isOver);
+    if (jobs.length === 0) return;
     try {
       const place = placeFor(this.#settings, jobs);
-      if (held !== undefined) finish(this.work(jobs, place, held));
+      if (held !== undefined) finish(this.#work(jobs, place, held));
       else {
         const options = { timeout: LAST_WAIT, detached: true };
         this.#settings.locks.withSync({ file: place.path }, options, (lock) => {
-          finish(this.work(jobs, place, lock));
+          finish(this.#work(jobs, place, lock));
         });
       }
     } catch (error) {
-      for (const job of jobs) if (!job.isOver) job.failed(error);
+      fail(jobs, error);
     }
   }
 
@@ -152,7 +188,7 @@ export class Batch<T> {
       if (jobs.every(({ isOver }) => isOver)) return; // each was told
       throw error;
     }
-    this.#changes.written({ ...committed.version, json }, saved);
+    this.#written({ ...committed.version, json }, saved);
     for (const job of jobs) if (!job.isOver) job.done();
   }
 
@@ -174,8 +210,17 @@ export class Batch<T> {
       mayReplace: () => lock.assertHeld(),
       keeper,
       onWeaker: (weaker) => this.#weaker(weaker),
-      onPublish: () => this.#changes.publishing(),
+      onPublish: () => this.#publishing(),
     });
+  }
+
+  #publishing(): void {
+    this.isPublishing = true;
+  }
+
+  #written(...version: Parameters<Changes['written']>): void {
+    this.#changes.written(...version);
+    this.isPublishing = false;
   }
 
   #met(current: Loaded): void {
@@ -196,6 +241,7 @@ export class Batch<T> {
     for (const job of jobs) {
       if (job.isOver) continue;
       if (job !== jobs[0]) at.lock.assertHeld(); // or one that hung before has lost it, and these are tried again
+      this.#current = job;
       try {
         if (job.recipe === 'save') {
           const pending = this.#changes.pending();
@@ -206,6 +252,7 @@ export class Batch<T> {
         job.failed(error);
       }
     }
+    this.#current = undefined;
     if (json === undefined) throw new MissingDocumentError(this.#settings.path);
     return { json, saved };
   }
@@ -244,14 +291,14 @@ export class Batch<T> {
       {
         ...site,
         settings: this.#settings as Settings<unknown>,
-        onPublish: () => this.#changes.publishing(),
+        onPublish: () => this.#publishing(),
         onWeaker: (weaker) => this.#weaker(weaker),
       },
       { ...asked, lastKnown: this.#changes.known()?.text },
     );
     if (done === undefined) throw noBackup(this.#settings.path, asked.backup);
     asked.restored = done.restored;
-    this.#changes.written(done.loaded, undefined, done.restored);
+    this.#written(done.loaded, undefined, done.restored);
   }
 
   #conflict(conflicts: readonly DocumentConflict[], { base, json }: Pending, at: Meeting): ConflictError {

@@ -51,8 +51,6 @@ export class Document<T> {
   #lastSave: { readonly job: Change; readonly outcome: Promise<unknown> } | undefined;
   /** Rises with each own save, for looks that were overtaken by one. */
   #saves = 0;
-  /** A version of this process may be at the path that it does not count as its own yet. */
-  #isPublishing = false;
   #closing: Promise<void> | undefined;
 
   /** Not for callers: documents come from `openDocument`. */
@@ -66,9 +64,6 @@ export class Document<T> {
       known: () => this.#known,
       pending: () => this.#pending,
       found: (loaded) => this.#take(loaded),
-      publishing: () => {
-        this.#isPublishing = true;
-      },
       written: (loaded, saved, restored) => this.#written(loaded, saved, restored),
       removed: () => this.#removed(),
     };
@@ -78,20 +73,14 @@ export class Document<T> {
         placeOf: (jobs) => placeFor(settings, jobs),
         ...{ locks, timeout, holdLimit, onWaiting: (event) => emit('waiting', event) },
       },
-      async (jobs, lock, place) => {
-        try {
-          await run(this.#batch.work(jobs, place, lock), lock);
-        } finally {
-          this.#isPublishing = false;
-        }
-      },
+      (jobs, lock, place) => this.#batch.run(jobs, place, lock),
     );
     this.#sight = new Sight(settings.path, {
       loading: () => this.#loading(),
       known: () => this.#known,
       take: (loaded) => this.#take(loaded),
       saves: () => this.#saves,
-      isPublishing: () => this.#isPublishing,
+      isPublishing: () => this.#batch.isPublishing,
       idle: () => this.#writer.idle(),
       onMissing: () => emit('missing', { path: settings.path }),
       onDamaged: (error) => emit('damaged', error),
@@ -129,7 +118,7 @@ export class Document<T> {
   read(): T {
     if (this.#closing !== undefined) throw new DocumentStateError(this.path, 'closed');
     if (this.#pending !== undefined) return this.#pending.value;
-    if (this.#settings.follow === 'auto' && !this.#isPublishing) this.#sight.glance();
+    if (this.#settings.follow === 'auto' && !this.#batch.isPublishing) this.#sight.glance();
     if (this.#shown === undefined) throw new MissingDocumentError(this.path);
     return this.#shown.value;
   }
@@ -392,8 +381,9 @@ export class Document<T> {
   #flushNow(): void {
     const isDue = this.#saving !== undefined;
     this.#saving = undefined;
-    const jobs = this.#writer.takeAll();
-    if (isDue) jobs.push(change('save', () => undefined).job);
-    if (jobs.length > 0) this.#batch.finish(jobs, this.#writer.held);
+    const { begun, held } = this.#writer;
+    const waiting = this.#writer.takeAll();
+    if (isDue) waiting.push(change('save', () => undefined).job);
+    this.#batch.finish(begun, waiting, held);
   }
 }

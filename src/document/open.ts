@@ -95,7 +95,6 @@ function changesOf(known: Loaded | undefined): Changes {
     known: () => known,
     pending: () => undefined,
     found: nothing,
-    publishing: nothing,
     written: nothing,
     removed: nothing,
   };

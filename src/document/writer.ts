@@ -49,6 +49,8 @@ export class Writer<J extends Job> {
   readonly #rests = new Rests(20);
   /** The lock, while a batch is done under it. */
   held: Lock | undefined;
+  /** The jobs of that batch, until each is over or waits again. */
+  begun: J[] = [];
   /** Ends a wait for which nobody has set an end. */
   #calm: AbortController | undefined;
   /** The lock that is asked for now. */
@@ -94,21 +96,21 @@ export class Writer<J extends Job> {
     await null; // what is asked for in the same turn is one batch
     while (this.#queue.length > 0) {
       if (this.#rests.isDue) await this.#rests.take(); // small updates that await each other would leave no turn
-      let jobs: J[] = [];
       let losses = 0;
       try {
         const { placeOf } = this.#options;
         const place = placeOf(this.#queue);
         await this.#locked(place, async (lock) => {
           if (placeOf(this.#queue).path !== place.path) return; // a link leads elsewhere by now
-          jobs = this.takeAll();
+          this.begun = this.takeAll();
           this.held = lock;
-          await this.#batch(jobs, lock, place);
+          await this.#batch(this.begun, lock, place);
         });
       } catch (error) {
-        if (error !== HURRY) losses = this.#failed(jobs, error);
+        if (error !== HURRY) losses = this.#failed(this.begun, error);
       } finally {
         this.held = undefined;
+        this.begun = [];
       }
       if (losses > 0) await pause(PAUSE * 2 ** (losses - 1));
     }

@@ -6,7 +6,10 @@ import { unlessAborted } from './on-abort.ts';
 /** The lock that work is done under. Its signal is asked for only where it is needed, for it takes a watch. */
 type Held = Pick<Lock, 'signal'>;
 
-/** One part of a piece of work that takes its time: it can be done on this thread, or beside it. */
+/**
+ * One part of a piece of work that takes its time: it can be done on this thread, or beside it; and on this thread once more
+ * when the process exits while it is done beside it.
+ */
 interface Step {
   readonly now: () => unknown;
   readonly later: (lock?: Held) => Promise<unknown>;
@@ -54,22 +57,31 @@ export function pausing(ms: number): Work<void> {
   );
 }
 
-export async function run<T>(work: Work<T>, lock?: Held): Promise<T> {
+/** Where `run` is. */
+export interface Progress {
+  /** What is done beside this thread now; undefined while the code of the work runs. */
+  step?: Step | undefined;
+}
+
+export async function run<T>(work: Work<T>, lock?: Held, progress: Progress = {}): Promise<T> {
   let next = work.next();
   while (next.done !== true) {
-    const { later } = next.value;
+    progress.step = next.value;
     try {
-      const value = await later(lock);
+      const value = await next.value.later(lock);
+      progress.step = undefined;
       next = work.next(value);
     } catch (error) {
+      progress.step = undefined;
       next = work.throw(error);
     }
   }
   return next.value;
 }
 
-export function finish<T>(work: Work<T>): T {
-  let next = work.next();
+/** `begun`: the step that `run` is at, and stays at. */
+export function finish<T>(work: Work<T>, begun?: Step): T {
+  let next: IteratorResult<Step, T> = begun === undefined ? work.next() : { value: begun };
   while (next.done !== true) {
     const { now } = next.value;
     try {

@@ -24,19 +24,24 @@ it('no update of several processes is lost', async () => {
 });
 
 describe('what is to be saved when a program ends', () => {
-  it.each(['runs out', 'exits', 'exits after it asked for more'])(
-    'by itself is written before it is gone: it %s [D6]',
-    async (how) => {
-      const directory = memoryDirectory();
-      const path = join(directory, 'roles.json');
-      writeFileSync(path, '{ "a": 0 }');
-      const child = new Child(process.execPath, [fixture('document-ending.mjs'), path, how]);
-      expect(await child.exits()).toMatchObject({ code: 0, stderr: '' });
-      expect(readFileSync(path, 'utf8')).toBe(
-        how === 'exits after it asked for more' ? '{ "a": 3 }' : '{ "a": 1 }',
-      );
-    },
-  );
+  it.each([
+    ['runs out', 1],
+    ['exits', 1],
+    ['exits after it asked for more', 3],
+    ['exits while it writes', 2, 2_000_000],
+    ['exits while it syncs', 1, 2_000_000],
+    ['exits while a recipe waits', 2],
+    ['exits out of a recipe', 2],
+  ])('by itself is written before it is gone, and counts once: it %s [D6]', async (how, a, length = 1) => {
+    const directory = memoryDirectory();
+    const path = join(directory, 'roles.json');
+    const text = (count: number) => `{ "a": ${count}, "more": "${'x'.repeat(length)}" }`;
+    writeFileSync(path, text(0));
+    const child = new Child(process.execPath, [fixture('document-ending.mjs'), path, how]);
+    expect(await child.exits()).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(path, 'utf8') === text(a), `a is ${a}`).toBe(true);
+    expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
 });
 
 it.each([

@@ -9,8 +9,8 @@ import {
   fsyncSync,
   openSync,
   statSync,
-  writeFile,
-  writeFileSync,
+  write,
+  writeSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { step, type Work } from '../../lock/work.ts';
@@ -56,23 +56,41 @@ export function* writeFresh(folder: Folder, name: string, text: string, owner: O
   const path = folder.pathOf(name);
   const isSmall = Buffer.byteLength(text) <= SMALL; // on this thread: the hops to the pool would take longer than the calls
   const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | SAFELY, PRIVATE);
+  let isBeside = false;
+  const beside = (call: Promise<void>) => {
+    isBeside = true;
+    return call.finally(() => {
+      isBeside = false;
+    });
+  };
   try {
-    const writeNow = () => writeFileSync(fd, encoded(text));
-    yield* step(writeNow, async () => (isSmall ? writeNow() : writeLater(fd, text)));
+    const writeNow = () => writeAll(fd, encoded(text));
+    yield* step(writeNow, async () => (isSmall ? writeNow() : beside(writeLater(fd, Buffer.from(text)))));
     const stats = fstatSync(fd, { bigint: true });
     const isForeign = !own(fd, stats, owner);
     const syncNow = () => fsyncSync(fd);
-    yield* step(syncNow, async () => (isSmall ? syncNow() : syncLater(fd)));
+    yield* step(syncNow, async () => (isSmall ? syncNow() : beside(syncLater(fd))));
     return { path, identity: identityOf(stats), isForeign };
   } catch (error) {
     unlinkQuietly(path);
     throw error;
   } finally {
-    closeSync(fd);
+    if (!isBeside) closeSync(fd); // at an exit: its number must not become that of another file under that call
   }
 }
 
-const writeLater = promisify(writeFile);
+/** Each byte at its place, also where it was written before. */
+export function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, at);
+}
+
+async function writeLater(fd: number, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    at += (await writeSome(fd, bytes, at, bytes.length - at, at)).bytesWritten;
+  }
+}
+
+const writeSome = promisify(write);
 const syncLater = promisify(fsync);
 
 /**

@@ -1,20 +1,11 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, lstatSync, openSync } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
 import type { Work } from '../../lock/work.ts';
 import { exchange, moveToFreeName } from '../../storage/exchange/index.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { unlinkQuietly } from '../../storage/fs/quietly.ts';
 import { isMountedAlone, replaceSync } from '../../storage/replace/index.ts';
-import { type Ownership, writeFresh } from './fresh.ts';
+import { type Ownership, writeAll, writeFresh } from './fresh.ts';
 import { identityOf, isRacy, isSame, isSameFile } from './identity.ts';
 import { temporaryName } from './names.ts';
 import type { Folder, Place } from './place.ts';
@@ -150,7 +141,7 @@ function overwrite({ file }: Folder, place: Place, text: string, expected: Stand
       return { outcome: 'changed' };
     }
     const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, at);
+    writeAll(fd, bytes);
     ftruncateSync(fd, bytes.length);
     fsyncSync(fd);
     const identity = identityAt(file, place.path) ?? identityOf(fstatSync(fd, { bigint: true }));
