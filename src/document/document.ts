@@ -16,7 +16,7 @@ import { whenExiting } from './exit.ts';
 import { placeOf, standingPlaceOf } from './file/place.ts';
 import { type Change, change, placeFor, type Restoration } from './job.ts';
 import { load, readingOf } from './load.ts';
-import { mergedOnto, type Pending, rebased, since } from './pending.ts';
+import { mergedOnto, owe, type Pending, rebased, since } from './pending.ts';
 import type { Restored } from './recovery/recovery.ts';
 import type { Settings } from './settings.ts';
 import { Sight } from './sight.ts';
@@ -154,7 +154,7 @@ export class Document<T> {
     const from = this.#pending === undefined ? base.json : this.#pending.json;
     const now = (draft: T) => atOnce(recipe(draft), 'recipe', 'update takes one that is');
     const json = versioned(this.#settings, finish(applied(now, from, this.path)));
-    this.#pend({ base, json });
+    this.#pend({ base, json, owed: this.#pending?.owed });
     return this.read();
   }
 
@@ -205,7 +205,7 @@ export class Document<T> {
     if (this.#pending !== undefined) {
       const { value, conflicts } = mergedOnto(this.#pending, loaded.json, this.#settings);
       if (conflicts.length > 0) throw new ConflictError(this.path, conflicts, undefined);
-      this.#pend({ base: loaded, json: value });
+      this.#pend({ base: loaded, json: value, owed: this.#pending.owed });
     }
     this.#take(loaded);
     this.#show(loaded, 'external');
@@ -249,12 +249,13 @@ export class Document<T> {
   }
 
   /**
-   * Writes what is to be saved, and ends the watch. Edits for which nobody called `save` are dropped. All calls settle alike.
+   * Writes what is to be saved, and ends the watch. A save that failed is tried once more, unless it was given up, or a conflict
+   * file has its edits. Edits for which nobody called `save` are dropped. All calls settle alike.
    *
    * @throws what that save throws; the document is closed then, too. @throws {DocumentStateError} in a recipe it would wait for.
    */
   async close(): Promise<void> {
-    if (this.#saving !== undefined || !this.#writer.isIdle) refuseInRecipe(this.path);
+    if (this.#isDue || !this.#writer.isIdle) refuseInRecipe(this.path);
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -264,6 +265,8 @@ export class Document<T> {
     this.#writer.hurry();
     try {
       if (this.#lastSave?.job.isOver === false) await this.#lastSave.outcome;
+      await this.#writer.idle();
+      if (this.#isDue) await this.#change('save');
     } finally {
       await this.#writer.idle();
       this.#writer.close();
@@ -284,9 +287,13 @@ export class Document<T> {
     const { job, outcome } = change(recipe, result, patience);
     this.#writer.add(job);
     const told = outcome.catch((error: unknown) => {
-      const chosen = withChoices(this.path, error, async (patient) => {
+      if (recipe === 'save') owe(this.#pending, error, job);
+      const again = async (patient?: 'patient') => {
         this.#mayChange();
         return this.#change(recipe, patient, result);
+      };
+      const chosen = withChoices(this.path, error, again, () => {
+        if (this.#pending?.owed === job) this.#pending.owed = undefined;
       });
       if (chosen !== error) publishDocumentEvent('timed-out', this.#facts({ reason: String(error) }));
       throw chosen;
@@ -321,8 +328,10 @@ export class Document<T> {
       this.#emit('restored', { origin: 'own', recovery });
     }
     const rest = since(saved, this.#pending);
+    const owed = this.#pending?.owed;
+    const isPaid = saved !== undefined && saved.owed === owed; // or another save, of what was edited since, has failed meanwhile
     if (rest === undefined) this.#pending = undefined;
-    else this.#pend(rebased(rest, loaded, this.#settings));
+    else this.#pend({ ...rebased(rest, loaded, this.#settings), owed: isPaid ? undefined : owed });
     this.#show(loaded, 'own');
   }
 
@@ -355,8 +364,7 @@ export class Document<T> {
     const { hash, identity, uid, json } = loaded;
     const writtenAt = new Date(Number(identity.mtimeNs / 1_000_000n));
     if (this.#listeners.has('external')) {
-      const value = frozen(json) as T;
-      this.#emit('external', { value, hash, writtenAt, uid });
+      this.#emit('external', { value: frozen(json) as T, hash, writtenAt, uid });
     }
     publishDocumentEvent('external', this.#facts({ hash, writtenAt: writtenAt.toISOString(), uid }));
   }
@@ -371,6 +379,11 @@ export class Document<T> {
     return { path: this.path, manager: this.#settings.manager, ...facts };
   }
 
+  /** Somebody asked for a save that is not written, and not under way. */
+  get #isDue(): boolean {
+    return this.#saving !== undefined || this.#pending?.owed !== undefined;
+  }
+
   #flush(): void {
     const saving = this.#saving;
     this.#saving = undefined;
@@ -379,11 +392,9 @@ export class Document<T> {
 
   /** The same before it returns, for a process that exits: what was asked to be saved and is not written yet. */
   #flushNow(): void {
-    const isDue = this.#saving !== undefined;
-    this.#saving = undefined;
     const { begun, held } = this.#writer;
     const waiting = this.#writer.takeAll();
-    if (isDue) waiting.push(change('save', () => undefined).job);
+    if (this.#isDue) waiting.push(change('save', () => undefined).job);
     this.#batch.finish(begun, waiting, held);
   }
 }

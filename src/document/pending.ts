@@ -1,3 +1,4 @@
+import { ConflictError } from '../errors/document-errors.ts';
 import { InputError } from '../errors/input-error.ts';
 import type { Json } from '../json/json.ts';
 import { merge } from '../merge/merge.ts';
@@ -26,6 +27,14 @@ import { type Loaded, textOf } from './text.ts';
 export interface Pending {
   readonly base: Pick<Loaded, 'json' | 'text'>;
   readonly json: Json;
+  /** The save of them that failed last, unless somebody gave it up, or a conflict file has them. */
+  owed?: object | undefined;
+}
+
+/** What is to be said of these edits once a save of them has failed. */
+export function owe(pending: Pending | undefined, error: unknown, save: object): void {
+  const isKept = error instanceof ConflictError && error.file !== undefined;
+  if (pending !== undefined) pending.owed = isKept ? undefined : save;
 }
 
 /** What is left of edits once those were saved that they were before; undefined: nothing. */

@@ -162,11 +162,12 @@ export class Writer<J extends Job> {
   }
 }
 
-/** What a caller is told of a lock that was not free in time; `again` starts over. */
+/** What a caller is told of a lock that was not free in time. `again` starts over. */
 export function withChoices(
   path: string,
   error: unknown,
   again: (patience?: 'patient') => Promise<unknown>,
+  giveUp: () => void,
 ): unknown {
   if (!(error instanceof TimeoutError)) return error;
   let isChosen = false;
@@ -180,6 +181,7 @@ export function withChoices(
     later: once(() => again('patient')),
     cancel: () => {
       isChosen = true;
+      giveUp();
     },
   });
 }

@@ -1,11 +1,25 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
-import { type Document, openDocument, updateJson } from 'holdfast/document';
+import { type Document, type DocumentTimeoutError, openDocument, updateJson } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { gate, within } from '../support/deadline.ts';
+import { memoryDirectory } from '../support/temp.ts';
 import { someTurns } from '../support/turns.ts';
 import { type Counter, opened, raise, setting } from './opened.ts';
+
+/** A document with an edit whose save was late: somebody else holds the lock. */
+async function late() {
+  const found = await opened(undefined, { timeout: 20 });
+  const lock = await new LockManager().acquire({ file: found.path });
+  onTestFinished(() => lock.release());
+  found.document.edit(raise);
+  const failed = found.document.save().then(
+    () => Promise.reject(new Error('it was saved')),
+    (error: DocumentTimeoutError) => error,
+  );
+  return { ...found, lock, failed };
+}
 
 describe('the close of a document', () => {
   it('ends once, with what was saved on the disk, for each who calls it [R29, D6]', async () => {
@@ -55,6 +69,76 @@ describe('the close of a document', () => {
     await document.close();
   });
 
+  it.each(['close', 'disposal'])('writes what an earlier save was too late for, as %s [D5]', async (how) => {
+    const { document, text, lock, failed } = await late();
+    await failed;
+    await lock.release();
+    if (how === 'close') await document.close();
+    else await document[Symbol.asyncDispose]();
+    expect(text()).toBe('{ "a": 1 }\n');
+  });
+
+  it('rejects while what an earlier save could not write cannot be written, and is for good [D5, R41]', async () => {
+    const { document, text, lock, failed } = await late();
+    await failed;
+    document.edit(setting('b', 2)); // the edits are still those of the save that failed
+    await document.reload();
+    const closes = () => document.close().catch((error: unknown) => error);
+    const error = await within(closes(), 'its end');
+    expect(error).toMatchObject({ code: 'HOLDFAST_TIMEOUT' });
+    await lock.release();
+    expect(await closes()).toBe(error);
+    expect(text()).toBe('{ "a": 0 }\n');
+  });
+
+  it.each(['cancel', 'another save', 'reload'])(
+    'says nothing more of a save that failed and was settled since, by %s [D5, R42]',
+    async (how) => {
+      const { document, text, lock, failed } = await late();
+      const error = await failed;
+      if (how === 'cancel') error.cancel();
+      await lock.release();
+      if (how === 'another save') await document.save();
+      if (how === 'reload') await document.reload({ edits: 'drop' });
+      document.edit(setting('b', 2)); // nobody saves that
+      await document.close();
+      expect(text()).toBe(how === 'another save' ? '{ "a": 1 }\n' : '{ "a": 0 }\n');
+    },
+  );
+
+  it('rejects with the conflict of an earlier save of which there is no copy [D5, R39]', async () => {
+    const path = join(memoryDirectory(), 'roles.json.20260101T000000.000Z-me-0a1b.conflict');
+    writeFileSync(path, '{ "a": 0 }');
+    const document = await openDocument<Counter>(path);
+    document.edit(raise);
+    writeFileSync(path, '{ "a": 7 }');
+    const conflict = { code: 'HOLDFAST_CONFLICT', file: undefined };
+    await expect(document.save()).rejects.toMatchObject(conflict);
+    await expect(document.close()).rejects.toMatchObject(conflict);
+  });
+
+  it('rejects with what is wrong with edits whose save failed beside one that was written [D5, R32]', async () => {
+    const validate = (value: unknown) =>
+      (value as Counter).b === 2 ? { issues: [{ message: 'no' }] } : { value: value as Counter };
+    const schema = { '~standard': { version: 1 as const, vendor: 'test', validate } };
+    const { document, text } = await opened(undefined, { schema });
+    document.edit(raise);
+    const first = document.save();
+    const [begun, goOn] = [gate(), gate()];
+    const between = document.update(async () => {
+      begun.open();
+      await goOn.opened;
+    });
+    const second = document.save();
+    await within(begun.opened, 'the update between the saves');
+    document.edit(setting('b', 2));
+    goOn.open();
+    await Promise.all([first, between]);
+    await expect(second).rejects.toMatchObject({ code: 'HOLDFAST_INVALID' });
+    await expect(document.close()).rejects.toMatchObject({ code: 'HOLDFAST_INVALID' });
+    expect(text()).toBe('{ "a": 1 }\n');
+  });
+
   it.each(['close', 'disposal'])(
     'by its own recipe, as %s, is refused at once, and closes nothing [D34]',
     async (how) => {
@@ -73,9 +157,9 @@ describe('the close of a document', () => {
 
   it('by a recipe is done for another object of the file, unless that has something to write [D34]', async () => {
     const { document, path } = await opened(undefined, { debounce: 60_000 });
-    const closing = (other: Document<Counter>) =>
+    const closing = (other: Document<Counter>, at = path) =>
       within(
-        updateJson<Counter>(path, async () => {
+        updateJson<Counter>(at, async () => {
           await other.close();
         }),
         'the update',
@@ -86,6 +170,11 @@ describe('the close of a document', () => {
     await expect(closing(document)).rejects.toMatchObject({ state: 'in-recipe' });
     await document.close();
     expect(await saved).toEqual({ a: 1 });
+
+    const { path: other, document: owing, lock, failed } = await late();
+    await failed;
+    await lock.release();
+    await expect(closing(owing, other)).rejects.toMatchObject({ state: 'in-recipe' });
   });
 });
 

@@ -151,6 +151,7 @@ describe('the files of conflicts', () => {
     writeFileSync(join(document.directory, file), '{ "a": "theirs" }');
     await expect(own.save()).rejects.toMatchObject({ code: 'HOLDFAST_CONFLICT', file: undefined });
     expect(own.read()).toEqual({ a: 'again' });
+    await own.reload({ edits: 'drop' });
     await own.close();
     expect(withEnd(document.directory, '.conflict')).toEqual([file]);
   });

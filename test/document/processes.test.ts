@@ -28,6 +28,7 @@ describe('what is to be saved when a program ends', () => {
     ['runs out', 1],
     ['exits', 1],
     ['exits after it asked for more', 3],
+    ['exits after a save was late', 1],
     ['exits while it writes', 2, 2_000_000],
     ['exits while it syncs', 1, 2_000_000],
     ['exits while a recipe waits', 2],
