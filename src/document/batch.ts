@@ -1,5 +1,6 @@
 import { renameSync, unlinkSync } from 'node:fs';
 import { ConflictError, InvalidValueError, MissingDocumentError } from '../errors/document-errors.ts';
+import { LostError } from '../errors/lock-errors.ts';
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -76,6 +77,8 @@ export class Batch<T> {
   #underWay: { readonly work: Work<void>; readonly progress: Progress } | undefined;
   /** The change whose recipe runs, or whose edits are merged. */
   #current: Change | undefined;
+  /** The one that is done first under the lock. */
+  #first: Change | undefined;
   /** A version of this process may be at the path that it does not count as its own yet. */
   isPublishing = false;
 
@@ -99,6 +102,7 @@ export class Batch<T> {
 
   *#work(jobs: readonly Change[], place: Place, lock: Lock): Work<void> {
     let folder: Folder | undefined;
+    this.#first = jobs[0];
     try {
       folder = new Folder(place);
       const site = { place, folder, lock };
@@ -117,7 +121,8 @@ export class Batch<T> {
           else if (job !== undefined) yield* this.#restore(job.recipe as Restoration, site);
           job?.done();
         } catch (error) {
-          job?.failed(inWords(place.path, error));
+          if (job !== undefined && error instanceof LostError) this.#refuse(job, error, lock);
+          else job?.failed(inWords(place.path, error));
         }
       }
     } catch (error) {
@@ -240,21 +245,37 @@ export class Batch<T> {
     let saved: Pending | undefined;
     for (const job of jobs) {
       if (job.isOver) continue;
-      if (job !== jobs[0]) at.lock.assertHeld(); // or one that hung before has lost it, and these are tried again
+      if (job !== this.#first) at.lock.assertHeld();
       this.#current = job;
       try {
-        if (job.recipe === 'save') {
-          const pending = this.#changes.pending();
-          json = yield* this.#merged(since(saved, pending), json, at);
-          saved = pending ?? saved;
-        } else json = yield* this.#updated(job, json, at.place);
+        const pending = job.recipe === 'save' ? this.#changes.pending() : undefined;
+        const next =
+          job.recipe === 'save'
+            ? yield* this.#merged(since(saved, pending), json, at)
+            : yield* this.#updated(job, json, at.place);
+        at.lock.assertHeld();
+        json = next;
+        saved = pending ?? saved;
       } catch (error) {
-        job.failed(error);
+        this.#refuse(job, error, at.lock);
       }
     }
     this.#current = undefined;
     if (json === undefined) throw new MissingDocumentError(this.#settings.path);
     return { json, saved };
+  }
+
+  /**
+   * A change fails that has held the lock too long by itself: the first one under it. Any other that has no lock any more is
+   * tried again, with those behind it. @throws {LostError}
+   */
+  #refuse(job: Change, error: unknown, lock: Lock): void {
+    try {
+      lock.assertHeld();
+    } catch (lost) {
+      if (job !== this.#first || (lost as LostError).reason !== 'hold-limit') throw lost;
+    }
+    job.failed(error);
   }
 
   *#updated(job: Change, json: Json | undefined, place: Place): Work<Json> {

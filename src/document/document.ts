@@ -129,7 +129,7 @@ export class Document<T> {
    * write, in their order; one that throws rejects by itself.
    *
    * A recipe may run several times for one update: when a program without the lock was faster, or the lock was lost before
-   * anything was written. Each run gets a fresh draft, of what is in the file by then: it may find what the run before it
+   * anything was written, but not by this recipe alone. Each run gets a fresh draft, of what is in the file by then: it may find what the run before it
    * did not, and finds nothing of what that changed. Only the last run is written. So a recipe decides by its draft, and does
    * nothing else that counts twice, such as sending a message.
    *

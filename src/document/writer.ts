@@ -31,7 +31,7 @@ export interface WriterOptions<J> {
 /** Somebody waits who does not wait for as long as it takes. */
 const HURRY = Symbol('hurry');
 
-/** How often the jobs of others are tried again when one of them held up the lock. */
+/** How often a job is tried again whose lock was lost. */
 const MOST_LOSSES = 2;
 /** Milliseconds before the first of these tries; twice as many before the next one. */
 const PAUSE = 20;
@@ -102,7 +102,8 @@ export class Writer<J extends Job> {
         const place = placeOf(this.#queue);
         await this.#locked(place, async (lock) => {
           if (placeOf(this.#queue).path !== place.path) return; // a link leads elsewhere by now
-          this.begun = this.takeAll();
+          // One that has lost its lock is done by itself: another one of its batch may have held it too long.
+          this.begun = this.#queue[0]?.losses === undefined ? this.takeAll() : this.#queue.splice(0, 1);
           this.held = lock;
           await this.#batch(this.begun, lock, place);
         });

@@ -12,7 +12,7 @@ import { within } from '../support/deadline.ts';
 import { passTime } from '../support/time.mjs';
 import { someTurns } from '../support/turns.ts';
 import { until } from '../support/until.ts';
-import { type Counter, opened, raise } from './opened.ts';
+import { type Counter, opened, raise, setting } from './opened.ts';
 
 const backupsIn = (directory: string) =>
   readdirSync(directory)
@@ -138,9 +138,9 @@ it('what a recipe promises is not waited for where its lock is lost already', as
   await expect(within(waiting, 'the loss')).rejects.toBe(reason);
 });
 
-it('an update whose lock others lose is tried three times, after pauses that grow [R6, R11]', async () => {
-  const holdLimit = 5_000;
-  const { document, path } = await opened(undefined, { holdLimit });
+it('an update whose lock is lost each time is tried three times, after pauses that grow [R6]', async () => {
+  const clock = new StoppedClock();
+  const { document, path, text } = await opened(undefined, { holdLimit: 1_000 });
   const order: string[] = [];
   const listen = (name: 'granted' | 'lost', listener: () => void) =>
     onTestFinished(onLockEvent(name, (event) => event.path.startsWith(dirname(path)) && listener()));
@@ -150,34 +150,79 @@ it('an update whose lock others lose is tried three times, after pauses that gro
     const shorter = 20 * 2 ** losses++ - 1; // of two timers, the one that is due first comes first
     setTimeout(() => order.push(`after ${shorter} ms`), shorter);
   });
-  let begun = 0;
-  const hang = () =>
-    document
-      .update(() => {
-        begun++;
-        return new Promise<never>(() => {});
-      })
-      .catch(({ code }) => code);
-  const cutOff = async (count: number) => {
-    begun = 0;
-    for (let cut = 1; cut <= count; cut++) {
-      await until(() => begun === cut, 'a recipe hangs');
-      await passTime(holdLimit);
-    }
+  steps.reached = (name) => {
+    if (name === 'fresh') clock.advance(1_001);
   };
-
-  const two = [hang(), hang()];
-  const third = document.update(raise);
-  await cutOff(2);
-  expect(await third).toEqual({ a: 1 });
+  onTestFinished(() => {
+    steps.reached = undefined;
+  });
+  await expect(document.update(raise)).rejects.toMatchObject({ code: 'HOLDFAST_LOST' });
   expect(order).toEqual(['granted', 'after 19 ms', 'granted', 'after 39 ms', 'granted']);
-  expect(await Promise.all(two)).toEqual(['HOLDFAST_LOST', 'HOLDFAST_LOST']);
-
-  order.length = 0;
-  const three = [hang(), hang(), hang()];
-  const refused = expect(document.update(raise)).rejects.toMatchObject({ code: 'HOLDFAST_LOST' });
-  await cutOff(3);
-  await refused;
-  expect(order.filter((each) => each === 'granted')).toHaveLength(3);
-  await Promise.all(three);
+  expect(text()).toBe('{ "a": 0 }\n');
 });
+
+describe('of updates that are issued together', () => {
+  /** Recipes that take their time, in units of the hold limit; how often each ran is counted. */
+  async function timed(how: 'synchronous' | 'asynchronous') {
+    const found = await opened('{ "a": 0, "b": 0, "c": 0 }', { holdLimit: 1_000 });
+    const clock = new StoppedClock();
+    const runs = { a: 0, b: 0, c: 0 };
+    const update = (name: 'a' | 'b' | 'c', share = 0) => {
+      const recipe = (draft: Counter) => {
+        runs[name]++;
+        if (how === 'synchronous') clock.advance(share * 1_000);
+        setting(name, 1)(draft);
+      };
+      const waiting = async (draft: Counter) => {
+        recipe(draft);
+        await clock.elapse(share * 1_000);
+      };
+      return found.document.update(how === 'synchronous' ? recipe : waiting);
+    };
+    return { ...found, runs, update };
+  }
+  const lost = { code: 'HOLDFAST_LOST', reason: 'hold-limit' };
+
+  it.each(['synchronous', 'asynchronous'] as const)(
+    'only the one fails that holds the lock too long, be its recipe %s, and the others are done [R11, D34]',
+    async (how) => {
+      const { update, runs, text } = await timed(how);
+      const [first, last, long] = [update('a', 1.1), update('b'), update('c', 1.1)];
+      await expect(within(first, 'the first')).rejects.toMatchObject(lost);
+      await within(last, 'the one between them');
+      await expect(within(long, 'the last')).rejects.toMatchObject(lost);
+      expect(text()).toBe('{ "a": 0, "b": 1, "c": 0 }');
+      expect(runs).toEqual({ a: 1, b: 1, c: 1 });
+    },
+  );
+
+  it.each(['synchronous', 'asynchronous'] as const)(
+    'none fails where they are too long together and not one by one, be their recipes %s [R11, R32]',
+    async (how) => {
+      const { update, text } = await timed(how);
+      await within(Promise.all([update('a', 0.6), update('b', 0.6), update('c', 0.6)]), 'all');
+      expect(text()).toBe('{ "a": 1, "b": 1, "c": 1 }');
+    },
+  );
+});
+
+it.each(['synchronous', 'asynchronous'])(
+  'an update whose lock is taken away while its %s recipe runs is tried again [R6, R77]',
+  async (how) => {
+    const { document, directory, text } = await opened();
+    let runs = 0;
+    const recipe = (draft: Counter) => {
+      raise(draft);
+      if (++runs === 1) rmSync(join(directory, '.roles.json.lock'));
+    };
+    await document.update(
+      how === 'synchronous'
+        ? recipe
+        : async (draft) => {
+            recipe(draft);
+            if (runs === 1) await new Promise(() => {});
+          },
+    );
+    expect([runs, text()]).toEqual([2, '{ "a": 1 }\n']);
+  },
+);
