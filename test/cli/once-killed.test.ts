@@ -26,3 +26,24 @@ describe('a run in the background that is killed each time', () => {
     },
   );
 });
+
+it('a follower is told where the output of the next run begins, when one died, also with --quiet [A11, R82]', async () => {
+  const task = new Task();
+  const first = task.start('--follow', '--quiet');
+  await task.begun();
+  const json = task.start('--follow', '--json');
+  const both = [first, json];
+  for (const each of both) await each.says(/^started\n/);
+  await killRun(task, task.pids[0] as number);
+  await task.begun(2);
+  for (const each of both) await each.says(/started\nstarted\n/);
+  task.open();
+
+  const stdout = `started\nstarted\nfinished by ${task.pids[1]}\n`;
+  const stderr = 'holdfast: task: run 1 died; what follows is of run 2\n';
+  expect(await first.exits()).toMatchObject({ code: 0, stdout, stderr });
+  const told = await json.exits();
+  expect(told).toMatchObject({ code: 0, stdout });
+  const last = told.stderr.trim().split('\n').at(-1) as string;
+  expect(JSON.parse(last)).toEqual({ event: 'next-run', id: 'task', run: 2, after: 1, why: 'died' });
+});

@@ -6,7 +6,7 @@ import { Background } from '../../once/command/background.ts';
 import { exitCodeIn } from '../../once/command/exit-code.ts';
 import { LogFollower } from '../../once/command/follow.ts';
 import { refuseInside } from '../../once/command/inside.ts';
-import { gapsIn, replay } from '../../once/command/log.ts';
+import { gapsIn, type Run, replay } from '../../once/command/log.ts';
 import type { News } from '../../once/command/news.ts';
 import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import { untilOver } from '../../once/command/until-over.ts';
@@ -22,7 +22,7 @@ import { outlet } from '../output/outlet.ts';
 import { endAs, endWith, present } from './foreground.ts';
 import { RunNotice } from './notice.ts';
 import { type OnceCall, wordsOf } from './options.ts';
-import { refuseGaps, tellGaps } from './present.ts';
+import { refuseGaps, tellGaps, tellNextRun } from './present.ts';
 import { commandOptions, type Task, taskOfCall } from './task.ts';
 import { tellFailure } from './tell-failure.ts';
 
@@ -156,6 +156,7 @@ async function finish(
   followed: Followed | undefined,
 ): Promise<void> {
   if (followed?.run.id !== record.header.id) {
+    if (followed !== undefined) tellNextRun(call, task.store, followed.run, record.header);
     await present(call, task, { record, from: 'shared', exitCode: exitCodeIn(record) });
     return;
   }
@@ -194,14 +195,19 @@ function timeIsUp({ id, flags }: OnceCall, task: Task): CliError {
 
 type Followed = Pick<LogFollower, 'run' | 'given'>;
 
-/** Follows the log of the run that is under way, if that is wanted. */
+/**
+ * Follows the log of the run that is under way, if that is wanted. When its runner is killed and another one begins, goes on
+ * with the log of that, and says where it does.
+ */
 class Follower {
   readonly #call: OnceCall;
   readonly #task: Task;
   readonly #sink = outlet();
   readonly trouble: Promise<never>;
   #fail: (error: unknown) => void = () => {};
+  #run: Run | undefined;
   #log: LogFollower | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(call: OnceCall, task: Task) {
     this.#call = call;
@@ -215,14 +221,20 @@ class Follower {
   begin(store = this.#task.store): void {
     if (this.#call.deed !== 'follow') return;
     const current = store.current();
-    if (current === undefined || !store.counts(current) || current.id === this.#log?.run.id) return;
-    this.#log?.stop();
-    this.#log = new LogFollower(store, current, this.#sink);
-    this.#log.trouble.catch(this.#fail);
+    if (current === undefined || !store.counts(current) || current.id === this.#run?.id) return;
+    this.#run = current;
+    this.#turn = this.#turn.then(async () => {
+      await this.#log?.end();
+      if (this.#log !== undefined) tellNextRun(this.#call, store, this.#log.run, current);
+      this.#log = new LogFollower(store, current, this.#sink);
+      this.#log.trouble.catch(this.#fail);
+    });
+    this.#turn.catch(this.#fail);
   }
 
   /** What was followed, to its end. */
   async end(): Promise<Followed | undefined> {
+    await this.#turn;
     await this.#log?.end();
     return this.#log;
   }

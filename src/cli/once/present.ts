@@ -1,11 +1,13 @@
 import { printable } from '../../errors/describe.ts';
-import type { Gap } from '../../once/command/log.ts';
+import type { Gap, Run } from '../../once/command/log.ts';
 import { unrecordedFailure } from '../../once/command/unrecorded.ts';
+import type { Store } from '../../once/store.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { tellJson } from '../output/json.ts';
 import { note } from '../output/text.ts';
 import type { GlobalOptions } from '../settings.ts';
+import type { OnceCall } from './options.ts';
 
 /** Says what is missing in an output that was printed: never silently, for whoever goes on with it takes it for all. */
 export function tellGaps(id: string, gaps: readonly Gap[], { json }: GlobalOptions): void {
@@ -27,6 +29,14 @@ export function refuseGaps(id: string, gaps: readonly Gap[]): void {
     `the output of ${printable(id)} is not complete; ${what.join('; ')}`,
     { resource: id, gaps },
   );
+}
+
+/** Says where the output of one run ends and that of the next begins: never silently, for it looks like one. */
+export function tellNextRun({ id, flags }: OnceCall, store: Store, last: Run, next: Run): void {
+  const line = store.history().find(({ run }) => run === last.run);
+  const why = line?.outcome === 'no result' ? `${line.detail}` : 'ended';
+  if (flags.json === true) tellJson({ event: 'next-run', id, run: next.run, after: last.run, why });
+  else note(`${printable(id)}: run ${last.run} ${printable(why)}; what follows is of run ${next.run}`);
 }
 
 /** That a failure is its own caller's alone. */
