@@ -13,6 +13,13 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ESTALE: 'Mount its network drive again',
 };
 
+/** What is used up is so wherever a path leads. */
+const USED_UP: Readonly<Record<string, string>> = {
+  EMFILE: 'This process has too many files open: close some, or raise the limit (ulimit -n)',
+  ENFILE: 'This machine has too many files open: close some, or raise the limit (sysctl fs.file-max)',
+  ENOMEM: 'There is no memory left: end what takes much of it',
+};
+
 /** Whose a path is: made by Holdfast for one user alone, so that it may be given to that user, or anybody's. */
 export type Kept = 'for one user' | 'wherever';
 
@@ -26,6 +33,8 @@ export function adviceOn(
   error?: unknown,
   { kept = 'wherever', others = [] }: { readonly kept?: Kept; readonly others?: readonly string[] } = {},
 ): string {
+  const usedUp = USED_UP[code];
+  if (usedUp !== undefined) return usedUp;
   const steps = [...stepsOn(path, code, error, kept), ...others];
   const last = steps.pop();
   return steps.length === 0 ? `${last}` : `${steps.join(', ')}, or ${last}`;

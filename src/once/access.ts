@@ -28,8 +28,11 @@ export function accessing<T>(path: string, verb: 'read' | 'removed', action: () 
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    const others = [elsewhere('command line')];
-    const advice = adviceOn(path, code, error, { kept: 'for one user', others });
-    throw new InaccessibleError(path, verb, `${code}. ${advice}`, error);
+    throw new InaccessibleError(path, verb, `${code}. ${adviceOnRecords(path, code, error)}`, error);
   }
+}
+
+/** What helps where something of the records cannot be used: a sentence without its full stop. */
+export function adviceOnRecords(path: string, code: string, error: unknown): string {
+  return adviceOn(path, code, error, { kept: 'for one user', others: [elsewhere('command line')] });
 }

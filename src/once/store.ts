@@ -2,12 +2,12 @@ import { closeSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { printable } from '../errors/describe.ts';
-import { UnrecordedError } from '../errors/once-errors.ts';
+import { InaccessibleError, UnrecordedError } from '../errors/once-errors.ts';
 import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { removeTemporaries, writeDurably } from '../storage/durable.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { type PrivateFiles, privateFiles, privateFilesWhile } from '../storage/private-files.ts';
-import { accessing, namesIn, readRecordFile } from './access.ts';
+import { accessing, adviceOnRecords, namesIn, readRecordFile } from './access.ts';
 import { type CurrentRun, isTime, parseCurrent } from './current.ts';
 import { formatRecord, type OnceRecord, parseRecord } from './record.ts';
 
@@ -127,7 +127,7 @@ export class Store {
       });
       this.note(current);
     } catch (error) {
-      if (error instanceof UnrecordedError) throw error;
+      if (error instanceof UnrecordedError || error instanceof InaccessibleError) throw error;
       throw new UnrecordedError(this.#key, this.#reason(error), undefined, { cause: error });
     }
   }
@@ -280,7 +280,8 @@ export class Store {
 
   #reason(error: unknown): string {
     const code = systemCode(error);
-    return code === undefined ? String(error) : `${code} in ${printable(this.directory)}`;
+    if (code === undefined) return String(error);
+    return `${code} in ${printable(this.directory)}. ${adviceOnRecords(this.directory, code, error)}`;
   }
 }
 

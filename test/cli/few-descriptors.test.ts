@@ -3,13 +3,18 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Cli, main } from './cli.ts';
 
-/** From where holdfast itself cannot start, to where it has all it wants. */
-const LIMITS = [20, 21, 22, 23, 24, 25, 26, 27, 28];
+/** From where holdfast itself can read nothing, to where it has all it wants. */
+const LIMITS = [19, 20, 21, 22, 23, 24, 25, 26, 27, 28];
 
 function limited(cli: Cli, limit: number, words: readonly string[]) {
   const script = `ulimit -n ${limit}; exec "$0" "$@"`;
   return cli.program('sh', ['-c', script, process.execPath, main, ...words]).exits();
 }
+
+/** One line that says what there is too much of, and what helps; neither an inner name nor an inner path. */
+const TOLD = expect.stringMatching(
+  /^holdfast: (?!.*(HOLDFAST_|\/proc\/|Find out)).*too many (files|open).*\(ulimit -n\).*\n$/,
+);
 
 it('a command that was started keeps its outcome however few descriptors are left to holdfast [H23]', async () => {
   const cli = new Cli();
@@ -46,7 +51,7 @@ it('a descriptor that the command is to inherit beyond its limit is told as the 
   ]);
 });
 
-it('that a command of once could not be started for want of descriptors is told in one line, and is nobody else’s failure [H23]', async () => {
+it('that a command of once could not be started for want of descriptors is told in one line with the cure, and is nobody else’s failure [H23, R82]', async () => {
   for (const limit of LIMITS) {
     const cli = new Cli();
     const ran = join(cli.home, 'ran');
@@ -54,7 +59,7 @@ it('that a command of once could not be started for want of descriptors is told 
     const { code, stdout, stderr } = await limited(cli, limit, words);
     if (existsSync(ran)) expect([limit, code, stdout]).toEqual([limit, 5, 'out\n']);
     else {
-      expect([limit, code, stderr]).toEqual([limit, 125, expect.stringMatching(/^holdfast: .*\n$/)]);
+      expect([limit, code, stderr]).toEqual([limit, 125, TOLD]);
       expect(await cli.run(words)).toMatchObject({ code: 5, stdout: 'out\n' });
     }
   }
@@ -63,7 +68,16 @@ it('that a command of once could not be started for want of descriptors is told 
 it('a run that cannot be started in the background for want of descriptors says so in one line [H23]', async () => {
   for (const limit of LIMITS) {
     const { code, stderr } = await limited(new Cli(), limit, ['once', '--detach', 'x', '--', 'true']);
-    expect([limit, stderr]).toEqual([limit, expect.stringMatching(/^holdfast: .*\n$/)]);
+    expect([limit, stderr]).toEqual([limit, code === 0 ? expect.stringMatching(/^holdfast: .*\n$/) : TOLD]);
     expect([0, 125]).toContain(code);
+  }
+});
+
+it('a record that cannot be read for want of descriptors is told with the cure [H23, R82]', async () => {
+  const cli = new Cli();
+  await cli.run(['once', 'x', '--', 'true']);
+  for (const limit of LIMITS) {
+    const { code, stderr } = await limited(cli, limit, ['once', '--peek', 'x']);
+    expect([limit, code, stderr]).toEqual([limit, code === 0 ? 0 : 125, code === 0 ? '' : TOLD]);
   }
 });

@@ -17,6 +17,9 @@ describe('the advice about a path that cannot be used', () => {
       'ESTALE',
       'ENOENT',
       'EPERM',
+      'EMFILE',
+      'ENFILE',
+      'ENOMEM',
     ];
     const advice = codes.map((code) => adviceOn('/etc', code));
     expect(new Set(advice).size).toBe(codes.length);

@@ -7,9 +7,12 @@ import type { Interruption } from '../../command/signals/interruption.ts';
 import { ProcessGroup } from '../../command/signals/process-group.ts';
 import { type Ending, NotStarted, whenEnded } from '../../command/start.ts';
 import { startUnder } from '../../command/under.ts';
+import { systemCode } from '../../errors/base.ts';
+import { printable } from '../../errors/describe.ts';
 import { NoResultError } from '../../errors/once-errors.ts';
 import { makeDirectory } from '../../storage/directory.ts';
 import { clearTimeout, setImmediate, setTimeout } from '../../time/time.ts';
+import { adviceOnRecords } from '../access.ts';
 import { type CommandContext, NoResult } from '../job.ts';
 import { stopperOf } from '../stop.ts';
 import type { Store } from '../store.ts';
@@ -52,13 +55,8 @@ const MOST_WORDS = 5;
  */
 export async function execute(execution: Execution, context: CommandContext): Promise<CommandOutcome> {
   const { id, store } = execution;
-  const directory = store.runDirectory(context.current);
-  makeDirectory(directory, 'owner');
-  const logs = {
-    stdout: new LogFile(join(directory, 'stdout')),
-    stderr: new LogFile(join(directory, 'stderr')),
-  };
-  const ending = await run(execution, context, { ...logs, directory });
+  const logs = openLogs(id, store.runDirectory(context.current));
+  const ending = await run(execution, context, logs);
   const task = context.current.task;
   if (task === undefined) throw new TypeError('a command without a task');
   const result = (exitCode: number): CommandOutcome => ({
@@ -68,8 +66,7 @@ export async function execute(execution: Execution, context: CommandContext): Pr
     stderr: logs.stderr.summary,
   });
   if ('error' in ending && ending.error.why === 'exhausted') {
-    const reason = `has no result: ${ending.error.message}`;
-    throw new NoResult('could not be started', new NoResultError(id, reason, {})); // no outcome of the command
+    throw notStarted(id, ending.error.message);
   }
   if ('error' in ending) {
     throw new CommandFailed(result(ending.error.exitCode), ending.error.message);
@@ -85,6 +82,25 @@ export async function execute(execution: Execution, context: CommandContext): Pr
   }
   if (code !== 0) throw new CommandFailed(result(code));
   return result(0);
+}
+
+/** That a command was not started, for nothing that it did itself, is no outcome of it. */
+function notStarted(id: string, why: string): NoResult {
+  return new NoResult('could not be started', new NoResultError(id, `has no result: ${why}`, {}));
+}
+
+/** @throws {NoResult} a log cannot be made. */
+function openLogs(id: string, directory: string): Logs {
+  try {
+    makeDirectory(directory, 'owner');
+    const [stdout, stderr] = ['stdout', 'stderr'].map((name) => join(directory, name)) as [string, string];
+    return { directory, stdout: new LogFile(stdout), stderr: new LogFile(stderr) };
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    const advice = adviceOnRecords(directory, code, error);
+    throw notStarted(id, `its logs in ${printable(directory)} cannot be made: ${code}. ${advice}`);
+  }
 }
 
 /**
