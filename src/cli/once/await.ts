@@ -169,7 +169,7 @@ async function finish(
   });
   tellGaps(call.id, gaps, call.flags);
   if (record.header.kind === 'failure' && call.flags.quiet !== true)
-    tellFailure(task, record, 'alone', call.flags);
+    tellFailure(task, { record }, 'alone', call.flags);
   if (call.flags.complete === true) refuseGaps(call.id, gaps);
 }
 

@@ -78,7 +78,7 @@ export async function present({ id, flags }: OnceCall, task: Task, performed: Pe
   const quiet = flags.quiet === true;
   if (record.header.kind === 'failure') {
     const { tellFailure } = await import('./tell-failure.ts');
-    if (!quiet) tellFailure(task, record, from === 'own' ? 'alone' : 'with stderr', flags);
+    if (!quiet) tellFailure(task, performed, from === 'own' ? 'alone' : 'with stderr', flags);
     if (!quiet && unrecorded !== undefined) tellUnrecorded(id, unrecorded, flags);
     return;
   }

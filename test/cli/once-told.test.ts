@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { Cli } from './cli.ts';
+
+const lastLine = (stderr: string) => stderr.trim().split('\n').at(-1) as string;
+
+it('whether the next start runs a failed command again is told by the setting of the call [A14, R82]', async () => {
+  const cli = new Cli();
+  const command = ['x', '--', 'sh', '-c', 'exit 3'];
+  const first = await cli.run(['once', ...command]);
+  expect(first.stderr).toMatch(/ · the next start runs it again\n$/);
+  for (const call of [['once'], ['once', '--wait']]) {
+    const later = await cli.run([...call, '--failure-ttl', '1h', ...command]);
+    expect(later.code).toBe(3);
+    expect(later.stderr).toMatch(
+      / · the failure counts for another \S.*; forget it: holdfast once --reset x\n$/,
+    );
+  }
+  const json = await cli.run(['once', '--json', '--failure-ttl', '1h', ...command]);
+  expect(JSON.parse(lastLine(json.stderr)).error.remembered).toBeGreaterThan(0);
+});
