@@ -182,6 +182,7 @@ export class NotStoppedError extends HoldfastError {
 /** A call in the background ended without an outcome on record. */
 export class BackgroundError extends HoldfastError {
   static override readonly code = 'HOLDFAST_BACKGROUND';
+  readonly key: string;
   /** The code of the error there, if it had one. */
   readonly reason: string | undefined;
   /** That of the command, if it ended by one. */
@@ -190,10 +191,12 @@ export class BackgroundError extends HoldfastError {
   readonly signal: NodeJS.Signals | undefined;
 
   constructor(
+    key: string,
     message: string,
     { reason, exitCode, signal }: Partial<Pick<BackgroundError, 'reason' | 'exitCode' | 'signal'>> = {},
   ) {
     super(BackgroundError.code, message);
+    this.key = key;
     this.reason = reason;
     this.exitCode = exitCode;
     this.signal = signal;

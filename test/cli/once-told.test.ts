@@ -18,3 +18,13 @@ it('whether the next start runs a failed command again is told by the setting of
   const json = await cli.run(['once', '--json', '--failure-ttl', '1h', ...command]);
   expect(JSON.parse(lastLine(json.stderr)).error.remembered).toBeGreaterThan(0);
 });
+
+it.each(['--wait', '--follow'])(
+  'the error of %s names the ID also when its command was ended from outside, as every other does [A12, X50]',
+  async (deed) => {
+    const cli = new Cli();
+    const { signal, stderr } = await cli.run(['once', '--json', deed, 'x', '--', 'sh', '-c', 'kill $$']);
+    expect(signal).toBe('SIGTERM');
+    expect(JSON.parse(lastLine(stderr)).error).toMatchObject({ code: 'HOLDFAST_BACKGROUND', resource: 'x' });
+  },
+);

@@ -88,7 +88,7 @@ async function started(call: OnceCall, task: Task, { notice, follower }: Watchin
     const { last: record, current } = stateOf(task.id, task.place, task.store);
     if (last?.event === 'end' && record !== undefined) return record;
     refuseStopped(task, current);
-    if (last?.event === 'error') throw new BackgroundError(last.message, last);
+    if (last?.event === 'error') throw new BackgroundError(task.id, last.message, last);
     if (!hasRun || last?.event === 'end') idle++;
   }
   const why = `${printable(task.id)} has no result: ${MOST_IDLE} processes in the background ended without one. Find out what ends them, then try again`;

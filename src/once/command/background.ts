@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { limits } from '../../command/limits/index.ts';
 import { startCommand } from '../../command/start.ts';
 import { BackgroundError } from '../../errors/once-errors.ts';
@@ -21,15 +23,17 @@ export class Background {
 
   constructor({ words, ...plan }: BackgroundCall) {
     const { HOLDFAST_HELD: _, HOLDFAST_RECOVERED: __, ...env } = process.env;
+    const runner = programFile('runner');
+    if (runner === undefined) throw notInstalled(plan.id);
     this.#process = startCommand({
-      words: [process.execPath, programFile('runner'), ...words],
+      words: [process.execPath, runner, ...words],
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
       descriptors: [],
       detached: true,
       env,
     });
     const line = this.#process.stdio?.[PLAN_AND_NEWS] as Duplex | undefined;
-    if (line === undefined) throw notBegun(this.#process);
+    if (line === undefined) throw notBegun(plan.id, this.#process);
     this.#line = line;
     this.#line.on('error', () => {}); // it died before it had read its plan: its end tells
     this.#line.write(formatPlan({ ...plan, descriptorLimit: limits.ownDescriptorLimit() }));
@@ -53,10 +57,19 @@ export class Background {
 }
 
 /** Of a process that was not started, Node.js makes no streams, and tells why later. */
-function notBegun(process: ChildProcess): BackgroundError {
+function notBegun(id: string, process: ChildProcess): BackgroundError {
   process.on('error', () => {});
   return new BackgroundError(
+    id,
     'No process could be started in the background: too many files are open, or there is no memory. Close some, or raise the limit (ulimit -n).',
+  );
+}
+
+function notInstalled(id: string): BackgroundError {
+  const here = dirname(fileURLToPath(import.meta.url));
+  return new BackgroundError(
+    id,
+    `Nothing can be run in the background from a bundle without the package: install holdfast beside ${here}.`,
   );
 }
 
@@ -74,7 +87,7 @@ export async function startInBackground(call: BackgroundCall): Promise<Exclude<N
   });
   background.leave();
   if (first === undefined)
-    throw new BackgroundError('The process in the background ended before it could begin.');
-  if (first.event === 'error') throw new BackgroundError(first.message, first);
+    throw new BackgroundError(call.id, 'The process in the background ended before it could begin.');
+  if (first.event === 'error') throw new BackgroundError(call.id, first.message, first);
   return first;
 }

@@ -18,9 +18,11 @@ export const KEPT = { stdout: 3, stderr: 4 } as const;
 export function keepLogging({ stdout, stderr }: Outputs, directory: string): void {
   let nothing: number | undefined;
   try {
+    const keeper = programFile('keeper');
+    if (keeper === undefined) return;
     nothing = openSync(devNull, 'r');
     const { HOLDFAST_HELD: _, HOLDFAST_RECOVERED: __, ...env } = process.env;
-    spawn(process.execPath, [programFile('keeper'), directory], {
+    spawn(process.execPath, [keeper, directory], {
       stdio: layout([stdout, stderr] as Socket[], nothing),
       detached: true,
       cwd: '/', // no file system is kept from being unmounted

@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BackgroundError } from '../../errors/once-errors.ts';
 
 /**
- * A program of this package that another process runs, wherever this module was bundled to in it.
- *
- * @throws {BackgroundError} it is in a bundle, and the package is not installed beside that.
+ * A program of this package that another process runs, wherever this module was bundled to in it; undefined when it is in
+ * a bundle, and the package is not installed beside that.
  */
-export function programFile(name: 'runner' | 'keeper'): string {
+export function programFile(name: 'runner' | 'keeper'): string | undefined {
   const file = `dist/once/command/${name}.js`;
   const here = dirname(fileURLToPath(import.meta.url));
   for (let at = here; at !== dirname(at); at = dirname(at)) {
@@ -16,7 +14,5 @@ export function programFile(name: 'runner' | 'keeper'): string {
       if (existsSync(join(root, file))) return join(root, file);
     }
   }
-  throw new BackgroundError(
-    `Nothing can be run in the background from a bundle without the package: install holdfast beside ${here}.`,
-  );
+  return undefined;
 }
