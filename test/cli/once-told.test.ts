@@ -1,4 +1,8 @@
-import { expect, it } from 'vitest';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { mountTmpfs } from '../support/disk.ts';
+import { Latch } from '../support/latch.ts';
+import { tempDirectory } from '../support/temp.ts';
 import { Cli } from './cli.ts';
 
 const lastLine = (stderr: string) => stderr.trim().split('\n').at(-1) as string;
@@ -28,3 +32,25 @@ it.each(['--wait', '--follow'])(
     expect(JSON.parse(lastLine(stderr)).error).toMatchObject({ code: 'HOLDFAST_BACKGROUND', resource: 'x' });
   },
 );
+
+it('what a follower misses is told once, with --complete as the error that it ends with [X41]', async () => {
+  const cli = new Cli();
+  mountTmpfs(cli.home, 'size=256k');
+  cli.env.HOLDFAST_AUDIT = 'off';
+  const gate = new Latch(join(tempDirectory(), 'gate'));
+  onTestFinished(() => gate.open());
+  const script = `echo started; : < ${gate.path}; yes | head -c 1000000`;
+  const followers = [[], ['--complete']].map((flags) =>
+    cli.start(['once', '--follow', ...flags, 'chatty', '--', 'sh', '-c', script]),
+  );
+  for (const each of followers) await each.says(/started/);
+  gate.open();
+  const [plain, complete] = await Promise.all(followers.map((each) => each.exits()));
+  for (const [ending, code] of [
+    [plain, 0],
+    [complete, 125],
+  ] as const) {
+    expect(ending?.code).toBe(code);
+    expect(ending?.stderr.match(/bytes of its stdout are missing: ENOSPC/g)).toHaveLength(1);
+  }
+});

@@ -167,7 +167,7 @@ async function finish(
     const why = gapsIn(task.store, record, [stream])[0]?.why ?? 'this follower fell behind';
     return dropped === 0 ? [] : [{ stream, dropped, why }];
   });
-  tellGaps(call.id, gaps, call.flags);
+  if (call.flags.complete !== true) tellGaps(call.id, gaps, call.flags);
   if (record.header.kind === 'failure' && call.flags.quiet !== true)
     tellFailure(task, { record }, 'alone', call.flags);
   if (call.flags.complete === true) refuseGaps(call.id, gaps);
