@@ -54,3 +54,13 @@ it('what a follower misses is told once, with --complete as the error that it en
     expect(ending?.stderr.match(/bytes of its stdout are missing: ENOSPC/g)).toHaveLength(1);
   }
 });
+
+it('a start in the background that no command is in the way of does not say that one is [X42, R82]', async () => {
+  const cli = new Cli();
+  const holder = await cli.hold('once:x');
+  const { code, stderr } = await cli.run(['once', '--scope', 'user', '--detach', 'x', '--', 'true']);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^holdfast: x waits for its lock, held by .* pid \d+.*, and then runs\. Follow: /);
+  await holder.finish();
+  expect((await cli.run(['once', '--scope', 'user', '--wait', 'x', '--', 'true'])).code).toBe(0);
+});

@@ -2,6 +2,9 @@ import { holders as describeHolders, printable, shellWord } from '../../errors/d
 import { startInBackground } from '../../once/command/background.ts';
 import type { News } from '../../once/command/news.ts';
 import { onceCommand } from '../../once/hint.ts';
+import { type Marks, marksOf } from '../../once/job.ts';
+import { stateOf } from '../../once/state.ts';
+import { Store } from '../../once/store.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
 import { note } from '../output/text.ts';
@@ -13,35 +16,39 @@ type Told = Exclude<News, { event: 'error' }>;
 /** `--detach`: starts it in the background, and says what became of that. */
 export async function detach(call: OnceCall): Promise<void> {
   const { id, flags } = call;
-  const news = await startInBackground({ ...(await commandOptions(call)), id, words: wordsOf(call) });
   const task = taskOfCall(call);
-  const state = stateAfter(news, task);
+  const before = marksOf(task.store);
+  const options = await commandOptions(call);
+  const news = await startInBackground({ ...options, id, words: wordsOf(call), before });
+  const state = stateAfter(news, task, before);
   if (flags.json === true) printJson({ id, state });
   else if (flags.quiet !== true) note(`${printable(id)} ${inWords(state, news, call, task)}`);
   process.exitCode = exitCodes.success;
 }
 
-/** `waiting`: for the run of another command, whose outcome is none of this one. */
-function stateAfter({ event }: Told, { store }: Task): 'running' | 'waiting' | 'finished' {
-  if (event === 'end') return 'finished';
-  const current = store.current();
-  const isOfAnother = event === 'waiting' && !(current !== undefined && store.counts(current));
-  return isOfAnother ? 'waiting' : 'running';
+type State = 'running' | 'waiting' | 'finished';
+
+/** `waiting`: for its turn. Who waits for the very command has its outcome as soon as that is on record. */
+export function stateAfter({ event }: Told, { id, place, store }: Task, before: Marks): State {
+  if (event !== 'waiting') return event === 'end' ? 'finished' : 'running';
+  if (stateOf(id, place, store).name === 'running') return 'running';
+  const { success, failure } = marksOf(store);
+  return success !== before.success || failure !== before.failure ? 'finished' : 'waiting';
 }
 
-function inWords(
-  state: ReturnType<typeof stateAfter>,
-  { event }: Told,
-  { id, words }: OnceCall,
-  { place }: Task,
-): string {
+function inWords(state: State, { event }: Told, { id, words }: OnceCall, task: Task): string {
   if (state === 'finished') return 'is finished already';
   const command = state === 'waiting' ? ` -- ${words.map(shellWord).join(' ')}` : ''; // else that would be the other one
-  const [follow, wait] = ['--follow', '--wait'].map((flag) => onceCommand(flag, id, place) + command);
+  const [follow, wait] = ['--follow', '--wait'].map((flag) => onceCommand(flag, id, task.place) + command);
   const next = `Follow: ${follow} · wait: ${wait}`;
-  if (state === 'running') {
-    return `${event === 'waiting' ? 'is being run already' : 'runs in the background'}. ${next}`;
-  }
+  if (state === 'waiting') return `waits for ${whatItWaitsFor(task)}, and then runs. ${next}`;
+  return `${event === 'waiting' ? 'is being run already' : 'runs in the background'}. ${next}`;
+}
+
+/** The run of another command, unless that is just over, or whoever has the lock runs none. */
+function whatItWaitsFor({ id, place, store }: Task): string {
   const { holders } = place.locks.inspect({ name: place.lock });
-  return `waits for the run of another command, by ${describeHolders(holders)}, and then runs. ${next}`;
+  if (holders.length === 0) return 'its turn';
+  const isOfAnother = stateOf(id, place, new Store(store.directory, id, 'any')).name === 'running';
+  return `${isOfAnother ? 'the run of another command, by' : 'its lock, held by'} ${describeHolders(holders)}`;
 }
