@@ -4,7 +4,7 @@ import { SIGNAL_BASE } from '../command/signals/exit-code.ts';
 export const exitCodes = {
   success: 0,
   /** `who`: nobody holds the lock. `break`: the answer was no. `clean`: something could not be removed.
-   *  `rules check`, `doctor`, `cache verify`: something was found; once --peek, --active: no. `fetch`: a URL failed.
+   *  `rules check`, `doctor`, `cache verify`: something was found; once --peek, --active: no; --stop: no run is known. `fetch`: a URL failed.
    *  `cache path`, `rm`: no such entry.
    *  `doc`: the file, the path or the backup is not there, or the file is damaged. `doc merge`, `doc resolve`: there are conflicts. */
   no: 1,

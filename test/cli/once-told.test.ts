@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { mountTmpfs } from '../support/disk.ts';
@@ -63,4 +64,25 @@ it('a start in the background that no command is in the way of does not say that
   expect(stderr).toMatch(/^holdfast: x waits for its lock, held by .* pid \d+.*, and then runs\. Follow: /);
   await holder.finish();
   expect((await cli.run(['once', '--scope', 'user', '--wait', 'x', '--', 'true'])).code).toBe(0);
+});
+
+it('the stop of an ID of which nothing is known is no success, and names the one that may be meant [A13, A17, R82]', async () => {
+  const cli = new Cli();
+  const [here, there] = ['here', 'there'].map((name) => join(cli.home, name)) as [string, string];
+  for (const project of [here, there]) mkdirSync(join(project, '.git'), { recursive: true });
+  const stop = (...args: string[]) => cli.run(['once', '--stop', ...args], { cwd: here });
+  await cli.run(['once', 'deploy', '--', 'true'], { cwd: there });
+  for (const [id, what] of [
+    ['deplyo', '; did you mean "deploy"?'],
+    ['deploy', ` here, but in ${there}.`],
+    ['backup', '.'],
+  ] as const) {
+    const stdout = `no run of ${id} is known${what} Look: holdfast once ls\n`;
+    expect(await stop(id)).toMatchObject({ code: 1, stdout, stderr: '' });
+  }
+  const json = await stop('--json', 'backup');
+  expect([json.code, JSON.parse(json.stdout)]).toEqual([1, { id: 'backup', stopped: false, known: false }]);
+
+  await cli.run(['once', 'deploy', '--', 'true'], { cwd: here });
+  expect(await stop('deploy')).toMatchObject({ code: 0, stdout: 'deploy was not running\n' });
 });

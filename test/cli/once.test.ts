@@ -230,7 +230,8 @@ describe('looking at a task', () => {
       expect(stderr).toBe('holdfast: x was never started. Start it: holdfast once --wait x -- COMMAND\n');
     }
     expect((await cli.run(['once', '--reset', 'x'])).stdout).toBe('x was never started\n');
-    expect((await cli.run(['once', '--stop', 'x'])).stdout).toBe('x was not running\n');
+    const stdout = 'no run of x is known. Look: holdfast once ls\n';
+    expect(await cli.run(['once', '--stop', 'x'])).toMatchObject({ code: 1, stdout });
     expect(existsSync(join(cli.home, 'locks'))).toBe(false); // as after any other look
     expect((await cli.run(['once', 'ls'])).stdout).toBe('no run of once is recorded yet\n');
     expect((await cli.run(['once', 'history', 'x'])).stdout).toBe('x has never finished\n');

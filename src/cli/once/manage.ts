@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
+import { didYouMean } from '../../errors/suggest.ts';
 import { stop } from '../../once/command/stop.ts';
 import { knownKeys } from '../../once/known.ts';
 import { type StateName, stateOf } from '../../once/state.ts';
@@ -26,18 +27,37 @@ export async function stopOrReset(call: OnceCall): Promise<void> {
       ? await stop(task, stopOptions(flags))
       : undefined;
   if (stopped === undefined) await forget(task);
+  const isMissing = stopped === false && !known && !isBoth;
+  if (isMissing) process.exitCode = exitCodes.no;
   if (flags.json === true) {
     printJson({
       id,
-      ...(stopped === undefined ? {} : { stopped }),
+      ...(stopped === undefined ? {} : { stopped, known }),
       ...(flags.reset === true ? { reset: known } : {}),
     });
     return;
   }
   if (flags.quiet === true) return;
   const name = printable(id);
+  if (isMissing) {
+    print(`no run of ${name} is known${whatIsKnown(task)} Look: holdfast once ls`);
+    return;
+  }
   if (stopped !== undefined) print(stopped ? `${name} was stopped` : `${name} was not running`);
   if (flags.reset === true) print(known ? `${name} is forgotten` : `${name} was never started`);
+}
+
+/** What helps where nothing is known of an ID: it is one of another project, or is spelt otherwise. */
+function whatIsKnown({ id, place }: Task): string {
+  const { keys } = knownKeys(place.directory ?? undefined);
+  const elsewhere = keys.find(({ key }) => key === id);
+  const where = elsewhere && (elsewhere.place.project ?? 'the scope of the user');
+  if (where !== undefined) return ` here, but in ${printable(where)}.`;
+  const hint = didYouMean(
+    id,
+    keys.map(({ key }) => key),
+  );
+  return hint === '' ? '.' : hint;
 }
 
 /** `holdfast once clean`: every one is left alone that runs, unless `--stop` says otherwise, and none for another's sake. */
