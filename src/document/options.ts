@@ -1,4 +1,13 @@
-import { anything, checkKinds, flag, type Kind, type Kinds, oneOf, span } from '../lock/known-options.ts';
+import {
+  anything,
+  checkKinds,
+  flag,
+  type Kind,
+  type Kinds,
+  object,
+  oneOf,
+  span,
+} from '../lock/known-options.ts';
 import { LockManager } from '../lock/manager.ts';
 import type { MergeOptions } from '../merge/merge.ts';
 import type { BackupOptions } from './backups/policy.ts';
@@ -54,7 +63,7 @@ const KINDS: Kinds<DocumentOptions<unknown>> = {
     what: 'a schema of the Standard Schema interface',
     fits: (value) => typeof (value as StandardSchema | null)?.['~standard']?.validate === 'function',
   },
-  merge: { what: 'an object', fits: (value) => typeof value === 'object' && value !== null },
+  merge: object,
   identity: anything,
   create: anything,
   readOnly: flag,

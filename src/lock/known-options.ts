@@ -48,6 +48,10 @@ export const anything: Kind = { what: 'anything', fits: () => true };
 export const flag: Kind = { what: 'true or false', fits: (value) => typeof value === 'boolean' };
 export const callback: Kind = { what: 'a function', fits: (value) => typeof value === 'function' };
 export const signal: Kind = { what: 'an AbortSignal', fits: (value) => value instanceof AbortSignal };
+export const object: Kind = {
+  what: 'an object',
+  fits: (value) => typeof value === 'object' && value !== null,
+};
 export const utf8: Kind = {
   what: 'a text that UTF-8 can hold',
   fits: (value) => typeof value === 'string' && value.isWellFormed(),

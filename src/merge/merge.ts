@@ -1,7 +1,7 @@
 import { InputError, shown } from '../errors/input-error.ts';
 import { assertJson } from '../json/assert-json.ts';
 import type { Json } from '../json/json.ts';
-import { checkNames, namesOf } from '../lock/known-options.ts';
+import { checkGiven, checkNames, flag, namesOf, object } from '../lock/known-options.ts';
 import type { Merged } from './result.ts';
 import { compileRules, type Rules } from './rules.ts';
 import { checkStrategy, type Strategy } from './strategy.ts';
@@ -62,13 +62,8 @@ const INFERRED = ['id', 'key', 'name'];
 
 function check(options: MergeOptions): { readonly rules: Rules; readonly fields: Fields } {
   checkNames(options, KNOWN);
-  const { strategies = {}, strictOrder } = options;
-  if (typeof strategies !== 'object' || strategies === null) {
-    throw new InputError('strategies', `must be an object, got ${shown(strategies)}`);
-  }
-  if (strictOrder !== undefined && typeof strictOrder !== 'boolean') {
-    throw new InputError('strictOrder', `must be true or false, got ${shown(strictOrder)}`);
-  }
+  checkGiven(options, { strategies: object, strictOrder: flag });
+  const { strategies = {} } = options;
   for (const [pattern, strategy] of Object.entries(strategies)) {
     checkStrategy(`strategies[${shown(pattern)}]`, strategy);
   }

@@ -1,8 +1,8 @@
 import { type Backup, Backups } from '../../document/backups/backups.ts';
 import { givenPath, standingPlaceOf } from '../../document/file/place.ts';
 import { isWhole } from '../../document/keeper.ts';
-import { recordsIn } from '../../document/recovery/records.ts';
 import { bytes, duration, printable } from '../../errors/describe.ts';
+import { recordsIn } from '../../json/records.ts';
 import { Date } from '../../time/time.ts';
 import { coloursFor } from '../output/colour.ts';
 import { printJson } from '../output/json.ts';

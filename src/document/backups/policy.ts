@@ -1,4 +1,5 @@
-import { InputError, shown } from '../../errors/input-error.ts';
+import { InputError } from '../../errors/input-error.ts';
+import { amount, check, given, object } from '../../lock/known-options.ts';
 
 export interface BackupOptions {
   /** Milliseconds between two backups that are made only because of saves. Default: 60,000. */
@@ -17,10 +18,7 @@ const DEFAULTS: BackupPolicy = { interval: 60_000, newest: 5, days: 7, longest: 
 
 /** @throws {InputError} for what is no number of milliseconds, backups or days. */
 export function policyOf(options: BackupOptions): BackupPolicy {
-  if (typeof options !== 'object' || options === null) {
-    throw new InputError('backups', `must be an object, or false, got ${shown(options)}`);
-  }
-  const policy: Record<string, number> = { ...DEFAULTS };
+  check('backups', options, { ...object, what: 'an object, or false' });
   for (const [name, value] of Object.entries(options)) {
     if (!(name in DEFAULTS)) {
       throw new InputError(
@@ -28,11 +26,7 @@ export function policyOf(options: BackupOptions): BackupPolicy {
         `is not an option; the options are ${Object.keys(DEFAULTS).join(', ')}`,
       );
     }
-    if (value === undefined) continue;
-    if (typeof value !== 'number' || !(value >= 0)) {
-      throw new InputError(`backups.${name}`, `must be a number from 0, got ${shown(value)}`);
-    }
-    policy[name] = value;
+    if (value !== undefined) check(`backups.${name}`, value, amount);
   }
-  return policy as BackupPolicy;
+  return { ...DEFAULTS, ...given(options) };
 }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
+import { recordsIn } from '../../json/records.ts';
 import type { Work } from '../../lock/work.ts';
 import type { Date } from '../../time/time.ts';
 import type { Backup, Backups } from '../backups/backups.ts';
-import { recordsIn } from './records.ts';
 
 /** What was done to restore a document. */
 export interface Restored {

@@ -55,9 +55,9 @@ describe('of the backups', () => {
 });
 
 it.each([
-  [{ newest: -1 }, 'backups.newest must be a number from 0, got -1.'],
-  [{ days: Number.NaN }, 'backups.days must be a number from 0, got NaN.'],
-  [{ interval: '1s' as unknown as number }, 'backups.interval must be a number from 0, got "1s".'],
+  [{ newest: -1 }, 'backups.newest must be a number, 0 or more, got -1.'],
+  [{ days: Number.NaN }, 'backups.days must be a number, 0 or more, got NaN.'],
+  [{ interval: '1s' as unknown as number }, 'backups.interval must be a number, 0 or more, got "1s".'],
   [{ keep: 3 } as object, 'backups.keep is not an option; the options are interval, newest, days, longest.'],
 ])('an option that cannot be used is refused by its name: %j', (options, message) => {
   expect(() => policyOf(options)).toThrow(message);

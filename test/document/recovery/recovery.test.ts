@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Backups } from '../../../src/document/backups/backups.ts';
 import { Names } from '../../../src/document/backups/names.ts';
-import { recordsIn } from '../../../src/document/recovery/records.ts';
 import { type Found, prepareRecovery } from '../../../src/document/recovery/recovery.ts';
+import { recordsIn } from '../../../src/json/records.ts';
 import { finish, type Work } from '../../../src/lock/work.ts';
 import { tempDirectory } from '../../support/temp.ts';
 
