@@ -11,10 +11,11 @@ import { type Committed, commit, inWords } from './commit.ts';
 import { keepConflict } from './conflicts.ts';
 import { applied } from './draft.ts';
 import type { Listeners } from './events.ts';
+import type { Identity } from './file/identity.ts';
 import { temporaryName } from './file/names.ts';
 import { Folder, type Place } from './file/place.ts';
 import type { Weaker } from './file/publish.ts';
-import { readVersion } from './file/version.ts';
+import { readVersion, type Version } from './file/version.ts';
 import { type Change, placeFor, type Restoration } from './job.ts';
 import { Keeper } from './keeper.ts';
 import { load, readingOf } from './load.ts';
@@ -77,6 +78,8 @@ export class Batch<T> {
   #underWay: { readonly work: Work<void>; readonly progress: Progress } | undefined;
   /** The change whose recipe runs, or whose edits are merged. */
   #current: Change | undefined;
+  /** The file that was written, or synced, last. */
+  #synced: Identity | undefined;
   /** The one that is done first under the lock. */
   #first: Change | undefined;
   /** A version of this process may be at the path that it does not count as its own yet. */
@@ -188,11 +191,15 @@ export class Batch<T> {
     }
     let committed: Committed;
     try {
-      committed = yield* this.commit(site, next);
+      committed = yield* this.commit(site, next, (version) =>
+        // What was saved is no change any more, or strategies such as `sum` would count it twice; but it is still to be saved.
+        this.#written({ ...version, json }, saved && { ...saved }),
+      );
     } catch (error) {
       if (jobs.every(({ isOver }) => isOver)) return; // each was told
       throw error;
     }
+    this.#synced = committed.version.identity;
     this.#written({ ...committed.version, json }, saved);
     for (const job of jobs) if (!job.isOver) job.done();
   }
@@ -201,6 +208,7 @@ export class Batch<T> {
   commit(
     { place, folder, lock }: Site,
     next: (current: Loaded | undefined) => Work<string>,
+    onUnsynced?: (version: Version) => void,
   ): Work<Committed> {
     const keeper = this.keeper(place);
     const reading = this.#reading();
@@ -216,6 +224,8 @@ export class Batch<T> {
       keeper,
       onWeaker: (weaker) => this.#weaker(weaker),
       onPublish: () => this.#publishing(),
+      synced: this.#synced,
+      onUnsynced,
     });
   }
 
@@ -360,8 +370,8 @@ export class Batch<T> {
         this.keeper(place).secure(moved.text, 'interrupted');
       }
       unlinkSync(aside);
-      folder.sync();
     }
+    folder.sync(); // also where another try, or program, has failed at it
     this.#changes.removed();
   }
 }

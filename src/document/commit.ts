@@ -8,7 +8,7 @@ import { step, type Work } from '../lock/work.ts';
 import { exchange, moveToFreeName } from '../storage/exchange/index.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { ownershipIn } from './file/fresh.ts';
-import { identityOf, isSameFile } from './file/identity.ts';
+import { type Identity, identityOf, isSame, isSameFile } from './file/identity.ts';
 import type { Folder, Place } from './file/place.ts';
 import { publish, steps, type Weaker } from './file/publish.ts';
 import { type ReadOptions, readVersion, SMALL, type Standing, type Version } from './file/version.ts';
@@ -29,6 +29,10 @@ export interface Plan<V extends Version> {
   readonly onWeaker?: (weaker: Weaker) => void;
   /** Between this and the end of the save, the newest version at the path may be the save's own. */
   readonly onPublish?: () => void;
+  /** The file that is at the path on the disk, for sure. */
+  readonly synced?: Identity | undefined;
+  /** The save fails, and its version stands at the path all the same: step 9 alone has failed. */
+  readonly onUnsynced?: ((version: Version) => void) | undefined;
 }
 
 export interface Committed {
@@ -46,7 +50,8 @@ const ROUNDS = 50;
  *
  *  1. Read what is there. Dying leaves nothing. An outsider who writes later is found in 5 or 7.
  *  2. The recipes run on it, and what was edited is merged with it. Dying leaves nothing.
- *  3. The text; the same one ends the save: no write, no backup.
+ *  3. The text; the same one ends the save: no write, no backup. Step 9 is made all the same, unless this file was synced before:
+ *     whoever put it there may have died, or failed, at that step.
  *  4. A fresh file, with owner and mode, synced. Dying here, or up to 6, leaves it, for the next holder to sweep.
  *  5. Look at the path: not what 1 read, then the fresh file goes, and everything starts over with what is there.
  *  6. Exchange the two. Dying after it leaves the new version at the path, whole, and the old one under the fresh name,
@@ -73,6 +78,7 @@ export function* commit<V extends Version>(
     for (let round = 1; round <= ROUNDS; round++) {
       const text = yield* plan.next(current);
       if (current !== undefined && text === current.text && held === undefined) {
+        if (!plan.synced || !isSame(current.identity, plan.synced)) yield* synced(folder, text);
         return { version: current, isWritten: false };
       }
       const { maxBytes } = options;
@@ -92,14 +98,19 @@ export function* commit<V extends Version>(
         for (const path of [published.displaced, held]) if (path !== undefined) unlinkQuietly(path);
         held = undefined;
         steps.reached?.('removed');
-        const syncNow = () => folder.sync();
-        yield* step(syncNow, async () => (text.length <= SMALL ? syncNow() : folder.syncLater()));
+        const { mode, uid, gid, links } = current ?? { ...ownershipIn(folder), links: 1 };
+        const version = { mode, uid, gid, links, ...published.own };
+        try {
+          yield* synced(folder, text);
+        } catch (error) {
+          plan.onUnsynced?.(version);
+          throw error;
+        }
         steps.reached?.('synced');
         if (published.weaker !== undefined) plan.onWeaker?.(published.weaker);
         const { manager } = plan;
         publishDocumentEvent('written', { path: place.given, manager, hash: published.own.hash });
-        const { mode, uid, gid, links } = current ?? { ...ownershipIn(folder), links: 1 };
-        return { version: { mode, uid, gid, links, ...published.own }, isWritten: true };
+        return { version, isWritten: true };
       }
       if (held !== undefined) keepBeside(held, options, plan); // another outsider has replaced what is there
       held = undefined;
@@ -122,6 +133,12 @@ export function* commit<V extends Version>(
     if (held !== undefined && standing !== undefined) putBack(held, standing, folder, options, plan);
     throw error;
   }
+}
+
+/** Step 9 for a text: the names in the directory are on the disk after it. */
+function synced(folder: Folder, text: string): Work<void> {
+  const syncNow = () => folder.sync();
+  return step(syncNow, async () => (text.length <= SMALL ? syncNow() : folder.syncLater()));
 }
 
 /** What the system refused, in words; other errors say it themselves. */

@@ -46,6 +46,36 @@ describe('what is to be saved when a program ends', () => {
 });
 
 it.each([
+  ['2', ['written', 'written']],
+  ['2..4', ['refused HOLDFAST_NOT_WRITTEN', 'refused HOLDFAST_NOT_WRITTEN']],
+])(
+  'a save whose version stands unsynced counts once when it is tried again, and is told when it is synced: sync %s fails [D4, D5, D17]',
+  async (failing, then) => {
+    const path = join(memoryDirectory(), 'roles.json');
+    writeFileSync(path, '{ "a": 0 }');
+    const inject = [
+      '-f',
+      '-o',
+      '/dev/null',
+      '-e',
+      'trace=fsync',
+      '-e',
+      `inject=fsync:error=EIO:when=${failing}`,
+    ];
+    const program = [process.execPath, fixture('document-victim.mjs'), 'again', path];
+    const victim = new Child('strace', [...inject, ...program]);
+    await victim.line('ready');
+    victim.say('');
+    await victim.exits();
+    expect(victim.stdout.split('\n').filter((line) => /written|refused|external/.test(line))).toEqual([
+      'refused HOLDFAST_NOT_WRITTEN',
+      ...then,
+    ]);
+    expect(readFileSync(path, 'utf8')).toBe('{ "a": 1 }');
+  },
+);
+
+it.each([
   ['the file', 1, 0],
   ['its directory, after which it may be there and nobody was told that it is', 2, 1],
 ])('an update is refused, with the cause, when the sync of %s fails [D5]', async (_what, sync, found) => {
