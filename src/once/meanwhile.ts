@@ -1,17 +1,18 @@
 import { OnceFailedError } from '../errors/once-errors.ts';
 import { onLockEvent } from '../events/channel.ts';
 import type { Job, Outcome } from './job.ts';
-import { awaitedOutcome } from './run.ts';
+import { awaitedOutcome, awaitedStop } from './run.ts';
 
 /** Those in this thread who wait. */
 const waiting = new Set<Meanwhile>();
 
 /**
- * Looks for the outcome of the run that a call waits for while others have the lock, whose runs may be long: at first, and
- * whenever one of those before the call has got it. An outcome is on record before the lock passes to anybody.
+ * Looks for the outcome of the run that a call waits for, and for its stop, while others have the lock, whose runs may be
+ * long: at first, and whenever one of those before the call has got it. An outcome is on record before the lock passes to
+ * anybody, and so is a stop.
  */
 export class Meanwhile {
-  /** Settles as `takeTurn` would, if such an outcome is seen before the end. */
+  /** Settles as `takeTurn` would, if such an outcome, or a stop, is seen before the end. */
   readonly outcome: Promise<Outcome>;
   readonly #path: string;
   readonly #job: Job;
@@ -42,6 +43,8 @@ export class Meanwhile {
   /** What cannot be read is an error of the turn. */
   async #look(): Promise<void> {
     try {
+      const stop = awaitedStop(this.#job);
+      if (stop !== undefined) this.#reject(stop);
       if (!this.#hasNews) return;
       const terms = await this.#job.terms();
       const outcome = waiting.has(this) ? awaitedOutcome(this.#path, this.#job, terms) : undefined;

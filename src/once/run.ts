@@ -10,6 +10,7 @@ import { failed } from './failure.ts';
 import type { Job, Outcome } from './job.ts';
 import { failureStands, judge, type Terms } from './judgement.ts';
 import type { OnceRecord } from './record.ts';
+import { isAlive } from './state.ts';
 import { stopperOf } from './stop.ts';
 import type { Store } from './store.ts';
 import { work } from './work.ts';
@@ -75,6 +76,31 @@ function fits({ header }: OnceRecord, { inputs }: Terms): boolean {
   return header.inputs === inputs;
 }
 
+/** The last run without an outcome that would count here, also when another command's has begun since. */
+function withoutOutcome(store: Store): CurrentRun | undefined {
+  const last = store.current();
+  return last !== undefined && last.run > store.lastRun() && store.counts(last) ? last : store.passed();
+}
+
+/**
+ * The stop that ended the run which a call waited for; undefined when there was none, or it was over when the call came.
+ */
+function stopOf(run: CurrentRun | undefined, { key, store, before }: Job): OnceStoppedError | undefined {
+  const stopper = run === undefined || run.id === before.over ? undefined : stopperOf(store, run);
+  return stopper === undefined ? undefined : new OnceStoppedError(key, holder(stopper));
+}
+
+/** The same for a call that has not got the lock yet: only of a run that is over for certain. */
+export function awaitedStop(job: Job): OnceStoppedError | undefined {
+  const run = withoutOutcome(job.store);
+  return run !== undefined && isOver(run, job.store) ? stopOf(run, job) : undefined;
+}
+
+/** Its runner said so, or is gone with its command, or another run has begun. */
+function isOver(run: CurrentRun, store: Store): boolean {
+  return run.ended !== undefined || !isAlive(run) || store.current()?.id !== run.id;
+}
+
 /**
  * The run that follows on what is recorded. How another command's run ended is no reason for this one to give up, and how
  * its own did is one also when another's came between.
@@ -82,14 +108,15 @@ function fits({ header }: OnceRecord, { inputs }: Terms): boolean {
  * @throws {OnceStoppedError} when the last one was stopped while this call waited for it.
  * @throws {OnceAbandonedError} when enough have been tried.
  */
-function nextRun({ key, project, store, attempts, before, waited, task }: Job): CurrentRun {
+function nextRun(job: Job): CurrentRun {
+  const { key, project, store, attempts, before, waited, task } = job;
   const last = store.current();
   const recorded = store.lastRun();
   const died = last !== undefined && last.run > recorded ? last : undefined;
-  const withoutResult = died !== undefined && store.counts(died) ? died : store.passed();
+  const withoutResult = withoutOutcome(store);
+  const stop = stopOf(withoutResult, job);
+  if (stop !== undefined) throw stop;
   const wasOver = withoutResult !== undefined && withoutResult.id === before.over;
-  const stopper = withoutResult === undefined || wasOver ? undefined : stopperOf(store, withoutResult);
-  if (stopper !== undefined) throw new OnceStoppedError(key, holder(stopper));
   if (died !== undefined) remember(store, died);
   // A run that was over, or stopped, when the call came is no reason for it to give up.
   const waitedForIt = !wasOver && (waited || withoutResult?.id !== before.current);

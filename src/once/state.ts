@@ -72,8 +72,12 @@ function nameOf(
 }
 
 /** The lock is held, and not by somebody who only looks after the run died. */
-function isUnderWay({ locks, lock }: Place, { by, task }: CurrentRun): boolean {
-  if (locks.inspect({ name: lock }).state === 'free') return false;
+function isUnderWay({ locks, lock }: Place, run: CurrentRun): boolean {
+  return locks.inspect({ name: lock }).state !== 'free' && isAlive(run);
+}
+
+/** Whether its runner may live, or its command does. */
+export function isAlive({ by, task }: CurrentRun): boolean {
   return liveness(by) !== 'dead' || isChildAlive(by, task?.child);
 }
 

@@ -22,7 +22,9 @@ import { type Store, stopName } from './store.ts';
  *     puts aside what is known of R, under its command, and keeps its stop for as long. W, whose turn comes after O's,
  *     looks for the last run of its own command, finds R, and fails as in 3. N' came after O's run began: it finds that R
  *     was over when it came, and runs; its `begin`, of the same command as R, removes what was put aside. O dies before it
- *     is put aside: `current` is still that of R. After it: `current` and what was put aside say the same.
+ *     is put aside: `current` is still that of R. After it: `current` and what was put aside say the same. W need not wait
+ *     for its turn: when O gets the lock, it looks, and fails if R is over for certain, for until then S may take its
+ *     record back (see `isOver`).
  *  S cannot end R: it takes its record back. The record cannot be written: W runs, as it does after any other death.
  */
 

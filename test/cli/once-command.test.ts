@@ -79,20 +79,27 @@ describe('two commands under one ID', () => {
     expect(await second.exits()).toMatchObject({ code: 0, stdout: 'mine\n' });
   });
 
-  it('the second runs when the first is stopped; who waited behind it for the first does not run that again [X42, A13]', async () => {
-    const task = new Task();
-    const first = task.start();
-    await task.begun();
-    const second = task.cli.start(['once', 'task', '--', 'echo', 'mine']);
-    await second.says(/waiting for task/, 'stderr');
-    const third = [task.start(), task.start('--wait')];
-    for (const each of third) await each.says(/waiting for task/, 'stderr');
-    expect((await task.cli.run(['once', '--stop', 'task'])).stdout).toBe('task was stopped\n');
-    await first.exits();
-    expect(await second.exits()).toMatchObject({ code: 0, stdout: 'mine\n' });
-    for (const each of third) expect((await each.exits()).code).toBe(143);
-    expect(task.pids).toHaveLength(1);
-  });
+  it.each(['kernel', 'portable'])(
+    'the second runs when the first is stopped; who waited behind it for the first does not run that again, and is told at once, by the %s engine [X42, A13]',
+    async (engine) => {
+      const task = new Task();
+      task.cli.env.HOLDFAST_ENGINE = engine;
+      const first = task.start();
+      await task.begun();
+      const gate = new Latch(join(task.cli.home, 'second'));
+      onTestFinished(() => gate.open());
+      const second = task.cli.start(['once', 'task', '--', 'sh', '-c', `: < ${gate.path}; echo mine`]);
+      await second.says(/waiting for task/, 'stderr');
+      const third = [task.start(), task.start('--wait')];
+      for (const each of third) await each.says(/waiting for task/, 'stderr');
+      expect((await task.cli.run(['once', '--stop', 'task'])).stdout).toBe('task was stopped\n');
+      await first.exits();
+      for (const each of third) expect((await each.exits()).code).toBe(143);
+      gate.open();
+      expect(await second.exits()).toMatchObject({ code: 0, stdout: 'mine\n' });
+      expect(task.pids).toHaveLength(1);
+    },
+  );
 
   it.each(['kernel', 'portable'])(
     'the first is over for those who waited for it, though they stand behind the second, by the %s engine [X42, A1]',

@@ -1,6 +1,10 @@
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { OnceStoppedError } from 'holdfast';
 import { once } from 'holdfast/once';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Flight } from '../../src/once/flight.ts';
+import { outcomeOf } from '../../src/once/once.ts';
+import { recordStop, withdrawStop } from '../../src/once/stop.ts';
 import { gate, within } from '../support/deadline.ts';
 import { newHome } from '../support/place.ts';
 import { until } from '../support/until.ts';
@@ -45,3 +49,49 @@ it.each([
     await next.settled;
   },
 );
+
+/** A run of another command, which waits its turn until it is opened. */
+async function anotherCommand(run: UnderWay) {
+  const { opened, open } = gate();
+  const task = { command: ['other'], digest: '1'.repeat(32), cwd: '/', environment: {} };
+  const at = { place: run.place, store: run.store.narrowedTo({ ...run.current, task }) };
+  const { settled } = await run.awaitedBy(() => outcomeOf('build', () => opened, { task, at }));
+  return { open, settled };
+}
+
+describe('a call whose run is stopped while that of another command stands before it', () => {
+  it('is failed as soon as the run is over and the other one has begun [A13, X42]', async () => {
+    newHome();
+    const run = await UnderWay.begin();
+    const other = await anotherCommand(run);
+    const call = await run.awaitedBy(() => once('build', () => 'own'));
+
+    recordStop(run.store, run.current);
+    run.store.note({ ...run.current, ended: 'was ended by SIGTERM' });
+    run.leaves();
+
+    const failure = within(call.settled, 'the call is over');
+    await expect(failure).rejects.toBeInstanceOf(OnceStoppedError);
+    other.open();
+    await other.settled;
+  });
+
+  it('is not failed by a stop that is withdrawn, so that the run goes on [A13, X42]', async () => {
+    newHome();
+    const run = await UnderWay.begin();
+    const leave = new AbortController();
+    const other = await run.awaitedBy(() =>
+      once('build', () => 'other', { inputs: ['other'], signal: leave.signal }),
+    );
+    const { settled } = await run.awaitedBy(() => once('build', () => 'own'));
+    recordStop(run.store, run.current);
+
+    leave.abort();
+    await other.settled.catch(() => {});
+    await nextTick();
+    withdrawStop(run.store, run.current);
+    await run.succeeds('shared');
+
+    expect(await settled).toBe('shared');
+  });
+});
