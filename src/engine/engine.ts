@@ -215,6 +215,8 @@ export interface WaitNote {
   readonly permits?: number;
   /** Tells the hold beside which the note lies from others of the same lock, where that is known. */
   readonly hold?: string;
+  /** Whose that hold is, as its record would say; undefined where it may be another process that holds for the waiter. */
+  readonly holder?: Pick<HolderRecord, 'pid' | 'thread' | 'pidNamespace' | 'boot'>;
   /** Whether that hold is an exclusive one. */
   readonly alone?: boolean;
   /** In which mode it waits; undefined when for the lock alone. */

@@ -8,7 +8,7 @@ import { trace } from '../trace/trace.ts';
 import { cohortOf } from './cohort.ts';
 import type { HeldElsewhere, Request } from './request.ts';
 import { whereaboutsOf } from './same-lock.ts';
-import { seen } from './seen.ts';
+import { isSeenHeld, seen } from './seen.ts';
 import { type Edge, findKnot, type Knot } from './wait-graph.ts';
 
 /** A wait is examined when it has lasted this many milliseconds, and again and again after that. */
@@ -21,9 +21,19 @@ const CONFIRM = 20;
  * Examines one wait of an owner that holds other locks for a knot of waits across processes.
  *
  * Each such owner leaves a note beside every lock it holds, saying what it waits for; the kernel's lock on the note is
- * the proof that the wait still lasts. A knot is found by following the notes, and every wait that proves it must be
- * there at a second look: so between the two all of them were there at once, and waits that all exist at once and keep
- * each other from ending never resolve by themselves. So there is no false alarm.
+ * the proof that the wait still lasts. A knot is found by following the notes, and every wait and every hold that proves
+ * it must be there at a second look.
+ *
+ * No false alarm (trace):
+ *  1. An owner leaves its note while it holds the lock and waits. It takes the note away before it gives the lock back.
+ *  2. The first look reads all notes of the knot, the last of them at t1. All these holds and waits began before.
+ *  3. The second look begins at t2. For each note it first sees its owner among the holders, and then the note again.
+ *  4. The note was there after t2, and no wait comes again under its id: the wait lasted from t1 to t2.
+ *  5. An owner that runs gave nothing back before its note went, so the hold lasted as well. One that is stopped, or does
+ *     not know, may have lost the lock: its lease ended, or the file was replaced. Then others hold it, or nobody, which 3
+ *     sees. The owner's thread cannot hold the lock alone again before it knows of the loss, and then the note is gone: so
+ *     the order in 3. Where 3 cannot tell, as of anonymous holders, the note is believed.
+ *  6. So all of them existed at once, from t1 to t2, and waits and holds that keep each other from ending never do.
  *
  * What is held, and how, and who stands before a reader in the queue, can change while the wait lasts; so a note is left
  * anew at each look where it would say something else.
@@ -67,7 +77,7 @@ class DeadlockSearch {
     );
     if (before === undefined) return this.#found === undefined ? NEXT_LOOK : CONFIRM;
     const stands = this.#isYoungestOf(before.cycle) && this.#stillStands(before);
-    return stands && findKnot(this.#note, own, this.#edgesFrom) !== undefined
+    return stands && findKnot(this.#note, own.filter(isSeenHeld), this.#edgesFrom) !== undefined
       ? this.#error(before)
       : NEXT_LOOK;
   }
@@ -88,7 +98,8 @@ class DeadlockSearch {
   }
 
   #edgeFrom({ path, id, mode }: HeldElsewhere): Edge {
-    const hold = id === undefined ? {} : { hold: idOf(id) };
+    const { pid, thread, pidNamespace, boot } = self();
+    const hold = id === undefined ? {} : { hold: idOf(id), holder: { pid, thread, pidNamespace, boot } };
     const alone = (mode ?? seen(path).state) === 'exclusive';
     return { ...this.#note, ...hold, alone, heldPath: path };
   }
@@ -112,11 +123,13 @@ class DeadlockSearch {
   #leaveNotes(own: readonly Edge[]): void {
     const before = this.#left;
     this.#left = new Map();
-    const heldAs = new Map(this.#request.holding.map(({ path, request }) => [path, request]));
+    const holdOf = ({ heldPath, hold }: Edge) =>
+      this.#request.holding.find(
+        ({ path, id }) => path === heldPath && hold === (id === undefined ? undefined : idOf(id)),
+      );
     for (const edge of own) {
-      const { heldPath, ...note } = edge;
       const text = JSON.stringify(edge);
-      this.#left.set(text, before.get(text) ?? engine.noteWait(heldPath, note, heldAs.get(heldPath)));
+      this.#left.set(text, before.get(text) ?? leaveNote(edge, holdOf(edge)));
       before.delete(text);
     }
     for (const erase of before.values()) erase();
@@ -126,9 +139,10 @@ class DeadlockSearch {
     return cycle.every(({ since }) => BigInt(since) < BigInt(this.#note.since));
   }
 
-  /** A wait that ended never comes again under its id with the same beginning. */
+  /** A wait that ended never comes again under its id with the same beginning. The order is that of the trace, 3. */
   #stillStands({ proof }: Knot): boolean {
     const others = proof.filter(({ id }) => id !== this.#note.id);
+    if (!others.every(isSeenHeld)) return false;
     return others.every(({ heldPath, id, since, behind }) =>
       engine
         .waitsOf(heldPath)
@@ -143,6 +157,16 @@ class DeadlockSearch {
     );
     return new DeadlockError(this.#request, steps, NEXT_STEP);
   }
+}
+
+/** Leaves a note that goes before its lock is given back, however that comes; returns the function that removes it. */
+function leaveNote({ heldPath, ...note }: Edge, held: HeldElsewhere | undefined): () => void {
+  const erase = engine.noteWait(heldPath, note, held?.request);
+  const stop = held?.beforeEnd?.(erase);
+  return () => {
+    stop?.();
+    erase();
+  };
 }
 
 /** Whoever is of this thread tells so itself. */

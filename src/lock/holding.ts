@@ -28,6 +28,7 @@ export class Holding implements Member, HeldElsewhere {
   #lossWatch: LossWatch | undefined;
   #stopLimit: (() => void) | undefined;
   #upgrade: Upgrade | undefined;
+  #beforeEnd: Set<() => void> | undefined;
 
   constructor(request: Request, grant: Grant, cohort: Cohort) {
     this.request = request;
@@ -105,6 +106,12 @@ export class Holding implements Member, HeldElsewhere {
     const lost = this.findLoss();
     if (lost !== undefined) throw lost;
     if (!this.#open) throw new LostError(this.request, 'released');
+  }
+
+  beforeEnd(tell: () => void): () => void {
+    this.#beforeEnd ??= new Set();
+    this.#beforeEnd.add(tell);
+    return () => void this.#beforeEnd?.delete(tell);
   }
 
   share(): void {
@@ -232,6 +239,7 @@ export class Holding implements Member, HeldElsewhere {
   #end(how: 'released' | 'undelivered' | 'lost' | 'declined', tell?: () => void): void {
     if (!this.#open) return;
     this.#open = false;
+    for (const each of this.#beforeEnd ?? []) each();
     this.#lossWatch?.stop();
     this.#stopLimit?.();
     this.#upgrade?.fail(this.#lost ?? new LostError(this.request, 'released'));

@@ -18,6 +18,8 @@ export interface HeldElsewhere extends HeldLock {
   readonly isHeld?: boolean;
   /** How it was asked for, where it is held by this thread. */
   readonly request?: HeldAs;
+  /** Calls back once, just before others can see that the lock is given back; returns the function that stops that. */
+  readonly beforeEnd?: (tell: () => void) => () => void;
 }
 
 /** One call to acquire, after its options were checked and its resource resolved. */

@@ -1,5 +1,6 @@
-import type { Inspection } from '../engine/engine.ts';
+import type { Inspection, WaitNote } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
+import type { HolderRecord } from '../identity/holder.ts';
 import { setImmediate } from '../time/time.ts';
 import { cohortOf, type Member } from './cohort.ts';
 
@@ -12,6 +13,29 @@ export function seen(path: string): Inspection {
   } catch {
     return UNSEEN;
   }
+}
+
+/**
+ * Whether the hold beside which a note was left is still one, for all that can be seen now: not where nobody holds the lock,
+ * nor where every holder is known to be another one.
+ */
+export function isSeenHeld({
+  heldPath,
+  holder,
+}: Pick<WaitNote, 'holder'> & { readonly heldPath: string }): boolean {
+  const { state, holders } = seen(heldPath);
+  if (state === 'free') return false;
+  return holder === undefined || holders.length === 0 || holders.some((record) => mayBe(record, holder));
+}
+
+/** A holder without a record is known by the process id of this namespace alone, and one in another has an id of its own. */
+function mayBe(record: HolderRecord, holder: NonNullable<WaitNote['holder']>): boolean {
+  if (record.copy === true) return false;
+  if (record.foreign === true && holder.pidNamespace !== record.pidNamespace) return true;
+  const told = (['pid', 'thread', 'pidNamespace', 'boot'] as const).filter(
+    (key) => record[key] !== undefined,
+  );
+  return told.every((key) => record[key] === holder[key]);
 }
 
 interface Sight {

@@ -1,8 +1,10 @@
+import { rmSync } from 'node:fs';
 import { basename } from 'node:path';
-import { DeadlockError, type Lock, type LockManager, onLockEvent } from 'holdfast';
+import { DeadlockError, type Lock, type LockManager, type ManagerOptions, onLockEvent } from 'holdfast';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { WaitNote } from '../../src/engine/engine.ts';
 import { engine } from '../../src/engine/index.ts';
+import { self } from '../../src/identity/self.ts';
 import { whereaboutsOf } from '../../src/lock/same-lock.ts';
 import { newLocks } from '../support/place.ts';
 import { isOpenNow } from '../support/turns.ts';
@@ -28,11 +30,11 @@ function waits(locks: LockManager, holds: string, wants: string, more: Partial<W
 
 const release = (...held: Lock[]) => Promise.all(held.map((lock) => lock.release())).then(() => {});
 
-/** This owner has a, and waits for b, which others hold. */
-async function wantsB(options: object = {}) {
-  const locks = newLocks();
-  const [a, b] = [await locks.acquire('a'), await locks.acquire('b')];
-  onTestFinished(() => release(a, b));
+/** This owner has a, and waits for b, which others hold, as they do c. */
+async function wantsB(options: object = {}, managed: ManagerOptions = {}) {
+  const locks = newLocks(managed);
+  const [a, b, c] = [await locks.acquire('a'), await locks.acquire('b'), await locks.acquire('c')];
+  onTestFinished(() => release(a, b, c));
   const ask = () => {
     const ended = locks.acquire('b', { timeout: FOR_EVER, ...options, holding: [a] });
     const outcome = ended.then(
@@ -194,6 +196,76 @@ describe('a circle of waits', () => {
   });
 });
 
+describe('a second look at a circle', () => {
+  const { pid, thread, pidNamespace, boot } = self();
+  const holder = { pid, thread, pidNamespace, boot };
+  const engines = ['kernel', 'portable'] as const;
+
+  it.each(
+    engines.flatMap((name) => [
+      [name, 'process', { pid: 999 }] as const,
+      [name, 'thread', { thread: 9 }] as const,
+    ]),
+  )(
+    'by the %s engine finds none where the waiter lost its lock to another %s, and did not take its note away [X57]',
+    async (name, _what, other) => {
+      const { locks, b, ask } = await wantsB({}, { engine: name });
+      waits(locks, 'b', 'a', { holder: { ...holder, ...other } });
+      const { outcome, isOpen } = ask();
+
+      vi.advanceTimersByTime(FIRST_LOOK);
+      vi.advanceTimersByTime(CONFIRM);
+
+      expect(await isOpen()).toBe(true);
+      await release(b);
+      expect(await outcome).toBe('granted');
+    },
+  );
+
+  it.each(engines)('by the %s engine finds none where nobody holds a lock of it [X57]', async (name) => {
+    const { locks, b, ask } = await wantsB({}, { engine: name });
+    waits(locks, 'b', 'd', { holder });
+    waits(locks, 'd', 'a', { holder });
+    const { outcome, isOpen } = ask();
+
+    vi.advanceTimersByTime(FIRST_LOOK);
+    vi.advanceTimersByTime(CONFIRM);
+
+    expect(await isOpen()).toBe(true);
+    await release(b);
+    expect(await outcome).toBe('granted');
+  });
+
+  it.each(engines)('by the %s engine finds none where the searcher lost its own lock [X57]', async (name) => {
+    const { locks, b, ask } = await wantsB({}, { engine: name });
+    waits(locks, 'b', 'a', { holder });
+    const { outcome, isOpen } = ask();
+
+    vi.advanceTimersByTime(FIRST_LOOK);
+    rmSync(locks.pathOf('a'), { recursive: true });
+    vi.advanceTimersByTime(CONFIRM);
+
+    expect(await isOpen()).toBe(true);
+    await release(b);
+    expect(await outcome).toBe('granted');
+  });
+
+  it.each(engines.flatMap((name) => ['full', 'anonymous'].map((record) => [name, record] as const)))(
+    'by the %s engine finds one where the waiter still is the holder, as its %s record tells or may hide [X57, R81]',
+    async (name, record) => {
+      const { locks, ask } = await wantsB({}, { engine: name, record: record as 'full' | 'anonymous' });
+      waits(locks, 'b', 'a', { holder });
+      const { outcome, isOpen } = ask();
+
+      vi.advanceTimersByTime(FIRST_LOOK);
+      vi.advanceTimersByTime(CONFIRM);
+
+      expect(await isOpen()).toBe(false);
+      expect(await outcome).toBeInstanceOf(DeadlockError);
+    },
+  );
+});
+
 describe('a knot of waits for permits', () => {
   const holders = ['one', 'two'] as const;
   const holder = (hold: string) => ({ id: `999-0-${hold}`, hold });
@@ -252,6 +324,7 @@ describe('a knot of waits for permits', () => {
 });
 
 describe('the note of a wait', () => {
+  const LIMIT = FIRST_LOOK + NEXT_LOOK / 2;
   const noted = (locks: LockManager) => engine.waitsOf(locks.pathOf('a')).map(({ resource }) => resource);
 
   it('is gone when the wait was granted, and no further look is taken [X57]', async () => {
@@ -266,6 +339,39 @@ describe('the note of a wait', () => {
     expect(noted(locks)).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it.each(
+    (['kernel', 'portable'] as const).flatMap((name) => [
+      [name, 'released', {}] as const,
+      [name, 'lost to its hold limit', { holdLimit: LIMIT }] as const,
+    ]),
+  )(
+    'by the %s engine is gone before the lock beside it is %s, while the wait goes on [X57]',
+    async (name, how, limit) => {
+      const locks = newLocks({ engine: name });
+      const b = await locks.acquire('b');
+      const a = await locks.acquire('a', limit);
+      const end = new AbortController();
+      const wait = locks.acquire('b', { timeout: FOR_EVER, signal: end.signal, holding: [a] });
+      vi.advanceTimersByTime(FIRST_LOOK);
+      expect(noted(locks)).toEqual(['b']);
+      const seen: unknown[] = [];
+      onTestFinished(
+        onLockEvent(how === 'released' ? 'released' : 'lost', ({ resource }) => {
+          if (resource === 'a') seen.push(locks.inspect('a').state, noted(locks));
+        }),
+      );
+
+      if (how === 'released') await a.release();
+      else vi.advanceTimersByTime(LIMIT - FIRST_LOOK); // between two looks
+
+      expect(seen).toEqual(['exclusive', []]);
+      expect(locks.inspect('a').state).toBe('free');
+      end.abort();
+      await expect(wait).rejects.toMatchObject({ name: 'AbortError' });
+      await release(a, b);
+    },
+  );
 
   it('is gone when an upgrade inside of what is held is over [X57]', async () => {
     const locks = newLocks({ timeout: FOR_EVER });

@@ -1,8 +1,11 @@
+import { rmSync } from 'node:fs';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { engine as holdfastEngine } from '../../src/engine/index.ts';
 import { parseName, queueDirectory } from '../../src/engine/kernel/entry.ts';
 import type { Agent } from '../support/agent.ts';
 import { StoppedClock } from '../support/clock.ts';
+import { LONG, staysOpen } from '../support/turns.ts';
 import { until } from '../support/until.ts';
 import { entries, Line, PATIENT } from './line.ts';
 
@@ -144,6 +147,36 @@ describe('processes that wait in a circle', () => {
     for (const { name } of [r0, r1, r2]) await (await line.locks.acquire(name)).release();
     expect(queues(line)).toEqual([]);
   });
+});
+
+describe('a lock that its waiting holder lost while it was stopped', () => {
+  it.each(['kernel', 'portable'] as const)(
+    'is no part of a deadlock, though the note of that wait is still there, by the %s engine [X57]',
+    async (engine) => {
+      const line = new Line();
+      const [stopped, next, searcher] = await line.agents(3);
+      const [a, b] = [{ name: 'a' }, { name: 'b' }];
+      for (const agent of [stopped, searcher]) await agent.manage({ engine });
+      const lost = cross(stopped, a, b).catch((error: Failure) => error);
+      const search = cross(searcher, b, a);
+      await Promise.all([held(stopped, a), held(searcher, b)]);
+      await go(stopped);
+      await until(() => holdfastEngine.waitsOf(line.locks.pathOf('a')).length === 1, 'its wait is noted');
+      stopped.signal('SIGSTOP');
+      rmSync(line.locks.pathOf('a'), { recursive: true });
+      await next.acquire('a', { engine });
+
+      await go(searcher);
+      await until(() => line.locks.inspect('a').waiters.length === 1, 'the searcher waits');
+      await searcher.run(({ passTime }, ms) => passTime(ms), LONG);
+      expect(await staysOpen(search)).toBe(true);
+
+      await next.release();
+      expect(await search).toBe('granted');
+      stopped.signal('SIGCONT');
+      expect(await lost).toMatchObject({ code: 'HOLDFAST_LOST' });
+    },
+  );
 });
 
 describe('flows of one process that wait in a circle', () => {
