@@ -41,9 +41,10 @@ export class Heirs {
   inherit(ending: Exclude<Ending, { readonly error: unknown }>): void {
     const isOwnAccord = ending.signal === undefined && signalBehind(ending.code) === undefined;
     if (isOwnAccord && !this.#isSignalled) return;
-    const living = [...this.#known.values()].filter(
-      ({ pid, start }) => processFacts.startTime(pid) === start && !processFacts.isZombie(pid),
-    );
+    const living = [...this.#known.values()].filter(({ pid, start }) => {
+      const seen = processFacts.look(pid);
+      return seen?.start === start && seen?.isZombie !== true;
+    });
     for (const lock of this.#locks) bequeath(lock, living);
   }
 }

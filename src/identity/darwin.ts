@@ -83,13 +83,13 @@ export const darwin: ProcessFacts = {
   pidNamespace: () => undefined,
   timeNamespace: () => undefined,
   startClock: 'calendar',
-  startTime: (pid) => {
+  look: (pid) => {
     const info = lookUp(pid);
     if (info === undefined) return undefined;
     const microseconds = String(info.readInt32LE(START_MICROSECONDS)).padStart(6, '0');
-    return `${info.readBigInt64LE(START_SECONDS)}${microseconds}`;
+    const start = `${info.readBigInt64LE(START_SECONDS)}${microseconds}`;
+    return { start, isZombie: info[STATE] === ZOMBIE };
   },
-  isZombie: (pid) => lookUp(pid)?.[STATE] === ZOMBIE,
   isStopped: (pid) => {
     const state = lookUp(pid)?.[STATE];
     return state === undefined ? undefined : state === STOPPED;

@@ -23,7 +23,7 @@ export function here(): Place {
 
 /** A process of this place as a record, for `liveness` to recognise it by. */
 export function recordOf(pid: number): HolderRecord & { readonly pid: number } {
-  return { pid, ...here(), ...known({ start: processFacts.startTime(pid) }) };
+  return { pid, ...here(), ...known({ start: processFacts.look(pid)?.start }) };
 }
 
 /**

@@ -64,11 +64,12 @@ export const linux: ProcessFacts = {
   pidNamespace: () => link('/proc/self/ns/pid')?.replace(/\D/g, ''),
   timeNamespace: () => link('/proc/self/ns/time')?.replace(/\D/g, ''),
   startClock: 'boot',
-  startTime: (pid) => statFields(pid)?.[START],
-  // A process whose first thread ended while others run on shows the same state, but is not over.
-  isZombie: (pid) => {
+  look: (pid) => {
     const fields = statFields(pid);
-    return /^[ZXx]$/.test(fields?.[STATE] ?? '') && Number(fields?.[THREADS]) <= 1;
+    const start = fields?.[START];
+    if (start === undefined) return undefined;
+    // A process whose first thread ended while others run on shows the same state, but is not over.
+    return { start, isZombie: /^[ZXx]$/.test(fields?.[STATE] ?? '') && Number(fields?.[THREADS]) <= 1 };
   },
   isStopped: (pid) => {
     const state = statFields(pid)?.[STATE];

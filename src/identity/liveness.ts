@@ -11,7 +11,7 @@ export type Drive = 'local' | 'shared';
 /** Who asks, and how it can look. */
 export interface Observer {
   readonly place: Place;
-  readonly facts: Pick<ProcessFacts, 'startTime' | 'startClock' | 'isZombie'>;
+  readonly facts: Pick<ProcessFacts, 'look' | 'startClock'>;
 }
 
 /**
@@ -61,9 +61,9 @@ export function judge(record: HolderRecord, { place, facts }: Observer, drive: D
   }
   if (record.pidNamespace !== place.pidNamespace) return 'unknown';
   const comparable = start !== undefined && record.timeNamespace === place.timeNamespace;
-  const current = facts.startTime(pid);
-  if (current !== undefined && (facts.isZombie(pid) || (comparable && current !== start))) return 'dead';
-  if (current !== undefined && comparable) return 'alive';
+  const seen = facts.look(pid); // once: it may be reaped before another look, and then is none of these
+  if (seen !== undefined && (seen.isZombie || (comparable && seen.start !== start))) return 'dead';
+  if (seen !== undefined && comparable) return 'alive';
   return ofUnknownStart(pid);
 }
 
@@ -73,7 +73,7 @@ function isSameMachine(record: HolderRecord, place: Place): boolean {
 }
 
 function isStillThere({ start }: HolderRecord, pid: number, facts: Observer['facts']): boolean {
-  return facts.startClock === 'calendar' && start !== undefined && facts.startTime(pid) === start;
+  return facts.startClock === 'calendar' && start !== undefined && facts.look(pid)?.start === start;
 }
 
 /** Whether there is such a process at all. */

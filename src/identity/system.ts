@@ -1,3 +1,11 @@
+/** A process at one instant: of two looks, the second may meet another process of the same id, or none. */
+export interface Sight {
+  /** When it started, in the platform's own unit. */
+  readonly start: string;
+  /** Whether it has ended, and only waits for its parent to ask how. */
+  readonly isZombie: boolean;
+}
+
 /** What each platform can tell about processes; the twins `linux.ts`, `darwin.ts` and `windows.ts` provide it. */
 export interface ProcessFacts {
   /** Identifies the current boot among those of all machines; empty when the platform cannot tell. */
@@ -8,12 +16,10 @@ export interface ProcessFacts {
   pidNamespace(): string | undefined;
   /** Identifies the time namespace of this process; undefined when the platform has none. */
   timeNamespace(): string | undefined;
-  /** When process `pid` started, in the platform's own unit; undefined when there is none, or it cannot be told. */
-  startTime(pid: number): string | undefined;
+  /** What one look at process `pid` tells; undefined when there is none, or it cannot be told. */
+  look(pid: number): Sight | undefined;
   /** Whether start times count from the boot, so that they recur after the next, or are times of the calendar. */
   readonly startClock: 'boot' | 'calendar';
-  /** Whether `pid` is a process that has ended and only waits for its parent to ask how. */
-  isZombie(pid: number): boolean;
   /** Whether process `pid` is stopped (SIGSTOP, a debugger); undefined when it cannot be told. */
   isStopped(pid: number): boolean | undefined;
   /** The ids of all processes of this pid namespace that are seen; none where that cannot be told. */

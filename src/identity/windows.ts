@@ -116,15 +116,14 @@ export const windows: ProcessFacts = {
   pidNamespace: () => undefined,
   timeNamespace: () => undefined,
   startClock: 'calendar',
-  startTime: (pid) =>
+  look: (pid) =>
     withProcess(pid, (process) => {
       const [created, ended, kernel, user] = [0, 0, 0, 0].map(() => new BigUint64Array(1));
-      const told = calls().getProcessTimes(process, created, ended, kernel, user) !== 0;
-      return told ? String(created?.[0]) : undefined;
+      if (calls().getProcessTimes(process, created, ended, kernel, user) === 0) return undefined;
+      // An ended process keeps its id for as long as somebody has a handle of it.
+      const isZombie = calls().waitForSingleObject(process, 0) === WAIT_OBJECT_0;
+      return { start: String(created?.[0]), isZombie };
     }),
-  // An ended process keeps its id for as long as somebody has a handle of it.
-  isZombie: (pid) =>
-    withProcess(pid, (process) => calls().waitForSingleObject(process, 0) === WAIT_OBJECT_0) ?? false,
   isStopped: () => undefined,
   processIds: () => [],
   parentOf: () => undefined,

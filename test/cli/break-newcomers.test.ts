@@ -4,7 +4,7 @@ import { Cli } from './cli.ts';
 
 const BREAK = ['break', '--kill', '--yes', '--json', 'x'];
 
-const isGone = (pid: number) => processFacts.startTime(pid) === undefined || processFacts.isZombie(pid);
+const isGone = (pid: number) => processFacts.look(pid)?.isZombie !== false;
 
 /** A script under a lock, which says which process is its worker. */
 function start(cli: Cli, engine: string, script: string) {

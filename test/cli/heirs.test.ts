@@ -9,7 +9,7 @@ import { Cli } from './cli.ts';
 const JOB = `sh -c 'trap "" TERM; echo worker $$; exec sleep 1000' & wait`;
 const FOREGROUND = `sh -c 'trap "" TERM; echo worker $$; while :; do sleep 0.01; done'; true`;
 
-const isGone = (pid: number) => processFacts.startTime(pid) === undefined || processFacts.isZombie(pid);
+const isGone = (pid: number) => processFacts.look(pid)?.isZombie !== false;
 
 async function start(
   cli: Cli,

@@ -3,7 +3,7 @@ import { processFacts } from '../../src/identity/index.ts';
 import { until } from '../support/until.ts';
 import { holdfast, LATER, Nest, WORK } from './nest.ts';
 
-const isGone = (pid: number) => processFacts.startTime(pid) === undefined || processFacts.isZombie(pid);
+const isGone = (pid: number) => processFacts.look(pid)?.isZombie !== false;
 
 /** Expects that all permits but one are to be had, and that it counts as held. */
 async function hasOneTaken(nest: Nest, permits: number): Promise<void> {

@@ -277,7 +277,7 @@ describe('what nested runs left when they were killed', () => {
     await nest.waits(1);
     process.kill(pid, 'SIGKILL');
 
-    await until(() => processFacts.startTime(pid) === undefined || processFacts.isZombie(pid), 'it is gone');
+    await until(() => processFacts.look(pid)?.isZombie !== false, 'it is gone');
 
     const { stdout } = await nest.cli.run(['clean', 'j']);
     // Who waited for longer than a tenth of a second left a note for the search for deadlocks as well.

@@ -16,7 +16,7 @@ describe('the record of a process on Windows', () => {
       machine: expect.stringMatching(/^[0-9a-f]{16}$/),
     });
     expect(processFacts.bootId()).toBe(self().boot);
-    expect(processFacts.startTime(process.pid)).toBe(self().start);
+    expect(processFacts.look(process.pid)?.start).toBe(self().start);
   });
 
   it('is the same to another process, apart from the process itself [R13, H2]', async () => {
@@ -27,7 +27,7 @@ describe('the record of a process on Windows', () => {
 
     const { boot, machine, host } = self();
     expect(holders).toMatchObject([{ pid: agent.pid, boot, machine, host }]);
-    expect(holders[0]?.start).toBe(processFacts.startTime(agent.pid));
+    expect(holders[0]?.start).toBe(processFacts.look(agent.pid)?.start);
     expect(liveness(holders[0] ?? {})).toBe('alive');
   });
 });

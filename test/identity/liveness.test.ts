@@ -22,12 +22,20 @@ describe('a process of this boot and pid namespace', () => {
 });
 
 it('a process that has ended is dead as long as its parent has not asked how, whatever else is known [F7, R45]', () => {
-  const facts = { startClock: 'boot', startTime: () => self().start, isZombie: () => true } as const;
+  const ended = { start: self().start ?? '', isZombie: true };
+  const facts = { startClock: 'boot', look: () => ended } as const;
   const judged = (record: object) => judge(record, { place: here(), facts }, 'shared');
 
   expect(judged(self())).toBe('dead');
   expect(judged({ ...self(), timeNamespace: '1' })).toBe('dead');
   expect(judged({ ...self(), pidNamespace: '1' })).toBe('unknown');
+});
+
+it('a process that had ended when it was looked at is dead, though its parent asks how right after that [F7, R45]', () => {
+  const sights = [{ start: self().start ?? '', isZombie: true }];
+  const facts = { startClock: 'boot', look: () => sights.pop() } as const;
+
+  expect(judge(self(), { place: here(), facts }, 'shared')).toBe('dead');
 });
 
 it('a process of another time namespace is not dead for another start time [H4, F7]', () => {
@@ -68,10 +76,12 @@ describe('a process of another boot', () => {
 
   it('is not dead while a process of its id and calendar time runs, whatever the boot id says [H2, R47]', () => {
     const record = { ...gone, start: '133765432101234567' };
-    const facts = { startClock: 'calendar', isZombie: () => false } as const;
     const at = (start: string | undefined) => ({
       place: here(),
-      facts: { ...facts, startTime: () => start },
+      facts: {
+        startClock: 'calendar' as const,
+        look: () => (start === undefined ? undefined : { start, isZombie: false }),
+      },
     });
 
     expect(judge(record, at(record.start), 'local')).toBe('unknown');

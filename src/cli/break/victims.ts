@@ -85,7 +85,7 @@ export function newcomersTo({ holders }: LockInfo): (known: readonly Victim[]) =
 }
 
 function keyOf(pid: number): string {
-  return `${pid} ${processFacts.startTime(pid)}`;
+  return `${pid} ${processFacts.look(pid)?.start}`;
 }
 
 /**

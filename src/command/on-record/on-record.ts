@@ -21,6 +21,6 @@ export type StartOnRecord = (
 
 /** A process as records know it. */
 export function identityOf(pid: number): { readonly pid: number; readonly start?: string } {
-  const start = processFacts.startTime(pid);
+  const start = processFacts.look(pid)?.start;
   return start === undefined ? { pid } : { pid, start };
 }

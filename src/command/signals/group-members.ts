@@ -8,8 +8,8 @@ import { processFacts } from '../../identity/index.ts';
 export function outlivesLeader(group: number): boolean {
   const all = processFacts.processIds();
   if (all.length === 0) return exists(group);
-  if (processFacts.startTime(group) !== undefined && !processFacts.isZombie(group)) return false;
-  return all.some((pid) => processFacts.groupOf(pid) === group && !processFacts.isZombie(pid));
+  if (processFacts.look(group)?.isZombie === false) return false;
+  return all.some((pid) => processFacts.groupOf(pid) === group && processFacts.look(pid)?.isZombie === false);
 }
 
 /** For systems that do not list processes. */
