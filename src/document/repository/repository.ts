@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DamagedError, RecordError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
-import { formatJson } from '../../json/format.ts';
+import { canonical } from '../../json/canonical.ts';
 import { isBeyondDoubles, namesBeyondDoubles } from '../../json/inexact-doubles.ts';
 import { define, isArray, isObject, type Json } from '../../json/json.ts';
 import { lookUp } from '../../json/lookup.ts';
@@ -182,13 +182,5 @@ export function nextNumber(taken: readonly RecordId[]): number {
 
 /** The order of members says nothing. */
 function revisionOf(value: Json): string {
-  const text = formatJson(sorted(value), { indent: '', newline: '' });
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-function sorted(value: Json): Json {
-  if (isArray(value)) return value.map(sorted);
-  if (!isObject(value)) return value;
-  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(members.map(([name, member]) => [name, sorted(member)]));
+  return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 16);
 }
