@@ -28,7 +28,7 @@ export async function askAbout(
   answers: Map<string, Choice>,
   { ask, tell }: Person,
 ): Promise<boolean> {
-  const { conflicts } = unresolved;
+  const { conflicts, meta } = unresolved;
   /** The keys of each step, for `u`. */
   const steps: string[][] = [];
   const answer = (choice: Choice, keys: readonly string[]) => {
@@ -58,12 +58,13 @@ export async function askAbout(
     if (conflict !== shown) tellRow(unresolved, conflict, tell);
     shown = conflict;
     const keys = left.map(({ key }) => key);
+    const base = meta === undefined ? '' : '/b';
     const both = canKeepBoth(conflict) ? '/k' : '';
-    const word = (await ask(`m/t/b/e${both}/A/T/p/u/q, ? explains: `))?.trim();
+    const word = (await ask(`m/t${base}/e${both}/A/T/p/u/q, ? explains: `))?.trim();
     if (word === undefined || word === 'q') return false;
     if (word === 'm') answer('ours', [conflict.key]);
     else if (word === 't') answer('theirs', [conflict.key]);
-    else if (word === 'b') answer('base', [conflict.key]);
+    else if (word === 'b' && base !== '') answer('base', [conflict.key]);
     else if (word === 'k' && both !== '') answer('both', [conflict.key]);
     else if (word === 'A') answer('ours', keys);
     else if (word === 'T') answer('theirs', keys);

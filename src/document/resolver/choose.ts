@@ -20,10 +20,12 @@ export function answerTo({ key }: OpenConflict, answers: Answers): Choice | unde
 }
 
 /** The value that the answers lead to; conflicts without one stay as they are in `merged`. Undefined: there is no document. */
-export function resolvedValue({ merged, conflicts }: Unresolved, answers: Answers): Json | undefined {
+export function resolvedValue({ merged, conflicts, meta }: Unresolved, answers: Answers): Json | undefined {
   let value = merged;
   for (const conflict of conflicts) {
     const choice = answerTo(conflict, answers);
+    if (choice === 'base' && meta === undefined)
+      throw new InputError('answers', 'cannot be base, for that is lost');
     if (choice !== undefined && value !== undefined) value = chosen(value, conflict, choice);
   }
   return value;

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
+import { differing } from '../../json/differing.ts';
 import { formatJson } from '../../json/format.ts';
 import type { Json } from '../../json/json.ts';
+import { lookUp } from '../../json/lookup.ts';
+import { formatPath } from '../../json/path.ts';
+import { given } from '../../lock/known-options.ts';
 import { run } from '../../lock/work.ts';
 import { merge } from '../../merge/merge.ts';
+import { conflictKind } from '../../merge/report.ts';
 import { type DocumentConflict, whole } from '../batch.ts';
 import { type ConflictMeta, conflictFiles, conflictMeta, textIn } from '../conflicts.ts';
 import { givenPath, standingPlaceOf } from '../file/place.ts';
@@ -55,18 +60,32 @@ export function compare(
 ): Unresolved | undefined {
   const ours = jsonIn(textIn(directory, file), file);
   if (ours === undefined) return undefined;
-  const meta = conflictMeta(directory, file);
+  const facts = conflictMeta(directory, file);
   const theirs = current?.json;
-  const base = jsonIn(meta?.base, file);
+  const base = jsonIn(facts?.base, file);
+  const meta = facts?.base !== undefined && base === undefined ? undefined : facts; // damaged, it is as good as lost
   const before = base === undefined ? {} : { base };
   if (theirs === undefined)
     return withKeys({ file, meta, ours, theirs, merged: ours }, [whole('edit-delete', { ...before, ours })]);
   const { value, conflicts } = merge<Json>(base, ours, theirs, { ...meta?.merge, strictOrder: false });
-  const isInvalid = conflicts.length === 0 && meta?.isInvalid === true;
+  if (meta === undefined) return withKeys({ file, meta, ours, theirs, merged: value }, all(ours, theirs));
+  const isInvalid = conflicts.length === 0 && meta.isInvalid === true;
   return withKeys(
     { file, meta, ours, theirs, merged: value },
     isInvalid ? [whole('invalid', { ...before, ours, theirs })] : conflicts,
   );
+}
+
+/** All that differs, as nobody knows which side changed it: by members, and by whole records, for two may have one identity. */
+function all(ours: Json, theirs: Json): DocumentConflict[] {
+  const places = differing(ours, theirs).map(({ path }) => {
+    const record = path.findIndex((step) => typeof step === 'object');
+    return record < 0 ? path : path.slice(0, record + 1);
+  });
+  return [...new Map(places.map((path) => [formatPath(path), path]))].map(([text, path]) => {
+    const sides = { base: undefined, ours: lookUp(ours, path), theirs: lookUp(theirs, path) };
+    return { kind: conflictKind(sides), path, text, ...given(sides) };
+  });
 }
 
 function jsonIn(text: string | undefined, file: string): Json | undefined {

@@ -189,6 +189,51 @@ describe('the resolver of conflicts', () => {
     expect(bare?.conflicts.map(({ base }) => base)).toEqual([undefined, undefined]);
   });
 
+  it.each(['lost', 'damaged'])(
+    'asks for each member that one side alone has where the common ancestor is %s, and offers no ancestor [R37, D21]',
+    async (how) => {
+      const base =
+        '{ "a": 0, "kept": 1, "gone": { "x": 1 }, "tags": ["a"], "list": [{ "id": 1 }, { "id": 2 }] }';
+      const edit = (draft: Counter) => {
+        Object.assign(draft, { a: 1, mine: true, tags: ['a', 'b'], list: [{ id: 2 }, { id: 3 }] });
+        delete draft.gone;
+      };
+      const theirs =
+        '{ "a": 2, "kept": 1, "gone": { "x": 1 }, "tags": ["c"], "list": [{ "id": 1 }, { "id": 2 }], "new": 5 }';
+      const { path, text, files, directory } = await conflicting(edit, theirs, base);
+      for (const name of files('.meta')) {
+        const meta = join(directory, name);
+        if (how === 'lost') rmSync(meta);
+        else writeFileSync(meta, JSON.stringify({ ...JSON.parse(readFileSync(meta, 'utf8')), base: '{' }));
+      }
+      const [bare] = await unresolvedConflicts(path);
+      if (bare === undefined) throw new Error('there is no conflict file');
+      expect(bare.meta).toBeUndefined();
+      const places = bare.conflicts.map((conflict) => [conflict.text, conflict.ours, conflict.theirs]);
+      expect(places).toEqual([
+        ['a', 1, 2],
+        ['tags', ['a', 'b'], ['c']],
+        ['list[id=3]', { id: 3 }, undefined],
+        ['list[id=1]', undefined, { id: 1 }],
+        ['mine', true, undefined],
+        ['gone', undefined, { x: 1 }],
+        ['new', undefined, 5],
+      ]);
+      const answers = (choice: 'ours' | 'theirs' | 'base') =>
+        Object.fromEntries(bare.conflicts.map(({ key }) => [key, choice]));
+      const { [bare.conflicts.at(-1)?.key ?? '']: _, ...some } = answers('theirs');
+      const refused = { code: 'HOLDFAST_CONFLICT', conflicts: [{ text: 'new' }] };
+      await expect(resolveConflict(path, bare.file, some)).rejects.toMatchObject(refused);
+      const lost = { code: 'HOLDFAST_INPUT', input: 'answers' };
+      await expect(resolveConflict(path, bare.file, answers('base'))).rejects.toMatchObject(lost);
+      expect(text()).toBe(theirs);
+      expect(resolvedValue(bare, answers('ours'))).toEqual(bare.ours);
+      expect(resolvedValue(bare, 'theirs')).toEqual(JSON.parse(theirs));
+      await resolveConflict(path, bare.file, 'ours');
+      expect(JSON.parse(text())).toEqual(bare.ours);
+    },
+  );
+
   it('merges as the program did, and asks as a whole where only its schema was against it', async () => {
     const found = await opened('{ "a": 0, "stock": 4 }', { merge: { strategies: { stock: 'sum' } } });
     found.document.edit((draft) => Object.assign(draft, { a: 1, stock: 5 }));
