@@ -287,6 +287,7 @@ export class Cache {
       options,
       layout,
       locks: this.#locks,
+      timeout: options.timeout ?? this.#options.timeout ?? DEFAULT_TIMEOUT,
       graceMs: this.#graceMs,
       producer,
       before,

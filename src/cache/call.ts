@@ -25,6 +25,8 @@ export interface Call extends Wish {
   readonly layout: Layout;
   readonly locks: LockManager;
   readonly producer: Producer;
+  /** Milliseconds to wait for others. */
+  readonly timeout: number;
   /** Milliseconds for which paths stay usable. */
   readonly graceMs: number;
   /** What was known of the key when it came: what is known later is of flights it waited through. */

@@ -8,7 +8,6 @@ import { CacheDirectoryError } from '../errors/cache-errors.ts';
 import { explained } from '../errors/content-errors.ts';
 import { isFull } from '../errors/exhaustion.ts';
 import type { Lock } from '../lock/lock.ts';
-import type { LockManager } from '../lock/manager.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
 import { writeSynced } from '../storage/durable.ts';
 import { removeIfEmpty, unlinkQuietly } from '../storage/fs/quietly.ts';
@@ -18,6 +17,7 @@ import { syncDirectory } from '../storage/fs/sync-directory.ts';
 import { allowReplacing, replaceSync } from '../storage/replace/index.ts';
 import { outlastTransient } from '../storage/transient/index.ts';
 import { Date } from '../time/time.ts';
+import type { Turn } from './call.ts';
 import type { Layout } from './layout.ts';
 import type { EntryRecord, FailureMark, PresentRecord } from './record.ts';
 
@@ -30,8 +30,11 @@ export interface Made {
   readonly mtime: number;
 }
 
-/** Milliseconds to wait for a prune that removes content. */
-const STORE_TIMEOUT = 60_000;
+/** The turn of a call that publishes. */
+export type Publishing = Pick<Turn, 'layout' | 'locks' | 'lock' | 'timeout' | 'signal'>;
+
+/** Milliseconds to wait at least for a prune that removes content: the bytes are made, and would be made again. */
+const LEAST_STORE_WAIT = 60_000;
 export const CONTENT_MODE = 0o444;
 
 /**
@@ -58,17 +61,16 @@ export const CONTENT_MODE = 0o444;
  *  P is stopped anywhere: it holds K, the others wait. K's file is replaced meanwhile: steps 5 and 7 show nothing.
  */
 export async function publish(
-  layout: Layout,
-  locks: LockManager,
-  lock: Lock,
+  { layout, locks, lock, timeout, signal }: Publishing,
   made: Made,
   recordFor: (mtime: number) => PresentRecord,
 ): Promise<PresentRecord> {
   const { sha256 } = made.digests;
+  const terms = { mode: 'shared', timeout: Math.max(timeout, LEAST_STORE_WAIT), signal } as const;
   const content = layout.contentOf(sha256);
   const right = await rightContent(layout, content, made);
   lock.assertHeld();
-  return locks.with(layout.storeLock, { mode: 'shared', timeout: STORE_TIMEOUT }, async () => {
+  return locks.with(layout.storeLock, terms, async () => {
     const isNew = lstatOrNothing(dirname(content))?.isDirectory() !== true;
     if (isNew) makeOwnDirectory(dirname(content));
     const isKept = right !== undefined && isSame(right, lstatOrNothing(content));

@@ -119,14 +119,15 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
 }
 
 function publishMade(
-  { layout, locks, lock, key, graceMs }: Turn,
+  turn: Turn,
   previous: EntryRecord | undefined,
   { made, source }: Produced,
 ): Promise<PresentRecord> {
+  const { key, graceMs } = turn;
   const now = new Date().toISOString();
   const { size, digests } = made;
   const { pid, host, user, command } = self();
-  return publish(layout, locks, lock, made, (mtime) => ({
+  return publish(turn, made, (mtime) => ({
     format: 1,
     key,
     content: digests.sha256,
