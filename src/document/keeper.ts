@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readdirSync } from 'node:fs';
 import { BackupError } from '../errors/backup-error.ts';
-import { parseJson } from '../json/parse.ts';
+import { jsonIn } from '../json/parse.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { Date } from '../time/time.ts';
 import { Backups } from './backups/backups.ts';
@@ -89,11 +89,5 @@ export class Keeper {
 }
 
 export function isWhole(bytes: Buffer): boolean {
-  if (!isUtf8(bytes)) return false;
-  try {
-    parseJson(bytes.toString());
-    return true;
-  } catch {
-    return false;
-  }
+  return isUtf8(bytes) && jsonIn(bytes.toString()) !== undefined;
 }

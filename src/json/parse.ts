@@ -30,6 +30,15 @@ export function parseJson(text: string, { jsonc = false }: ParseOptions = {}): P
   return new Parser(text, jsonc).whole();
 }
 
+/** What a text says; undefined for what is no JSON, or no text. */
+export function jsonIn(text: string | undefined): Json | undefined {
+  try {
+    return text === undefined ? undefined : parseJson(text).value;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The line and column of an offset; a line ends with LF, CR LF or CR. */
 export function placeAt(text: string, offset: number): TextPlace {
   let line = 1;

@@ -3,6 +3,7 @@ import { differing } from '../../json/differing.ts';
 import { formatJson } from '../../json/format.ts';
 import type { Json } from '../../json/json.ts';
 import { lookUp } from '../../json/lookup.ts';
+import { jsonIn } from '../../json/parse.ts';
 import { formatPath } from '../../json/path.ts';
 import { given } from '../../lock/known-options.ts';
 import { run } from '../../lock/work.ts';
@@ -13,7 +14,7 @@ import { type ConflictMeta, conflictFiles, conflictMeta, textIn } from '../confl
 import { givenPath, standingPlaceOf } from '../file/place.ts';
 import { load } from '../load.ts';
 import { MAX_BYTES } from '../options.ts';
-import { type Loaded, parse } from '../text.ts';
+import type { Loaded } from '../text.ts';
 
 /** A conflict that waits for somebody to choose. */
 export type OpenConflict = DocumentConflict & {
@@ -58,11 +59,11 @@ export function compare(
   file: string,
   current: Pick<Loaded, 'json'> | undefined,
 ): Unresolved | undefined {
-  const ours = jsonIn(textIn(directory, file), file);
+  const ours = jsonIn(textIn(directory, file));
   if (ours === undefined) return undefined;
   const facts = conflictMeta(directory, file);
   const theirs = current?.json;
-  const base = jsonIn(facts?.base, file);
+  const base = jsonIn(facts?.base);
   const meta = facts?.base !== undefined && base === undefined ? undefined : facts; // damaged, it is as good as lost
   const before = base === undefined ? {} : { base };
   if (theirs === undefined)
@@ -86,14 +87,6 @@ function all(ours: Json, theirs: Json): DocumentConflict[] {
     const sides = { base: undefined, ours: lookUp(ours, path), theirs: lookUp(theirs, path) };
     return { kind: conflictKind(sides), path, text, ...given(sides) };
   });
-}
-
-function jsonIn(text: string | undefined, file: string): Json | undefined {
-  try {
-    return text === undefined ? undefined : parse(text, file);
-  } catch {
-    return undefined;
-  }
 }
 
 function withKeys(facts: Omit<Unresolved, 'conflicts'>, conflicts: readonly DocumentConflict[]): Unresolved {
