@@ -50,6 +50,15 @@ function inWords(error: unknown, path: string): DamagedError | UnreadableError {
   return new UnreadableError(path, problem, error);
 }
 
+/** Also where nobody can tell. `path`: of the file itself; `given`: with links. */
+function leadsTo(path: string, given: string): boolean {
+  try {
+    return placeOf(given).path === path;
+  } catch {
+    return true;
+  }
+}
+
 /** Sees what is at the path of a document, and in which state it is. */
 export class Sight {
   readonly #path: string;
@@ -112,6 +121,7 @@ export class Sight {
    *  2. A save that was made during the look has seen a later version than the look: it starts over.
    *  3. The hash of the newest own version is the same version: touched or not. Any other one is external, also an
    *     older own one, which somebody has put back.
+   *  4. What goes wrong where the path does not lead any more is no damage: a link was put there meanwhile, and is followed.
    */
   async #look(): Promise<void> {
     const { isPublishing, idle, saves, known, loading, take } = this.#seer;
@@ -120,8 +130,9 @@ export class Sight {
     const before = saves();
     let loaded: Loaded | undefined;
     let file = '';
+    let path = '';
     try {
-      const { path } = placeOf(this.#path);
+      ({ path } = placeOf(this.#path));
       const found = identityAt(path, this.#path);
       const own = known()?.identity;
       if (found !== undefined && own !== undefined && isSame(found, own) && !isRacy(own)) {
@@ -133,7 +144,9 @@ export class Sight {
       file = found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`;
       loaded = await run(load(path, loading()));
     } catch (error) {
-      if (!this.#isClosed && before === saves()) this.#harmed(inWords(error, this.#path), file);
+      if (this.#isClosed || before !== saves()) return;
+      if (leadsTo(path, this.#path)) this.#harmed(inWords(error, this.#path), file);
+      else this.#watch.look();
       return;
     }
     if (this.#isClosed) return;

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -12,7 +13,9 @@ import {
 import { join } from 'node:path';
 import { openDocument } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { gate, within } from '../support/deadline.ts';
 import { memoryDirectory } from '../support/temp.ts';
+import { someTurns } from '../support/turns.ts';
 import { type Counter, opened, raise } from './opened.ts';
 
 describe('a document behind links', () => {
@@ -31,6 +34,22 @@ describe('a document behind links', () => {
     expect(readFileSync(join(real, 'roles.json'), 'utf8')).toBe('{ "a": 1 }');
     expect(readdirSync(directory).sort()).toEqual(['first.json', 'real', 'second.json', 'way']);
     expect(readdirSync(real)).toContain('.roles.json.lock');
+  });
+
+  it('that takes the place of the file, a moment after that was moved away, is not damaged, and is followed [D9]', async () => {
+    const { document, directory, path } = await opened('{ "a": 0 }\n');
+    const told: string[] = [];
+    const seen = gate();
+    document.on('damaged', ({ message }) => told.push(message));
+    document.on('external', () => seen.open());
+    const real = join(directory, 'real.json');
+    renameSync(path, real);
+    document.read(); // asks for a look, which waits for the file to be back
+    await someTurns(5);
+    symlinkSync('real.json', path);
+    writeFileSync(real, '{ "a": 7 }');
+    await within(seen.opened, 'the look at what the link leads to');
+    expect([told, document.read()]).toEqual([[], { a: 7 }]);
   });
 
   it('that lead nowhere has its target made, if it may be made, and is missing otherwise [D9]', async () => {
