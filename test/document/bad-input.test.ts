@@ -110,6 +110,28 @@ it.each<[string, (document: Document<never>) => unknown]>([
   },
 );
 
+it.each([null, 7, 'abc', []])(
+  'a change of a record that returns %o is refused, and the record stays as it was [R57, R82]',
+  async (returned) => {
+    const { document, text } = await opened('{ "roles": [{ "id": 1, "n": 0 }] }');
+    const roles = new Repository<{ id: number; n: number }>(document, 'roles');
+    const changed = roles.update(1, String(roles.get(1)?.revision), (role) => {
+      role.n = 1;
+      return returned as never;
+    });
+    await expect(changed).rejects.toMatchObject({ ...INPUT, input: 'result of change' });
+    expect(text()).toBe('{ "roles": [{ "id": 1, "n": 0 }] }');
+  },
+);
+
+it('an empty path names a document that is a list itself, and is refused at once for any other [R57, R82]', async () => {
+  const { document, text } = await opened('[{ "id": 1 }]');
+  await new Repository<{ id: number }>(document, '').insert({});
+  expect(JSON.parse(text())).toEqual([{ id: 1 }, { id: 2 }]);
+  const { document: other } = await opened('{ "roles": [] }');
+  expect(() => new Repository(other, '')).toThrow(expect.objectContaining({ ...INPUT, input: 'list' }));
+});
+
 it('a schema that answers with a promise of another library is waited for [R36]', async () => {
   const answer = { issues: [{ message: 'too many' }] };
   // biome-ignore lint/suspicious/noThenProperty: that is what such a promise has

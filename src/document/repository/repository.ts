@@ -51,7 +51,7 @@ export class Repository<R extends object> {
   readonly #identity: string;
   readonly #newId: (taken: readonly RecordId[]) => RecordId;
 
-  /** `list`: where the list is, as in `'roles'` or `'team.roles'`. @throws {InputError | PathSyntaxError} */
+  /** `list`: where the list is, as in `'roles'` or `'team.roles'`; `''`: the document itself. @throws {InputError | PathSyntaxError} */
   constructor(document: Document<never> | Document<unknown>, list: string, options: RepositoryOptions = {}) {
     checkKinds(options, OPTIONS);
     check('list', list, TEXT);
@@ -60,6 +60,7 @@ export class Repository<R extends object> {
     if (namesBeyondDoubles(this.#path)) throw new InputError('list', 'must have no number beyond 2^53');
     this.#identity = options.identity ?? 'id';
     this.#newId = options.newId ?? nextNumber;
+    if (list === '') this.list(); // or each call would refuse it, in its recipe
   }
 
   /** All records, in the order of the file. @throws what `read` throws. @throws {DamagedError} there is no list. */
@@ -98,7 +99,9 @@ export class Repository<R extends object> {
     checkRecipe(change, 'change');
     return this.#change((list) => {
       const at = this.#indexOf(list, id, revision);
-      const result = atOnce(change(list[at] as R), 'change', 'it holds the lock') ?? list[at];
+      const made = atOnce(change(list[at] as R), 'change', 'it holds the lock');
+      const result = made === undefined ? list[at] : made;
+      check('result of change', result, RECORD);
       if ((result as Record<string, unknown>)[this.#identity] !== id) {
         throw new InputError(this.#identity, `must stay ${shown(id)}; insert another record instead`);
       }
@@ -139,6 +142,8 @@ export class Repository<R extends object> {
 
   #listed(value: Json | undefined): Json[] {
     if (isArray(value)) return value as Json[];
+    if (this.#path.length === 0)
+      throw new InputError('list', 'must name a list, and the document itself is none');
     throw new DamagedError(this.#document.path, `has no list at ${formatPath(this.#path)}`);
   }
 
