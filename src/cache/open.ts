@@ -113,6 +113,8 @@ export function makeReady(layout: Layout): void {
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    throw new CacheDirectoryError(layout.directory, `cannot be written: ${code}`, error);
+    const { path = layout.directory } = error as NodeJS.ErrnoException;
+    const problem = `cannot be written: ${code}. ${adviceOn(path, code, error, { others: ['use another one'] })}`;
+    throw new CacheDirectoryError(layout.directory, problem, error);
   }
 }

@@ -59,7 +59,8 @@ export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Pr
       ? ({ record: sight.record, from: 'stale' } as const)
       : undefined;
   if (policy === 'never' || turn === undefined) {
-    if (sight.state === 'none' && found.state !== 'none') throw new CorruptEntryError(key, found.path);
+    if (sight.state === 'none' && found.state !== 'none')
+      throw new CorruptEntryError(key, found.path, lock instanceof Lock ? undefined : lock);
     if (turn === undefined && stale !== undefined) return stale;
     if (turn === undefined) throw lock;
     throw sight.state === 'good' ? unfit(call, sight.record) : new NotCachedError(key, layout.directory);

@@ -48,11 +48,13 @@ export class CorruptEntryError extends HoldfastError {
   readonly key: string;
   readonly path: string;
 
-  constructor(key: string, path: string) {
+  /** `obstacle`: why nothing can be fetched into this cache, if that is why. */
+  constructor(key: string, path: string, obstacle?: CacheDirectoryError) {
     super(
       CorruptEntryError.code,
       `The content of ${shown(key)} was changed after it was published, and this call cannot fetch it anew: ` +
-        `${printable(path)}. Fetch it with the policy "if-missing".`,
+        `${printable(path)}. ${obstacle?.message ?? 'Fetch it with the policy "if-missing".'}`,
+      obstacle,
     );
     this.key = key;
     this.path = path;
