@@ -19,6 +19,7 @@ const CODES: readonly (readonly [string, ...Meaning[]])[] = [
   [
     '1',
     { of: ['once --peek', 'once --active'], says: 'no' },
+    { of: ['once --stop'], says: 'no run of the ID is known' },
     { of: ['fetch'], says: 'a URL failed' },
     { of: ['who'], says: 'the lock is free' },
     { of: ['break'], says: 'not everything was ended' },
