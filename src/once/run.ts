@@ -79,7 +79,7 @@ function fits({ header }: OnceRecord, { inputs }: Terms): boolean {
 /** The last run without an outcome that would count here, also when another command's has begun since. */
 function withoutOutcome(store: Store): CurrentRun | undefined {
   const last = store.current();
-  return last !== undefined && last.run > store.lastRun() && store.counts(last) ? last : store.passed();
+  return last !== undefined && store.counts(last) && last.run > store.lastRun() ? last : store.passed();
 }
 
 /**
