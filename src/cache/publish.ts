@@ -45,20 +45,22 @@ export const CONTENT_MODE = 0o444;
  *     may publish, and nothing of P's is shown. P dies: the bytes lie complete in `partial`; the next fetch of the key
  *     takes them from there, or starts over.
  *  6. S, shared: a prune, which has it exclusively, sees a content without a record either before step 6 or not at all.
- *     Rename to the name of the digest. What is there already is kept instead if it can be trusted and its hash is right,
+ *     The record is written first: a file beside the partial, synced. It may find no room on the disk, and a content that
+ *     had its name by then could not be taken back: another publisher may count on it. P dies: as in step 5.
+ *  7. Rename to the name of the digest. What is there already is kept instead if it can be trusted and its hash is right,
  *     for mirrors may be links to it, and the records of other keys name its time. It was hashed before S, which would
  *     keep all others waiting: removed, replaced or touched since, it is replaced. So is what is wrong, and a mirror
  *     that is a link to that is one no more. Two that publish one content at once both rename, and both have the right
  *     bytes: the record of one may name the time of the other's, which costs a hash. The name cannot be replaced, as
  *     under a mount: P fails, and serves nothing. P dies: a content without a record, which a prune removes after its
  *     time of grace.
- *  7. The record: a file beside the partial, synced, K looked at again, renamed over the old one: the commit. P dies
- *     before: the old entry, and what is in `partial` goes with the next fetch of the key. After: the new one. Then both
- *     directories are synced. Power is lost in between: whichever of the two names is on the disk, a record without its
- *     content is a miss, and a content without a record is litter.
- *  8. The mirror (`mirror.ts`). P dies before: the new entry with the old mirror, which the next fetch replaces.
- *  9. K is released. The record names the content it replaced and when, so that a prune counts its grace from there.
- *  P is stopped anywhere: it holds K, the others wait. K's file is replaced meanwhile: steps 5 and 7 show nothing.
+ *  8. K is looked at again, and the record is renamed over the old one: the commit. P dies before: the old entry, and what
+ *     is in `partial` goes with the next fetch of the key. After: the new one. Then both directories are synced. Power is
+ *     lost in between: whichever of the two names is on the disk, a record without its content is a miss, and a content
+ *     without a record is litter.
+ *  9. The mirror (`mirror.ts`). P dies before: the new entry with the old mirror, which the next fetch replaces.
+ * 10. K is released. The record names the content it replaced and when, so that a prune counts its grace from there.
+ *  P is stopped anywhere: it holds K, the others wait. K's file is replaced meanwhile: steps 5 and 8 show nothing.
  */
 export async function publish(
   { layout, locks, lock, timeout, signal }: Publishing,
@@ -71,36 +73,45 @@ export async function publish(
   const right = await rightContent(layout, content, made);
   lock.assertHeld();
   return locks.with(layout.storeLock, terms, async () => {
-    const isNew = lstatOrNothing(dirname(content))?.isDirectory() !== true;
-    if (isNew) makeOwnDirectory(dirname(content));
     const isKept = right !== undefined && isSame(right, lstatOrNothing(content));
-    if (isKept) rmSync(made.path, { force: true });
-    else {
-      clearPlace(layout, content);
-      await outlastTransient(() => {
-        allowReplacing(content);
-        return promises.rename(made.path, content);
-      }).catch((error: unknown) => {
-        throw inTheWay(layout, content, error);
-      });
-    }
     const record = recordFor(isKept ? right.mtimeMs : made.mtime);
-    await commit(layout, lock, record, [dirname(content), ...(isNew ? [layout.contents] : [])]);
+    const path = layout.recordOf(record.key);
+    const written = await writeRecord(layout, record.key, record, path);
+    const isNew = lstatOrNothing(dirname(content))?.isDirectory() !== true;
+    try {
+      if (isKept) rmSync(made.path, { force: true });
+      else await moveTo(layout, content, made.path);
+    } catch (error) {
+      unlinkQuietly(written);
+      throw inTheWay(layout, content, error);
+    }
+    await show(layout, record.key, written, path, () => lock.assertHeld());
+    await named(layout, record.key, [dirname(content), ...(isNew ? [layout.contents] : [])]);
     rmSync(dirname(made.path), { recursive: true, force: true });
     return record;
   });
 }
 
-/** Step 7. `alongside`: directories whose names the record counts on. */
-export async function commit(
-  layout: Layout,
-  lock: Lock,
-  record: EntryRecord,
-  alongside: readonly string[] = [],
-): Promise<void> {
+/** Has a content be under its name, whatever was there. */
+async function moveTo(layout: Layout, content: string, from: string): Promise<void> {
+  makeOwnDirectory(dirname(content));
+  clearPlace(layout, content);
+  await outlastTransient(() => {
+    allowReplacing(content);
+    return promises.rename(from, content);
+  });
+}
+
+/** Step 8, of a record whose content is there. */
+export async function commit(layout: Layout, lock: Lock, record: EntryRecord): Promise<void> {
   await put(layout, record.key, layout.recordOf(record.key), record, () => lock.assertHeld());
+  await named(layout, record.key);
+}
+
+/** The names of a record and of what it counts on are on the disk. */
+async function named(layout: Layout, key: string, alongside: readonly string[] = []): Promise<void> {
   await Promise.all([layout.entries, ...alongside].map((directory) => synced(layout, directory)));
-  removeIfEmpty(layout.partialOf(record.key));
+  removeIfEmpty(layout.partialOf(key));
 }
 
 /** A want of descriptors passes. @throws {CacheDirectoryError} for what does not: what was put there is there all the same. */
@@ -122,6 +133,16 @@ export async function put(
   value: EntryRecord | FailureMark,
   isAllowed: () => void = () => {},
 ): Promise<void> {
+  await show(layout, key, await writeRecord(layout, key, value, path), path, isAllowed);
+}
+
+/** Writes it beside the partial of its key, synced; says where. `path`: what it is for, which errors name. */
+async function writeRecord(
+  layout: Layout,
+  key: string,
+  value: EntryRecord | FailureMark,
+  path: string,
+): Promise<string> {
   const temporary = join(layout.partialOf(key), 'record');
   const complete = (fd: number) => completeFile(fd, temporary, layout.fileMode);
   try {
@@ -130,14 +151,33 @@ export async function put(
       rmSync(temporary, { force: true });
       return writeSynced(temporary, Buffer.from(`${JSON.stringify(value)}\n`), 0o600, complete);
     });
+    return temporary;
+  } catch (error) {
+    throw withoutIt(layout, key, temporary, path, error);
+  }
+}
+
+/** Has what was written be at its path. */
+async function show(
+  layout: Layout,
+  key: string,
+  temporary: string,
+  path: string,
+  isAllowed: () => void,
+): Promise<void> {
+  try {
     isAllowed();
     clearPlace(layout, path);
     await outlastTransient(() => promises.rename(temporary, path));
   } catch (error) {
-    unlinkQuietly(temporary);
-    removeIfEmpty(layout.partialOf(key));
-    throw explained(error, path);
+    throw withoutIt(layout, key, temporary, path, error);
   }
+}
+
+function withoutIt(layout: Layout, key: string, temporary: string, path: string, error: unknown): unknown {
+  unlinkQuietly(temporary);
+  removeIfEmpty(layout.partialOf(key));
+  return explained(error, path);
 }
 
 /**

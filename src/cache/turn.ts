@@ -1,8 +1,10 @@
 import { existsSync, rmSync, utimesSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Hashed, hashFile } from '../content/hash.ts';
 import { type Algorithm, integrityOf } from '../content/integrity.ts';
 import { dataFile } from '../content/partial/state.ts';
 import { NOT_MODIFIED } from '../content/validators.ts';
+import { DOWNLOAD } from '../download/producer.ts';
 import { systemCode } from '../errors/base.ts';
 import { type CacheDirectoryError, CorruptEntryError, NotCachedError } from '../errors/cache-errors.ts';
 import { IncompleteError, IntegrityError, NoSpaceError } from '../errors/content-errors.ts';
@@ -102,7 +104,10 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
     if (produced === NOT_MODIFIED && !isConfirmed) produced = await produce(turn, now);
     const record = isConfirmed
       ? await confirm(turn, now.record)
-      : await publishMade(turn, now.record, produced as Produced);
+      : await publishMade(turn, now.record, produced as Produced).catch((error) => {
+          dropMade(turn, produced as Produced);
+          throw error;
+        });
     removeMark(layout, key);
     const { generation, size } = record;
     const took = Math.round(performance.now() - clock);
@@ -117,6 +122,12 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
     }
     throw error;
   }
+}
+
+/** What could not be published only fills the disk, but for a download, which the next fetch goes on with. */
+function dropMade({ lock, producer }: Turn, { made }: Produced): void {
+  if (lock.signal.aborted || (DOWNLOAD in producer && excludes(lock))) return; // of whoever has the lock now, or next
+  removeTreeQuietly(dirname(made.path));
 }
 
 function publishMade(
