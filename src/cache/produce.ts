@@ -49,7 +49,8 @@ export function excludes({ contract, degraded }: Lock): boolean {
  *     has a name of its own, nothing is removed, and nothing is gone on with.
  *  2. The partial is opened: it is a new file, or one that `PartialFile` finds it can trust. P dies: it stays.
  *  3. The producer makes the bytes. P dies: as in 2; a file at `temp` is removed by the next step 1.
- *  4. Length and integrity. Wrong: the partial is removed, the error says what was expected, and the old entry stays.
+ *  4. Length and integrity. Wrong: the partial is removed, the error says what was expected, and the old entry stays. So it
+ *     is when step 3 failed before there was anything that a later download could go on with.
  */
 export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotModified> {
   const { layout, lock, key, producer } = turn;
@@ -73,12 +74,18 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
     await drop();
     return NOT_MODIFIED;
   } catch (error) {
-    if (!isDownload || !isAlone || error instanceof IntegrityError) await drop();
+    if (!isDownload || !isAlone || error instanceof IntegrityError || isOfNoUse(turn, partial)) await drop();
     turn.signal.throwIfAborted(); // a stream that it ends tells of its end alone
     throw error;
   } finally {
     await partial?.close();
   }
+}
+
+/** Whether a download has left nothing to go on with: no byte, or none of which it is known where they are from. */
+function isOfNoUse({ lock }: Turn, partial: PartialFile | undefined): boolean {
+  if (partial === undefined || lock.signal.aborted) return false; // it may be of whoever has the lock now
+  return partial.state === undefined || partial.offset === 0;
 }
 
 function makeRoom(directory: string): void {
