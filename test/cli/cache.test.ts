@@ -156,6 +156,29 @@ describe('cache prune', () => {
       stderr: expect.stringContaining(`${corpus} could not be removed: EPERM\n`),
     });
   });
+
+  it('removes no entry beside a record that it cannot read, names that and why, and exits with 1 [K26, K33]', async () => {
+    const { fetching, corpus } = await filled();
+    age(fetching, corpus);
+    const record = join(fetching.cache, 'entries', 'other.json');
+    writeFileSync(record, '{"format":2}');
+    const told = `${record} could not be read: format 2\n`;
+    const why = 'no entry was removed, since what cannot be read may need any content\n';
+    for (const flags of [[], ['--dry-run']]) {
+      expect(await fetching.cacheCommand('prune', '--max-age', '12h', ...flags)).toMatchObject({
+        code: 1,
+        stdout: 'nothing to remove\n',
+        stderr: `holdfast: ${told}holdfast: ${why}`,
+      });
+    }
+    const json = await fetching.cacheCommand('prune', '--json');
+    const failed = [{ path: record, reason: 'format 2', could: 'not be read' }];
+    expect([json.code, JSON.parse(json.stdout)]).toEqual([
+      1,
+      { dryRun: false, entries: 0, contents: 0, partials: 0, bytes: 0, failed },
+    ]);
+    expect(existsSync(corpus)).toBe(true);
+  });
 });
 
 describe('cache rm', () => {
