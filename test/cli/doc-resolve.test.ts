@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openDocument } from 'holdfast/document';
 import { describe, expect, it } from 'vitest';
+import { memoryDirectory } from '../support/temp.ts';
 import { Cli } from './cli.ts';
 import { CTRL_D } from './terminal.ts';
 
@@ -122,6 +123,23 @@ describe('doc backups and doc restore', () => {
       code: 1,
       stderr: expect.stringContaining('doc backups'),
     });
+  });
+
+  it('take a backup by its name, or by a path to it, and refuse one that lies elsewhere, also under that name [B5, R82]', async () => {
+    const { file, text, doc } = await unresolved();
+    await doc('resolve', '--ours');
+    const { backups } = JSON.parse((await doc('backups', '--json')).stdout);
+    const { name } = backups.find(({ reason }: { reason: string }) => reason === 'resolve');
+    const before = text();
+    const elsewhere = join(memoryDirectory(), name);
+    writeFileSync(elsewhere, '{ "a": 9 }');
+    for (const other of [elsewhere, join('..', name), join(dirname(file), 'none', name)]) {
+      const { code, stderr } = await doc('restore', other);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('must be the name of a whole backup')]);
+    }
+    expect(text()).toBe(before);
+    expect(await doc('restore', join(dirname(file), name))).toMatchObject({ code: 0 });
+    expect(text()).toBe('{ "a": 2, "b": 0 }\n');
   });
 });
 

@@ -1,4 +1,6 @@
-import { basename } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { givenPath, standingPlaceOf } from '../../document/file/place.ts';
 import type { Restored } from '../../document/recovery/recovery.ts';
 import { restoreBackup } from '../../document/recovery/restore.ts';
 import { clock, printable, shellWord } from '../../errors/describe.ts';
@@ -14,7 +16,7 @@ export async function restoreDocument(
   backup: string | undefined,
   { json }: { readonly json?: true },
 ): Promise<void> {
-  const name = backup === undefined ? undefined : basename(backup);
+  const name = backup === undefined ? undefined : nameOf(backup, file);
   const restored = await restoreBackup(file, name).catch((error: unknown) => {
     if (!(error instanceof InputError)) throw error;
     const look = `holdfast doc backups ${shellWord(file)}`;
@@ -26,6 +28,16 @@ export async function restoreDocument(
   });
   if (json === true) printJson({ file, ...restored });
   else tell(file, restored);
+}
+
+/** Of a backup that is given by its path; what lies elsewhere has no name that any backup of the document has. */
+function nameOf(backup: string, file: string): string {
+  const { directory } = standingPlaceOf(givenPath(file));
+  try {
+    return realpathSync.native(dirname(resolve(backup))) === directory ? basename(backup) : backup;
+  } catch {
+    return backup;
+  }
 }
 
 function tell(file: string, { backup, from, recordsLost, corrupt, replaced }: Restored): void {
