@@ -98,8 +98,12 @@ async function breakLock(name: string, options: BreakOptions): Promise<void> {
   if (isLeft(info, last)) process.exitCode = exitCodes.no;
 }
 
-/** Whether a holder that was to end, or somebody who inherited the lock from one, has it still. */
-function isLeft(before: LockInfo, { holders }: LockInfo): boolean {
+/**
+ * Whether a holder that was to end, or somebody who inherited the lock from one, has it still. Where the system lists no
+ * lock that was taken by a process that has ended, as in a container, nobody is seen to hold it.
+ */
+function isLeft(before: LockInfo, { state, holders }: LockInfo): boolean {
+  if (state !== 'free' && holders.length === 0) return true;
   const pids = new Set(before.holders.map(({ pid }) => pid));
   return holders.some(({ pid, inherited }) => inherited === true || (pid !== undefined && pids.has(pid)));
 }
