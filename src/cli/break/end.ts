@@ -43,7 +43,7 @@ export async function endAll(victims: readonly Victim[], grace: number): Promise
   const awaited = first.some(isRefused) ? first.filter((victim) => !isRefused(victim)) : victims;
   await untilDead(awaited, grace);
   const killed = new Set(first.filter((victim) => signal(victim, 'SIGKILL') === 'sent'));
-  await untilDead(first === wrappers ? first : awaited, AFTERMATH);
+  await untilDead(awaited, AFTERMATH);
   // The wrapper of a command that goes on holds the lock for it.
   const stuck = first.some((victim) => isRefused(victim) && isAlive(victim)) ? [] : wrappers;
   for (const wrapper of stuck) if (signal(wrapper, 'SIGKILL') === 'sent') killed.add(wrapper);
