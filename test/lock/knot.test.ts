@@ -201,6 +201,17 @@ describe('a second look at a circle', () => {
   const holder = { pid, thread, pidNamespace, boot };
   const engines = ['kernel', 'portable'] as const;
 
+  /** `between`: what happens between the two looks. */
+  async function findsNone({ b, ask }: Awaited<ReturnType<typeof wantsB>>, between = () => {}) {
+    const { outcome, isOpen } = ask();
+    vi.advanceTimersByTime(FIRST_LOOK);
+    between();
+    vi.advanceTimersByTime(CONFIRM);
+    expect(await isOpen()).toBe(true);
+    await release(b);
+    expect(await outcome).toBe('granted');
+  }
+
   it.each(
     engines.flatMap((name) => [
       [name, 'process', { pid: 999 }] as const,
@@ -209,45 +220,23 @@ describe('a second look at a circle', () => {
   )(
     'by the %s engine finds none where the waiter lost its lock to another %s, and did not take its note away [X57]',
     async (name, _what, other) => {
-      const { locks, b, ask } = await wantsB({}, { engine: name });
-      waits(locks, 'b', 'a', { holder: { ...holder, ...other } });
-      const { outcome, isOpen } = ask();
-
-      vi.advanceTimersByTime(FIRST_LOOK);
-      vi.advanceTimersByTime(CONFIRM);
-
-      expect(await isOpen()).toBe(true);
-      await release(b);
-      expect(await outcome).toBe('granted');
+      const asked = await wantsB({}, { engine: name });
+      waits(asked.locks, 'b', 'a', { holder: { ...holder, ...other } });
+      await findsNone(asked);
     },
   );
 
   it.each(engines)('by the %s engine finds none where nobody holds a lock of it [X57]', async (name) => {
-    const { locks, b, ask } = await wantsB({}, { engine: name });
-    waits(locks, 'b', 'd', { holder });
-    waits(locks, 'd', 'a', { holder });
-    const { outcome, isOpen } = ask();
-
-    vi.advanceTimersByTime(FIRST_LOOK);
-    vi.advanceTimersByTime(CONFIRM);
-
-    expect(await isOpen()).toBe(true);
-    await release(b);
-    expect(await outcome).toBe('granted');
+    const asked = await wantsB({}, { engine: name });
+    waits(asked.locks, 'b', 'd', { holder });
+    waits(asked.locks, 'd', 'a', { holder });
+    await findsNone(asked);
   });
 
   it.each(engines)('by the %s engine finds none where the searcher lost its own lock [X57]', async (name) => {
-    const { locks, b, ask } = await wantsB({}, { engine: name });
-    waits(locks, 'b', 'a', { holder });
-    const { outcome, isOpen } = ask();
-
-    vi.advanceTimersByTime(FIRST_LOOK);
-    rmSync(locks.pathOf('a'), { recursive: true });
-    vi.advanceTimersByTime(CONFIRM);
-
-    expect(await isOpen()).toBe(true);
-    await release(b);
-    expect(await outcome).toBe('granted');
+    const asked = await wantsB({}, { engine: name });
+    waits(asked.locks, 'b', 'a', { holder });
+    await findsNone(asked, () => rmSync(asked.locks.pathOf('a'), { recursive: true }));
   });
 
   it.each(engines.flatMap((name) => ['full', 'anonymous'].map((record) => [name, record] as const)))(
