@@ -239,7 +239,7 @@ export class Holding implements Member, HeldElsewhere {
   #end(how: 'released' | 'undelivered' | 'lost' | 'declined', tell?: () => void): void {
     if (!this.#open) return;
     this.#open = false;
-    for (const each of this.#beforeEnd ?? []) each();
+    if (this.#beforeEnd !== undefined) for (const each of this.#beforeEnd) each();
     this.#lossWatch?.stop();
     this.#stopLimit?.();
     this.#upgrade?.fail(this.#lost ?? new LostError(this.request, 'released'));
