@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Child, fixture } from '../support/child.ts';
 import { memoryDirectory } from '../support/temp.ts';
+import { injecting } from '../support/tool.ts';
 
 it('no update of several processes is lost', async () => {
   const directory = memoryDirectory();
@@ -53,17 +54,9 @@ it.each([
   async (failing, then) => {
     const path = join(memoryDirectory(), 'roles.json');
     writeFileSync(path, '{ "a": 0 }');
-    const inject = [
-      '-f',
-      '-o',
-      '/dev/null',
-      '-e',
-      'trace=fsync',
-      '-e',
-      `inject=fsync:error=EIO:when=${failing}`,
-    ];
     const program = [process.execPath, fixture('document-victim.mjs'), 'again', path];
-    const victim = new Child('strace', [...inject, ...program]);
+    const [strace = '', ...how] = injecting('fsync', `error=EIO:when=${failing}`);
+    const victim = new Child(strace, [...how, ...program]);
     await victim.line('ready');
     victim.say('');
     await victim.exits();

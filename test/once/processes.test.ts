@@ -6,6 +6,7 @@ import { placeOf } from '../../src/once/scope.ts';
 import { Agent, type Remote } from '../support/agent.ts';
 import { within } from '../support/deadline.ts';
 import { locksIn, newHome } from '../support/place.ts';
+import { injecting } from '../support/tool.ts';
 import { until } from '../support/until.ts';
 import { countedOnce, linesOf } from './work.ts';
 
@@ -215,16 +216,7 @@ describe('a waiter in another process', () => {
     for (const when of [1, 2]) {
       const victim = await Agent.start({
         home,
-        through: [
-          'strace',
-          '-f',
-          '-o',
-          '/dev/null',
-          '-e',
-          'trace=fsync',
-          '-e',
-          `inject=fsync:signal=SIGKILL:when=${when}`,
-        ],
+        through: injecting('fsync', `signal=SIGKILL:when=${when}`),
         env: { UV_THREADPOOL_SIZE: '1' },
       });
       const [next] = await Agent.several(home, 1);

@@ -18,3 +18,8 @@ export function makeFifo(path: string): void {
 export function makeDevice(path: string): void {
   tool('mknod', [path, 'c', '1', '3']);
 }
+
+/** What a program is started through so that the system calls of one name fail, or kill it, as strace(1) is told. */
+export function injecting(call: string, what: string): string[] {
+  return ['strace', '-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:${what}`];
+}
