@@ -331,11 +331,11 @@ export class UnwritableError extends LockError {
 /** Something that is not a lock file stands in its place, or the place is not safe. It was left untouched. */
 export class RefusedError extends LockError {
   static override readonly code = 'HOLDFAST_REFUSED';
-  constructor(facts: LockFacts, what: string) {
+  constructor(facts: LockFacts, what: string, outcome = 'it was left untouched') {
     super(
       RefusedError.code,
       facts,
-      `${printable(facts.path)} ${what}; it was left untouched (lock for ${shown(facts.resource)}).`,
+      `${printable(facts.path)} ${what}; ${outcome} (lock for ${shown(facts.resource)}).`,
     );
   }
 }

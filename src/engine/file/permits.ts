@@ -1,9 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { RefusedError } from '../../errors/lock-errors.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
-import { type Beforehand, makeBeside } from './make.ts';
-import { refuseStrangersFile } from './strangers.ts';
+import { makeBeside } from './make.ts';
+import { type LockRights, rightsOf } from './rights.ts';
+import { refuseStrangersFile, refuseToShutOut } from './strangers.ts';
 
 /** The name of a slot, whatever is appended to it; with the number of permits of which it is one. */
 const NAME = /^(slot-\d{1,4}-of-(\d{1,4}))(?=$|\.)/;
@@ -48,11 +50,13 @@ export function slotsAt(lockPath: string): string[] {
  * @throws {RefusedError} something else stands in its place, or a stranger made it: then he could take the slots of others
  * away.
  */
-export function preparePermits(request: LockRequest, known: Beforehand = {}): void {
+export function preparePermits(request: LockRequest, rights: LockRights = rightsOf(request)): void {
   const path = permitsDirectory(request.path);
-  const found = makeBeside(request, path, known);
-  if (found === undefined) return; // gone again: the open that follows says so
   const there = { ...request, path };
+  const seen = lstatOrNothing(path); // as a rule, it is there
+  if (seen === undefined) refuseToShutOut(there, rights.refusedBy);
+  const found = makeBeside(request, path, { rights, seen });
+  if (found === undefined) return; // gone again: the open that follows says so
   const what = found.isSymbolicLink() ? 'a symbolic link' : 'no directory';
   if (!found.isDirectory()) throw new RefusedError(there, `is ${what} ${IN_THE_WAY}`);
   refuseStrangersFile(there, found);

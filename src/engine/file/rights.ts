@@ -4,6 +4,7 @@ import { isRoot } from '../../storage/fs/pinned.ts';
 import { type Rights, STICKY } from '../../storage/fs/rights.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
+import { isStranger, type Owners } from './strangers.ts';
 
 /** What decides: where the lock is, what it is the lock of, and whom it is for. */
 export type Subject = Pick<LockRequest, 'path' | 'beside' | 'access'>;
@@ -12,6 +13,8 @@ export type Subject = Pick<LockRequest, 'path' | 'beside' | 'access'>;
 export interface LockRights {
   readonly file: Rights;
   readonly directory: Rights;
+  /** The owner of the data, where he would refuse what this user makes, as a stranger's. */
+  readonly refusedBy?: number;
 }
 
 const SETGID = 0o2000;
@@ -38,9 +41,17 @@ export function rightsOf({ path, beside, access }: Subject): LockRights {
   const { uid, gid } = directory;
   if (beside === undefined) return both({ uid, gid, mode: 0o600 }, 0);
   const data = statOrNothing(beside);
-  const rights =
-    data === undefined ? { uid, gid, mode: fully(directory.mode) } : rightsBeside(data, directory);
-  return both(rights, directory.mode & (SETGID | STICKY));
+  const special = directory.mode & (SETGID | STICKY);
+  if (data === undefined) return both({ uid, gid, mode: fully(directory.mode) }, special);
+  const rights = both(rightsBeside(data, directory), special);
+  return isRoot() || !isStranger(maker(data), directory, data) ? rights : { ...rights, refusedBy: data.uid };
+}
+
+/** Whom a file of this user belongs to that is given the group of some data. */
+function maker({ gid }: Stats): Owners {
+  const uid = process.geteuid?.() ?? 0;
+  const own = process.getegid?.() ?? 0;
+  return { uid, gid: process.getgroups?.().includes(gid) === true ? gid : own };
 }
 
 function rightsBeside(data: Stats, directory: Stats): Rights {

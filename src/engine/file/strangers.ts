@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { RefusedError } from '../../errors/lock-errors.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
@@ -34,21 +35,39 @@ export function strangeness(
   found: Owners,
 ): string | undefined {
   const { uid } = found;
-  if (isTrusted(uid)) return undefined;
-  if (access === 'everyone') return undefined;
+  if (isTrusted(uid) || access === 'everyone') return undefined;
   const directory = statOrNothing(dirname(path));
-  if (directory === undefined || (directory.mode & 0o002) === 0 || directory.uid === uid) return undefined;
   const data = beside === undefined ? undefined : statOrNothing(beside);
-  if (data?.uid === uid) return undefined;
-  if (data !== undefined && (data.mode & 0o002) !== 0) return undefined;
-  // Only who is in a group can give it a file, short of a directory elsewhere that does so for everybody.
-  const provesGroup = (directory.mode & SETGID) === 0;
-  if (data !== undefined && (data.mode & 0o020) !== 0 && provesGroup && found.gid === data.gid)
-    return undefined;
+  if (directory === undefined || !isStranger(found, directory, data)) return undefined;
   const whose = beside === undefined ? 'the directory' : 'the directory nor the data';
   const owner = data?.uid ?? directory.uid;
   return (
     `belongs to user id ${uid}, who owns neither ${whose}, in a directory open to all users ` +
     `(root can give it to user id ${owner})`
   );
+}
+
+/** Whether the owner of what lies in a directory is a stranger to the other users of some data. */
+export function isStranger({ uid, gid }: Owners, directory: Stats, data: Stats | undefined): boolean {
+  if ((directory.mode & 0o002) === 0 || directory.uid === uid) return false;
+  if (data === undefined) return true;
+  if (data.uid === uid || (data.mode & 0o002) !== 0) return false;
+  // Only who is in a group can give it a file, short of a directory elsewhere that does so for everybody.
+  const provesGroup = (directory.mode & SETGID) === 0;
+  return !((data.mode & 0o020) !== 0 && provesGroup && gid === data.gid);
+}
+
+/**
+ * Makes nothing at `request.path` where those who own the data would refuse it as a stranger's: whoever may only read the
+ * data would keep them from their lock.
+ *
+ * @param refusedBy the owner of the data, as `rightsOf` knows him. @param advice what helps, in words.
+ * @throws {RefusedError}
+ */
+export function refuseToShutOut(request: LockRequest, refusedBy: number | undefined, advice?: string): void {
+  if (refusedBy === undefined) return;
+  const what =
+    `would belong to user id ${process.geteuid?.()}, in a directory open to all users, and user id ${refusedBy}, who ` +
+    `owns the data, would refuse it (${advice ?? 'who may only read the data cannot take this kind of lock here'})`;
+  throw new RefusedError(request, what, 'it was not made');
 }

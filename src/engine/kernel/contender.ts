@@ -10,7 +10,7 @@ import type { Vacancy } from '../file/line.ts';
 import { isTrusted, refuseStrangersFile } from '../file/strangers.ts';
 import { refuseUnsafeDirectory } from '../file/unsafe-directory.ts';
 import { BLOCK_BYTES, type BlockState, readRecord, readState } from './block.ts';
-import { degradationOf, NOT_DEGRADED, recordNotWritten } from './degradation.ts';
+import { degradationOf, entryNotLeft, NOT_DEGRADED, recordNotWritten } from './degradation.ts';
 import { Entry } from './entry.ts';
 import { KernelGrant } from './grant.ts';
 import { lockFailure, openLockFile, refuseOtherKinds } from './lock-file.ts';
@@ -314,7 +314,7 @@ export class Contender {
       kept?.release();
       return undefined;
     }
-    const degraded = mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
+    const degraded = mark === undefined ? entryNotLeft(request.path) : NOT_DEGRADED;
     trace?.(request.path, `granted together with others, under ${mark?.path ?? 'no record'}`);
     const counters = { token, reserved: token, bound: token, recovered: undefined };
     const file = { slot: this.#slot, fd, readOnly: this.#readOnly };

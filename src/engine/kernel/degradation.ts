@@ -1,5 +1,6 @@
 import type { Degradation } from '../engine.ts';
 import type { BlockState } from './block.ts';
+import { queueDirectory } from './entry.ts';
 import { errnoName } from './lock-file.ts';
 
 /** The common case, shared by every grant that lacks nothing. */
@@ -27,10 +28,21 @@ function foreignContent(path: string): readonly Degradation[] {
 
 /** `result` is what the write returned: a negative errno, or a count that is too small. */
 export function recordNotWritten(path: string, result: number): readonly Degradation[] {
-  const why = result < 0 ? errnoName(-result) : 'the disk took only a part of it, or refused it';
-  return [
-    { reason: 'record-not-written', path, detail: `the holder's record could not be written (${why})` },
-  ];
+  const why = result < 0 ? errnoName(-result) : 'the disk took only a part of it';
+  return unrecorded(path, `the holder's record could not be written (${why})`);
+}
+
+/** Of one of those who share a lock, whose record is an entry in the queue directory. */
+export function entryNotLeft(path: string): readonly Degradation[] {
+  const directory = queueDirectory(path);
+  return unrecorded(
+    path,
+    `no record of this holder could be left in ${directory}: this user may not, or the disk is full`,
+  );
+}
+
+function unrecorded(path: string, detail: string): readonly Degradation[] {
+  return [{ reason: 'record-not-written', path, detail }];
 }
 
 function recordDamaged(path: string): readonly Degradation[] {

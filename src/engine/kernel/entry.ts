@@ -91,6 +91,7 @@ export class Entry {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         const rights = rightsOf(request);
+        if (rights.refusedBy !== undefined) return undefined;
         const found = makeBeside(request, directory, { rights });
         if (found === undefined) continue; // as below, for ENOENT
         if (!found.isDirectory()) return undefined; // nor a link that leads into somebody else's directory

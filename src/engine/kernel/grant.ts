@@ -18,7 +18,7 @@ import type {
   Waiting,
 } from '../engine.ts';
 import { BLOCK_BYTES, formatBlock, writeCounters, writeSince } from './block.ts';
-import { degradationOf, NOT_DEGRADED, recordNotWritten } from './degradation.ts';
+import { degradationOf, entryNotLeft, NOT_DEGRADED, recordNotWritten } from './degradation.ts';
 import { Entry } from './entry.ts';
 import { hasHeirs } from './heirs.ts';
 import { Joined } from './joined.ts';
@@ -237,7 +237,7 @@ export class KernelGrant implements Grant {
       throw new UnsupportedError(request, 'This lock cannot be made shared');
     this.#mode = 'shared';
     this.#recovered = undefined;
-    this.#degraded = this.#mark === undefined ? recordNotWritten(request.path, 0) : NOT_DEGRADED;
+    this.#degraded = this.#mark === undefined ? entryNotLeft(request.path) : NOT_DEGRADED;
     trace?.(request.path, 'is shared from now on');
     this.#beforeRelease?.();
     this.#beforeRelease = undefined;

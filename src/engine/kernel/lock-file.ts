@@ -8,6 +8,7 @@ import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
 import { makeFile, makeHome, patiently } from '../file/make.ts';
 import { rightsOf } from '../file/rights.ts';
+import { refuseToShutOut } from '../file/strangers.ts';
 import { directoryInPlace, refuseReaders } from './rival.ts';
 import { syscalls } from './syscalls/index.ts';
 
@@ -65,6 +66,8 @@ function openReadOnly(request: LockRequest, readOnly: string, original: unknown)
 /** Undefined when somebody else made the file first, or removed the directory meanwhile: open again. */
 function createLockFile(request: LockRequest): number | undefined {
   const { path } = request;
+  const { refusedBy } = rightsOf(request);
+  refuseToShutOut(request, refusedBy, `lock it as user id ${refusedBy} or root first`);
   refuseReaders(request);
   try {
     makeHome(request);

@@ -4,7 +4,6 @@ import { systemCode } from '../../errors/base.ts';
 import { RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
-import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import type { LockRequest } from '../engine.ts';
 import { makeFile, patiently } from '../file/make.ts';
@@ -29,7 +28,7 @@ export function lockSlot(request: LockRequest, path: string): number | 'taken' |
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
       const rights = rightsOf(request);
-      preparePermits(request, { rights, seen: lstatOrNothing(permitsDirectory(request.path)) }); // as a rule, it is there
+      preparePermits(request, rights);
       const found = lookIn(request, path);
       if (found?.isFile() === false) return 'foreign';
       const fd = found === undefined ? makeSlot(request, path, rights) : openSlot(path, rights);

@@ -7,7 +7,7 @@ import type { LockRequest } from '../engine.ts';
 import { makeBeside, makeHome } from '../file/make.ts';
 import { slotName } from '../file/permits.ts';
 import { type LockRights, rightsOf } from '../file/rights.ts';
-import { refuseStrangersFile } from '../file/strangers.ts';
+import { refuseStrangersFile, refuseToShutOut } from '../file/strangers.ts';
 import { refuseUnsafeDirectory } from '../file/unsafe-directory.ts';
 import { readersDirectory } from '../signature.ts';
 
@@ -90,7 +90,7 @@ export function makeQueue(
   request: LockRequest,
   place: Place,
   how: 'as seen' | 'for certain' = 'for certain',
-  rights?: LockRights,
+  known?: LockRights,
 ): void {
   const there = { ...request, path: place.queue };
   let found: Stats | undefined;
@@ -98,7 +98,9 @@ export function makeQueue(
     const seen = how === 'as seen' ? lstatOrNothing(place.queue) : undefined;
     if (seen === undefined) makeHome(request);
     refuseUnsafeDirectory(request);
-    found = makeBeside(request, place.queue, { rights: rights ?? rightsOf(request), seen });
+    const rights = known ?? rightsOf(request);
+    refuseToShutOut(request, rights.refusedBy);
+    found = makeBeside(request, place.queue, { rights, seen });
   } catch (error) {
     if (error instanceof RefusedError) throw error;
     throw new UnwritableError(there, systemCode(error) ?? 'EIO', error);

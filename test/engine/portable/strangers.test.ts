@@ -21,12 +21,13 @@ beforeEach(() => needsRoot());
 describe.each(['file', 'directory'] as const)('in a directory open to all users (lock %s)', (layout) => {
   const options = { engine: 'portable', layout, timeout: 0 } as const;
 
-  /** Data of root in such a directory, and somebody else who wants its lock. */
+  /** Data in such a directory, and its owner, who wants its lock. */
   async function sharedPlace() {
     const directory = join(tempDirectory(), 'shared');
     openDirectory(directory);
     const target = { file: join(directory, 'roles.json') };
     writeFileSync(target.file, '{}');
+    chownSync(target.file, NOBODY, NOBODY);
     const place = new Place(fileResource(target.file).path);
     const nobody = await Agent.start({ home: tempDirectory(), through: asUser(NOBODY) });
     return { target, place, nobody };

@@ -1,0 +1,74 @@
+import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AcquireOptions } from 'holdfast';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Agent } from '../support/agent.ts';
+import { asUser } from '../support/child.ts';
+import { needsRoot } from '../support/root.ts';
+import { tempDirectory } from '../support/temp.ts';
+
+const OWNER = 65534;
+const READER = 61234;
+
+beforeEach(() => needsRoot());
+
+/** Data of one user in a directory open to all, which others may only read. */
+async function setUp() {
+  const path = join(tempDirectory(), 'open');
+  mkdirSync(path);
+  chmodSync(path, 0o1777);
+  const file = join(path, 'roles.json');
+  writeFileSync(file, '{}', { mode: 0o644 });
+  chownSync(file, OWNER, OWNER);
+  const start = (uid: number) => Agent.start({ home: tempDirectory(), through: asUser(uid), env: {} });
+  const [owner, reader] = await Promise.all([start(OWNER), start(READER)]);
+  return { owner, reader, target: { file }, names: () => readdirSync(path) };
+}
+
+const WAYS: readonly (AcquireOptions & { readonly kind: string })[] = [
+  { kind: 'exclusive' },
+  { kind: 'shared', mode: 'shared' },
+  { kind: 'a permit', permits: 2 },
+];
+
+describe('who may only read the data, in a directory open to all users,', () => {
+  it.each((['kernel', 'portable'] as const).flatMap((engine) => WAYS.map((way) => ({ engine, ...way }))))(
+    'makes nothing there that would shut the owner of the data out ($engine, $kind) [X34, X35, R69]',
+    async ({ kind: _, ...options }) => {
+      const { owner, reader, target, names } = await setUp();
+
+      await expect(reader.acquire(target, options)).rejects.toMatchObject({
+        code: 'HOLDFAST_REFUSED',
+        message: expect.stringMatching(
+          RegExp(
+            `would belong to user id ${READER}, .* user id ${OWNER}, who owns the data, .* was not made`,
+          ),
+        ),
+      });
+
+      expect(names()).toEqual(['roles.json']);
+      expect((await owner.acquire(target, options)).degraded).toEqual([]);
+      await owner.release();
+    },
+  );
+
+  it('is told that its owner, or root, may lock it first, and locks it when one has [X34, H17]', async () => {
+    const { owner, reader, target } = await setUp();
+    await expect(reader.acquire(target)).rejects.toThrow(`lock it as user id ${OWNER} or root first`);
+    await owner.acquire(target);
+    await owner.release();
+
+    await reader.run(({ holdfast, values }) => {
+      holdfast.onLockEvent('degraded', ({ degradation }) => {
+        values.detail = degradation.detail;
+      });
+    });
+    expect((await reader.acquire(target)).degraded).toEqual(['read-only-file']);
+    await reader.release();
+
+    expect((await reader.acquire(target, { mode: 'shared' })).degraded).toEqual(['record-not-written']);
+
+    expect(await reader.run(({ values }) => values.detail)).toMatch(/could be left in .*: this user may not/);
+    expect((await owner.acquire(target, { mode: 'shared' })).degraded).toEqual([]); // with a queue of its own
+  });
+});
