@@ -52,6 +52,18 @@ describe('who may only read the data, in a directory open to all users,', () => 
     },
   );
 
+  it('takes no permit beside a lock file of its owner either [X7, X34]', async () => {
+    const { owner, reader, target, names } = await setUp();
+    await owner.acquire(target);
+    await owner.release();
+    const before = names();
+
+    await expect(reader.acquire(target, { permits: 2 })).rejects.toMatchObject({ code: 'HOLDFAST_REFUSED' });
+
+    expect(names()).toEqual(before);
+    await owner.acquire(target, { permits: 2 });
+  });
+
   it('is told that its owner, or root, may lock it first, and locks it when one has [X34, H17]', async () => {
     const { owner, reader, target } = await setUp();
     await expect(reader.acquire(target)).rejects.toThrow(`lock it as user id ${OWNER} or root first`);
