@@ -33,7 +33,7 @@ import {
 } from './options.ts';
 import { isSharedAgain, outerOf, pathInside, unnested } from './outer.ts';
 import { holdOf, stackOfCaller } from './own-hold.ts';
-import { type LockInfo, type QueryResult, query } from './query.ts';
+import { calledBy, inspectAs, type LockInfo, type QueryResult, query } from './query.ts';
 import { again } from './reentrancy.ts';
 import type { Request } from './request.ts';
 import {
@@ -243,7 +243,7 @@ export class LockManager {
   inspect(target: Target): LockInfo {
     const resource = this.#resolve(target);
     const path = placeToLook(resource, this.#options);
-    const { state, holders, waiters, contract } = engine.inspect(path);
+    const { state, holders, waiters, contract } = inspectAs(resource.label, path);
     return { resource: resource.label, path, state, holders, waiters, contract };
   }
 
@@ -267,14 +267,15 @@ export class LockManager {
   async untilFree(target: Target, options: WatchOptions = {}): Promise<void> {
     checkWatchOptions(options);
     const { signal } = options;
-    const path = placeToLook(this.#resolve(target), this.#options);
+    const resource = this.#resolve(target);
+    const path = placeToLook(resource, this.#options);
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const end = (act: () => void) => {
         stopListening();
         act();
       };
-      const onError = (error: unknown) => end(() => reject(error));
+      const onError = (error: unknown) => end(() => reject(calledBy(resource.label, error)));
       const stop = engine.untilFree(path, () => end(resolve), onError);
       const stopListening = onAbort(signal, () => {
         stop();

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Contract, Mode, WaiterInfo } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
-import { UnwritableError } from '../errors/lock-errors.ts';
+import { LockError, UnwritableError } from '../errors/lock-errors.ts';
 import type { HolderRecord } from '../identity/holder.ts';
 import { allCohorts, type Pending } from './cohort.ts';
 import { fileNameOf } from './resource.ts';
@@ -68,8 +68,22 @@ export function lookIfAllowed(path: string, resource?: string): LockInfo[] {
   }
 }
 
+/** What is seen of a lock. @throws {UnwritableError | ExhaustedError} nothing can be seen of it; by the name it is asked for. */
+export function inspectAs(resource: string, path: string): ReturnType<typeof engine.inspect> {
+  try {
+    return engine.inspect(path);
+  } catch (error) {
+    throw calledBy(resource, error);
+  }
+}
+
+/** An error of an engine that looked at a lock, which it knows by its path alone: from now on it says the lock's name. */
+export function calledBy(resource: string, error: unknown): unknown {
+  return error instanceof LockError ? Object.assign(error, { resource }) : error;
+}
+
 function look(path: string, resource: string | undefined): LockInfo {
-  const { state, holders, waiters, name, contract } = engine.inspect(path);
+  const { state, holders, waiters, name, contract } = inspectAs(resource ?? path, path);
   return { resource: resource ?? name ?? nameIn(path), path, state, holders, waiters, contract };
 }
 

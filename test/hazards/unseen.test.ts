@@ -59,6 +59,7 @@ describe('a lock file that must not be read', () => {
     await owner.release();
     const unseen = {
       code: 'HOLDFAST_UNWRITABLE',
+      resource: target.file,
       path,
       message: expect.stringMatching(
         /is there and cannot be opened: EACCES\. Have its owner let this user read it/,
