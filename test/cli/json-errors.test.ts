@@ -183,6 +183,28 @@ describe('with --json, an error has one shape', () => {
     expect(await errorOf(cli, ['log'])).toMatchObject({ code: 'HOLDFAST_UNREADABLE' });
   });
 
+  it('of an audit log that can never be written, which does not pass for one without lines yet [X50]', async () => {
+    const cli = place();
+    const path = join(cli.home, 'audit.jsonl');
+    symlinkSync('nowhere', path);
+    for (const call of [['log'], ['log', '--follow']]) {
+      expect(await errorOf(cli, call)).toMatchObject({
+        code: 'HOLDFAST_UNREADABLE',
+        file: path,
+        message: expect.stringMatching(
+          /audit\.jsonl is a symbolic link that leads nowhere, .*\. Move it away/,
+        ),
+      });
+    }
+    const file = join(cli.home, 'file');
+    writeFileSync(file, '');
+    cli.env.HOLDFAST_HOME = file;
+    expect(await errorOf(cli, ['log'])).toMatchObject({
+      code: 'ENOTDIR',
+      message: expect.stringMatching(/Move \S+file away: a directory has to be there/),
+    });
+  });
+
   it('where the working directory is gone [X50]', async () => {
     const cli = place();
     const gone = join(cli.home, 'gone');

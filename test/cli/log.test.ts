@@ -1,4 +1,4 @@
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { followLog } from '../../src/cli/log/follow.ts';
@@ -65,6 +65,13 @@ describe('the audit log', () => {
       'the third',
       'late, by a process that had it open',
     ]);
+  });
+
+  it('is followed until something else stands in its place, which the follower says [X20]', async () => {
+    const path = join(tempDirectory(), 'audit.jsonl');
+    const followed = followLog(path, new LogReader(path), () => true);
+    mkdirSync(path);
+    await expect(followed).rejects.toThrow(/audit\.jsonl is not a file/);
   });
 
   it('is followed from where it was read, though it was put aside in between [X20]', () => {

@@ -6,16 +6,28 @@ import type { LogReader } from './reader.ts';
 
 const BACKSTOP = 1_000;
 
-/** Calls back with every new line of a log, through its replacements, until the callback says that nobody listens. */
+/**
+ * Calls back with every new line of a log, through its replacements, until the callback says that nobody listens.
+ *
+ * @throws as `LogReader` does, for what takes the place of the log.
+ */
 export function followLog(path: string, reader: LogReader, put: (line: string) => boolean): Promise<void> {
   makeDirectory(dirname(path), 'owner');
-  return new Promise((resolve) => {
-    const look = () => {
-      if (reader.next().every(put)) return;
+  return new Promise((resolve, reject) => {
+    const end = () => {
       clearInterval(timer);
       watcher.close();
       reader.close();
-      resolve();
+    };
+    const look = () => {
+      try {
+        if (reader.next().every(put)) return;
+        end();
+        resolve();
+      } catch (error) {
+        end();
+        reject(error);
+      }
     };
     const watcher = watch(dirname(path), look).on('error', () => {}); // the timer goes on without events
     const timer = setInterval(look, BACKSTOP);

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
 import { O_NONBLOCK } from '../../storage/fs/open-flags.ts';
-import { statOrNothing } from '../../storage/fs/stat.ts';
+import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 
@@ -111,19 +111,28 @@ export class LogReader {
   }
 }
 
-/** Undefined where there is none. Waits for nobody, whatever stands there. @throws {CliError} for what is no file. */
+/**
+ * Undefined where there is none. Waits for nobody, whatever stands there.
+ *
+ * @throws {CliError} for what is no file, and for a link that leads nowhere. @throws the system's error.
+ */
 function openOrNothing(path: string): number | undefined {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | O_NONBLOCK);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
-    throw error;
+    if (systemCode(error) !== 'ENOENT') throw error;
+    if (lstatOrNothing(path)?.isSymbolicLink() !== true) return undefined;
+    throw unreadable(path, 'is a symbolic link that leads nowhere, and nothing is logged through a link');
   }
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
-  const problem = `the audit log ${printable(path)} is not a file. Move it away, or write no log (HOLDFAST_AUDIT=off)`;
-  throw new CliError(exitCodes.failure, 'HOLDFAST_UNREADABLE', problem, { file: path });
+  throw unreadable(path, 'is not a file');
+}
+
+function unreadable(path: string, what: string): CliError {
+  const problem = `the audit log ${printable(path)} ${what}. Move it away, or write no log (HOLDFAST_AUDIT=off)`;
+  return new CliError(exitCodes.failure, 'HOLDFAST_UNREADABLE', problem, { file: path });
 }
 
 /** Everything in a file from an offset to the last line end. */
