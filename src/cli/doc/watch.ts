@@ -2,12 +2,13 @@ import { openDocument } from '../../document/open.ts';
 import { clock, printable } from '../../errors/describe.ts';
 import { clearInterval, Date, setInterval } from '../../time/time.ts';
 import { note, print } from '../output/text.ts';
+import { isUnread } from '../output/unread.ts';
 import { differences, differenceText } from './differences.ts';
 import { readDocument } from './read.ts';
 import { exactJson } from './values.ts';
 
-/** Milliseconds: as long as a timer can be. The document itself keeps no process alive. */
-const LONG = 2 ** 31 - 1;
+/** Milliseconds between two looks at whether somebody still reads. The document itself keeps no process alive. */
+const LOOK = 1_000;
 
 /**
  * `holdfast doc watch`: tells what changes in a document, place by place, until nobody reads that any more. Never writes.
@@ -17,8 +18,9 @@ const LONG = 2 ** 31 - 1;
 export async function watchDocument(file: string, { json }: { readonly json?: true }): Promise<void> {
   let before = await readDocument(file);
   const document = await openDocument<unknown>(file, { readOnly: true });
-  const alive = setInterval(() => {}, LONG);
+  let alive: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {
+    alive = setInterval(() => isUnread() && resolve(), LOOK);
     const say = (event: string, facts: object, lines: readonly string[]) => {
       const at = new Date();
       const isRead =

@@ -2,12 +2,14 @@ import { watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeDirectory } from '../../storage/directory.ts';
 import { clearInterval, setInterval } from '../../time/time.ts';
+import { isUnread } from '../output/unread.ts';
 import type { LogReader } from './reader.ts';
 
 const BACKSTOP = 1_000;
 
 /**
- * Calls back with every new line of a log, through its replacements, until the callback says that nobody listens.
+ * Calls back with every new line of a log, through its replacements, until the callback says that nobody listens, or nobody
+ * reads standard output any more.
  *
  * @throws as `LogReader` does, for what takes the place of the log.
  */
@@ -21,7 +23,7 @@ export function followLog(path: string, reader: LogReader, put: (line: string) =
     };
     const look = () => {
       try {
-        if (reader.next().every(put)) return;
+        if (!isUnread() && reader.next().every(put)) return;
         end();
         resolve();
       } catch (error) {
