@@ -4,7 +4,7 @@ import { isRoot } from '../../storage/fs/pinned.ts';
 import { type Rights, STICKY } from '../../storage/fs/rights.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
-import { isStranger, type Owners } from './strangers.ts';
+import { type Owners, shutsOwnerOut } from './strangers.ts';
 
 /** What decides: where the lock is, what it is the lock of, and whom it is for. */
 export type Subject = Pick<LockRequest, 'path' | 'beside' | 'access'>;
@@ -13,7 +13,7 @@ export type Subject = Pick<LockRequest, 'path' | 'beside' | 'access'>;
 export interface LockRights {
   readonly file: Rights;
   readonly directory: Rights;
-  /** The owner of the data, where he would refuse what this user makes, as a stranger's. */
+  /** The owner of the data, where what this user makes would keep him from the lock. */
   readonly refusedBy?: number;
 }
 
@@ -44,14 +44,15 @@ export function rightsOf({ path, beside, access }: Subject): LockRights {
   const special = directory.mode & (SETGID | STICKY);
   if (data === undefined) return both({ uid, gid, mode: fully(directory.mode) }, special);
   const rights = both(rightsBeside(data, directory), special);
-  return isRoot() || !isStranger(maker(data), directory, data) ? rights : { ...rights, refusedBy: data.uid };
+  const isKeptOut = !isRoot() && shutsOwnerOut(maker(rights.file), directory, data);
+  return isKeptOut ? { ...rights, refusedBy: data.uid } : rights;
 }
 
-/** Whom a file of this user belongs to that is given the group of some data. */
-function maker({ gid }: Stats): Owners {
+/** Whom a file of this user belongs to that is given these rights. */
+function maker({ gid }: Rights): Owners {
   const uid = process.geteuid?.() ?? 0;
   const own = process.getegid?.() ?? 0;
-  return { uid, gid: process.getgroups?.().includes(gid) === true ? gid : own };
+  return { uid, gid: gid !== undefined && process.getgroups?.().includes(gid) === true ? gid : own };
 }
 
 function rightsBeside(data: Stats, directory: Stats): Rights {

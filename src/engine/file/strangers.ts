@@ -1,10 +1,13 @@
 import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { RefusedError } from '../../errors/lock-errors.ts';
+import { STICKY } from '../../storage/fs/rights.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
 
 const SETGID = 0o2000;
+/** Whoever can write such a directory, and may not replace what others have there. */
+const OPEN = STICKY | 0o002;
 
 /** Whom something belongs to. */
 export interface Owners {
@@ -13,8 +16,8 @@ export interface Owners {
 }
 
 /**
- * Refuses a file or directory at `request.path` that was planted by a stranger: in a directory all users can write to,
- * its owner must be this user, root, the owner of the directory or of the data, or somebody who may write the data as
+ * Refuses a file or directory at `request.path` that was planted by a stranger: in a directory open to all users, its
+ * owner must be this user, root, the owner of the directory or of the data, or somebody who may write the data as
  * well, and so could do as much harm without it. Anywhere else, who can create files is trusted.
  *
  * @throws {RefusedError}
@@ -48,26 +51,42 @@ export function strangeness(
 }
 
 /** Whether the owner of what lies in a directory is a stranger to the other users of some data. */
-export function isStranger({ uid, gid }: Owners, directory: Stats, data: Stats | undefined): boolean {
-  if ((directory.mode & 0o002) === 0 || directory.uid === uid) return false;
-  if (data === undefined) return true;
-  if (data.uid === uid || (data.mode & 0o002) !== 0) return false;
-  // Only who is in a group can give it a file, short of a directory elsewhere that does so for everybody.
-  const provesGroup = (directory.mode & SETGID) === 0;
-  return !((data.mode & 0o020) !== 0 && provesGroup && gid === data.gid);
+export function isStranger(found: Owners, directory: Stats, data: Stats | undefined): boolean {
+  return (directory.mode & OPEN) === OPEN && !isAtHome(found, directory, data);
 }
 
 /**
- * Makes nothing at `request.path` where those who own the data would refuse it as a stranger's: whoever may only read the
- * data would keep them from their lock.
+ * Whether what this user makes in a directory keeps the owner of the data from the lock: it is refused as a stranger's, or
+ * cannot be written. Without the sticky bit, whoever may make files there may replace the data, and the rights are for all.
+ */
+export function shutsOwnerOut(maker: Owners, directory: Stats, data: Stats): boolean {
+  return (directory.mode & STICKY) !== 0 && !isAtHome(maker, directory, data);
+}
+
+function isAtHome({ uid, gid }: Owners, directory: Stats, data: Stats | undefined): boolean {
+  if (directory.uid === uid) return true;
+  if (data === undefined) return false;
+  if (data.uid === uid || (data.mode & 0o002) !== 0) return true;
+  // Only who is in a group can give it a file, short of a directory elsewhere that does so for everybody.
+  const provesGroup = (directory.mode & (SETGID | OPEN)) !== (SETGID | OPEN);
+  return (data.mode & 0o020) !== 0 && provesGroup && gid === data.gid;
+}
+
+/**
+ * Makes nothing at `request.path` where that would keep the owner of the data from the lock.
  *
- * @param refusedBy the owner of the data, as `rightsOf` knows him. @param advice what helps, in words.
+ * @param refusedBy that owner, as `rightsOf` knows him. @param advice what helps, in words.
  * @throws {RefusedError}
  */
-export function refuseToShutOut(request: LockRequest, refusedBy: number | undefined, advice?: string): void {
+export function refuseToShutOut(
+  request: LockRequest,
+  refusedBy: number | undefined,
+  advice: (owner: string) => string = () => 'locks of this kind need a directory of a group of both users',
+): void {
   if (refusedBy === undefined) return;
+  const owner = refusedBy === 0 ? 'root' : `user id ${refusedBy}`;
   const what =
-    `would belong to user id ${process.geteuid?.()}, in a directory open to all users, and user id ${refusedBy}, who ` +
-    `owns the data, would refuse it (${advice ?? 'who may only read the data cannot take this kind of lock here'})`;
+    `would belong to user id ${process.geteuid?.()}, and keep ${owner}, who owns the data, from the lock, in a directory ` +
+    `with the sticky bit (${advice(owner)})`;
   throw new RefusedError(request, what, 'it was not made');
 }

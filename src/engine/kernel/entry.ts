@@ -6,6 +6,7 @@ import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { closeQuietly, removeIfEmpty } from '../../storage/fs/quietly.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import { Date } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
@@ -91,7 +92,7 @@ export class Entry {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         const rights = rightsOf(request);
-        if (rights.refusedBy !== undefined) return undefined;
+        if (rights.refusedBy !== undefined && lstatOrNothing(directory) === undefined) return undefined;
         const found = makeBeside(request, directory, { rights });
         if (found === undefined) continue; // as below, for ENOENT
         if (!found.isDirectory()) return undefined; // nor a link that leads into somebody else's directory

@@ -66,8 +66,9 @@ function openReadOnly(request: LockRequest, readOnly: string, original: unknown)
 /** Undefined when somebody else made the file first, or removed the directory meanwhile: open again. */
 function createLockFile(request: LockRequest): number | undefined {
   const { path } = request;
-  const { refusedBy } = rightsOf(request);
-  refuseToShutOut(request, refusedBy, `lock it as user id ${refusedBy} or root first`);
+  refuseToShutOut(request, rightsOf(request).refusedBy, (owner) =>
+    owner === 'root' ? 'lock it as root first' : `lock it as ${owner} or root first`,
+  );
   refuseReaders(request);
   try {
     makeHome(request);
