@@ -9,10 +9,10 @@ let poll: ((entry: Buffer, count: number, milliseconds: number) => number) | und
 
 /**
  * Whether nobody reads standard output any more, as in `… --follow | head -1`: known before the next line is written. False
- * where that cannot be told, as on Windows.
+ * where that cannot be told: without the
+ * binding, and on Windows, which has no poll.
  */
 export function isUnread(): boolean {
-  if (process.platform === 'win32') return false;
   try {
     poll ??= native().load(null).func('int poll(void *entry, unsigned long count, int milliseconds)');
     const entry = Buffer.alloc(8); // struct pollfd: int fd, short events, short revents
