@@ -1,4 +1,6 @@
-export { type CommandEnd, type EndOptions, type FollowOptions, OnceCommand } from './command/command.ts';
+export { type CommandEnd, type EndOptions, OnceCommand } from './command/command.ts';
+export type { FollowOptions } from './command/follow-run.ts';
+export type { NextRun } from './command/next-run.ts';
 export type { CommandOptions } from './command/options.ts';
 export type { Sink, StreamName } from './command/sink.ts';
 export type { Input } from './inputs.ts';

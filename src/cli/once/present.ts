@@ -1,5 +1,6 @@
 import { printable } from '../../errors/describe.ts';
 import type { Gap, Run } from '../../once/command/log.ts';
+import { nextRunAfter } from '../../once/command/next-run.ts';
 import { unrecordedFailure } from '../../once/command/unrecorded.ts';
 import type { Store } from '../../once/store.ts';
 import { CliError } from '../cli-error.ts';
@@ -33,10 +34,9 @@ export function refuseGaps(id: string, gaps: readonly Gap[]): void {
 
 /** Says where the output of one run ends and that of the next begins: never silently, for it looks like one. */
 export function tellNextRun({ id, flags }: OnceCall, store: Store, last: Run, next: Run): void {
-  const line = store.history().find(({ run }) => run === last.run);
-  const why = line?.outcome === 'no result' ? `${line.detail}` : 'ended';
-  if (flags.json === true) tellJson({ event: 'next-run', id, run: next.run, after: last.run, why });
-  else note(`${printable(id)}: run ${last.run} ${printable(why)}; what follows is of run ${next.run}`);
+  const { run, after, why } = nextRunAfter(store, last, next);
+  if (flags.json === true) tellJson({ event: 'next-run', id, run, after, why });
+  else note(`${printable(id)}: run ${after} ${printable(why)}; what follows is of run ${run}`);
 }
 
 /** That a failure is its own caller's alone. */

@@ -4,7 +4,7 @@ import { checkKey } from '../options.ts';
 import { type StateName, stateOf } from '../state.ts';
 import { startInBackground } from './background.ts';
 import { exitCodeIn } from './exit-code.ts';
-import { type Following, follow } from './follow-run.ts';
+import { type Following, type FollowOptions, follow } from './follow-run.ts';
 import { type CommandOptions, checkCommandOptions } from './options.ts';
 import { type RunKey, runKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
@@ -23,11 +23,6 @@ export interface CommandEnd {
 export interface EndOptions {
   /** Milliseconds until what is left of the process group is killed. Default: as the run was started with. */
   readonly grace?: number | undefined;
-}
-
-export interface FollowOptions {
-  /** Ends the follower; the run goes on. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -81,16 +76,17 @@ export class OnceCommand {
 
   /**
    * Gives the output of the run that is under way, from its beginning and as it comes, until that has ended; of one that is
-   * over, all of it at once. What is given of the two streams is in order within each, not across them.
+   * over, all of it at once. What is given of the two streams is in order within each, not across them. When it ends without
+   * a result, and somebody who waited runs the command again, goes on with that run: `onNextRun` says where.
    *
    * @throws {OnceStoppedError} it was stopped meanwhile.
-   * @throws {NoResultError} there is no run, or its run ended without a result.
-   * @throws the reason of `signal`; what `sink` throws. The run goes on.
+   * @throws {NoResultError} there is no run, or its run ended without a result and nobody runs again.
+   * @throws the reason of `signal`; what `sink` or `onNextRun` throws. The run goes on.
    */
   async follow(sink: Sink, options: FollowOptions = {}): Promise<CommandEnd> {
     check('sink', sink, callback);
-    checkKinds(options, { signal });
-    const record = await follow(this.#key, sink, { signal: options.signal, coming: this.#coming });
+    checkKinds(options, { signal, onNextRun: callback });
+    const record = await follow(this.#key, sink, { ...options, words: this.#words, coming: this.#coming });
     const { started, finished, took } = record.header;
     return { exitCode: exitCodeIn(record), started, finished, took };
   }

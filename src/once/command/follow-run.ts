@@ -4,44 +4,65 @@ import { anyOf } from '../../lock/on-abort.ts';
 import { pause } from '../../time/time.ts';
 import type { CurrentRun } from '../current.ts';
 import type { OnceRecord } from '../record.ts';
-import type { Place } from '../scope.ts';
 import { stateOf } from '../state.ts';
 import { stopperOf } from '../stop.ts';
 import { LogFollower } from './follow.ts';
-import { replay } from './log.ts';
+import { type Run, replay } from './log.ts';
+import { type NextRun, nextRunAfter } from './next-run.ts';
 import type { RunKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
 import { untilOver } from './until-over.ts';
+import { isToRun } from './wanted.ts';
 
 /** Milliseconds. */
 const SETTLING = 20;
 
+export interface FollowOptions {
+  /** Ends the follower; the run goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Is told where the output of the next run begins, when the one that is followed had no result and somebody runs again. A
+   * promise has that output wait. What this throws, or rejects with, ends the follower. Default: both outputs look like one.
+   */
+  readonly onNextRun?: ((next: NextRun) => void | Promise<void>) | undefined;
+}
+
 /** How a run is followed. */
-export interface Following {
-  readonly signal: AbortSignal | undefined;
-  /** A run was started that waits its turn behind another command's; `last` is the outcome there was by then. */
+export interface Following extends FollowOptions {
+  readonly words: readonly string[];
+  /** A run was started that waits its turn behind another one; `last` is the outcome there was by then. */
   readonly coming: { readonly last: string | undefined } | undefined;
 }
 
 /** Gives the output of the run that is under way until it has ended; of one that is over, all of it. See `OnceCommand`. */
-export async function follow(key: RunKey, sink: Sink, { signal, coming }: Following): Promise<OnceRecord> {
+export async function follow(
+  key: RunKey,
+  sink: Sink,
+  { signal, onNextRun, words, coming }: Following,
+): Promise<OnceRecord> {
   const { id, place, store } = key;
   let followed: CurrentRun | undefined;
+  const goOnWith = async (next: Run) => {
+    if (followed !== undefined) await onNextRun?.(nextRunAfter(store, followed, next));
+  };
   for (;;) {
     const { name, last, current } = stateOf(id, place, store);
     if (followed !== undefined && last?.header.id === followed.id) return last;
     if (name !== 'running' || current === undefined) {
-      const isToCome = coming !== undefined && followed === undefined && last?.header.id === coming.last;
-      if (isToCome && isWanted(place)) {
-        await turnOf(place, signal);
-        continue;
-      }
       const stopper = followed === undefined ? undefined : stopperOf(store, followed);
       if (stopper !== undefined) throw new OnceStoppedError(id, holder(stopper));
+      const isDue = coming !== undefined && followed === undefined && last?.header.id === coming.last;
+      const isWithoutResult = followed !== undefined && current !== undefined;
+      if ((isDue || isWithoutResult) && isToRun(place, words)) {
+        await turnOf(key, signal);
+        continue;
+      }
       if (last === undefined || current !== undefined) throw new NoResultError(id, 'has no result', {});
+      await goOnWith(last.header);
       await replay(store, last, sink);
       return last;
     }
+    await goOnWith(current);
     const follower = new LogFollower(store, current, sink);
     followed = current;
     const leave = new AbortController();
@@ -57,14 +78,8 @@ export async function follow(key: RunKey, sink: Sink, { signal, coming }: Follow
   }
 }
 
-/** Somebody has the lock of a key, or waits for it. */
-function isWanted({ locks, lock }: Place): boolean {
-  const { state, waiters } = locks.inspect({ name: lock });
-  return state !== 'free' || waiters.length > 0;
-}
-
-/** Resolves when the lock has been free, and its next holder has had the time to say what it runs. */
-async function turnOf({ locks, lock }: Place, signal: AbortSignal | undefined): Promise<void> {
-  await locks.untilFree({ name: lock }, signal === undefined ? {} : { signal });
+/** Resolves when the lock has been free, or another run has begun, and its next holder has had the time to say what it runs. */
+async function turnOf(key: RunKey, signal: AbortSignal | undefined): Promise<void> {
+  await untilOver(key, { id: key.store.current()?.id }, signal);
   await pause(SETTLING, undefined, { signal });
 }

@@ -3,7 +3,6 @@ import type { Interruption } from '../../command/signals/interruption.ts';
 import { DEFAULT_GRACE } from '../../command/signals/process-group.ts';
 import { succeeds } from '../../command/succeeds.ts';
 import { NoResultError, OnceFailedError } from '../../errors/once-errors.ts';
-import type { HolderRecord } from '../../identity/holder.ts';
 import type { Lock } from '../../lock/lock.ts';
 import { runBehind } from '../failure.ts';
 import type { Outcome } from '../job.ts';
@@ -14,6 +13,7 @@ import type { BackgroundCall, CommandOptions } from './options.ts';
 import { CommandFailed, taskOf } from './outcome.ts';
 import { digestOf, type RunKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
+import { isAwaited } from './wanted.ts';
 
 /** How a call for a command ended: with the outcome of a run, whoever ran it. */
 export interface Performed {
@@ -46,7 +46,6 @@ export async function perform(key: RunKey, plan: Performance, stage: Stage): Pro
   const { id, place, store } = key;
   const { words, validate, grace = DEFAULT_GRACE, scope: _, anyCommand = false, ...options } = plan;
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const isAwaited = () => place.locks.inspect({ name: place.lock }).waiters.some(wants(words));
   let check: Promise<boolean> | undefined;
   const validation = (command: string) => () => {
     check = succeeds(command, stage.interruption.wait, grace);
@@ -59,7 +58,8 @@ export async function perform(key: RunKey, plan: Performance, stage: Stage): Pro
         stage.interruption.began();
         stage.onRun(context.lock);
         const { sink, input, interruption } = stage;
-        return execute({ id, words, store, sink, input, interruption, grace, isAwaited }, context);
+        const isWanted = () => isAwaited(place, words);
+        return execute({ id, words, store, sink, input, interruption, grace, isAwaited: isWanted }, context);
       },
       {
         ...Object.fromEntries(given),
@@ -79,23 +79,6 @@ export async function perform(key: RunKey, plan: Performance, stage: Stage): Pro
   } finally {
     await check?.catch(() => {}); // this process does not end before what it has started
   }
-}
-
-/** As many characters of a command a record has at least. */
-const RECORDED = 400;
-
-/**
- * Tells of those who wait whether they take the outcome of this command: they would run the same one, or take that of any,
- * for which they have a purpose. One of whom it cannot be told for certain does.
- */
-function wants(words: readonly string[]): (waiter: { readonly record: HolderRecord }) => boolean {
-  const own = words.join(' ');
-  return ({ record: { command, purpose } }) => {
-    if (command === undefined || purpose !== undefined) return true;
-    const [beginning = ''] = command.split(/\u2026$/);
-    const isCut = beginning !== command || command.length >= RECORDED;
-    return isCut ? own.startsWith(beginning) : own === command;
-  };
 }
 
 /** The failure that an error is of, and no other: what is on record by now may be of another run. */

@@ -7,10 +7,13 @@ import type { RunKey } from './run-key.ts';
 /** For what no event tells of, such as a run on another machine. Milliseconds. */
 const LOOK_EVERY = 1_000;
 
-/** Resolves when a run is over: its lock is free, or has passed to another run, or its outcome is on record. */
+/**
+ * Resolves when a run is over: its lock is free, or has passed to another run, or its outcome is on record. Without an `id`,
+ * when a run has begun, or the lock is free.
+ */
 export async function untilOver(
   { place, store }: RunKey,
-  { id }: CurrentRun,
+  { id }: { readonly id: CurrentRun['id'] | undefined },
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const leave = new AbortController();
