@@ -2,6 +2,7 @@ import type { Lock } from '../lock/lock.ts';
 import type { CurrentRun } from './current.ts';
 import type { Terms } from './judgement.ts';
 import type { OnceRecord } from './record.ts';
+import { hasEnded } from './state.ts';
 import { stopperOf } from './stop.ts';
 import type { Store } from './store.ts';
 
@@ -55,18 +56,19 @@ export interface Marks {
   readonly failure: string | undefined;
   /** The run that had begun without an outcome so far. */
   readonly current: string | undefined;
-  /** The last run without an outcome, if nobody could wait for it: it was stopped, or another command's had begun since. */
+  /** The last run without an outcome, if nobody could wait for it: it was stopped, had ended, or another command's had begun since. */
   readonly over: string | undefined;
 }
 
 export function marksOf(store: Store): Marks {
   const current = store.current();
-  const isStopped = current !== undefined && store.counts(current) && stopperOf(store, current) !== undefined;
+  const own = current !== undefined && store.counts(current) ? current : undefined;
+  const isOver = own !== undefined && (hasEnded(own) || stopperOf(store, own) !== undefined);
   return {
     success: store.success()?.header.id,
     failure: store.failure()?.header.id,
     current: current?.id,
-    over: isStopped ? current.id : store.passed()?.id,
+    over: isOver ? own.id : store.passed()?.id,
   };
 }
 

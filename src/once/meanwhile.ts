@@ -1,18 +1,18 @@
 import { OnceFailedError } from '../errors/once-errors.ts';
 import { onLockEvent } from '../events/channel.ts';
 import type { Job, Outcome } from './job.ts';
-import { awaitedOutcome, awaitedStop } from './run.ts';
+import { awaitedEnd, awaitedOutcome } from './run.ts';
 
 /** Those in this thread who wait. */
 const waiting = new Set<Meanwhile>();
 
 /**
- * Looks for the outcome of the run that a call waits for, and for its stop, while others have the lock, whose runs may be
- * long: at first, and whenever one of those before the call has got it. An outcome is on record before the lock passes to
- * anybody, and so is a stop.
+ * Looks for the outcome of the run that a call waits for, for its stop, and for the end of its last attempt, while others
+ * have the lock, whose runs may be long: at first, and whenever one of those before the call has got it. An outcome is on
+ * record before the lock passes to anybody, and so is a stop.
  */
 export class Meanwhile {
-  /** Settles as `takeTurn` would, if such an outcome, or a stop, is seen before the end. */
+  /** Settles as `takeTurn` would, if any of these is seen before the end. */
   readonly outcome: Promise<Outcome>;
   readonly #path: string;
   readonly #job: Job;
@@ -43,8 +43,8 @@ export class Meanwhile {
   /** What cannot be read is an error of the turn. */
   async #look(): Promise<void> {
     try {
-      const stop = awaitedStop(this.#job);
-      if (stop !== undefined) this.#reject(stop);
+      const end = awaitedEnd(this.#job);
+      if (end !== undefined) this.#reject(end);
       if (!this.#hasNews) return;
       const terms = await this.#job.terms();
       const outcome = waiting.has(this) ? awaitedOutcome(this.#path, this.#job, terms) : undefined;

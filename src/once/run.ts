@@ -10,7 +10,7 @@ import { failed } from './failure.ts';
 import type { Job, Outcome } from './job.ts';
 import { failureStands, judge, type Terms } from './judgement.ts';
 import type { OnceRecord } from './record.ts';
-import { isAlive } from './state.ts';
+import { hasEnded } from './state.ts';
 import { stopperOf } from './stop.ts';
 import type { Store } from './store.ts';
 import { work } from './work.ts';
@@ -90,15 +90,31 @@ function stopOf(run: CurrentRun | undefined, { key, store, before }: Job): OnceS
   return stopper === undefined ? undefined : new OnceStoppedError(key, holder(stopper));
 }
 
-/** The same for a call that has not got the lock yet: only of a run that is over for certain. */
-export function awaitedStop(job: Job): OnceStoppedError | undefined {
-  const run = withoutOutcome(job.store);
-  return run !== undefined && isOver(run, job.store) ? stopOf(run, job) : undefined;
+/** How many runs in a row ended without a result for a call that waited, this one last; 0: it did not wait for this one. */
+function triedFor(run: CurrentRun | undefined, { before, waited }: Job): number {
+  if (run === undefined || run.id === before.over) return 0; // what was over when the call came is no reason to give up
+  return waited || run.id !== before.current ? run.attempt : 0;
 }
 
-/** Its runner said so, or is gone with its command, or another run has begun. */
+function abandoned(tried: number, run: CurrentRun | undefined, { key }: Job): OnceAbandonedError {
+  return new OnceAbandonedError(key, tried, run?.ended ?? 'died before it could tell why');
+}
+
+/**
+ * Why a call that has not got the lock yet waits in vain: the run was stopped, or was the last of its attempts. Only of a
+ * run that is over for certain.
+ */
+export function awaitedEnd(job: Job): OnceStoppedError | OnceAbandonedError | undefined {
+  const run = withoutOutcome(job.store);
+  if (run === undefined || !isOver(run, job.store)) return undefined;
+  if (withoutOutcome(job.store)?.id !== run.id) return undefined; // it had its outcome before it was over
+  const tried = triedFor(run, job);
+  return stopOf(run, job) ?? (tried >= job.attempts ? abandoned(tried, run, job) : undefined);
+}
+
+/** It has ended, or another run has begun. */
 function isOver(run: CurrentRun, store: Store): boolean {
-  return run.ended !== undefined || !isAlive(run) || store.current()?.id !== run.id;
+  return hasEnded(run) || store.current()?.id !== run.id;
 }
 
 /**
@@ -109,27 +125,22 @@ function isOver(run: CurrentRun, store: Store): boolean {
  * @throws {OnceAbandonedError} when enough have been tried.
  */
 function nextRun(job: Job): CurrentRun {
-  const { key, project, store, attempts, before, waited, task } = job;
+  const { key, project, store, attempts, task } = job;
   const last = store.current();
   const recorded = store.lastRun();
   const died = last !== undefined && last.run > recorded ? last : undefined;
   const withoutResult = withoutOutcome(store);
   const stop = stopOf(withoutResult, job);
   if (stop !== undefined) throw stop;
-  const wasOver = withoutResult !== undefined && withoutResult.id === before.over;
   if (died !== undefined) remember(store, died);
-  // A run that was over, or stopped, when the call came is no reason for it to give up.
-  const waitedForIt = !wasOver && (waited || withoutResult?.id !== before.current);
-  const attempt = waitedForIt && withoutResult !== undefined ? withoutResult.attempt + 1 : 1;
-  if (attempt > attempts) {
-    throw new OnceAbandonedError(key, attempt - 1, withoutResult?.ended ?? 'died before it could tell why');
-  }
+  const tried = triedFor(withoutResult, job);
+  if (tried >= attempts) throw abandoned(tried, withoutResult, job);
   return {
     key,
     project,
     id: randomBytes(8).toString('hex'),
     run: Math.max(recorded, last?.run ?? 0) + 1,
-    attempt,
+    attempt: tried + 1,
     started: new Date().toISOString(),
     by: self(),
     ...(task === undefined ? {} : { task }),

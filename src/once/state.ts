@@ -76,8 +76,13 @@ function isUnderWay({ locks, lock }: Place, run: CurrentRun): boolean {
   return locks.inspect({ name: lock }).state !== 'free' && isAlive(run);
 }
 
+/** Its runner said how it ended, or is gone with its command. */
+export function hasEnded(run: CurrentRun): boolean {
+  return run.ended !== undefined || !isAlive(run);
+}
+
 /** Whether its runner may live, or its command does. */
-export function isAlive({ by, task }: CurrentRun): boolean {
+function isAlive({ by, task }: CurrentRun): boolean {
   return liveness(by) !== 'dead' || isChildAlive(by, task?.child);
 }
 

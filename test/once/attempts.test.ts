@@ -1,7 +1,11 @@
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { OnceAbandonedError, OnceFailedError } from 'holdfast';
 import { once } from 'holdfast/once';
 import { describe, expect, it } from 'vitest';
+import { self } from '../../src/identity/self.ts';
 import { NoResult } from '../../src/once/job.ts';
+import { awaitedEnd } from '../../src/once/run.ts';
 import { placeOf } from '../../src/once/scope.ts';
 import { Store } from '../../src/once/store.ts';
 import { newHome } from '../support/place.ts';
@@ -51,6 +55,21 @@ it('a caller that arrives after runs have died makes a first attempt, however ma
   ]);
 });
 
+it.each([
+  ['ended', { ended: 'was ended by SIGTERM' }],
+  ['died', { by: { ...self(), start: 'of another' } }],
+])(
+  'a caller that arrives when a run has %s makes a first attempt, also while somebody has the lock [A1]',
+  async (_, end) => {
+    newHome();
+    const run = await UnderWay.begin({ attempt: 3 });
+    run.store.note({ ...run.current, ...end });
+    const { settled } = await run.awaitedBy(() => attempt(3));
+    run.leaves();
+    expect(await settled).toBe(1);
+  },
+);
+
 it('a run that died between its record and the end of its turn has its result, and is no attempt [A1, H16]', async () => {
   newHome();
   const run = await UnderWay.begin({ attempt: 3 });
@@ -60,6 +79,33 @@ it('a run that died between its record and the end of its turn has its result, a
   run.leaves();
   expect(await late.settled).toBe(1);
   expect(run.store.history()).toMatchObject([{ run: 2, outcome: 'success' }]);
+});
+
+it('a run that has its result between two looks of those who wait uses up no attempt [A1]', async () => {
+  newHome();
+  const run = await UnderWay.begin({ attempt: 3 });
+  const file = (name: string) => join(run.place.records, name);
+  await run.store.publish(success('recorded'), { value: 'recorded' });
+  renameSync(file('success'), file('kept'));
+  run.store.note(run.current);
+  let looks = 0;
+  class Looking extends Store {
+    override current() {
+      if (++looks === 2) {
+        renameSync(file('kept'), file('success'));
+        rmSync(file('current'));
+      }
+      return super.current();
+    }
+  }
+  const store = new Looking(run.place.records, 'build', 'functions');
+  const before = { success: undefined, failure: undefined, current: run.current.id, over: undefined };
+  const { signal } = new AbortController();
+  const terms = async () => ({ inputs: null });
+  const job = { key: 'build', project: null, store, work: () => {}, attempts: 3, before, terms, signal };
+
+  expect(awaitedEnd({ ...job, rejected: undefined, waited: true })).toBeUndefined();
+  expect(looks).toBeGreaterThan(1);
 });
 
 describe('a run', () => {

@@ -1,5 +1,5 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
-import { OnceStoppedError } from 'holdfast';
+import { OnceAbandonedError, OnceStoppedError } from 'holdfast';
 import { once } from 'holdfast/once';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Flight } from '../../src/once/flight.ts';
@@ -94,4 +94,27 @@ describe('a call whose run is stopped while that of another command stands befor
 
     expect(await settled).toBe('shared');
   });
+});
+
+it('a call gives up as soon as the run is over that uses up its attempts, also when another command runs before it [A1, X42]', async () => {
+  newHome();
+  const run = await UnderWay.begin({ attempt: 2 });
+  const other = await anotherCommand(run);
+  const [last, more] = await Promise.all(
+    [2, 3].map((attempts) =>
+      run.awaitedBy(() => once('build', ({ attempt }) => attempt, { attempts, inputs: [`${attempts}`] })),
+    ),
+  );
+
+  run.store.note({ ...run.current, ended: 'was ended by SIGTERM' });
+  run.leaves();
+
+  const failure = within(last?.settled as Promise<unknown>, 'the call is over');
+  await expect(failure).rejects.toBeInstanceOf(OnceAbandonedError);
+  await expect(failure).rejects.toThrow(
+    'was tried 2 times in a row without a result; the last run was ended by SIGTERM.',
+  );
+  other.open();
+  await other.settled;
+  expect(await more?.settled).toBe(3);
 });
