@@ -12,6 +12,8 @@ export interface CurrentRun {
   readonly attempt: number;
   readonly started: string;
   readonly by: HolderRecord;
+  /** The digest of its inputs; null when it has none. */
+  readonly inputs?: string | null;
   /** What is run, for a command. */
   readonly task?: Task;
   /** How it ended, when its end was seen: `was ended by SIGTERM`. */
@@ -47,6 +49,7 @@ export function parseCurrent(text: string, key?: string): CurrentRun | undefined
       Number.isSafeInteger(value.attempt) &&
       isTime(value.started) &&
       isHolder(value.by) &&
+      (value.inputs === undefined || value.inputs === null || typeof value.inputs === 'string') &&
       (value.ended === undefined || typeof value.ended === 'string') &&
       (value.task === undefined || isTask(value.task));
     return isCurrent ? value : undefined;

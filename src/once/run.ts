@@ -43,7 +43,7 @@ export async function takeTurn(lock: Lock, job: Job): Promise<Outcome> {
   }
   const standing = failureStands(store, terms);
   if (standing !== undefined) throw failed(job.key, standing, terms);
-  const current = nextRun(job);
+  const current = nextRun(job, terms);
   trace?.(
     lock.path,
     `begins run ${current.run}, attempt ${current.attempt}; what is recorded: ${judged.state}`,
@@ -124,7 +124,7 @@ function isOver(run: CurrentRun, store: Store): boolean {
  * @throws {OnceStoppedError} when the last one was stopped while this call waited for it.
  * @throws {OnceAbandonedError} when enough have been tried.
  */
-function nextRun(job: Job): CurrentRun {
+function nextRun(job: Job, { inputs }: Terms): CurrentRun {
   const { key, project, store, attempts, task } = job;
   const last = store.current();
   const recorded = store.lastRun();
@@ -143,6 +143,7 @@ function nextRun(job: Job): CurrentRun {
     attempt: tried + 1,
     started: new Date().toISOString(),
     by: self(),
+    inputs,
     ...(task === undefined ? {} : { task }),
   };
 }

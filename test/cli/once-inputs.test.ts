@@ -6,6 +6,7 @@ import { inputsMatching } from '../../src/cli/once/task.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { makeFifo } from '../support/tool.ts';
 import { Cli } from './cli.ts';
+import { Task } from './task.ts';
 
 describe('the files of --inputs', () => {
   const directory = () => {
@@ -42,6 +43,26 @@ describe('the files of --inputs', () => {
       }
     },
   );
+
+  it('that have changed have a start in the background wait for the run that goes by the others, and say so [X58, R82]', async () => {
+    const task = new Task();
+    const file = join(tempDirectory(), 'input');
+    const detach = (content: string, ...flags: string[]) => {
+      writeFileSync(file, content);
+      return task.cli.run(['once', '--detach', ...flags, 'task', '--inputs', file, '--', ...task.words]);
+    };
+    await detach('a');
+    await task.begun();
+    expect((await detach('a')).stderr).toContain(
+      'task is being run already. Follow: holdfast once --follow task ·',
+    );
+    const { stderr } = await detach('b');
+    expect(stderr).toContain('task waits for its run with other inputs, by ');
+    expect(stderr).toContain(
+      `, and then runs. Follow: holdfast once --follow task --inputs ${file} -- sh -c `,
+    );
+    expect(JSON.parse((await detach('c', '--json')).stdout)).toEqual({ id: 'task', state: 'waiting' });
+  });
 
   it('are an error that names the pattern of which there are none [A14, X58]', async () => {
     const path = directory();

@@ -2,6 +2,7 @@ import { holders as describeHolders, printable, shellWord } from '../../errors/d
 import { startInBackground } from '../../once/command/background.ts';
 import type { News } from '../../once/command/news.ts';
 import { onceCommand } from '../../once/hint.ts';
+import { digestOf } from '../../once/inputs.ts';
 import { type Marks, marksOf } from '../../once/job.ts';
 import { stateOf } from '../../once/state.ts';
 import { Store } from '../../once/store.ts';
@@ -19,8 +20,9 @@ export async function detach(call: OnceCall): Promise<void> {
   const task = taskOfCall(call);
   const before = marksOf(task.store);
   const options = await commandOptions(call);
+  const inputs = await digestOf(options.inputs);
   const news = await startInBackground({ ...options, id, words: wordsOf(call), before });
-  const state = stateAfter(news, task, before);
+  const state = stateAfter(news, task, before, inputs);
   if (flags.json === true) printJson({ id, state });
   else if (flags.quiet !== true) note(`${printable(id)} ${inWords(state, news, call, task)}`);
   process.exitCode = exitCodes.success;
@@ -28,27 +30,42 @@ export async function detach(call: OnceCall): Promise<void> {
 
 type State = 'running' | 'waiting' | 'finished';
 
-/** `waiting`: for its turn. Who waits for the very command has its outcome as soon as that is on record. */
-export function stateAfter({ event }: Told, { id, place, store }: Task, before: Marks): State {
+/**
+ * `waiting`: for its turn. Who waits for the very command, with these inputs, has its outcome as soon as that is on record.
+ */
+export function stateAfter(
+  { event }: Told,
+  { id, place, store }: Task,
+  before: Marks,
+  inputs: string | null,
+): State {
   if (event !== 'waiting') return event === 'end' ? 'finished' : 'running';
-  if (stateOf(id, place, store).name === 'running') return 'running';
-  const { success, failure } = marksOf(store);
-  return success !== before.success || failure !== before.failure ? 'finished' : 'waiting';
+  const { name, current } = stateOf(id, place, store);
+  if (name === 'running' && (current?.inputs ?? null) === inputs) return 'running';
+  const isShared = [store.success(), store.failure()].some(
+    (record) =>
+      record?.header.inputs === inputs && ![before.success, before.failure].includes(record.header.id),
+  );
+  return isShared ? 'finished' : 'waiting';
 }
 
-function inWords(state: State, { event }: Told, { id, words }: OnceCall, task: Task): string {
+function inWords(state: State, { event }: Told, { id, words, flags }: OnceCall, task: Task): string {
   if (state === 'finished') return 'is finished already';
-  const command = state === 'waiting' ? ` -- ${words.map(shellWord).join(' ')}` : ''; // else that would be the other one
+  const patterns = flags.inputs === undefined ? [] : ['--inputs', ...flags.inputs];
+  // Without its command and inputs, that would be another run.
+  const command = state === 'waiting' ? ` ${[...patterns, '--', ...words].map(shellWord).join(' ')}` : '';
   const [follow, wait] = ['--follow', '--wait'].map((flag) => onceCommand(flag, id, task.place) + command);
   const next = `Follow: ${follow} · wait: ${wait}`;
   if (state === 'waiting') return `waits for ${whatItWaitsFor(task)}, and then runs. ${next}`;
   return `${event === 'waiting' ? 'is being run already' : 'runs in the background'}. ${next}`;
 }
 
-/** The run of another command, unless that is just over, or whoever has the lock runs none. */
+/** The run of another command, or of other inputs, unless that is just over, or whoever has the lock runs none. */
 function whatItWaitsFor({ id, place, store }: Task): string {
   const { holders } = place.locks.inspect({ name: place.lock });
   if (holders.length === 0) return 'its turn';
-  const isOfAnother = stateOf(id, place, new Store(store.directory, id, 'any')).name === 'running';
-  return `${isOfAnother ? 'the run of another command, by' : 'its lock, held by'} ${describeHolders(holders)}`;
+  const { name, current } = stateOf(id, place, new Store(store.directory, id, 'any'));
+  const by = describeHolders(holders);
+  if (name !== 'running' || current === undefined) return `its lock, held by ${by}`;
+  return `${store.counts(current) ? 'its run with other inputs' : 'the run of another command'}, by ${by}`;
 }
