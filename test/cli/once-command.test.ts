@@ -3,7 +3,7 @@ import { OnceCommand } from 'holdfast/once';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Latch } from '../support/latch.ts';
 import { newHome } from '../support/place.ts';
-import { until } from '../support/until.ts';
+import { until, untilStopped } from '../support/until.ts';
 import { Cli, main } from './cli.ts';
 import { counted, Task } from './task.ts';
 
@@ -144,6 +144,26 @@ describe('two commands under one ID', () => {
     expect(await follower.exits()).toMatchObject({ code: 3, stdout: 'started\n' });
     gate.open();
     expect((await second.exits()).code).toBe(0);
+  });
+
+  it('--wait and --follow without a command end with that run also when the one behind it is over before they look [X42, A16]', async () => {
+    const task = new Task('exit 3');
+    await task.start('--detach', '--quiet').exits();
+    await task.begun();
+    const second = task.cli.start(['once', 'task', '--', 'true']);
+    await second.says(/waiting for task/, 'stderr');
+    const waiters = ['--wait', '--follow'].map((deed) => task.cli.start(['once', deed, 'task']));
+    for (const each of waiters) {
+      await each.says(/waiting for task/, 'stderr');
+      each.signal('SIGSTOP');
+      await untilStopped(each.pid);
+    }
+
+    task.open();
+    expect((await second.exits()).code).toBe(0);
+
+    for (const each of waiters) each.signal('SIGCONT');
+    for (const each of waiters) expect((await each.exits()).code).toBe(3);
   });
 
   it('the second takes the outcome of the first with --any-command, and not its own older one [X42]', async () => {
