@@ -66,6 +66,7 @@ function whatItWaitsFor({ id, place, store }: Task): string {
   if (holders.length === 0) return 'its turn';
   const { name, current } = stateOf(id, place, new Store(store.directory, id, 'any'));
   const by = describeHolders(holders);
-  if (name !== 'running' || current === undefined) return `its lock, held by ${by}`;
-  return `${store.counts(current) ? 'its run with other inputs' : 'the run of another command'}, by ${by}`;
+  if (name !== 'running') return `its lock, held by ${by}`;
+  const isOwn = current !== undefined && store.counts(current);
+  return `${isOwn ? 'its run with other inputs' : 'the run of another command'}, by ${by}`;
 }
