@@ -3,6 +3,7 @@ import { ConflictError, InvalidValueError, MissingDocumentError } from '../error
 import { LostError } from '../errors/lock-errors.ts';
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
+import { lockInHand } from '../lock/last-turn.ts';
 import type { Lock } from '../lock/lock.ts';
 import { finish, type Progress, run, type Work } from '../lock/work.ts';
 import type { Conflict } from '../merge/result.ts';
@@ -25,7 +26,7 @@ import { noBackup, restore } from './recovery/restore.ts';
 import { assertValid, issuesOf } from './schema.ts';
 import type { Settings } from './settings.ts';
 import { type Loaded, textOf } from './text.ts';
-import type { Site } from './under-lock.ts';
+import { PURPOSES, type Site } from './under-lock.ts';
 
 /** A document whose lock is held, with what is at its path. */
 type Meeting = Site & { readonly current: Loaded | undefined };
@@ -103,7 +104,7 @@ export class Batch<T> {
     }
   }
 
-  *#work(jobs: readonly Change[], place: Place, lock: Lock): Work<void> {
+  *#work(jobs: readonly Change[], place: Place, lock: Site['lock']): Work<void> {
     let folder: Folder | undefined;
     this.#first = jobs[0];
     try {
@@ -136,12 +137,12 @@ export class Batch<T> {
   }
 
   /**
-   * The same before it returns, for a process that exits, under a lock that it holds or can still get. What was begun goes on
-   * from the step that is done beside this thread: begun anew, it would count twice where it is at the path by now. Where there is
-   * no such step, the exit came out of a recipe or a listener: then the change of that recipe is left out, and all of
-   * its batch where they may be at the path.
+   * The same before it returns, for a process that exits, under a lock that its documents have, or that it can still get. What was
+   * begun goes on from the step that is done beside this thread: begun anew, it would count twice where it is at the path by
+   * now. Where there is no such step, the exit came out of a recipe or a listener: then the change of that recipe is left out,
+   * and all of its batch where they may be at the path.
    */
-  finish(begun: readonly Change[], waiting: readonly Change[], held: Lock | undefined): void {
+  finish(begun: readonly Change[], waiting: readonly Change[]): void {
     const { work, progress } = this.#underWay ?? {};
     let jobs = [...begun, ...waiting];
     try {
@@ -154,13 +155,10 @@ export class Batch<T> {
     if (jobs.length === 0) return;
     try {
       const place = placeFor(this.#settings, jobs);
-      if (held !== undefined) finish(this.#work(jobs, place, held));
-      else {
-        const options = { timeout: LAST_WAIT, detached: true };
-        this.#settings.locks.withSync({ file: place.path }, options, (lock) => {
-          finish(this.#work(jobs, place, lock));
-        });
-      }
+      const under = (lock: Site['lock']) => finish(this.#work(jobs, place, lock));
+      const held = lockInHand(place.lock, PURPOSES);
+      if (held !== undefined) under(held);
+      else this.#settings.locks.withSync({ file: place.path }, { timeout: LAST_WAIT, detached: true }, under);
     } catch (error) {
       fail(jobs, error);
     }
@@ -279,7 +277,7 @@ export class Batch<T> {
    * A change fails that has held the lock too long by itself: the first one under it. Any other that has no lock any more is
    * tried again, with those behind it. @throws {LostError}
    */
-  #refuse(job: Change, error: unknown, lock: Lock): void {
+  #refuse(job: Change, error: unknown, lock: Site['lock']): void {
     try {
       lock.assertHeld();
     } catch (lost) {

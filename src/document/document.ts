@@ -89,7 +89,8 @@ export class Document<T> {
         if (settings.recover === 'auto' && !settings.readOnly) await this.#restore({ only: 'damage' });
       },
     });
-    this.#forget = whenExiting({ leaving: () => this.#flush(), exiting: () => this.#flushNow() });
+    const farewell = { leaving: () => this.#flush(), exiting: () => this.#flushNow() };
+    this.#forget = whenExiting(this.#writer, farewell);
   }
 
   /** As it was opened. */
@@ -392,9 +393,8 @@ export class Document<T> {
 
   /** The same before it returns, for a process that exits: what was asked to be saved and is not written yet. */
   #flushNow(): void {
-    const { begun, held } = this.#writer;
     const waiting = this.#writer.takeAll();
     if (this.#isDue) waiting.push(change('save', () => undefined).job);
-    this.#batch.finish(begun, waiting, held);
+    this.#batch.finish(this.#writer.begun, waiting);
   }
 }

@@ -8,19 +8,28 @@ interface Farewell {
   readonly exiting: () => void;
 }
 
-const farewells = new Set<Farewell>();
+/** What is under way, under a lock. */
+interface Working {
+  readonly begun: readonly unknown[];
+}
+
+const farewells = new Map<Farewell, Working>();
 let isListening = false;
 
-/** Calls back when the process runs out of work, and when it exits. Returns the function that stops it. */
-export function whenExiting(farewell: Farewell): () => void {
-  farewells.add(farewell);
+/**
+ * Calls back when the process runs out of work, and when it exits: then those first who are in the middle of something, for the
+ * others can go on under their lock. Returns the function that stops it.
+ */
+export function whenExiting(working: Working, farewell: Farewell): () => void {
+  farewells.set(farewell, working);
   if (!isListening) {
     isListening = true;
     process.on('beforeExit', () => {
-      for (const { leaving } of farewells) leaving();
+      for (const { leaving } of farewells.keys()) leaving();
     });
     onExit(() => {
-      for (const { exiting } of farewells) exiting();
+      const first = [...farewells].filter(([, { begun }]) => begun.length > 0);
+      for (const { exiting } of new Map([...first, ...farewells]).keys()) exiting();
     });
   }
   return () => void farewells.delete(farewell);

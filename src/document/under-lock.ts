@@ -8,8 +8,11 @@ import type { Settings } from './settings.ts';
 export interface Site {
   readonly place: Place;
   readonly folder: Folder;
-  readonly lock: Lock;
+  readonly lock: Pick<Lock, 'assertHeld'>;
 }
+
+/** What documents take their locks for. */
+export const PURPOSES = ['document', 'update', 'resolve', 'recovery'] as const;
 
 /** A link on the way to the file leads elsewhere by now. */
 const MOVED = Symbol('moved');
@@ -18,7 +21,7 @@ const MOVED = Symbol('moved');
 export async function underLock<R>(
   given: string,
   { locks, timeout, holdLimit }: Pick<Settings<unknown>, 'locks' | 'timeout' | 'holdLimit'>,
-  purpose: string,
+  purpose: (typeof PURPOSES)[number],
   body: (site: Site) => Work<R>,
 ): Promise<R> {
   for (;;) {

@@ -47,9 +47,7 @@ export class Writer<J extends Job> {
   #worker: Promise<void> | undefined;
   /** Timers and sockets have their turn after 20 ms of work. */
   readonly #rests = new Rests(20);
-  /** The lock, while a batch is done under it. */
-  held: Lock | undefined;
-  /** The jobs of that batch, until each is over or waits again. */
+  /** The jobs of a batch that is under way, until each is over or waits again. */
   begun: J[] = [];
   /** Ends a wait for which nobody has set an end. */
   #calm: AbortController | undefined;
@@ -104,13 +102,11 @@ export class Writer<J extends Job> {
           if (placeOf(this.#queue).path !== place.path) return; // a link leads elsewhere by now
           // One that has lost its lock is done by itself: another one of its batch may have held it too long.
           this.begun = this.#queue[0]?.losses === undefined ? this.takeAll() : this.#queue.splice(0, 1);
-          this.held = lock;
           await this.#batch(this.begun, lock, place);
         });
       } catch (error) {
         if (error !== HURRY) losses = this.#failed(this.begun, error);
       } finally {
-        this.held = undefined;
         this.begun = [];
       }
       if (losses > 0) await pause(PAUSE * 2 ** (losses - 1));

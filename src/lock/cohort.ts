@@ -11,6 +11,8 @@ export interface Member {
   readonly isHeld: boolean;
   /** Milliseconds since the grant. */
   readonly held: number;
+  /** @throws {LostError} when it is not held any more, looked up now. */
+  assertHeld(): void;
   /** The lock object that stands for it; let go once somebody else watches whether it is collected. */
   lock: object | undefined;
 }

@@ -30,6 +30,7 @@ describe('what is to be saved when a program ends', () => {
     ['exits', 1],
     ['exits after it asked for more', 3],
     ['exits after a save was late', 1],
+    ['exits once it has the lock, and has not heard of it', 1],
     ['exits while it writes', 2, 2_000_000],
     ['exits while it syncs', 1, 2_000_000],
     ['exits while a recipe waits', 2],
@@ -45,6 +46,29 @@ describe('what is to be saved when a program ends', () => {
     expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 });
+
+it.each([
+  ['before both are due'],
+  ['after both were late'],
+  ['while the first one writes', 2_000_000],
+  ['while the second one writes', 2_000_000],
+  ['while one writes and the other one waits', 2_000_000],
+  ['while a recipe of one waits'],
+  ['while both wait'],
+  ['while an updateFile waits'],
+  ['out of a recipe of one'],
+  ['once one has the lock, and has not heard of it'],
+])(
+  'two documents on one file in one process are both written, and merged, when it exits %s [D4, D6]',
+  async (when, length = 1) => {
+    const path = join(memoryDirectory(), 'roles.json');
+    const text = (count: number) => `{ "a": ${count}, "b": ${count}, "more": "${'x'.repeat(length)}" }`;
+    writeFileSync(path, text(0));
+    const child = new Child(process.execPath, [fixture('document-pair.mjs'), path, when]);
+    expect(await child.exits()).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(path, 'utf8').replaceAll('x', '')).toBe(text(1).replaceAll('x', ''));
+  },
+);
 
 it.each([
   ['2', ['written', 'written']],

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, promises } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemCode } from '../../errors/base.ts';
@@ -6,6 +6,7 @@ import { MissingDocumentError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
 import { fileResource } from '../../lock/resource.ts';
 import { DIRECTORY, isRoot, pathOfDescriptor } from '../../storage/fs/pinned.ts';
+import { passOver, syncDirectory } from '../../storage/fs/sync-directory.ts';
 import { absolute } from '../../storage/working-directory.ts';
 
 /** Where the file of a document is. */
@@ -53,9 +54,6 @@ export function standingPlaceOf(given: string): Place {
   return place;
 }
 
-/** What directories answer that cannot be synced; their file system keeps the order of names itself. */
-const WITHOUT_SYNC = ['EINVAL', 'EISDIR', 'EPERM', 'ENOTSUP', 'ENOSYS'];
-
 /**
  * The directory of a document for as long as one operation lasts. As root, on Linux, its path leads to one and the same
  * directory however its owner moves things meanwhile.
@@ -90,15 +88,7 @@ export class Folder {
 
   /** The same beside this thread. */
   async syncLater(): Promise<void> {
-    if (this.#fd === undefined) return;
-    const directory = await promises.open(this.path, 'r');
-    try {
-      await directory.sync();
-    } catch (error) {
-      passOver(error);
-    } finally {
-      await directory.close();
-    }
+    if (this.#fd !== undefined) await syncDirectory(this.path);
   }
 
   close(): void {
@@ -114,8 +104,4 @@ function open(directory: string): number | undefined {
     if (['EISDIR', 'EPERM', 'EACCES'].includes(systemCode(error) ?? '')) return undefined;
     throw error;
   }
-}
-
-function passOver(error: unknown): void {
-  if (!WITHOUT_SYNC.includes(systemCode(error) ?? '')) throw error;
 }

@@ -47,6 +47,7 @@ export function syncDirectoryQuietly(path: string): void {
   }
 }
 
-function passOver(error: unknown): void {
+/** An error of a sync counts unless the system syncs no directories. @throws that error. */
+export function passOver(error: unknown): void {
   if (!NOT_FOR_DIRECTORIES.includes(systemCode(error) ?? '')) throw error;
 }
