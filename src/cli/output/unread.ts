@@ -9,8 +9,7 @@ let poll: ((entry: Buffer, count: number, milliseconds: number) => number) | und
 
 /**
  * Whether nobody reads standard output any more, as in `… --follow | head -1`: known before the next line is written. False
- * where that cannot be told: without the
- * binding, and on Windows, which has no poll.
+ * where that cannot be told: without the binding, and on Windows, which has no poll(2).
  */
 export function isUnread(): boolean {
   try {
