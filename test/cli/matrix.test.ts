@@ -130,6 +130,7 @@ class Job {
     this.#over = join(modes.cli.home, 'over');
     this.#pid = join(modes.cli.home, 'pid');
     this.#steps = join(modes.cli.home, 'steps');
+    writeFileSync(this.#steps, ''); // a Ctrl-Z may come before its first step is over
     onTestFinished(async () => {
       this.end();
       await modes.cli.run(['once', 'clean', '--all', '--stop']);
