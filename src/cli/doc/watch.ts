@@ -1,14 +1,11 @@
 import { openDocument } from '../../document/open.ts';
 import { clock, printable } from '../../errors/describe.ts';
-import { clearInterval, Date, setInterval } from '../../time/time.ts';
+import { Date } from '../../time/time.ts';
 import { note, print } from '../output/text.ts';
-import { isUnread } from '../output/unread.ts';
+import { whenUnread } from '../output/unread.ts';
 import { differences, differenceText } from './differences.ts';
 import { readDocument } from './read.ts';
 import { exactJson } from './values.ts';
-
-/** Milliseconds between two looks at whether somebody still reads. The document itself keeps no process alive. */
-const LOOK = 1_000;
 
 /**
  * `holdfast doc watch`: tells what changes in a document, place by place, until nobody reads that any more. Never writes.
@@ -18,9 +15,9 @@ const LOOK = 1_000;
 export async function watchDocument(file: string, { json }: { readonly json?: true }): Promise<void> {
   let before = await readDocument(file);
   const document = await openDocument<unknown>(file, { readOnly: true });
-  let alive: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
   await new Promise<void>((resolve) => {
-    alive = setInterval(() => isUnread() && resolve(), LOOK);
+    stop = whenUnread(resolve); // the document itself keeps no process alive
     const say = (event: string, facts: object, lines: readonly string[]) => {
       const at = new Date();
       const isRead =
@@ -48,6 +45,6 @@ export async function watchDocument(file: string, { json }: { readonly json?: tr
     else say('watching', { file }, []);
     comparing = comparing.then(compare).catch(() => {}); // what came between the two first looks
   });
-  clearInterval(alive);
+  stop?.();
   await document.close();
 }

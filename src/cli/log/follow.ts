@@ -1,8 +1,8 @@
-import { watch } from 'node:fs';
 import { dirname } from 'node:path';
+import { watchOrNothing } from '../../once/command/follow.ts';
 import { makeDirectory } from '../../storage/directory.ts';
 import { clearInterval, setInterval } from '../../time/time.ts';
-import { isUnread } from '../output/unread.ts';
+import { whenUnread } from '../output/unread.ts';
 import type { LogReader } from './reader.ts';
 
 const BACKSTOP = 1_000;
@@ -17,21 +17,25 @@ export function followLog(path: string, reader: LogReader, put: (line: string) =
   makeDirectory(dirname(path), 'owner');
   return new Promise((resolve, reject) => {
     const end = () => {
+      stopLooking();
       clearInterval(timer);
-      watcher.close();
+      watcher?.close();
       reader.close();
+    };
+    const leave = () => {
+      end();
+      resolve();
     };
     const look = () => {
       try {
-        if (!isUnread() && reader.next().every(put)) return;
-        end();
-        resolve();
+        if (!reader.next().every(put)) leave();
       } catch (error) {
         end();
         reject(error);
       }
     };
-    const watcher = watch(dirname(path), look).on('error', () => {}); // the timer goes on without events
+    const watcher = watchOrNothing(dirname(path), look);
     const timer = setInterval(look, BACKSTOP);
+    const stopLooking = whenUnread(leave);
   });
 }

@@ -16,20 +16,16 @@ import { marksOf } from '../../once/job.ts';
 import type { OnceRecord } from '../../once/record.ts';
 import { type OnceState, stateOf } from '../../once/state.ts';
 import { stopperOf } from '../../once/stop.ts';
-import { setInterval } from '../../time/time.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { outlet, ReaderGone } from '../output/outlet.ts';
-import { isUnread } from '../output/unread.ts';
+import { whenUnread } from '../output/unread.ts';
 import { endAs, endWith, present } from './foreground.ts';
 import { RunNotice } from './notice.ts';
 import { type OnceCall, wordsOf } from './options.ts';
 import { refuseGaps, tellGaps, tellNextRun } from './present.ts';
 import { commandOptions, type Task, taskOfCall } from './task.ts';
 import { tellFailure } from './tell-failure.ts';
-
-/** Milliseconds between two looks at whether somebody still reads what a follower passes on. */
-const READER_LOOK = 1_000;
 
 /** How many processes in the background, which one call starts, may end with neither a run that died nor an outcome. */
 const MOST_IDLE = 3;
@@ -213,7 +209,7 @@ class Follower {
   #run: Run | undefined;
   #log: LogFollower | undefined;
   #turn: Promise<void> = Promise.resolve();
-  #readerLook: NodeJS.Timeout | undefined;
+  #stopLooking: (() => void) | undefined;
 
   constructor(call: OnceCall, task: Task) {
     this.#call = call;
@@ -226,7 +222,7 @@ class Follower {
 
   begin(store = this.#task.store): void {
     if (this.#call.deed !== 'follow') return;
-    this.#readerLook ??= setInterval(() => isUnread() && this.#fail(new ReaderGone('EPIPE')), READER_LOOK);
+    this.#stopLooking ??= whenUnread(() => this.#fail(new ReaderGone('EPIPE')));
     const current = store.current();
     if (current === undefined || !store.counts(current) || current.id === this.#run?.id) return;
     this.#run = current;
@@ -243,6 +239,7 @@ class Follower {
   async end(): Promise<Followed | undefined> {
     await this.#turn;
     await this.#log?.end();
+    this.#stopLooking?.();
     return this.#log;
   }
 }
