@@ -34,7 +34,7 @@ const WAYS: readonly (AcquireOptions & { readonly kind: string })[] = [
   { kind: 'a permit', permits: 2 },
 ];
 
-describe('who may only read the data, in a directory open to all users,', () => {
+describe('who may only read the data, in a directory with the sticky bit,', () => {
   it.each((['kernel', 'portable'] as const).flatMap((engine) => WAYS.map((way) => ({ engine, ...way }))))(
     'makes nothing there that would shut the owner of the data out ($engine, $kind) [X34, X35, R69]',
     async ({ kind: _, ...options }) => {
@@ -67,7 +67,7 @@ describe('who may only read the data, in a directory open to all users,', () => 
     },
   );
 
-  it('may make them where he may replace the data, and its owner uses them [X34]', async () => {
+  it('makes them in one without it, where he may replace the data, and its owner uses them [X34]', async () => {
     const { owner, reader, target } = await setUp(0, 0o777);
     for (const options of WAYS.map(({ kind: _, ...way }) => way)) {
       for (const user of [reader, owner]) {

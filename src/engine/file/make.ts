@@ -51,7 +51,7 @@ export function makeBeside(
 }
 
 /** What whoever makes a directory has found out already. */
-export interface Beforehand {
+interface Beforehand {
   readonly rights?: LockRights;
   /** What stands there. */
   readonly seen?: Stats | undefined;

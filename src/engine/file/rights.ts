@@ -4,7 +4,7 @@ import { isRoot } from '../../storage/fs/pinned.ts';
 import { type Rights, STICKY } from '../../storage/fs/rights.ts';
 import { statOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
-import { type Owners, shutsOwnerOut } from './strangers.ts';
+import { isAtHome, type Owners } from './strangers.ts';
 
 /** What decides: where the lock is, what it is the lock of, and whom it is for. */
 export type Subject = Pick<LockRequest, 'path' | 'beside' | 'access'>;
@@ -44,7 +44,8 @@ export function rightsOf({ path, beside, access }: Subject): LockRights {
   const special = directory.mode & (SETGID | STICKY);
   if (data === undefined) return both({ uid, gid, mode: fully(directory.mode) }, special);
   const rights = both(rightsBeside(data, directory), special);
-  const isKeptOut = !isRoot() && shutsOwnerOut(maker(rights.file), directory, data);
+  // Without the sticky bit, whoever may make files there may replace the data, and the rights are for all.
+  const isKeptOut = (special & STICKY) !== 0 && !isRoot() && !isAtHome(maker(rights.file), directory, data);
   return isKeptOut ? { ...rights, refusedBy: data.uid } : rights;
 }
 

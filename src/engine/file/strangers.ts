@@ -51,19 +51,15 @@ export function strangeness(
 }
 
 /** Whether the owner of what lies in a directory is a stranger to the other users of some data. */
-export function isStranger(found: Owners, directory: Stats, data: Stats | undefined): boolean {
+function isStranger(found: Owners, directory: Stats, data: Stats | undefined): boolean {
   return (directory.mode & OPEN) === OPEN && !isAtHome(found, directory, data);
 }
 
 /**
- * Whether what this user makes in a directory keeps the owner of the data from the lock: it is refused as a stranger's, or
- * cannot be written. Without the sticky bit, whoever may make files there may replace the data, and the rights are for all.
+ * Whether the owner of what lies in a directory with the sticky bit keeps nobody from the lock of some data by it. Anybody else's
+ * is refused as a stranger's where all users can write, and cannot be written by the owner of the data.
  */
-export function shutsOwnerOut(maker: Owners, directory: Stats, data: Stats): boolean {
-  return (directory.mode & STICKY) !== 0 && !isAtHome(maker, directory, data);
-}
-
-function isAtHome({ uid, gid }: Owners, directory: Stats, data: Stats | undefined): boolean {
+export function isAtHome({ uid, gid }: Owners, directory: Stats, data: Stats | undefined): boolean {
   if (directory.uid === uid) return true;
   if (data === undefined) return false;
   if (data.uid === uid || (data.mode & 0o002) !== 0) return true;
