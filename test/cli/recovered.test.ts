@@ -34,6 +34,26 @@ describe.each([['kernel'], ['portable']])('the death of a holder, under the %s e
     expect((await cli.run(['run', '--engine', engine, 'j', '--', ...TELL])).stdout).toBe('<j>\n');
     expect((await cli.run(['run', '--engine', engine, 'j', '--', ...TELL])).stdout).toBe('<>\n');
   });
+
+  it('is not told of a run that was ended by break: it gives its lock back when its command has ended [X14, A4]', async () => {
+    const cli = new Cli();
+    const running = cli.start([
+      'run',
+      '--engine',
+      engine,
+      'j',
+      '--',
+      'sh',
+      '-c',
+      'echo begun; exec sleep 1000',
+    ]);
+    await running.says(/begun/);
+
+    expect((await cli.run(['break', '--kill', '--yes', 'j'])).code).toBe(0);
+
+    await running.exits();
+    expect((await cli.run(['run', '--engine', engine, 'j', '--', ...TELL])).stdout).toBe('<>\n');
+  });
 });
 
 it('the death of a holder is told in one line, also of a lock whose name has several [X14]', async () => {
