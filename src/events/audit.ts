@@ -37,7 +37,13 @@ export interface AuditOptions {
 const DEFAULT_BYTES = 10 * 1024 * 1024;
 const DEFAULT_KEEP = 5;
 /** The end of the name of a file put aside. */
-const PUT_ASIDE = /\.(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-\d+$/;
+const PUT_ASIDE = /^\.(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-\d+$/;
+
+/** Of the names beside a log, those of its files put aside, oldest first: no copy made by hand, nor one of another log. */
+export function namesPutAside(log: string, names: readonly string[]): string[] {
+  const isOne = (name: string) => name.startsWith(`${log}.`) && PUT_ASIDE.test(name.slice(log.length));
+  return names.filter(isOne).sort();
+}
 
 /**
  * Whether a file ends within a line, as far as it may be read: by a writer that died, not by one that is writing at this
@@ -267,14 +273,12 @@ export class AuditLog {
 
   /** The names of the files put aside, oldest first. */
   #putAside(files: PrivateFiles): string[] {
-    const prefix = `${basename(this.#path)}.`;
-    const isOne = (name: string) => name.startsWith(prefix) && PUT_ASIDE.test(name);
-    return readdirSync(files.pathOf('.')).filter(isOne).sort();
+    return namesPutAside(basename(this.#path), readdirSync(files.pathOf('.')));
   }
 
   /** Later than all others, also when the clock was set back, for the names say which file is the oldest. */
   #reserveName(files: PrivateFiles): string {
-    const newest = PUT_ASIDE.exec(this.#putAside(files).at(-1) ?? '');
+    const newest = PUT_ASIDE.exec((this.#putAside(files).at(-1) ?? '').slice(basename(this.#path).length));
     const [, date, hours, minutes, seconds, ms] = newest ?? [];
     const last = newest === null ? 0 : Date.parse(`${date}T${hours}:${minutes}:${seconds}.${ms}Z`);
     for (let at = Math.max(Date.now(), last + 1); ; at++) {

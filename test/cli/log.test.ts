@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { followLog } from '../../src/cli/log/follow.ts';
@@ -6,6 +6,11 @@ import { pretty } from '../../src/cli/log/pretty.ts';
 import { LogReader } from '../../src/cli/log/reader.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { until } from '../support/until.ts';
+
+/** The name under which a log was put aside in that year. */
+function aside(path: string, year: number): string {
+  return `${path}.${year}-01-01T000000000Z-4711`;
+}
 
 /** The new lines of a log, as they are shown, until the test is over. */
 function follow(path: string): string[] {
@@ -33,7 +38,7 @@ describe('the audit log', () => {
     appendFileSync(path, 'grown\n');
     await until(() => lines.includes('grown'), 'the new line is shown');
 
-    renameSync(path, `${path}.2020`);
+    renameSync(path, aside(path, 2020));
     writeFileSync(`${path}.new`, 'the first line of the next file\nand its last\n');
     renameSync(`${path}.new`, path);
     await until(() => lines.includes('and its last'), 'the new file is shown');
@@ -43,20 +48,20 @@ describe('the audit log', () => {
 
   it('is followed to the last line of each file that is put aside, however fast one follows the other [X20]', async () => {
     const path = join(tempDirectory(), 'audit.jsonl');
-    writeFileSync(`${path}.2019`, 'too old\n');
+    writeFileSync(aside(path, 2019), 'too old\n');
     writeFileSync(path, 'shown before\n');
     const lines = follow(path);
 
     // All in one turn, so that nobody looks in between.
     appendFileSync(path, 'the newest line of the first\n');
-    renameSync(path, `${path}.2020`);
-    writeFileSync(`${path}.2021`, ''); // a name that is reserved
+    renameSync(path, aside(path, 2020));
+    writeFileSync(aside(path, 2021), ''); // a name that is reserved
     writeFileSync(path, 'all of the second\n');
-    renameSync(path, `${path}.2021`);
+    renameSync(path, aside(path, 2021));
     writeFileSync(path, 'the third\n');
     await until(() => lines.includes('the third'), 'the third file is shown');
-    renameSync(path, `${path}.2022`);
-    appendFileSync(`${path}.2022`, 'late, by a process that had it open\n');
+    renameSync(path, aside(path, 2022));
+    appendFileSync(aside(path, 2022), 'late, by a process that had it open\n');
     await until(() => lines.includes('late, by a process that had it open'), 'the late line is shown');
 
     expect(lines).toEqual([
@@ -65,6 +70,38 @@ describe('the audit log', () => {
       'the third',
       'late, by a process that had it open',
     ]);
+  });
+
+  it('is only what it put aside itself: no backup beside it, nor a directory, nor the files of another log [X20]', () => {
+    const path = join(tempDirectory(), 'audit.jsonl');
+    writeFileSync(aside(path, 2020), 'one\n');
+    writeFileSync(path, 'two\n');
+    for (const name of [`${path}.bak`, `${aside(path, 2021)}.bak`, aside(`${path}.other`, 2022)]) {
+      writeFileSync(name, 'of somebody else\n');
+    }
+    mkdirSync(join(aside(path, 2023), 'not-empty'), { recursive: true });
+    const reader = new LogReader(path);
+    onTestFinished(() => reader.close());
+
+    expect(reader.last(9)).toEqual(['one', 'two']);
+    renameSync(path, aside(path, 2024));
+    expect(reader.next()).toEqual([]);
+  });
+
+  it('is followed from its first line again, where somebody has emptied it [X20]', () => {
+    const path = join(tempDirectory(), 'audit.jsonl');
+    writeFileSync(path, 'a long line that was read\n');
+    const reader = new LogReader(path);
+    onTestFinished(() => reader.close());
+    reader.last(0);
+
+    truncateSync(path);
+    appendFileSync(path, 'the first\n');
+    expect(reader.next()).toEqual(['the first']);
+    truncateSync(path);
+    expect(reader.next()).toEqual([]);
+    appendFileSync(path, 'the next\n');
+    expect(reader.next()).toEqual(['the next']);
   });
 
   it('is followed until something else stands in its place, which the follower says [X20]', async () => {
@@ -82,7 +119,7 @@ describe('the audit log', () => {
     expect(reader.last(1)).toEqual(['two']);
 
     appendFileSync(path, 'three\n');
-    renameSync(path, `${path}.2020`);
+    renameSync(path, aside(path, 2020));
     expect(reader.next()).toEqual(['three']);
     writeFileSync(path, 'four\n');
 

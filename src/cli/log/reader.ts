@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
+import { namesPutAside } from '../../events/audit.ts';
 import { O_NONBLOCK } from '../../storage/fs/open-flags.ts';
 import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
 import { CliError } from '../cli-error.ts';
@@ -79,6 +80,7 @@ export class LogReader {
 
   #readOpen(): string[] {
     return this.#open.flatMap((file) => {
+      if (fstatSync(file.fd).size < file.at) file.at = 0; // emptied by somebody, and written to since
       const bytes = wholeLines(file.fd, file.at);
       file.at += bytes.length;
       return split(bytes);
@@ -100,11 +102,12 @@ export class LogReader {
   /** The names of the files put aside, oldest first. Of an empty one, the name is only reserved. */
   #putAside(): string[] {
     const directory = dirname(this.#path);
-    const prefix = `${basename(this.#path)}.`;
-    const isOne = (name: string) =>
-      name.startsWith(prefix) && (statOrNothing(join(directory, name))?.size ?? 0) > 0;
+    const isOne = (name: string) => {
+      const found = statOrNothing(join(directory, name));
+      return found?.isFile() === true && found.size > 0;
+    };
     try {
-      return readdirSync(directory).filter(isOne).sort();
+      return namesPutAside(basename(this.#path), readdirSync(directory)).filter(isOne);
     } catch {
       return []; // not made yet
     }
