@@ -140,3 +140,8 @@ export function cannotBeMade(facts: Unmade, reason: string, cause: unknown, face
 export function cannotBeSeen(path: string, reason: string, cause: unknown): string {
   return `Whether ${printable(path)} is there, and locked, cannot be seen: ${reason}. ${adviceOn(path, reason, cause)}.`;
 }
+
+/** A directory that is there, and does not tell which locks are in it. */
+export function cannotBeListed(directory: string, reason: string, cause: unknown): string {
+  return `The locks in ${printable(directory)} cannot be read (${reason}). ${adviceOn(directory, reason, cause)}.`;
+}

@@ -228,12 +228,16 @@ export class LockManager {
     }
   }
 
-  /** Every lock of this manager's directory, free ones included, as it is seen now. */
+  /**
+   * Every lock of this manager's directory, free ones included, as it is seen now.
+   *
+   * @throws {UnwritableError} the directory is there, and cannot be looked into.
+   */
   list(): LockInfo[] {
     return query(this.directory).all;
   }
 
-  /** What is held in this manager's directory, by whom, and what this thread waits for. */
+  /** What is held in this manager's directory, by whom, and what this thread waits for. @throws as `list` does. */
   query(): QueryResult {
     const { held, pending } = query(this.directory);
     return { held, pending };
@@ -252,12 +256,17 @@ export class LockManager {
    * another machine, whose death nothing here can prove. `claim` is that of its record in `inspect`, so that no other
    * holder can be hit. Refuses (`alive`) one that is seen to live. One that lives unseen loses the lock and is told by its
    * next `assertHeld`, so two may be at work until then.
+   *
+   * @throws {UnwritableError | ExhaustedError} nothing can be seen of the lock, so it may well be there.
    */
   breakClaim(target: Target, claim: string): Abandoned {
     if (typeof claim !== 'string' || claim === '') {
       throw new InputError('claim', `must be the identity of a claim, got ${shown(claim)}`);
     }
-    return abandonClaim(this.#resolve(target).path, claim);
+    const { label, path } = this.#resolve(target);
+    const outcome = abandonClaim(path, claim);
+    if (outcome === 'gone') inspectAs(label, path); // throws where one may not look: then it may well stand there
+    return outcome;
   }
 
   /**

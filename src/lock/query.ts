@@ -2,6 +2,8 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Contract, Mode, WaiterInfo } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
+import { cannotBeListed } from '../errors/advice.ts';
+import { systemCode } from '../errors/base.ts';
 import { LockError, UnwritableError } from '../errors/lock-errors.ts';
 import type { HolderRecord } from '../identity/holder.ts';
 import { allCohorts, type Pending } from './cohort.ts';
@@ -36,7 +38,11 @@ export interface QueryResult {
   readonly pending: readonly PendingInfo[];
 }
 
-/** Looks at every lock in a directory, and at the files this thread holds or waits for elsewhere. */
+/**
+ * Looks at every lock in a directory, and at the files this thread holds or waits for elsewhere.
+ *
+ * @throws {UnwritableError} the directory is there, and cannot be looked into.
+ */
 export function query(directory: string): QueryResult & { readonly all: LockInfo[] } {
   const paths = new Map(lockFiles(directory).map((path) => [path, undefined as string | undefined]));
   const pending: PendingInfo[] = [];
@@ -53,8 +59,11 @@ function lockFiles(directory: string): string[] {
     // Of a portable lock that is free, or shared, only the queue directory is there.
     const names = readdirSync(directory).flatMap((name) => /^(.*\.lock)(\.queue)?$/.exec(name)?.[1] ?? []);
     return [...new Set(names)].sort().map((name) => join(directory, name));
-  } catch {
-    return []; // not made yet, or not ours to read
+  } catch (error) {
+    const code = systemCode(error) ?? String(error);
+    if (code === 'ENOENT') return []; // not made yet
+    const facts = { resource: directory, path: directory, cliName: directory };
+    throw new UnwritableError(facts, code, error, () => cannotBeListed(directory, code, error));
   }
 }
 

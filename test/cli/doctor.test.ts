@@ -135,6 +135,19 @@ describe('holdfast doctor in a bad directory', () => {
     expect(stdout).toMatch(/fail {2}writing {2}no file can be made in .*closed.locks \(EACCES\)/);
   });
 
+  it('fails where the directory of the locks can be seen, and not be looked into [H17, R82]', async () => {
+    const cli = new Cli();
+    const closed = join(tempDirectory(), 'closed');
+    mkdirSync(closed, { mode: 0o700 });
+
+    const doctor = cli.asUser(65534, ['doctor', '--directory', closed], { cwd: tempDirectory() });
+    const { code, stdout, stderr } = await doctor.exits();
+
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toMatch(/fail {2}copies +The locks in .*closed cannot be read \(EACCES\)/);
+    expect(stdout).toMatch(/fail {2}writing +no file can be made in .*closed \(EACCES\)/);
+  });
+
   it('warns of a full disk, where locks have no record but hold [H14]', async () => {
     const { disk } = smallDisk('size=16k');
     fill(disk);

@@ -73,6 +73,36 @@ describe('a lock file that must not be read', () => {
   });
 });
 
+it('a directory that one may not look into is not called empty, nor a claim in it gone [H17, R82]', async () => {
+  const home = tempDirectory();
+  const closed = join(home, 'closed');
+  mkdirSync(closed, { mode: 0o700 });
+  const file = join(closed, 'roles.json');
+  writeFileSync(file, '{}');
+  const stranger = await Agent.start({ home: closed, ...EVERYBODY_ELSE });
+
+  for (const look of ['list', 'query'] as const) {
+    const seen = stranger.run(({ manager }, look) => manager[look](), look);
+    await expect(seen).rejects.toMatchObject({
+      code: 'HOLDFAST_UNWRITABLE',
+      path: join(closed, 'locks'),
+      systemCode: 'EACCES',
+      message: expect.stringMatching(
+        /^The locks in .*closed.locks cannot be read \(EACCES\)\. .*belongs to root/,
+      ),
+    });
+  }
+  const broken = stranger.run(({ manager }, file) => manager.breakClaim({ file }, 'claim'), file);
+  await expect(broken).rejects.toMatchObject({
+    code: 'HOLDFAST_UNWRITABLE',
+    resource: file,
+    message: expect.stringMatching(/cannot be seen: EACCES/),
+  });
+  expect(
+    await stranger.run(({ manager }) => manager.breakClaim({ name: 'x' }, 'claim')).catch(String),
+  ).toMatch(/cannot be seen: EACCES/);
+});
+
 it('a lock is not called free by a process without a free descriptor, nor does its timeout become another error [H23]', async () => {
   const home = tempDirectory();
   const [other] = await Agent.several(home, 1);

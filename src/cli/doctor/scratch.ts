@@ -38,12 +38,13 @@ function isOurs(path: string): boolean {
   return uid === process.geteuid?.() && (mode & 0o077) === 0 && readdirSync(path).length === 0;
 }
 
-/** Removes it with all that is in it, if it is there, and never anything that is no such directory. */
+/** Removes it with all that is in it, if it can be seen there, and never anything that is no such directory. */
 export function removeScratch(path: string): void {
   if (!basename(path).startsWith(PREFIX)) return;
   for (let attempt = 1; ; attempt++) {
     try {
-      if (isRoot() && isReplaced(lstatOrNothing(path))) return;
+      const found = lstatOrNothing(path);
+      if (found === undefined || (isRoot() && isReplaced(found))) return;
       privateFiles(dirname(path), { link: 'followed' }, (files) => files.removeWhole(basename(path)));
       return;
     } catch (error) {
@@ -53,6 +54,6 @@ export function removeScratch(path: string): void {
 }
 
 /** Whether another user put something of his own there, which is his to remove. */
-function isReplaced(found: Stats | undefined): boolean {
-  return found !== undefined && found.uid !== process.geteuid?.();
+function isReplaced({ uid }: Stats): boolean {
+  return uid !== process.geteuid?.();
 }
