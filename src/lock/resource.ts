@@ -43,8 +43,9 @@ export function targetOf(target: unknown): { readonly name: string } | { readonl
   if (typeof target === 'string') return { name: unmistakable(checkedName(target)) };
   const { name, file } = (target ?? {}) as { name?: unknown; file?: unknown };
   if (typeof name === 'string' && file === undefined) return { name: checkedName(name) };
+  const isUrl = file instanceof URL || (typeof file === 'string' && file.startsWith('file://')); // import.meta.url
+  if (isUrl && name === undefined) return { file: checkedPath(pathOfUrl(file)) };
   if (typeof file === 'string' && name === undefined) return { file: checkedPath(file) };
-  if (file instanceof URL && name === undefined) return { file: checkedPath(pathOfUrl(file)) };
   if (typeof target === 'object' && target !== null && 'file' in target && name === undefined) {
     throw new InputError('lock path', `must be a path or a file: URL, got ${shown(file)}`);
   }
@@ -82,13 +83,13 @@ function unmistakable(name: string): string {
   );
 }
 
-function pathOfUrl(url: URL): string {
+function pathOfUrl(url: string | URL): string {
   try {
     return fileURLToPath(url);
   } catch {
     throw new InputError(
       'lock path',
-      `must be a path or a file: URL of this machine, got ${shown(url.href)}`,
+      `must be a path or a file: URL of this machine, got ${shown(String(url))}`,
     );
   }
 }

@@ -148,10 +148,14 @@ describe('a file', () => {
       expect(lock.resource).toBe(file);
       expect(lock.path).toBe(manager.pathOf({ file }));
       expect(lock.path).toBe(manager.pathOf({ file: url }));
+      expect(lock.path).toBe(manager.pathOf({ file: url.href })); // as of import.meta.url
     });
     await (await acquireLock(url)).release();
     await acquireLockSync(url).release();
     for (const wrong of ['https://example.org/x', 'file://elsewhere/x', 'data:,x']) {
+      expect(() => manager.pathOf({ file: `file://elsewhere/${wrong}` })).toThrow(
+        /must be a path or a file: URL of this/,
+      );
       await expect(manager.acquire({ file: new URL(wrong) })).rejects.toMatchObject({
         code: 'HOLDFAST_INPUT',
         input: 'lock path',
