@@ -1,3 +1,5 @@
+import { isExhaustion } from './exhaustion.ts';
+
 /** The platforms that koffi has a build for, of those on which Holdfast knows the kernel's lock. */
 const BUILDS: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   darwin: ['arm64', 'x64'],
@@ -16,6 +18,8 @@ const ALLOW = 'start Node.js with --allow-addons';
 export class BindingError extends Error {
   /** What to do about it; undefined on a platform that koffi has no build for, where nothing is wrong. */
   readonly cure: string | undefined;
+  /** The system's code, where this process was only out of descriptors or memory. */
+  readonly lack: string | undefined;
 
   /** `from`: the file from which it was looked for. `hasBuild`: whether koffi has one for this platform. */
   constructor(from: string | undefined, cause: unknown, hasBuild: boolean) {
@@ -23,12 +27,21 @@ export class BindingError extends Error {
     super(`koffi, the binding to the system, cannot be loaded${where} (${firstLine(cause)})`, { cause });
     this.name = 'BindingError';
     const isRefused = (cause as { code?: unknown } | undefined)?.code === 'ERR_DLOPEN_DISABLED';
-    this.cure = isRefused ? ALLOW : hasBuild ? CURE : undefined;
+    this.lack = lackIn(cause);
+    this.cure = this.lack !== undefined ? undefined : isRefused ? ALLOW : hasBuild ? CURE : undefined;
   }
 }
 
 export function isBuiltFor(platform: NodeJS.Platform, arch: string): boolean {
   return BUILDS[platform]?.includes(arch) === true;
+}
+
+/** The system's loader says it in words only. */
+function lackIn(cause: unknown): string | undefined {
+  const { code, message } = (cause ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  if (typeof code === 'string' && isExhaustion(code)) return code;
+  if (code !== 'ERR_DLOPEN_FAILED') return undefined;
+  return /Too many open files/.test(String(message)) ? 'EMFILE' : undefined;
 }
 
 function firstLine(cause: unknown): string {

@@ -13,7 +13,8 @@ let failed: BindingError | undefined;
 /**
  * The binding to the system's C libraries, loaded on first use: programs that never lock do not pay for it.
  *
- * @throws {BindingError} there is none, and it says why, and what helps.
+ * @throws {BindingError} there is none, and it says why, and what helps. For lack of descriptors or memory, it is looked for
+ * again the next time.
  */
 export function native(): Binding {
   if (failed !== undefined) throw failed; // looked for once: what is missing now is missing from the program
@@ -21,8 +22,9 @@ export function native(): Binding {
     loaded ??= loadBinding();
     return loaded;
   } catch (error) {
-    failed = error instanceof BindingError ? error : failure(undefined, error);
-    throw failed;
+    const found = error instanceof BindingError ? error : failure(undefined, error);
+    if (found.lack === undefined) failed = found;
+    throw found;
   }
 }
 

@@ -1,9 +1,4 @@
-/** What the system answers when descriptors or memory are used up, which says nothing about the file that was asked for. */
-const EXHAUSTION: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM'];
-
-export function isExhaustion(code: string): boolean {
-  return EXHAUSTION.includes(code);
-}
+export { isExhaustion } from '../binding/exhaustion.ts';
 
 /** Whether a code of the system says that the disk, or what this user may use of it, is full. */
 export function isFull(code: string | undefined): boolean {

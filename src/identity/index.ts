@@ -17,8 +17,23 @@ let place: Place | undefined;
 
 /** The place of this process, looked up once. */
 export function here(): Place {
-  place ??= placeOf(processFacts);
-  return place;
+  return (
+    place ??
+    lookUp(
+      () => placeOf(processFacts),
+      (found) => {
+        place = found;
+      },
+    )
+  );
+}
+
+/** What was looked up, to be kept unless something could not be read for lack of descriptors: then it is looked up again. */
+export function lookUp<T>(look: () => T, keep: (found: T) => void): T {
+  const before = processFacts.misses?.();
+  const found = look();
+  if (processFacts.misses?.() === before) keep(found);
+  return found;
 }
 
 /** A process of this place as a record, for `liveness` to recognise it by. */

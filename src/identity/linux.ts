@@ -1,10 +1,14 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { isExhaustion } from '../binding/exhaustion.ts';
 import type { ProcessFacts } from './system.ts';
+
+let misses = 0;
 
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
-  } catch {
+  } catch (error) {
+    if (isExhaustion(String((error as { code?: unknown }).code))) misses++;
     return undefined;
   }
 }
@@ -59,6 +63,7 @@ function machineIdIn(path: string): string | undefined {
 }
 
 export const linux: ProcessFacts = {
+  misses: () => misses,
   bootId: () => read('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
   machineId: () => machineIdIn('/etc/machine-id') ?? machineIdIn('/var/lib/dbus/machine-id'),
   pidNamespace: () => link('/proc/self/ns/pid')?.replace(/\D/g, ''),

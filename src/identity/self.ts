@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { basename } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import type { HolderRecord } from './holder.ts';
-import { here, recordOf } from './index.ts';
+import { here, lookUp, recordOf } from './index.ts';
 
 /** The record of this thread, made once: nothing in it changes while the process lives. */
 export type SelfRecord = HolderRecord & {
@@ -24,8 +24,12 @@ export function actFor(line: string): void {
 }
 
 export function self(): SelfRecord {
-  cached ??= describeSelf();
-  return cached;
+  return (
+    cached ??
+    lookUp(describeSelf, (found) => {
+      cached = found;
+    })
+  );
 }
 
 /** Whether a record is one of this very process, whichever of its threads left it; a copy of one was left by whoever copied it. */

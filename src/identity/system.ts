@@ -8,6 +8,8 @@ export interface Sight {
 
 /** What each platform can tell about processes; the twins `linux.ts`, `darwin.ts` and `windows.ts` provide it. */
 export interface ProcessFacts {
+  /** How often it could not look for lack of descriptors or memory: what it told meanwhile need not be so. */
+  misses?(): number;
   /** Identifies the current boot among those of all machines; empty when the platform cannot tell. */
   bootId(): string;
   /** The identifier this machine was given when it was set up; a cloned machine may have its original's. */

@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { here } from '../../src/identity/index.ts';
 import { Agent, type Remote } from '../support/agent.ts';
 import { asUser } from '../support/child.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -135,3 +136,36 @@ it('a lock is not called free by a process without a free descriptor, nor does i
 
   expect(outcome).toEqual(['HOLDFAST_EXHAUSTED', 'HOLDFAST_EXHAUSTED', 'HOLDFAST_TIMEOUT']);
 });
+
+it.each(['auto', 'portable'] as const)(
+  'a process whose first use of a lock found no descriptor is as any other once it has some (%s) [H23, X34]',
+  async (engine) => {
+    const home = tempDirectory();
+    const [other] = await Agent.several(home, 1);
+    const agent = await Agent.start({ home, through: ['prlimit', '--nofile=200'] });
+    const first = await agent.run(async ({ fs, manager }, engine) => {
+      const open: number[] = [];
+      try {
+        for (;;) open.push(fs.openSync('/dev/null', 'r'));
+      } catch {
+        // All are used up.
+      }
+      const codeOf = (error: { code: string }) => error.code;
+      const code = await manager.acquire('mirror', { engine, timeout: 100 }).then(() => 'granted', codeOf);
+      for (const fd of open) fs.closeSync(fd);
+      return code;
+    }, engine);
+
+    const lock = await agent.acquire('mirror', { engine });
+    const seen = await other.run(({ manager }) => manager.inspect('mirror'));
+
+    expect(first).toBe('HOLDFAST_EXHAUSTED');
+    expect(lock.degraded).toEqual([]);
+    expect(seen).toMatchObject({
+      contract: engine === 'auto' ? 'kernel' : 'claim',
+      holders: [{ pid: agent.pid, boot: here().boot, start: expect.any(String) }],
+    });
+    await agent.kill();
+    expect(await other.acquire('mirror', { engine })).toMatchObject({ recovered: true });
+  },
+);

@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
-import { UnsupportedError } from '../../errors/lock-errors.ts';
+import { BindingError } from '../../binding/index.ts';
+import { ExhaustedError, UnsupportedError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import { Date } from '../../time/time.ts';
@@ -377,6 +378,8 @@ export function loadSyscalls(request: LockRequest): Syscalls {
   try {
     return syscalls();
   } catch (error) {
+    const { lack } = error instanceof BindingError ? error : {};
+    if (lack !== undefined) throw new ExhaustedError(request, lack, error);
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new UnsupportedError(request, `No kernel lock on this platform: ${reason}`, error);
   }

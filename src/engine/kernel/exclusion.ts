@@ -35,7 +35,9 @@ export function tryExclusion(directory: string): Exclusion {
     system = syscalls();
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    const cure = error instanceof BindingError ? error.cure : undefined;
+    const { cure, lack } = error instanceof BindingError ? error : {};
+    if (lack !== undefined)
+      return { verdict: 'untested', detail: `nothing could be opened to try it with (${lack})` };
     const detail = `there is no way to ask the kernel for a lock: ${reason}`;
     return { verdict: 'missing', detail, ...(cure === undefined ? {} : { cure }) };
   }
