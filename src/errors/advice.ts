@@ -77,6 +77,8 @@ function permissionSteps(path: string, code: string, kept: Kept): readonly strin
     ];
   }
   if (code === 'EPERM') return [`See whether ${name} may be changed at all: lsattr -d ${word}`];
+  const isOpen = (stats.mode & 0o700) === 0o700;
+  if (stats.uid === user && isOpen) return [`See what in ${name} is kept from this user: ls -la ${word}`];
   if (stats.uid === user) return [`Give its user access to ${name} again: chmod u+rwX ${word}`];
   const gift = `Give it to this user (sudo chown -R ${user} ${word})`;
   const isOurs = kept === 'for one user' && at === path;

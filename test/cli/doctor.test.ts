@@ -135,6 +135,27 @@ describe('holdfast doctor in a bad directory', () => {
     expect(stdout).toMatch(/fail {2}writing {2}no file can be made in .*closed.locks \(EACCES\)/);
   });
 
+  it('warns the owner of a directory who is not in its group, where others can search it [X34]', async () => {
+    const cli = new Cli();
+    chmodSync(cli.home, 0o777);
+    const directory = tempDirectory();
+    chownSync(directory, 65534, 61999);
+
+    const users = async (mode: number) => {
+      chmodSync(directory, mode);
+      const { stdout } = await cli.asUser(65534, ['doctor', '--json', directory]).exits();
+      const { places } = JSON.parse(stdout) as Report;
+      return places[0]?.checks.find(({ name }) => name === 'users');
+    };
+
+    expect(await users(0o2775)).toMatchObject({
+      mark: 'warn',
+      says: expect.stringContaining('is not in its group'),
+      next: expect.stringContaining(`chmod o-x ${directory}`),
+    });
+    expect(await users(0o2770)).toMatchObject({ mark: 'ok' });
+  });
+
   it('fails where the directory of the locks can be seen, and not be looked into [H17, R82]', async () => {
     const cli = new Cli();
     const closed = join(tempDirectory(), 'closed');

@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { strangeness } from '../../engine/file/strangers.ts';
+import { shellWord } from '../../errors/describe.ts';
 import { STICKY } from '../../storage/fs/rights.ts';
 import { attempt, type Check } from './check.ts';
 
@@ -16,6 +17,15 @@ export async function checkUsers(directory: string, engine: string): Promise<Che
         'Have root give them to the owner of the data (chown), or keep the data where only its users can make files.';
       return { mark: 'fail', says: `some locks are refused here: ${refused.join('; ')}`, next };
     }
+    if (isOutsideGroup(directory)) {
+      const says =
+        'this user owns the directory, and is not in its group: whoever of that comes first keeps its locks from this user';
+      return {
+        mark: 'warn',
+        says,
+        next: `Add this user to the group, or keep others out: chmod o-x ${shellWord(directory)}.`,
+      };
+    }
     if (process.getuid === undefined || (statSync(directory).mode & STICKY) === 0) {
       return { mark: 'ok', says: 'whoever may use the data may use its lock' };
     }
@@ -28,6 +38,14 @@ export async function checkUsers(directory: string, engine: string): Promise<Che
       'others are refused until one of them takes it';
     return { mark: 'warn', says, next: 'Keep data of several users in a directory of their group.' };
   });
+}
+
+/** Where others can search a directory, its owner is not let in by their bits (see `rightsOf`). */
+function isOutsideGroup(directory: string): boolean {
+  const { uid, gid, mode } = statSync(directory);
+  const isOwn = uid !== 0 && uid === process.geteuid?.();
+  const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
+  return isOwn && (mode & 0o031) === 0o031 && !groups.includes(gid);
 }
 
 function strangersIn(directory: string): string[] {
