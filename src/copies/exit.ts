@@ -10,7 +10,7 @@ function listen(): Set<() => void> {
 }
 
 /** All of them, whatever one of them throws, which is thrown afterwards. */
-function callAll(callbacks: Iterable<() => void>): void {
+export function callAll(callbacks: Iterable<() => void>): void {
   let failure: { readonly error: unknown } | undefined;
   for (const callback of callbacks) {
     try {

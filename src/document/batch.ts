@@ -110,7 +110,7 @@ export class Batch<T> {
     try {
       folder = new Folder(place);
       const site = { place, folder, lock };
-      if (this.#keeperPath !== place.path) this.keeper(place).sweep(folder, this.#reading()); // once for each session
+      if (this.#keeperPath !== place.path) this.keeper(place).sweep(folder, this.reading()); // once for each session
       let together: Change[] = [];
       for (const job of [...jobs, undefined]) {
         if (typeof job?.recipe === 'function' || job?.recipe === 'save') {
@@ -145,9 +145,11 @@ export class Batch<T> {
   finish(begun: readonly Change[], waiting: readonly Change[]): void {
     const { work, progress } = this.#underWay ?? {};
     let jobs = [...begun, ...waiting];
+    this.#underWay = undefined; // a later call, out of another listener of the exit, does not go on from there again
     try {
       if (work !== undefined && progress?.step !== undefined) finish(work, progress.step);
-      else jobs = [...begun.filter((job) => !this.isPublishing && job !== this.#current), ...waiting];
+      else if (this.isPublishing) jobs = [...waiting];
+      else this.#current?.failed(new Error('it exited while this change was worked out'));
     } catch (error) {
       fail(begun, error);
     }
@@ -173,7 +175,8 @@ export class Batch<T> {
     return this.#keeper;
   }
 
-  #reading() {
+  /** How its file is read. */
+  reading() {
     return { ...readingOf(this.#settings), known: this.#changes.known() };
   }
 
@@ -209,7 +212,7 @@ export class Batch<T> {
     onUnsynced?: (version: Version) => void,
   ): Work<Committed> {
     const keeper = this.keeper(place);
-    const reading = this.#reading();
+    const reading = this.reading();
     return commit(place, folder, reading, {
       manager: this.#settings.manager,
       read: (path) => load(path, reading),
@@ -357,13 +360,13 @@ export class Batch<T> {
    *  3. What was moved is not what was backed up: that gets a backup too. 4. Remove it, and sync the directory.
    */
   #remove({ place, folder, lock }: Site): void {
-    const before = readVersion(folder.file, this.#reading());
+    const before = readVersion(folder.file, this.reading());
     if (before !== undefined) {
       this.keeper(place).secure(before.text, 'delete');
       lock.assertHeld();
       const aside = folder.pathOf(temporaryName(place.name));
       renameSync(folder.file, aside);
-      const moved = readVersion(aside, this.#reading());
+      const moved = readVersion(aside, this.reading());
       if (moved !== undefined && moved.hash !== before.hash) {
         this.keeper(place).secure(moved.text, 'interrupted');
       }

@@ -1,5 +1,6 @@
 import { ConflictError, DocumentStateError, MissingDocumentError } from '../errors/document-errors.ts';
 import { publishDocumentEvent } from '../events/document-channel.ts';
+import { tellDropped } from '../events/dropped.ts';
 import { equal } from '../json/equal.ts';
 import type { Json } from '../json/json.ts';
 import { atOnce } from '../lock/body.ts';
@@ -15,7 +16,7 @@ import { type DocumentEventName, type DocumentEvents, Listeners, log } from './e
 import { whenExiting } from './exit.ts';
 import { placeOf, standingPlaceOf } from './file/place.ts';
 import { type Change, change, placeFor, type Restoration } from './job.ts';
-import { load, readingOf } from './load.ts';
+import { load } from './load.ts';
 import { mergedOnto, owe, type Pending, rebased, since } from './pending.ts';
 import type { Restored } from './recovery/recovery.ts';
 import type { Settings } from './settings.ts';
@@ -52,6 +53,7 @@ export class Document<T> {
   /** Rises with each own save, for looks that were overtaken by one. */
   #saves = 0;
   #closing: Promise<void> | undefined;
+  #isExiting = false; // what a listener of the exit asks for is done before it returns, or never
 
   /** Not for callers: documents come from `openDocument`. */
   constructor(settings: Settings<T>, loaded: Loaded) {
@@ -76,7 +78,7 @@ export class Document<T> {
       (jobs, lock, place) => this.#batch.run(jobs, place, lock),
     );
     this.#sight = new Sight(settings.path, {
-      loading: () => this.#loading(),
+      loading: () => this.#batch.reading(),
       known: () => this.#known,
       take: (loaded) => this.#take(loaded),
       saves: () => this.#saves,
@@ -130,15 +132,14 @@ export class Document<T> {
    * write, in their order; one that throws rejects by itself.
    *
    * A recipe may run several times for one update: when a program without the lock was faster, or the lock was lost before
-   * anything was written, but not by this recipe alone. Each run gets a fresh draft, of what is in the file by then: it may find what the run before it
-   * did not, and finds nothing of what that changed. Only the last run is written. So a recipe decides by its draft, and does
-   * nothing else that counts twice, such as sending a message.
+   * anything was written, but not by this recipe alone. Each run gets a fresh draft, of what is in the file by then, and finds
+   * nothing of what the run before it changed. Only the last run is written. So a recipe decides by its draft, and does nothing
+   * else that counts twice, such as sending a message.
    *
    * @throws {DocumentTimeoutError} the lock was not free in time; its `retry`, `later` and `cancel` say what becomes of it.
-   * @throws {InvalidValueError | InputError} the new value does not fit. @throws {SchemaTimeoutError} its schema never
-   * answers. @throws {DocumentWriteError} with its cause.
-   * @throws {LostError} the recipe held the lock longer than `holdLimit`. @throws {DamagedError | MissingDocumentError}
-   * @throws {SchemaTooNewError | DocumentStateError}
+   * @throws {InvalidValueError | InputError} the new value does not fit. @throws {SchemaTimeoutError} its schema never answers.
+   * @throws {LostError} the recipe held the lock longer than `holdLimit`. @throws {DocumentWriteError} with its cause.
+   * @throws {DamagedError | MissingDocumentError | SchemaTooNewError | DocumentStateError}
    */
   async update(recipe: Recipe<T>): Promise<T> {
     this.#mayChange();
@@ -169,11 +170,10 @@ export class Document<T> {
     this.#mayChange();
     if (this.#saving !== undefined) return this.#saving.outcome;
     if (this.#pending === undefined) return this.read();
-    const { debounce } = this.#settings;
-    if (debounce === 0) return this.#change('save');
+    if (this.#settings.debounce === 0 || this.#isExiting) return this.#change('save');
     let begin: () => void = () => {};
     const outcome = new Promise<T>((resolve) => {
-      const stopTimer = after(debounce, () => this.#flush(), 'background');
+      const stopTimer = after(this.#settings.debounce, () => this.#flush(), 'background');
       begin = () => {
         stopTimer();
         resolve(this.#change('save'));
@@ -199,7 +199,7 @@ export class Document<T> {
     do {
       await this.#writer.idle();
       saves = this.#saves;
-      loaded = await run(load(placeOf(this.path).path, this.#loading()));
+      loaded = await run(load(placeOf(this.path).path, this.#batch.reading()));
     } while (saves !== this.#saves || !this.#writer.isIdle);
     if (loaded === undefined) throw new MissingDocumentError(this.path);
     if (options.edits === 'drop') this.#pending = undefined;
@@ -287,6 +287,7 @@ export class Document<T> {
   ): Promise<R> {
     const { job, outcome } = change(recipe, result, patience);
     this.#writer.add(job);
+    if (this.#isExiting) this.#flushNow();
     const told = outcome.catch((error: unknown) => {
       if (recipe === 'save') owe(this.#pending, error, job);
       const again = async (patient?: 'patient') => {
@@ -351,10 +352,6 @@ export class Document<T> {
     if (origin !== undefined && this.#pending === undefined) this.#emit('change', { value, origin });
   }
 
-  #loading() {
-    return { ...readingOf(this.#settings), known: this.#known };
-  }
-
   /** Takes in a version that was found at the path. */
   #take(loaded: Loaded): void {
     const before = this.#known;
@@ -393,8 +390,11 @@ export class Document<T> {
 
   /** The same before it returns, for a process that exits: what was asked to be saved and is not written yet. */
   #flushNow(): void {
+    const begun = this.#writer.begun.filter(({ isOver }) => !isOver);
     const waiting = this.#writer.takeAll();
     if (this.#isDue) waiting.push(change('save', () => undefined).job);
-    this.#batch.finish(this.#writer.begun, waiting);
+    this.#batch.finish(begun, waiting);
+    this.#isExiting = true;
+    tellDropped(this.#facts({}), [...begun, ...waiting]);
   }
 }

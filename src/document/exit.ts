@@ -1,4 +1,4 @@
-import { onExit } from '../copies/exit.ts';
+import { callAll, onExit } from '../copies/exit.ts';
 
 /** What a document has to do before its process ends. */
 interface Farewell {
@@ -29,7 +29,7 @@ export function whenExiting(working: Working, farewell: Farewell): () => void {
     });
     onExit(() => {
       const first = [...farewells].filter(([, { begun }]) => begun.length > 0);
-      for (const { exiting } of new Map([...first, ...farewells]).keys()) exiting();
+      callAll([...new Map([...first, ...farewells]).keys()].map(({ exiting }) => exiting));
     });
   }
   return () => void farewells.delete(farewell);

@@ -14,6 +14,8 @@ export interface Restoration extends Pick<RestoreRequest, 'backup' | 'only'> {
 export interface Change extends Job {
   /** `save`: merges the unsaved edits. Otherwise the recipe of an update. */
   readonly recipe: Recipe<never> | 'save' | 'remove' | Restoration;
+  /** Why it was not done. */
+  failure?: unknown;
   /** Its change is on the disk. */
   done: () => void;
 }
@@ -45,6 +47,7 @@ export function change<R>(
     };
     job.failed = (error) => {
       job.isOver = true;
+      job.failure = error;
       reject(error);
     };
   });

@@ -31,6 +31,8 @@ export interface DocumentChannelEvents {
   'backup-failed': DocumentDetailEvent;
   /** A change was not written, for the lock was not free in time. */
   'timed-out': DocumentEvent & { readonly reason: string };
+  /** Changes could not be written before the process exited. */
+  dropped: DocumentDetailEvent;
 }
 
 export type DocumentChannelEventName = keyof DocumentChannelEvents;
@@ -45,6 +47,7 @@ export const documentEventNames = [
   'degraded',
   'backup-failed',
   'timed-out',
+  'dropped',
 ] as const satisfies readonly DocumentChannelEventName[];
 
 /** The channels, named `holdfast:document:<event>`. */

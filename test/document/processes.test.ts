@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { Child, fixture } from '../support/child.ts';
 import { memoryDirectory } from '../support/temp.ts';
@@ -33,8 +34,8 @@ describe('what is to be saved when a program ends', () => {
     ['exits once it has the lock, and has not heard of it', 1],
     ['exits while it writes', 2, 2_000_000],
     ['exits while it syncs', 1, 2_000_000],
-    ['exits while a recipe waits', 2],
-    ['exits out of a recipe', 2],
+    ['exits while it syncs, and its listener asks for more', 3, 2_000_000],
+    ['is a thread that exits', 1],
   ])('by itself is written before it is gone, and counts once: it %s [D6]', async (how, a, length = 1) => {
     const directory = memoryDirectory();
     const path = join(directory, 'roles.json');
@@ -44,6 +45,44 @@ describe('what is to be saved when a program ends', () => {
     expect(await child.exits()).toMatchObject({ code: 0, stderr: '' });
     expect(readFileSync(path, 'utf8') === text(a), `a is ${a}`).toBe(true);
     expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('is not written by a thread that its process ends, and the document stays whole [D1, D6]', async () => {
+    const path = join(memoryDirectory(), 'roles.json');
+    writeFileSync(path, '{ "a": 0 }');
+    const child = new Child(process.execPath, [
+      fixture('document-ending.mjs'),
+      path,
+      'is a thread that is ended',
+    ]);
+    expect(await child.exits()).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(path, 'utf8')).toBe('{ "a": 0 }');
+  });
+
+  it.each([
+    ['exits while a recipe waits', 2, [/^1 change: the recipe is asynchronous, and there is no time left/]],
+    ['exits out of a recipe', 2, [/^1 change: it exited while this change was worked out$/]],
+    ['loses what fails', 1, [/^1 change: no\\u001b\[2J luck$/, /^1 change: the recipe is asynchronous/]],
+    ['loses what waits for a lock', 0, [/^2 changes: .*roles\.json.* held by .*waited 1\.0s/]],
+  ])('and cannot be written is told on standard error, and logged: it %s [D6, R24]', async (how, a, why) => {
+    const directory = memoryDirectory();
+    const path = join(directory, 'roles.json');
+    writeFileSync(path, '{ "a": 0 }');
+    const lock = how.endsWith('a lock') ? await new LockManager().acquire({ file: path }) : undefined;
+    const child = new Child(process.execPath, [fixture('document-ending.mjs'), path, how]);
+    const { code, stderr } = await child.exits();
+    await lock?.release();
+    const lines = readFileSync(join(directory, 'audit.jsonl'), 'utf8').trim().split('\n');
+    const dropped = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'document:dropped');
+    expect(code).toBe(0);
+    expect(readFileSync(path, 'utf8')).toBe(`{ "a": ${a} }`);
+    expect(dropped.map(({ detail }) => detail)).toEqual(why.map((each) => expect.stringMatching(each)));
+    for (const { detail } of dropped) {
+      const [changes, reason] = detail.split(/: (.*)/s);
+      const told = `${changes} of ${path} could not be written before the process exited: ${reason}\n`;
+      expect(stderr).toContain(`[HOLDFAST_DROPPED] HoldfastWarning: ${told}`);
+    }
+    expect(stderr.match(/HOLDFAST_DROPPED/g)).toHaveLength(why.length);
   });
 });
 
@@ -65,7 +104,11 @@ it.each([
     const text = (count: number) => `{ "a": ${count}, "b": ${count}, "more": "${'x'.repeat(length)}" }`;
     writeFileSync(path, text(0));
     const child = new Child(process.execPath, [fixture('document-pair.mjs'), path, when]);
-    expect(await child.exits()).toMatchObject({ code: 0, stderr: '' });
+    const { code, stderr } = await child.exits();
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /of one$|of one waits/.test(when) ? / 1 change of .* could not be written / : /^$/,
+    );
     expect(readFileSync(path, 'utf8').replaceAll('x', '')).toBe(text(1).replaceAll('x', ''));
   },
 );
