@@ -8,7 +8,7 @@ import type { Lock } from '../lock/lock.ts';
 import { finish, type Progress, run, type Work } from '../lock/work.ts';
 import type { Conflict } from '../merge/result.ts';
 import { versioned } from './adopt.ts';
-import { type Committed, commit, inWords } from './commit.ts';
+import { type Committed, commit, inWords, synced } from './commit.ts';
 import { keepConflict } from './conflicts.ts';
 import { applied } from './draft.ts';
 import type { Listeners } from './events.ts';
@@ -22,7 +22,7 @@ import { Keeper } from './keeper.ts';
 import { load, readingOf } from './load.ts';
 import { mergedOnto, type Pending, since } from './pending.ts';
 import type { Restored } from './recovery/recovery.ts';
-import { noBackup, restore } from './recovery/restore.ts';
+import { type Done, noBackup, restore } from './recovery/restore.ts';
 import { assertValid, issuesOf } from './schema.ts';
 import type { Settings } from './settings.ts';
 import { type Loaded, textOf } from './text.ts';
@@ -58,10 +58,6 @@ export function whole(
   values: Pick<DocumentConflict, 'base' | 'ours' | 'theirs'>,
 ): DocumentConflict {
   return { kind, path: [], text: '', ...values };
-}
-
-function fail(jobs: readonly Change[], error: unknown): void {
-  for (const job of jobs) if (!job.isOver) job.failed(error);
 }
 
 /** Milliseconds that an exiting process waits for a lock. */
@@ -121,7 +117,7 @@ export class Batch<T> {
         together = [];
         try {
           this.#current = job;
-          if (job?.recipe === 'remove') this.#remove(site);
+          if (job?.recipe === 'remove') yield* this.#remove(site);
           else if (job !== undefined) yield* this.#restore(job.recipe as Restoration, site);
           job?.done();
         } catch (error) {
@@ -151,7 +147,7 @@ export class Batch<T> {
       else if (this.isPublishing) jobs = [...waiting];
       else this.#current?.failed(new Error('it exited while this change was worked out'));
     } catch (error) {
-      fail(begun, error);
+      for (const job of begun) job.failed(error);
     }
     jobs = jobs.filter(({ isOver }) => !isOver);
     if (jobs.length === 0) return;
@@ -162,7 +158,7 @@ export class Batch<T> {
       if (held !== undefined) under(held);
       else this.#settings.locks.withSync({ file: place.path }, { timeout: LAST_WAIT, detached: true }, under);
     } catch (error) {
-      fail(jobs, error);
+      for (const job of jobs) job.failed(error);
     }
   }
 
@@ -319,18 +315,22 @@ export class Batch<T> {
   }
 
   *#restore(asked: Restoration, site: Site): Work<void> {
+    const isRestored = ({ loaded, restored }: Done) => {
+      asked.restored = restored;
+      this.#written(loaded, undefined, restored);
+    };
     const done = yield* restore(
       {
         ...site,
         settings: this.#settings as Settings<unknown>,
         onPublish: () => this.#publishing(),
         onWeaker: (weaker) => this.#weaker(weaker),
+        onUnsynced: isRestored,
       },
       { ...asked, lastKnown: this.#changes.known()?.text },
     );
     if (done === undefined) throw noBackup(this.#settings.path, asked.backup);
-    asked.restored = done.restored;
-    this.#written(done.loaded, undefined, done.restored);
+    isRestored(done);
   }
 
   #conflict(conflicts: readonly DocumentConflict[], { base, json }: Pending, at: Meeting): ConflictError {
@@ -359,7 +359,7 @@ export class Batch<T> {
    *  1. A backup. Dying here leaves both. 2. Rename to a fresh name, which the next holder sweeps.
    *  3. What was moved is not what was backed up: that gets a backup too. 4. Remove it, and sync the directory.
    */
-  #remove({ place, folder, lock }: Site): void {
+  *#remove({ place, folder, lock }: Site): Work<void> {
     const before = readVersion(folder.file, this.reading());
     if (before !== undefined) {
       this.keeper(place).secure(before.text, 'delete');
@@ -372,7 +372,7 @@ export class Batch<T> {
       }
       unlinkSync(aside);
     }
-    folder.sync(); // also where another try, or program, has failed at it
+    yield* synced(place, folder, ''); // also where another try, or program, has failed at it
     this.#changes.removed();
   }
 }

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
-import { DocumentWriteError, UnreadableError } from '../errors/document-errors.ts';
+import { DocumentWriteError, UnreadableError, unsynced } from '../errors/document-errors.ts';
 import { publishDocumentEvent } from '../events/document-channel.ts';
 import { step, type Work } from '../lock/work.ts';
 import { exchange, moveToFreeName } from '../storage/exchange/index.ts';
@@ -63,7 +63,7 @@ const ROUNDS = 50;
  *  9. Sync the directory. Before that, nobody is told that anything is saved: a power cut may bring back the old version.
  *
  * @throws what `next` throws, {DocumentWriteError}, or the system's error. The path has what others put there then; after an
- * error of step 9 alone, it has the new version.
+ * error of step 9 alone (`isInFile`), it has the new version.
  */
 export function* commit<V extends Version>(
   place: Place,
@@ -78,7 +78,7 @@ export function* commit<V extends Version>(
     for (let round = 1; round <= ROUNDS; round++) {
       const text = yield* plan.next(current);
       if (current !== undefined && text === current.text && held === undefined) {
-        if (!plan.synced || !isSame(current.identity, plan.synced)) yield* synced(folder, text);
+        if (!plan.synced || !isSame(current.identity, plan.synced)) yield* synced(place, folder, text);
         return { version: current, isWritten: false };
       }
       const { maxBytes } = options;
@@ -100,16 +100,17 @@ export function* commit<V extends Version>(
         steps.reached?.('removed');
         const { mode, uid, gid, links } = current ?? { ...ownershipIn(folder), links: 1 };
         const version = { mode, uid, gid, links, ...published.own };
+        const facts = { path: place.given, manager: plan.manager, hash: version.hash };
         try {
-          yield* synced(folder, text);
+          yield* synced(place, folder, text);
         } catch (error) {
           plan.onUnsynced?.(version);
+          publishDocumentEvent('written', { ...facts, unsynced: systemCode((error as Error).cause) });
           throw error;
         }
         steps.reached?.('synced');
         if (published.weaker !== undefined) plan.onWeaker?.(published.weaker);
-        const { manager } = plan;
-        publishDocumentEvent('written', { path: place.given, manager, hash: published.own.hash });
+        publishDocumentEvent('written', facts);
         return { version, isWritten: true };
       }
       if (held !== undefined) keepBeside(held, options, plan); // another outsider has replaced what is there
@@ -135,10 +136,14 @@ export function* commit<V extends Version>(
   }
 }
 
-/** Step 9 for a text: the names in the directory are on the disk after it. */
-function synced(folder: Folder, text: string): Work<void> {
+/** Step 9 for a text: the names in the directory are on the disk after it. @throws {DocumentWriteError} `isInFile` */
+export function* synced({ path }: Place, folder: Folder, text: string): Work<void> {
   const syncNow = () => folder.sync();
-  return step(syncNow, async () => (text.length <= SMALL ? syncNow() : folder.syncLater()));
+  try {
+    yield* step(syncNow, async () => (text.length <= SMALL ? syncNow() : folder.syncLater()));
+  } catch (error) {
+    throw unsynced(path, error);
+  }
 }
 
 /** What the system refused, in words; other errors say it themselves. */

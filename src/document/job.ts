@@ -46,6 +46,7 @@ export function change<R>(
       resolve(result());
     };
     job.failed = (error) => {
+      if (job.isOver) return;
       job.isOver = true;
       job.failure = error;
       reject(error);

@@ -90,12 +90,6 @@ function written<T>(
 }
 
 function changesOf(known: Loaded | undefined): Changes {
-  const nothing = () => {};
-  return {
-    known: () => known,
-    pending: () => undefined,
-    found: nothing,
-    written: nothing,
-    removed: nothing,
-  };
+  const nothing = () => undefined;
+  return { known: () => known, pending: nothing, found: nothing, written: nothing, removed: nothing };
 }

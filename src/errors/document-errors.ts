@@ -54,20 +54,38 @@ export class UnreadableError extends HoldfastError {
   }
 }
 
-/** A document was not written. The file is as it was, unless the message says otherwise. */
+/** A document was not written, or not for good. The file is as it was, unless the message says otherwise. */
 export class DocumentWriteError extends HoldfastError {
   static override readonly code = 'HOLDFAST_NOT_WRITTEN';
   readonly path: string;
+  /** The change is made, and a power loss may undo it: the directory was not synced. Made again, it may count twice. */
+  readonly isInFile: boolean;
 
   /** `problem`: in words that follow "was not written: ". `next`: what helps, as a sentence without its full stop. */
-  constructor(path: string, problem: string, next: string, cause?: unknown) {
-    super(
-      DocumentWriteError.code,
-      `${printable(path)} was not written: ${printable(problem)}. ${next}.`,
-      cause,
-    );
+  constructor(
+    path: string,
+    problem: string,
+    next: string,
+    cause?: unknown,
+    outcome: 'unwritten' | 'unsynced' = 'unwritten',
+  ) {
+    const name = printable(path);
+    const told = {
+      unwritten: `${name} was not written: ${printable(problem)}`,
+      unsynced: `The change of ${name} was made, and a power loss may undo it: its directory was not synced (${printable(problem)})`,
+    };
+    super(DocumentWriteError.code, `${told[outcome]}. ${next}.`, cause);
     this.path = path;
+    this.isInFile = outcome === 'unsynced';
   }
+}
+
+/** What the system said when the directory of a document was to be synced, after its change was made; in words. */
+export function unsynced(path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (code === undefined) return error;
+  const next = `${adviceOn(path, code, error)}. Do not make it again: the next save or update syncs it, also one that changes nothing`;
+  return new DocumentWriteError(path, code, next, error, 'unsynced');
 }
 
 /** A new value does not fit the schema, or is not JSON. Nothing was written. */

@@ -22,7 +22,11 @@ export interface DocumentChannelEvents {
   /** Another program has written the file. */
   external: DocumentEvent & { readonly hash: string; readonly writtenAt: string; readonly uid: number };
   /** This process has written the file. A change that another one finds is of whoever wrote this `hash`. */
-  written: DocumentEvent & { readonly hash: string };
+  written: DocumentEvent & {
+    readonly hash: string;
+    /** The error for which its directory was not synced: a power loss may undo it. */
+    readonly unsynced?: string | undefined;
+  };
   conflict: DocumentDetailEvent;
   missing: DocumentDetailEvent;
   damaged: DocumentDetailEvent;

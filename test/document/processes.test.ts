@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
@@ -33,6 +33,7 @@ describe('what is to be saved when a program ends', () => {
     ['exits after a save was late', 1],
     ['exits once it has the lock, and has not heard of it', 1],
     ['exits while it writes', 2, 2_000_000],
+    ['exits while it writes, and its listener comes after an editor', 6, 2_000_000],
     ['exits while it syncs', 1, 2_000_000],
     ['exits while it syncs, and its listener asks for more', 3, 2_000_000],
     ['is a thread that exits', 1],
@@ -150,3 +151,33 @@ it.each([
   await victim.exits();
   expect(readFileSync(path, 'utf8')).toBe(`{ "a": ${found} }`);
 });
+
+it.each([
+  ['update', 2, '{ "a": 1 }', ['logged EIO']],
+  ['updateJson', 2, '{ "a": 1 }', ['logged EIO', 'external']],
+  ['restore', 4, '{ "a": 5 }', ['logged EIO', 'restored own']],
+  ['restoreBackup', 4, '{ "a": 5 }', ['logged EIO', 'external']],
+  ['remove', 3, undefined, []],
+])(
+  'a change is told, and logged, as made where the sync of the directory alone fails: %s [D5, D17, R24]',
+  async (work, sync, found, events) => {
+    const directory = memoryDirectory();
+    const path = join(directory, 'roles.json');
+    writeFileSync(path, '{ "a": 0 }');
+    writeFileSync(join(directory, 'roles.json.20261127T194201.123Z.bak'), '{ "a": 5 }');
+    const program = [process.execPath, fixture('document-victim.mjs'), `unsynced ${work}`, path];
+    const [strace = '', ...how] = injecting('fsync', `error=EIO:when=${sync}`);
+    const victim = new Child(strace, [...how, ...program]);
+    await victim.line('ready');
+    victim.say('');
+    const told = await victim.line('told');
+    await victim.exits();
+    expect(told).toContain('"isInFile":true');
+    expect(told).toContain(
+      `The change of ${path} was made, and a power loss may undo it: its directory was not synced (EIO).`,
+    );
+    const logged = victim.stdout.split('\n').filter((line) => /^(logged|external|restored)/.test(line));
+    expect(logged).toEqual(events);
+    expect(existsSync(path) ? readFileSync(path, 'utf8') : undefined).toBe(found);
+  },
+);

@@ -28,6 +28,8 @@ export interface RestoreRequest {
 /** Where a document is restored, and who is told of it. */
 export interface RestoreSite extends Site, Pick<Plan<Version>, 'onPublish' | 'onWeaker'> {
   readonly settings: Settings<unknown>;
+  /** The backup stands at the path, and its directory could not be synced. */
+  readonly onUnsynced?: (done: Done) => void;
 }
 
 export interface Done {
@@ -47,7 +49,7 @@ export function* restore(
   site: RestoreSite,
   { backup, only, lastKnown }: RestoreRequest,
 ): Work<Done | undefined> {
-  const { place, folder, lock, settings, ...told } = site;
+  const { place, folder, lock, settings, onUnsynced, ...told } = site;
   const { path, manager } = settings;
   const { backups } = new Keeper(place, settings.backups, () => {});
   const options = readingOf(settings);
@@ -63,11 +65,16 @@ export function* restore(
     }
   }
   let restored: Restored | undefined;
+  const doneAs = (version: Version): Done => {
+    if (restored === undefined || good === undefined) throw NOTHING;
+    return { restored, loaded: { ...version, ...good } };
+  };
   try {
     const { version } = yield* commit<AnyVersion>(place, folder, options, {
       ...told,
       manager,
       mayReplace: () => lock.assertHeld(),
+      onUnsynced: (version) => onUnsynced?.(doneAs(version)),
       read: (file) => now(() => readAny(file, options)),
       *next(current) {
         const isHarmless = current !== undefined && (yield* isGood(current.text));
@@ -80,8 +87,7 @@ export function* restore(
         return recovery.text;
       },
     });
-    if (restored === undefined || good === undefined) throw NOTHING;
-    return { restored, loaded: { ...version, ...good } };
+    return doneAs(version);
   } catch (error) {
     if (error === NOTHING) return undefined;
     throw error;
