@@ -8,9 +8,11 @@ export interface Differing {
   readonly path: Path;
   readonly before?: Json;
   readonly after?: Json;
+  /** The order of the records in this list differs, which is told before what differs in them. */
+  readonly isOrder?: true;
 }
 
-const IDENTITIES = ['id', 'key', 'name'];
+export const IDENTITIES = ['id', 'key', 'name'];
 
 /** Where two values differ: member by member, and record by record; lists of anything else as a whole. */
 export function differing(before: Json | undefined, after: Json | undefined): Differing[] {
@@ -29,8 +31,15 @@ function walk(before: Json | undefined, after: Json | undefined, path: Path, fou
   }
   const many = found.length;
   for (const { step, from, to } of below) walk(from, to, [...path, step], found);
-  // The order alone differs.
-  if (found.length === many && isArray(after)) found.push({ path, after });
+  if (isArray(after) && isReordered(below, after)) found.splice(many, 0, { path, after, isOrder: true });
+}
+
+/** `below`: in the order of the former list. */
+function isReordered(below: readonly Step[], after: readonly Json[]): boolean {
+  const places = new Map(after.map((each, at) => [each, at]));
+  const kept = below.filter(({ from, to }) => from !== undefined && to !== undefined);
+  const found = kept.map(({ to }) => places.get(to as Json) as number);
+  return found.some((place, at) => at > 0 && place < (found[at - 1] as number));
 }
 
 interface Step {
@@ -59,7 +68,8 @@ function stepsOf(before: Json | undefined, after: Json | undefined): Step[] | un
   return undefined;
 }
 
-function keyed(list: readonly Json[], field: string): Map<string | number, Json> | undefined {
+/** Undefined where the member is missing in one, or twice the same. */
+export function keyed(list: readonly Json[], field: string): Map<string | number, Json> | undefined {
   const all = new Map<string | number, Json>();
   for (const each of list) {
     const id = memberOf(each, field);

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { differing } from '../../json/differing.ts';
+import { alternatives } from '../../json/alternatives.ts';
 import { formatJson } from '../../json/format.ts';
 import type { Json } from '../../json/json.ts';
-import { lookUp } from '../../json/lookup.ts';
 import { jsonIn } from '../../json/parse.ts';
 import { formatPath } from '../../json/path.ts';
 import { given } from '../../lock/known-options.ts';
@@ -69,7 +68,8 @@ export function compare(
   if (theirs === undefined)
     return withKeys({ file, meta, ours, theirs, merged: ours }, [whole('edit-delete', { ...before, ours })]);
   const { value, conflicts } = merge<Json>(base, ours, theirs, { ...meta?.merge, strictOrder: false });
-  if (meta === undefined) return withKeys({ file, meta, ours, theirs, merged: value }, all(ours, theirs));
+  if (meta === undefined)
+    return withKeys({ file, meta, ours, theirs, merged: value }, all(ours, theirs, value));
   const isInvalid = conflicts.length === 0 && meta.isInvalid === true;
   return withKeys(
     { file, meta, ours, theirs, merged: value },
@@ -77,15 +77,11 @@ export function compare(
   );
 }
 
-/** All that differs, as nobody knows which side changed it: by members, and by whole records, for two may have one identity. */
-function all(ours: Json, theirs: Json): DocumentConflict[] {
-  const places = differing(ours, theirs).map(({ path }) => {
-    const record = path.findIndex((step) => typeof step === 'object');
-    return record < 0 ? path : path.slice(0, record + 1);
-  });
-  return [...new Map(places.map((path) => [formatPath(path), path]))].map(([text, path]) => {
-    const sides = { base: undefined, ours: lookUp(ours, path), theirs: lookUp(theirs, path) };
-    return { kind: conflictKind(sides), path, text, ...given(sides) };
+/** All that differs, as nobody knows which side changed it. */
+function all(ours: Json, theirs: Json, merged: Json): DocumentConflict[] {
+  return alternatives(ours, theirs, merged).map(({ path, ...values }) => {
+    const sides = { base: undefined, ...values };
+    return { kind: conflictKind(sides), path, text: formatPath(path), ...given(sides) };
   });
 }
 

@@ -189,6 +189,34 @@ describe('the resolver of conflicts', () => {
     expect(bare?.conflicts.map(({ base }) => base)).toEqual([undefined, undefined]);
   });
 
+  it.each([
+    ['ours', 'ours', '3y 2x 1y 4x'],
+    ['theirs', 'theirs', '1x 2x 3x 5x'],
+    ['ours', 'theirs', '3x 2x 1x 5x'],
+    ['theirs', 'ours', '1y 4x 2x 3y'],
+  ] as const)(
+    'without the facts about a conflict file asks for the order of records, too: that of %s with the records of %s [R37]',
+    async (order, records, expected) => {
+      const list = (text: string) => text.split(' ').map((each) => ({ id: Number(each[0]), name: each[1] }));
+      const text = (a: number, records: string) => JSON.stringify({ a, list: list(records) });
+      const edit = (draft: Counter) => void Object.assign(draft, { a: 1, list: list('3y 2x 1y 4x') });
+      const { document, path, files, directory } = await conflicting(
+        edit,
+        text(2, '1x 2x 3x 5x'),
+        text(0, '1x 2x 3x'),
+      );
+      for (const file of files('.meta')) rmSync(join(directory, file));
+      const [bare] = await unresolvedConflicts(path);
+      const places = bare?.conflicts.map((conflict) => conflict.text);
+      expect(places).toEqual(['a', 'list', ...[3, 1, 4, 5].map((id) => `list[id=${id}]`)]);
+      const answers = bare?.conflicts.map(({ text, key }) => [key, text === 'list' ? order : records]);
+      await resolveConflict(path, bare?.file ?? '', Object.fromEntries(answers ?? []));
+      await document.reload({ edits: 'drop' });
+      const found = (document.read() as unknown as { list: { id: number; name: string }[] }).list;
+      expect(found.map(({ id, name }) => `${id}${name}`).join(' ')).toBe(expected);
+    },
+  );
+
   it.each(['lost', 'damaged'])(
     'asks for each member that one side alone has where the common ancestor is %s, and offers no ancestor [R37, D21]',
     async (how) => {
