@@ -1,3 +1,4 @@
+import { LinkedError } from '../errors/document-errors.ts';
 import type { Lock } from '../lock/lock.ts';
 import { run, type Work } from '../lock/work.ts';
 import { inWords } from './commit.ts';
@@ -34,6 +35,7 @@ export async function underLock<R>(
         folder = new Folder(place);
         return await run(body({ place, folder, lock }), lock);
       } catch (error) {
+        if (error instanceof LinkedError) return MOVED;
         throw inWords(place.given, error);
       } finally {
         folder?.close();

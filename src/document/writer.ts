@@ -1,4 +1,4 @@
-import { DocumentTimeoutError } from '../errors/document-errors.ts';
+import { DocumentTimeoutError, LinkedError } from '../errors/document-errors.ts';
 import { LostError, TimeoutError } from '../errors/lock-errors.ts';
 import { onLockEvent } from '../events/channel.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -15,7 +15,7 @@ export interface Job {
   failed: (error: unknown) => void;
   /** `patient`: it waits for the lock for as long as it takes. */
   patience?: 'patient' | undefined;
-  /** How often it lost its lock before anything was written. */
+  /** How often its lock, or the file, was not the right one any more before anything was written. */
   losses?: number;
 }
 
@@ -31,7 +31,7 @@ export interface WriterOptions<J> {
 /** Somebody waits who does not wait for as long as it takes. */
 const HURRY = Symbol('hurry');
 
-/** How often a job is tried again whose lock was lost. */
+/** How often a job is tried again whose lock was lost, or whose path leads elsewhere by now. */
 const MOST_LOSSES = 2;
 /** Milliseconds before the first of these tries; twice as many before the next one. */
 const PAUSE = 20;
@@ -144,10 +144,11 @@ export class Writer<J extends Job> {
 
   /**
    * Without jobs, the lock was not granted, and all who wait are told; but those who wait for as long as it takes wait on.
-   * Returns how often those have lost their lock that are tried again because of that.
+   * Returns how often those were too late that are tried again because of that.
    */
   #failed(jobs: J[], error: unknown): number {
-    const isUnlucky = (job: J) => error instanceof LostError && (job.losses ?? 0) < MOST_LOSSES;
+    const isLate = error instanceof LostError || error instanceof LinkedError;
+    const isUnlucky = (job: J) => isLate && (job.losses ?? 0) < MOST_LOSSES;
     const isPatient = (job: J) =>
       jobs.length === 0 && error instanceof TimeoutError && job.patience === 'patient';
     const concerned = (jobs.length > 0 ? jobs : this.takeAll()).filter(({ isOver }) => !isOver);

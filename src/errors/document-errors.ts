@@ -54,6 +54,13 @@ export class UnreadableError extends HoldfastError {
   }
 }
 
+/** A symbolic link has taken the place of the file since the path was followed: it passes with another look at the path. */
+export class LinkedError extends UnreadableError {
+  constructor(path: string) {
+    super(path, 'is a symbolic link that was put there a moment ago, and a document is a regular file');
+  }
+}
+
 /** A document was not written, or not for good. The file is as it was, unless the message says otherwise. */
 export class DocumentWriteError extends HoldfastError {
   static override readonly code = 'HOLDFAST_NOT_WRITTEN';

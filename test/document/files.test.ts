@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   statSync,
@@ -11,8 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { openDocument } from 'holdfast/document';
+import { openDocument, updateJson } from 'holdfast/document';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { steps } from '../../src/document/file/publish.ts';
 import { gate, within } from '../support/deadline.ts';
 import { memoryDirectory } from '../support/temp.ts';
 import { someTurns } from '../support/turns.ts';
@@ -51,6 +53,29 @@ describe('a document behind links', () => {
     await within(seen.opened, 'the look at what the link leads to');
     expect([told, document.read()]).toEqual([[], { a: 7 }]);
   });
+
+  it.each(['update', 'updateJson'])(
+    'that takes the place of the file while it is changed is followed, and the change is made there: %s [D9]',
+    async (how) => {
+      const { directory, document, path } = await opened('{ "a": 1 }');
+      const real = join(directory, 'real.json');
+      writeFileSync(real, '{ "a": 5 }');
+      onTestFinished(() => {
+        steps.reached = undefined;
+      });
+      steps.reached = (name) => {
+        if (name !== 'fresh') return;
+        steps.reached = undefined;
+        renameSync(path, join(directory, 'old.json'));
+        symlinkSync('real.json', path);
+      };
+      await (how === 'update' ? document.update(raise) : updateJson<Counter>(path, raise));
+      expect(readFileSync(real, 'utf8')).toBe('{ "a": 6 }');
+      expect(readFileSync(join(directory, 'old.json'), 'utf8')).toBe('{ "a": 1 }');
+      expect(readlinkSync(path)).toBe('real.json');
+      expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    },
+  );
 
   it('that lead nowhere has its target made, if it may be made, and is missing otherwise [D9]', async () => {
     const directory = memoryDirectory();

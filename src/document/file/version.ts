@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
-import { DamagedError, UnreadableError } from '../../errors/document-errors.ts';
+import { DamagedError, LinkedError, UnreadableError } from '../../errors/document-errors.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { Date } from '../../time/time.ts';
 import { type Identity, identityOf, isSame } from './identity.ts';
@@ -140,13 +140,13 @@ function lookAt(path: string, shown: string): BigIntStats | undefined {
 
 function refuseOthers(stats: BigIntStats, shown: string): void {
   if (stats.isFile()) return;
+  if (stats.isSymbolicLink()) throw new LinkedError(shown);
   const kind = KINDS.find(([type]) => (Number(stats.mode) & constants.S_IFMT) === type)?.[1];
   throw new UnreadableError(shown, `is ${kind ?? 'a socket'}, and a document is a regular file`);
 }
 
 const KINDS: readonly [number, string][] = [
   [constants.S_IFDIR, 'a directory'],
-  [constants.S_IFLNK, 'a symbolic link that was put there a moment ago'],
   [constants.S_IFIFO, 'a FIFO'],
   [constants.S_IFCHR, 'a device'],
   [constants.S_IFBLK, 'a device'],
