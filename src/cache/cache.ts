@@ -21,7 +21,7 @@ import { absolute } from '../storage/working-directory.ts';
 import type { Date } from '../time/time.ts';
 import { type Call, fits, needsHash, unfit, type Wish } from './call.ts';
 import { type Entry, type EntryInfo, entryOf, type Flight, infoOf, type Outcome } from './entry.ts';
-import { readMark } from './failure.ts';
+import { readMarks } from './failure.ts';
 import { Interest } from './interest.ts';
 import { digestOf, entriesIn, lockOfRecord } from './inventory.ts';
 import type { Layout } from './layout.ts';
@@ -281,7 +281,8 @@ export class Cache {
     const options = { ...wish.options, ...(typeof place === 'string' && { mirror: absolute(place) }) };
     const interest = Interest.in(`${layout.directory}\0${wish.key}`);
     const leave = interest.join();
-    const before = { generation: record?.generation ?? 0, failure: readMark(layout, wish.key)?.id };
+    const failures = readMarks(layout, wish.key).map(({ id }) => id);
+    const before = { generation: record?.generation ?? 0, failures };
     const call = {
       ...wish,
       options,

@@ -30,7 +30,7 @@ export interface Call extends Wish {
   /** Milliseconds for which paths stay usable. */
   readonly graceMs: number;
   /** What was known of the key when it came: what is known later is of flights it waited through. */
-  readonly before: { readonly generation: number; readonly failure: string | undefined };
+  readonly before: { readonly generation: number; readonly failures: readonly string[] };
   /** Aborts when no call of this thread wants the entry any more. */
   readonly signal: AbortSignal;
 }

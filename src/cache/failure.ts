@@ -1,56 +1,115 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, scryptSync } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { HoldfastError, systemCode } from '../errors/base.ts';
+import { type ResumingProducer, TERMS } from '../download/producer.ts';
+import { systemCode } from '../errors/base.ts';
 import { FetchFailedError } from '../errors/cache-errors.ts';
+import { isExhaustion } from '../errors/exhaustion.ts';
+import { here } from '../identity/index.ts';
 import { self } from '../identity/self.ts';
 import { given } from '../lock/known-options.ts';
 import { removeIfEmpty } from '../storage/fs/quietly.ts';
 import { readBeginning } from '../storage/regular-file.ts';
+import { isTransient } from '../storage/transient/index.ts';
+import type { Call } from './call.ts';
 import type { Layout } from './layout.ts';
 import type { FetchOptions } from './options.ts';
 import { put } from './publish.ts';
-import { type FailureMark, LONGEST_RECORD } from './record.ts';
+import { type FailureMark, type FailureMarks, LONGEST_RECORD } from './record.ts';
 
-/** What was made may be right for a call that asks for other bytes, or allows none. */
-const OF_TERMS = ['HOLDFAST_INTEGRITY', 'HOLDFAST_PRODUCER'];
-
-function termsOf({ integrity, size, allowEmpty = false }: FetchOptions): string {
-  return JSON.stringify([integrity, size, allowEmpty]);
-}
+/** Of the call or the process alone, as one that has too few descriptors: others may have no such failure. */
+const OF_ONE = [
+  'ABORT_ERR',
+  'AbortError', // of a signal that only this producer knows
+  'EADDRNOTAVAIL',
+  'EFBIG', // may be a limit of the process (ulimit -f)
+  'ENOBUFS',
+  'ERR_ACCESS_DENIED', // by the flags that this Node.js was started with
+  'HOLDFAST_INPUT',
+  // of locks
+  'HOLDFAST_BUSY',
+  'HOLDFAST_CONTRACT',
+  'HOLDFAST_DEADLOCK',
+  'HOLDFAST_DEGRADED',
+  'HOLDFAST_EXHAUSTED',
+  'HOLDFAST_INACCESSIBLE',
+  'HOLDFAST_LOST',
+  'HOLDFAST_MISMATCH',
+  'HOLDFAST_REFUSED',
+  'HOLDFAST_TIMEOUT',
+  'HOLDFAST_UNSUPPORTED',
+  'HOLDFAST_UNWRITABLE',
+];
+/** Of a command that somebody ended. */
+const SIGNAL = /^SIG[A-Z]/;
+/** What was made may be right for a call that asks for other bytes, or allows none; what does not fit, for one of no size. */
+const OF_WISH = ['HOLDFAST_INTEGRITY', 'HOLDFAST_NO_SPACE', 'HOLDFAST_PRODUCER'];
+/** What the system says to one user on one machine. */
+const OF_SYSTEM = /^(?!HOLDFAST_)[A-Z][A-Z\d_]+$|^HOLDFAST_(NO_SPACE|CACHE_DIRECTORY)$/;
 
 /** Characters of a message that are shared. */
 const MOST_SHARED = 4096;
+/** Failures on different terms that a waiter may have waited through. */
+const MOST_MARKS = 8;
 
-export function readMark(layout: Layout, key: string): FailureMark | undefined {
+export function readMarks(layout: Layout, key: string): readonly FailureMark[] {
   try {
-    const value = JSON.parse(readBeginning(layout.failureOf(key), LONGEST_RECORD)) as FailureMark | null;
-    const { name, message, code = '' } = value?.failure ?? {};
-    const isText = [value?.id, value?.by, name, message, code].every((each) => typeof each === 'string');
-    return value?.key === key && isText ? value : undefined;
+    const found = JSON.parse(readBeginning(layout.failureOf(key), LONGEST_RECORD)) as FailureMarks | null;
+    return found?.key === key ? found.marks.filter(isMark) : [];
   } catch {
-    return undefined;
+    return [];
   }
 }
 
-/** Best effort: without it, those who waited fetch themselves. For who holds the key's lock. */
+function isMark({ id, by, download, wish = '', place = '', failure }: FailureMark): boolean {
+  const { name, message, code = '' } = failure;
+  return [id, by, download, wish, place, name, message, code].every((each) => typeof each === 'string');
+}
+
+/** For who holds the key's lock. Best effort: without it, those who waited fetch themselves. */
 export async function leaveMark(
-  layout: Layout,
-  key: string,
+  { layout, key, options, producer }: Pick<Call, 'layout' | 'key' | 'options' | 'producer'>,
   error: unknown,
-  options: FetchOptions,
 ): Promise<void> {
-  const code = systemCode(error);
-  const { pid, user } = self();
-  const { name, message } = wordsOf(error);
-  const mark = {
-    id: randomBytes(8).toString('hex'),
-    key,
-    failure: { name, message: message.slice(0, MOST_SHARED), ...given({ code }) },
-    by: `pid ${pid}${user === undefined ? '' : `, user ${user}`}`,
-    ...given({ only: OF_TERMS.includes(code ?? '') ? termsOf(options) : undefined }),
-  };
-  await put(layout, key, layout.failureOf(key), mark).catch(() => {}); // a full disk, say
+  const signs = signsOf(error);
+  if (!signs.some(isOfOne)) {
+    const code = systemCode(error);
+    const { pid, user } = self();
+    const { name, message } = wordsOf(error);
+    const id = randomBytes(8).toString('hex');
+    const download = hashOfTerms(producer, id);
+    const isOfWish = download !== '' || signs.some((each) => OF_WISH.includes(each));
+    const mark = {
+      id,
+      failure: { name, message: message.slice(0, MOST_SHARED), ...given({ code }) },
+      by: `pid ${pid}${user === undefined ? '' : `, user ${user}`}`,
+      download,
+      ...given({
+        wish: isOfWish ? wishOf(options) : undefined,
+        place: signs.some((each) => OF_SYSTEM.test(each)) ? placeOfSelf() : undefined,
+      }),
+    };
+    const marks = [mark, ...readMarks(layout, key)].slice(0, MOST_MARKS);
+    await put(layout, key, layout.failureOf(key), { key, marks }).catch(() => {}); // a full disk, say
+  }
   removeIfEmpty(layout.partialOf(key));
+}
+
+function isOfOne(sign: string): boolean {
+  return OF_ONE.includes(sign) || isExhaustion(sign) || isTransient({ code: sign }) || SIGNAL.test(sign);
+}
+
+/** Codes and names of an error and of all that caused it, and the signal that ended its command. */
+function signsOf(error: unknown, seen = new Set<unknown>()): readonly string[] {
+  try {
+    if (typeof error !== 'object' || error === null || seen.has(error)) return [];
+    seen.add(error);
+    const { code, name, signal, cause, errors = [] } = error as Record<string, unknown>;
+    const causes = [cause, ...(Array.isArray(errors) ? errors : [])];
+    const signs = [code, name, signal].filter((each) => typeof each === 'string');
+    return [...signs, ...causes.flatMap((each) => signsOf(each, seen))];
+  } catch {
+    return [];
+  }
 }
 
 /** Whatever was thrown: of other people's errors, nothing is sure. */
@@ -63,18 +122,34 @@ function wordsOf(error: unknown): { readonly name: string; readonly message: str
   }
 }
 
-export function removeMark(layout: Layout, key: string): void {
+export function removeMarks(layout: Layout, key: string): void {
   rmSync(layout.failureOf(key), { recursive: true, force: true });
 }
 
-/** What a call gets that waited through a failure; undefined when the failure was of something it did not ask for. */
-export function sharedFailure(mark: FailureMark, options: FetchOptions): FetchFailedError | undefined {
-  if (mark.only !== undefined && mark.only !== termsOf(options)) return undefined;
-  return new FetchFailedError(mark.key, mark.failure, mark.by);
+/** What a call gets that waited through a failure; undefined where that says nothing of how its own fetch would end. */
+export function sharedFailure(call: Call): FetchFailedError | undefined {
+  const { layout, key, before, producer, options } = call;
+  const mark = readMarks(layout, key).find(
+    ({ id, download, wish, place }) =>
+      !before.failures.includes(id) &&
+      (wish === undefined || wish === wishOf(options)) &&
+      (place === undefined || place === placeOfSelf()) &&
+      download === hashOfTerms(producer, id),
+  );
+  return mark && new FetchFailedError(key, mark.failure, mark.by);
 }
 
-/** Whether an error says that the flight itself failed, and not that its caller asked for something impossible. */
-export function isOfFlight(error: unknown): boolean {
-  const own = ['HOLDFAST_LOST', 'HOLDFAST_DEADLOCK', 'HOLDFAST_INPUT', 'HOLDFAST_TIMEOUT', 'HOLDFAST_BUSY'];
-  return !(error instanceof HoldfastError && own.includes(error.code));
+function wishOf({ integrity, size, allowEmpty = false }: FetchOptions): string {
+  return JSON.stringify([integrity, size, allowEmpty]);
+}
+
+function placeOfSelf(): string {
+  const { machine, host } = here();
+  return JSON.stringify([machine, host, process.geteuid?.()]);
+}
+
+/** Slow to compute: whoever may read the mark must not find a password by trying many. */
+function hashOfTerms(producer: Call['producer'], salt: string): string {
+  if (!(TERMS in producer)) return '';
+  return scryptSync((producer as ResumingProducer)[TERMS](), salt, 16).toString('hex');
 }

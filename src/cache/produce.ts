@@ -190,7 +190,7 @@ async function opened(
   refuse: (code: string) => string,
 ): Promise<FileHandle> {
   const file = await opening.catch((error: unknown) => {
-    throw new ProducerError(key, refuse(systemCode(error) ?? printable(String(error))));
+    throw new ProducerError(key, refuse(systemCode(error) ?? printable(String(error))), error);
   });
   if ((await file.stat()).isFile()) return file;
   await file.close();

@@ -19,7 +19,7 @@ import { outlastTransient } from '../storage/transient/index.ts';
 import { Date } from '../time/time.ts';
 import type { Turn } from './call.ts';
 import type { Layout } from './layout.ts';
-import type { EntryRecord, FailureMark, PresentRecord } from './record.ts';
+import type { EntryRecord, FailureMarks, PresentRecord } from './record.ts';
 
 /** Bytes that are complete and right, in a file of the key's own that is closed, synced, and has its mode and time. */
 export interface Made {
@@ -130,7 +130,7 @@ export async function put(
   layout: Layout,
   key: string,
   path: string,
-  value: EntryRecord | FailureMark,
+  value: EntryRecord | FailureMarks,
   isAllowed: () => void = () => {},
 ): Promise<void> {
   await show(layout, key, await writeRecord(layout, key, value, path), path, isAllowed);
@@ -140,7 +140,7 @@ export async function put(
 async function writeRecord(
   layout: Layout,
   key: string,
-  value: EntryRecord | FailureMark,
+  value: EntryRecord | FailureMarks,
   path: string,
 ): Promise<string> {
   const temporary = join(layout.partialOf(key), 'record');

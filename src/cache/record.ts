@@ -43,15 +43,24 @@ export interface EntryRecord {
   readonly retired: readonly Retired[];
 }
 
-/** What the last flight of a key that failed has left for those who waited through it. */
+/** What the last flights of a key that failed have left for those who waited through them, newest first. */
+export interface FailureMarks {
+  readonly key: string;
+  readonly marks: readonly FailureMark[];
+}
+
+/** One failure, and what it is a failure of: of nobody for whom one of these is another. */
 export interface FailureMark {
   /** Tells this failure from every other. */
   readonly id: string;
-  readonly key: string;
   readonly failure: FetchFailure;
   readonly by: string;
-  /** What was asked of the bytes, where it failed by that: nobody else's failure than of those who asked for the same. */
-  readonly only?: string | undefined;
+  /** A hash of the terms of a download; empty for any other producer. */
+  readonly download: string;
+  /** What was asked of the bytes, where it may have failed by that. */
+  readonly wish?: string | undefined;
+  /** The machine and the user, where the system had a say. */
+  readonly place?: string | undefined;
 }
 
 /** A record that holds a content. */

@@ -21,7 +21,7 @@ import { Date, performance } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
 import { type Call, fits, needsHash, type Turn, turnOf, unfit, type Wish } from './call.ts';
 import type { Outcome } from './entry.ts';
-import { isOfFlight, leaveMark, readMark, removeMark, sharedFailure } from './failure.ts';
+import { leaveMark, removeMarks, sharedFailure } from './failure.ts';
 import { isDamaged } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { look, type Sight } from './look.ts';
@@ -68,9 +68,7 @@ export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Pr
     throw sight.state === 'good' ? unfit(call, sight.record) : new NotCachedError(key, layout.directory);
   }
   try {
-    const mark = readMark(layout, key);
-    const failure =
-      mark === undefined || mark.id === before.failure ? undefined : sharedFailure(mark, options);
+    const failure = sharedFailure(turn);
     if (failure !== undefined) {
       publishCacheEvent('flight-joined', { cache: layout.directory, key, outcome: 'failure' });
       throw failure;
@@ -93,7 +91,7 @@ function tidy({ layout, key, lock }: Turn): void {
 }
 
 async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
-  const { layout, key, options, signal } = turn;
+  const { layout, key, signal } = turn;
   const about = { cache: layout.directory, key };
   const clock = performance.now();
   publishCacheEvent('flight-started', about);
@@ -108,7 +106,7 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
           dropMade(turn, produced as Produced);
           throw error;
         });
-    removeMark(layout, key);
+    removeMarks(layout, key);
     const { generation, size } = record;
     const took = Math.round(performance.now() - clock);
     publishCacheEvent('published', { ...about, generation, size, took });
@@ -117,9 +115,7 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
     if (error instanceof IntegrityError || error instanceof IncompleteError) {
       publishCacheEvent('refused', { ...about, reason: error.message });
     }
-    if (!signal.aborted && isOfFlight(error)) {
-      await leaveMark(layout, key, error, options);
-    }
+    if (!signal.aborted) await leaveMark(turn, error);
     throw error;
   }
 }
@@ -235,7 +231,7 @@ export function discard(layout: Layout, lock: Lock, path: string): boolean {
  */
 export async function forget(layout: Layout, lock: Lock, key: string, graceMs: number): Promise<boolean> {
   const found = look(layout, key);
-  removeMark(layout, key);
+  removeMarks(layout, key);
   rmSync(layout.partialOf(key), { recursive: true, force: true });
   if (found.record === undefined) return discard(layout, lock, layout.recordOf(key));
   if (!isPresent(found.record)) return false;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { PartialFile } from '../content/partial/partial-file.ts';
-import { checkOptions, checkUrls, type DownloadOptions } from './options.ts';
+import { checkOptions, checkUrls, type DownloadOptions, termsOf } from './options.ts';
 import { type Clock, realClock } from './pause.ts';
-import { DOWNLOAD, type DownloadContext, type DownloadProducer } from './producer.ts';
+import { DOWNLOAD, type DownloadContext, type DownloadProducer, TERMS } from './producer.ts';
 import { transfer } from './transfer.ts';
 
 /**
@@ -48,5 +48,5 @@ export function downloadWith(
       await partial.close();
     }
   };
-  return Object.assign(alone, { [DOWNLOAD]: run });
+  return Object.assign(alone, { [DOWNLOAD]: run, [TERMS]: () => termsOf(urls, settings) });
 }

@@ -11,7 +11,7 @@ import {
   type Kinds,
   span,
 } from '../lock/known-options.ts';
-import { proxyFor } from './proxy.ts';
+import { PROXY_VARIABLES, proxyFor } from './proxy.ts';
 
 /** How something is downloaded. All spans are milliseconds. */
 export interface DownloadOptions {
@@ -104,6 +104,30 @@ export function checkOptions(options: DownloadOptions): Settings {
     integrity: integrityIn(options),
     accept: [accept].flat().map(mediaType),
   };
+}
+
+/** What Node.js takes its certificates and its own options from. */
+const NODE_VARIABLES = [
+  'NODE_EXTRA_CA_CERTS',
+  'NODE_OPTIONS',
+  'NODE_TLS_REJECT_UNAUTHORIZED',
+  'NODE_USE_SYSTEM_CA',
+  'SSL_CERT_DIR',
+  'SSL_CERT_FILE',
+];
+
+/** What was asked for and what the process adds to that, in one order. */
+export function termsOf(urls: readonly URL[], settings: Settings): string {
+  const { headers, ca, ...others } = settings;
+  const sorted = (values: object) => Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([
+    urls.map(({ href }) => href),
+    sorted(others),
+    sorted(headers),
+    ca === undefined ? ca : Buffer.from(ca).toString('base64'),
+    [...PROXY_VARIABLES, ...NODE_VARIABLES].map((name) => process.env[name]),
+    process.execArgv,
+  ]);
 }
 
 /** @throws {InputError} for anything but addresses of http and https, of which there must be one. */

@@ -4,6 +4,8 @@ import type { NotModified, Validators } from '../content/validators.ts';
 
 /** The member by which the cache recognises a producer that writes to a partial itself, and can go on with one. */
 export const DOWNLOAD = Symbol.for('holdfast.download');
+/** The member by which it tells one download from another. */
+export const TERMS = Symbol.for('holdfast.download.terms');
 
 /** What is known of bytes that are published already. */
 export interface Entry {
@@ -46,4 +48,6 @@ export interface DownloadProducer {
 /** The same, as the cache calls it. */
 export interface ResumingProducer extends DownloadProducer {
   [DOWNLOAD](context: DownloadContext): Promise<Downloaded | NotModified>;
+  /** All that decides, besides the server, whether it succeeds: one text for those that fail alike. Secrets are in it. */
+  [TERMS](): string;
 }

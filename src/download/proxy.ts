@@ -1,6 +1,17 @@
 import { BlockList, isIP } from 'node:net';
 import { InputError } from '../errors/input-error.ts';
 
+/** All that a choice of proxy may go by. */
+export const PROXY_VARIABLES = [
+  'http_proxy',
+  'https_proxy',
+  'HTTPS_PROXY',
+  'all_proxy',
+  'ALL_PROXY',
+  'no_proxy',
+  'NO_PROXY',
+];
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**

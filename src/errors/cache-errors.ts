@@ -92,8 +92,8 @@ export class ProducerError extends HoldfastError {
   readonly #cliMessage: string | undefined;
 
   /** `problem`: in words that follow "the producer". */
-  constructor(key: string, problem: string, cliMessage?: string) {
-    super(ProducerError.code, `The producer of ${shown(key)} ${problem}. Nothing was published.`);
+  constructor(key: string, problem: string, cause?: unknown, cliMessage?: string) {
+    super(ProducerError.code, `The producer of ${shown(key)} ${problem}. Nothing was published.`, cause);
     this.key = key;
     this.#cliMessage = cliMessage;
   }
@@ -102,6 +102,7 @@ export class ProducerError extends HoldfastError {
     return new ProducerError(
       key,
       'made no bytes; an entry is empty only with allowEmpty or size: 0',
+      undefined,
       `${shown(key)} is empty. Nothing was published. If it should be empty, pass --allow-empty.`,
     );
   }
