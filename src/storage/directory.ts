@@ -59,7 +59,7 @@ function makeOne(path: string, audience: Step): string | undefined {
 }
 
 const MODES = { owner: 0o700, everyone: 0o1777, 'below everyone': 0o755 };
-/** For a directory in one that is everybody's, as /tmp is. */
+/** For a directory in one that is everybody's, as /tmp is; one that is sticky for a group is that group's. */
 const OWN = 0o755;
 
 function rightsBelow(parent: string, audience: Step): Rights {
@@ -68,7 +68,8 @@ function rightsBelow(parent: string, audience: Step): Rights {
   const owner = isRoot() ? { uid: above.uid, gid: above.gid } : { uid: undefined, gid: undefined };
   if (typeof audience === 'object') return { ...owner, mode: audience.mode };
   if (audience !== 'as its parent') return { ...owner, mode: MODES[audience] };
-  if ((above.mode & STICKY) !== 0) return { ...owner, mode: OWN };
+  const isEverybodys = (above.mode & STICKY) !== 0 && (above.mode & WORLD_WRITABLE) !== 0;
+  if (isEverybodys) return { ...owner, mode: OWN };
   return { uid: owner.uid, gid: above.gid, mode: (above.mode & 0o2777) | 0o700 };
 }
 

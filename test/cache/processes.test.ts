@@ -295,50 +295,53 @@ describe('two users', () => {
   const start = (home: string, uid: number, groups: readonly number[]) =>
     Agent.start({ home, through: asUser(uid, groups) });
 
-  it('of one group share a cache: either serves, refreshes and prunes what the other made [K19]', async () => {
-    const home = tempDirectory();
-    const { chmodSync, chownSync, mkdirSync } = await import('node:fs');
-    const directory = join(home, 'cache');
-    mkdirSync(directory);
-    chownSync(directory, 0, 64_100);
-    chmodSync(directory, 0o2770);
-    const mirrors = join(home, 'mirrors');
-    mkdirSync(mirrors);
-    chmodSync(mirrors, 0o777);
-    const [a, b] = await Promise.all(USERS.map((uid) => start(home, uid, [64_100])));
-    const file = join(mirrors, 'made');
-    const making = async (
-      { cache, fs }: Remote,
-      directory: string,
-      key: string,
-      policy: 'always' | 'if-missing',
-      mirror: string,
-    ) => {
-      process.umask(0o077);
-      const opened = await cache.openCache(directory);
-      const make = async ({ temp }: { temp: string }) => fs.writeFileSync(temp, `by ${process.getuid?.()}`);
-      const { path, fromCache, mirroredBy } = await opened.fetch(key, make, { policy, mirror });
-      return { fromCache, mirroredBy, text: fs.readFileSync(path, 'utf8') };
-    };
-    expect(await a?.run(making, directory, 'corpus', 'if-missing', `${file}-a`)).toMatchObject({
-      fromCache: false,
-    });
-    expect(await b?.run(making, directory, 'corpus', 'if-missing', `${file}-b`)).toMatchObject({
-      fromCache: true,
-      text: 'by 64001',
-    });
-    expect(await b?.run(making, directory, 'corpus', 'always', `${file}-b`)).toMatchObject({
-      text: 'by 64002',
-    });
-    expect(await a?.run(making, directory, 'corpus', 'if-missing', `${file}-a`)).toMatchObject({
-      text: 'by 64002',
-    });
-    const gone = await a?.run(async ({ cache }, directory) => {
-      const opened = await cache.openCache(directory, { graceMs: 0 });
-      return opened.prune({ maxBytes: 0 });
-    }, directory);
-    expect(gone).toMatchObject({ entries: 1 });
-  });
+  it.each(['2770', '3770'])(
+    'of one group share a cache of mode %s: either serves, refreshes and prunes what the other made [K19]',
+    async (mode) => {
+      const home = tempDirectory();
+      const { chmodSync, chownSync, mkdirSync } = await import('node:fs');
+      const directory = join(home, 'cache');
+      mkdirSync(directory);
+      chownSync(directory, 0, 64_100);
+      chmodSync(directory, Number.parseInt(mode, 8));
+      const mirrors = join(home, 'mirrors');
+      mkdirSync(mirrors);
+      chmodSync(mirrors, 0o777);
+      const [a, b] = await Promise.all(USERS.map((uid) => start(home, uid, [64_100])));
+      const file = join(mirrors, 'made');
+      const making = async (
+        { cache, fs }: Remote,
+        directory: string,
+        key: string,
+        policy: 'always' | 'if-missing',
+        mirror: string,
+      ) => {
+        process.umask(0o077);
+        const opened = await cache.openCache(directory);
+        const make = async ({ temp }: { temp: string }) => fs.writeFileSync(temp, `by ${process.getuid?.()}`);
+        const { path, fromCache, mirroredBy } = await opened.fetch(key, make, { policy, mirror });
+        return { fromCache, mirroredBy, text: fs.readFileSync(path, 'utf8') };
+      };
+      expect(await a?.run(making, directory, 'corpus', 'if-missing', `${file}-a`)).toMatchObject({
+        fromCache: false,
+      });
+      expect(await b?.run(making, directory, 'corpus', 'if-missing', `${file}-b`)).toMatchObject({
+        fromCache: true,
+        text: 'by 64001',
+      });
+      expect(await b?.run(making, directory, 'corpus', 'always', `${file}-b`)).toMatchObject({
+        text: 'by 64002',
+      });
+      expect(await a?.run(making, directory, 'corpus', 'if-missing', `${file}-a`)).toMatchObject({
+        text: 'by 64002',
+      });
+      const gone = await a?.run(async ({ cache }, directory) => {
+        const opened = await cache.openCache(directory, { graceMs: 0 });
+        return opened.prune({ maxBytes: 0 });
+      }, directory);
+      expect(gone).toMatchObject({ entries: 1 });
+    },
+  );
 
   it('are kept apart by a private cache: one who may only read it is served, and one who may not is told [K18, K19]', async () => {
     const home = tempDirectory();

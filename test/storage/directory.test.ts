@@ -4,7 +4,10 @@ import { LockManager } from 'holdfast';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { makeDirectory, unsafeDirectory } from '../../src/storage/directory.ts';
 import { stateHome } from '../../src/storage/home.ts';
+import { needsRoot } from '../support/root.ts';
 import { tempDirectory } from '../support/temp.ts';
+
+const TEAM = 64_100;
 
 describe('the directory of a lock', () => {
   it('is made with its parents, for its user alone, by the first lock that needs it [G13]', async () => {
@@ -44,6 +47,42 @@ describe('the directory of a lock', () => {
     expect(() => makeDirectory(join(base, 'file'), 'owner')).toThrow();
   });
 });
+
+it.each([
+  ['700', '700'],
+  ['750', '750'],
+  ['755', '755'],
+  ['770', '770'],
+  ['777', '777'],
+  ['1755', '755'],
+  ['1770', '770'],
+  ['1777', '755'],
+  ['2750', '2750'],
+  ['2770', '2770'],
+  ['3770', '2770'],
+  ['3775', '2775'],
+  ['3777', '755'],
+])(
+  'a directory of mode %s has directories of mode %s and of its group made in it, under every umask [K19]',
+  (mode, below) => {
+    needsRoot('give a directory to a group');
+    const umask = process.umask();
+    onTestFinished(() => void process.umask(umask));
+    for (const mask of [0o000, 0o002, 0o022, 0o027, 0o077, 0o777]) {
+      const base = tempDirectory();
+      chownSync(base, 0, TEAM);
+      chmodSync(base, Number.parseInt(mode, 8));
+      process.umask(mask);
+      makeDirectory(join(base, 'a/b'), 'as its parent');
+      process.umask(umask);
+      for (const path of [join(base, 'a'), join(base, 'a/b')]) {
+        const stats = statSync(path);
+        expect((stats.mode & 0o7777).toString(8), `${path} under ${mask.toString(8)}`).toBe(below);
+        expect(stats.gid).toBe(TEAM);
+      }
+    }
+  },
+);
 
 it('tells which directories others could change things in (owners are set here as root) [R69, H18]', () => {
   const base = tempDirectory();
