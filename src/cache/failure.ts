@@ -1,5 +1,4 @@
 import { randomBytes, scryptSync } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { type ResumingProducer, TERMS } from '../download/producer.ts';
 import { systemCode } from '../errors/base.ts';
 import { FetchFailedError } from '../errors/cache-errors.ts';
@@ -7,7 +6,7 @@ import { isExhaustion } from '../errors/exhaustion.ts';
 import { here } from '../identity/index.ts';
 import { self } from '../identity/self.ts';
 import { given } from '../lock/known-options.ts';
-import { removeIfEmpty } from '../storage/fs/quietly.ts';
+import { removeIfEmpty, removeTreeQuietly } from '../storage/fs/quietly.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import { isTransient } from '../storage/transient/index.ts';
 import type { Call } from './call.ts';
@@ -123,7 +122,7 @@ function wordsOf(error: unknown): { readonly name: string; readonly message: str
 }
 
 export function removeMarks(layout: Layout, key: string): void {
-  rmSync(layout.failureOf(key), { recursive: true, force: true });
+  removeTreeQuietly(layout.failureOf(key)); // left behind, it is of no call that is still to come
 }
 
 /** What a call gets that waited through a failure; undefined where that says nothing of how its own fetch would end. */

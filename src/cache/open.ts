@@ -11,6 +11,7 @@ import { readBeginning } from '../storage/regular-file.ts';
 import { absolute } from '../storage/working-directory.ts';
 import { ensureWritableDirectory } from '../storage/writable-directory.ts';
 import { Layout } from './layout.ts';
+import { unwritable } from './refused.ts';
 
 const EVERYBODY = 0o002;
 const FORMAT = /^holdfast-cache (\d+)(?:\.\d+)?\n/;
@@ -109,12 +110,10 @@ export function makeReady(layout: Layout): void {
   try {
     for (const part of partsOf(layout)) makeDirectory(part, 'as its parent');
     // Asked and not tried: a probe would be left by a process that dies here.
-    for (const part of partsOf(layout)) accessSync(part, constants.W_OK);
+    for (const part of partsOf(layout)) accessSync(part, constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    const { path = layout.directory } = error as NodeJS.ErrnoException;
-    const problem = `cannot be written: ${code}. ${adviceOn(path, code, error, { others: ['use another one'] })}`;
-    throw new CacheDirectoryError(layout.directory, problem, error);
+    throw unwritable(layout, error, code);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants, fstatSync, futimesSync, promises, readdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, fstatSync, futimesSync, promises, readdirSync, rmSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
@@ -25,6 +25,7 @@ import { infoOf } from './entry.ts';
 import type { Sight } from './look.ts';
 import { CONTENT_MODE, type Made, stampedTime } from './publish.ts';
 import type { PresentRecord } from './record.ts';
+import { refused } from './refused.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** What stays in the directory of a partial from one fetch to the next. */
@@ -63,9 +64,7 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
     removeTreeQuietly(directory); // nobody goes on with it, and it may fill the disk
   };
   try {
-    makeRoom(directory);
-    if (isAlone) sweep(directory);
-    if (isDownload) partial = await PartialFile.open(directory, { resume: isAlone });
+    partial = await room(turn, directory, isDownload);
     const source = partial && (await downloaded(turn, sight, producer as ResumingProducer, partial));
     partial ??= await made(turn, sight, directory);
     if (!isNotModified(source) && partial !== undefined) {
@@ -88,11 +87,19 @@ function isOfNoUse({ lock }: Turn, partial: PartialFile | undefined): boolean {
   return partial.state === undefined || partial.offset === 0;
 }
 
-function makeRoom(directory: string): void {
+/** Steps 1 and 2. */
+async function room(
+  { layout, lock }: Turn,
+  directory: string,
+  isDownload: boolean,
+): Promise<PartialFile | undefined> {
   try {
     makeOwnDirectory(directory);
+    accessSync(directory, constants.W_OK | constants.X_OK); // where another user has made it, no producer could write there
+    if (excludes(lock)) sweep(directory);
+    return isDownload ? await PartialFile.open(directory, { resume: excludes(lock) }) : undefined;
   } catch (error) {
-    throw explained(error, directory);
+    throw explained(refused(layout, error), directory);
   }
 }
 

@@ -20,6 +20,7 @@ import { Date } from '../time/time.ts';
 import type { Turn } from './call.ts';
 import type { Layout } from './layout.ts';
 import type { EntryRecord, FailureMarks, PresentRecord } from './record.ts';
+import { closedAt, refused } from './refused.ts';
 
 /** Bytes that are complete and right, in a file of the key's own that is closed, synced, and has its mode and time. */
 export interface Made {
@@ -72,7 +73,7 @@ export async function publish(
   const content = layout.contentOf(sha256);
   const right = await rightContent(layout, content, made);
   lock.assertHeld();
-  return locks.with(layout.storeLock, terms, async () => {
+  const publishing = locks.with(layout.storeLock, terms, async () => {
     const isKept = right !== undefined && isSame(right, lstatOrNothing(content));
     const record = recordFor(isKept ? right.mtimeMs : made.mtime);
     const path = layout.recordOf(record.key);
@@ -90,6 +91,9 @@ export async function publish(
     rmSync(dirname(made.path), { recursive: true, force: true });
     return record;
   });
+  return publishing.catch((error: unknown) => {
+    throw refused(layout, error);
+  });
 }
 
 /** Has a content be under its name, whatever was there. */
@@ -104,8 +108,12 @@ async function moveTo(layout: Layout, content: string, from: string): Promise<vo
 
 /** Step 8, of a record whose content is there. */
 export async function commit(layout: Layout, lock: Lock, record: EntryRecord): Promise<void> {
-  await put(layout, record.key, layout.recordOf(record.key), record, () => lock.assertHeld());
-  await named(layout, record.key);
+  try {
+    await put(layout, record.key, layout.recordOf(record.key), record, () => lock.assertHeld());
+    await named(layout, record.key);
+  } catch (error) {
+    throw refused(layout, error);
+  }
 }
 
 /** The names of a record and of what it counts on are on the disk. */
@@ -215,6 +223,7 @@ async function rightContent(
 function inTheWay(layout: Layout, path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || isFull(code) || lstatOrNothing(path) === undefined) return explained(error, path);
+  if (closedAt(layout, path) !== undefined) return error;
   const problem = `has a damaged file that cannot be replaced (${code}): remove ${path}, or use another directory`;
   return new CacheDirectoryError(layout.directory, problem, error);
 }
@@ -226,7 +235,11 @@ function clearPlace(layout: Layout, path: string): void {
 
 /** Moves what must not be served any more out of the way, for a person to look at until a prune removes it. */
 export function putAside(layout: Layout, path: string): void {
-  makeOwnDirectory(layout.bad);
   const name = `${basename(dirname(path))}${basename(path)}-${randomBytes(4).toString('hex')}`;
-  replaceSync(path, join(layout.bad, name));
+  try {
+    makeOwnDirectory(layout.bad);
+    replaceSync(path, join(layout.bad, name));
+  } catch (error) {
+    throw refused(layout, error);
+  }
 }

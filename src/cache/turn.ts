@@ -29,6 +29,7 @@ import { DEFAULT_POLICY, isCurrent } from './policy.ts';
 import { excludes, type Produced, produce } from './produce.ts';
 import { CONTENT_MODE, commit, publish, putAside, stampedTime } from './publish.ts';
 import { type EntryRecord, isPresent, type PresentRecord } from './record.ts';
+import { refused } from './refused.ts';
 import { retiredBy } from './retired.ts';
 
 /**
@@ -232,7 +233,7 @@ export function discard(layout: Layout, lock: Lock, path: string): boolean {
 export async function forget(layout: Layout, lock: Lock, key: string, graceMs: number): Promise<boolean> {
   const found = look(layout, key);
   removeMarks(layout, key);
-  rmSync(layout.partialOf(key), { recursive: true, force: true });
+  removePartial(layout, key);
   if (found.record === undefined) return discard(layout, lock, layout.recordOf(key));
   if (!isPresent(found.record)) return false;
   const { generation } = found.record;
@@ -247,6 +248,14 @@ export async function forget(layout: Layout, lock: Lock, key: string, graceMs: n
     await syncDirectory(layout.entries);
   }
   return true;
+}
+
+function removePartial(layout: Layout, key: string): void {
+  try {
+    rmSync(layout.partialOf(key), { recursive: true, force: true });
+  } catch (error) {
+    throw refused(layout, error);
+  }
 }
 
 /** As if it was published then, which is not to be in the future. @throws the system's error for another user's. */
