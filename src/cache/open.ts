@@ -2,7 +2,7 @@ import { accessSync, constants, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
-import { CacheDirectoryError } from '../errors/cache-errors.ts';
+import { ANOTHER, CacheDirectoryError } from '../errors/cache-errors.ts';
 import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { writeDurably } from '../storage/durable.ts';
 import { completeFile } from '../storage/fs/rights.ts';
@@ -35,8 +35,7 @@ export async function openLayout(directory: string, access: 'owner' | 'shared'):
       makeDirectory(path, access === 'owner' ? 'owner' : { mode: 0o777 & ~process.umask() });
     }
     const stats = statOrNothing(path);
-    const problem =
-      stats?.isDirectory() === false ? 'is no directory' : (unsafeDirectory(path) ?? openToAll(stats));
+    const problem = stats?.isDirectory() === false ? `is no directory: ${ANOTHER}` : whoElse(path, stats);
     if (problem !== undefined) throw new CacheDirectoryError(path, problem);
     const layout = new Layout(path);
     if (!isFormatted(layout.directory)) await format(layout);
@@ -46,16 +45,17 @@ export async function openLayout(directory: string, access: 'owner' | 'shared'):
     if (error instanceof CacheDirectoryError || code === undefined) throw error;
     throw new CacheDirectoryError(
       path,
-      `cannot be used: ${code}. ${adviceOn(path, code, error, { others: ['use another one'] })}`,
+      `cannot be used: ${code}. ${adviceOn(path, code, error, { others: [ANOTHER] })}`,
       error,
     );
   }
 }
 
 /** With the sticky bit others can replace nothing, and still rewrite what follows the mode of the directory. */
-function openToAll(stats: Stats | undefined): string | undefined {
+function whoElse(path: string, stats: Stats | undefined): string | undefined {
   if (process.getuid === undefined || ((stats?.mode ?? 0) & EVERYBODY) === 0) return undefined;
-  return 'can be written by every user, who could change what others are served: make one of your own in it';
+  const problem = 'can be written by every user, who could change what others are served';
+  return `${problem}: ${unsafeDirectory(path) === undefined ? `make one of your own in it, or ${ANOTHER}` : ANOTHER}`;
 }
 
 /** @throws {CacheDirectoryError} for a format of another major version; a later minor one can be read. */
@@ -67,7 +67,7 @@ function isFormatted(directory: string): boolean {
   const what = major === undefined ? 'another program made, or a damaged one' : `version ${major}`;
   throw new CacheDirectoryError(
     directory,
-    `has a format that this version does not know (${what}): use another directory, or the Holdfast that made it`,
+    `has a format that this version does not know (${what}): ${ANOTHER}, or the Holdfast that made it`,
   );
 }
 
@@ -78,7 +78,7 @@ function formatIn(directory: string): string {
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    const problem = `has a file that cannot be read, ${path}: ${code}. ${adviceOn(path, code, error, { others: ['use another one'] })}`;
+    const problem = `has a file that cannot be read, ${path}: ${code}. ${adviceOn(path, code, error, { others: [ANOTHER] })}`;
     throw new CacheDirectoryError(directory, problem, error);
   }
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { hashFile } from '../content/hash.ts';
 import type { Digests } from '../content/integrity.ts';
 import { systemCode } from '../errors/base.ts';
-import { CacheDirectoryError } from '../errors/cache-errors.ts';
+import { ANOTHER, CacheDirectoryError } from '../errors/cache-errors.ts';
 import { explained } from '../errors/content-errors.ts';
 import { isFull } from '../errors/exhaustion.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -224,7 +224,7 @@ function inTheWay(layout: Layout, path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || isFull(code) || lstatOrNothing(path) === undefined) return explained(error, path);
   if (closedAt(layout, path) !== undefined) return error;
-  const problem = `has a damaged file that cannot be replaced (${code}): remove ${path}, or use another directory`;
+  const problem = `has a damaged file that cannot be replaced (${code}): remove ${path}, or ${ANOTHER}`;
   return new CacheDirectoryError(layout.directory, problem, error);
 }
 

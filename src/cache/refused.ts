@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { adviceOn } from '../errors/advice.ts';
 import { HoldfastError } from '../errors/base.ts';
-import { CacheDirectoryError } from '../errors/cache-errors.ts';
+import { ANOTHER, CacheDirectoryError } from '../errors/cache-errors.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import type { Layout } from './layout.ts';
 
@@ -19,7 +19,7 @@ export function refused(layout: Layout, error: unknown): unknown {
 export function unwritable(layout: Layout, error: unknown, code: string): CacheDirectoryError {
   const { path = layout.directory, dest = path } = error as { path?: string; dest?: string };
   const at = closedAt(layout, dest) ?? closedAt(layout, path) ?? dest;
-  const problem = `cannot be written: ${code}. ${adviceOn(at, code, error, { others: ['use another one'] })}`;
+  const problem = `cannot be written: ${code}. ${adviceOn(at, code, error, { others: [ANOTHER] })}`;
   return new CacheDirectoryError(layout.directory, problem, error);
 }
 

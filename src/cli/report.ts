@@ -4,6 +4,7 @@ import { adviceOn } from '../errors/advice.ts';
 import { HoldfastError, systemCode } from '../errors/base.ts';
 import { printable } from '../errors/describe.ts';
 import { DamagedError, MissingDocumentError } from '../errors/document-errors.ts';
+import { isExhaustion } from '../errors/exhaustion.ts';
 import { PathNotFoundError } from '../errors/json-errors.ts';
 import { BusyError, ExhaustedError, LockError, TimeoutError } from '../errors/lock-errors.ts';
 import { BackgroundError, NoResultError, NotStoppedError, OnceStoppedError } from '../errors/once-errors.ts';
@@ -91,10 +92,11 @@ function factsOf(error: unknown): object {
 }
 
 /** Libraries that need the working directory say only which call of the system failed, and the system never what helps. */
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   const { syscall, path } = (error ?? {}) as Readonly<Record<string, unknown>>;
   if (syscall === 'uv_cwd') return 'the working directory was deleted. Go to a directory that exists: cd';
   const code = systemCode(error);
+  if (code !== undefined && isExhaustion(code)) return `${adviceOn('', code)} (${code})`;
   if (code !== undefined && typeof path === 'string' && typeof syscall === 'string') {
     return `${printable(path)} cannot be used (${syscall}: ${code}). ${adviceOn(absolute(path), code, error)}`;
   }

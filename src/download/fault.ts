@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http';
+import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
 import type { IntegrityFacts } from '../errors/content-errors.ts';
 import { duration } from '../errors/describe.ts';
+import { isExhaustion } from '../errors/exhaustion.ts';
 import { given } from '../lock/known-options.ts';
 
 export interface FaultFacts {
@@ -70,6 +72,9 @@ export function faultOf(error: unknown, where = ''): Fault {
   const code = systemCode(error) ?? systemCode(cause) ?? (message === '' ? 'an error' : message);
   const says = (what: string, facts: Partial<FaultFacts>) =>
     new Fault(`${what} (${code}${where})`, facts, error);
+  if (isExhaustion(code)) {
+    return says('no connection could be opened', { nature: 'once', next: adviceOn('', code) });
+  }
   if (code === 'ENOTFOUND') {
     return says('its host is not known', { nature: 'once', next: 'Check the name of the host' });
   }

@@ -20,6 +20,10 @@ const USED_UP: Readonly<Record<string, string>> = {
   ENOMEM: 'There is no memory left: end what takes much of it',
 };
 
+/** Where the system alone makes files. */
+const OF_SYSTEM = /^\/(proc|sys)(?=\/|$)/;
+const UNMADE = ['ENOENT', 'EACCES', 'EPERM', 'EROFS'];
+
 /** Whose a path is: made by Holdfast for one user alone, so that it may be given to that user, or anybody's. */
 export type Kept = 'for one user' | 'wherever';
 
@@ -35,9 +39,17 @@ export function adviceOn(
 ): string {
   const usedUp = USED_UP[code];
   if (usedUp !== undefined) return usedUp;
-  const steps = [...stepsOn(path, code, error, kept), ...others];
-  const last = steps.pop();
-  return steps.length === 0 ? `${last}` : `${steps.join(', ')}, or ${last}`;
+  const [system] = OF_SYSTEM.exec(path) ?? [];
+  if (system !== undefined && UNMADE.includes(code)) {
+    const next = others.length === 0 ? ['choose a directory on a disk'] : others;
+    return `Nothing can be made in ${system}, which is the system's own: ${anyOf(next)}`;
+  }
+  return anyOf([...stepsOn(path, code, error, kept), ...others]);
+}
+
+function anyOf(steps: readonly string[]): string {
+  const last = steps.at(-1);
+  return steps.length === 1 ? `${last}` : `${steps.slice(0, -1).join(', ')}, or ${last}`;
 }
 
 function stepsOn(path: string, code: string, error: unknown, kept: Kept): readonly string[] {

@@ -61,6 +61,9 @@ export class CorruptEntryError extends HoldfastError {
   }
 }
 
+/** The last step of whoever cannot use a cache where it is. */
+export const ANOTHER = 'use another one';
+
 /** A directory that cannot be used as a cache, or not for writing. */
 export class CacheDirectoryError extends HoldfastError {
   static override readonly code = 'HOLDFAST_CACHE_DIRECTORY';
@@ -70,6 +73,10 @@ export class CacheDirectoryError extends HoldfastError {
   constructor(path: string, problem: string, cause?: unknown) {
     super(CacheDirectoryError.code, `The cache directory ${printable(path)} ${problem}.`, cause);
     this.path = path;
+  }
+
+  override get cliMessage(): string {
+    return this.message.replace(ANOTHER, `${ANOTHER} (--cache, or HOLDFAST_CACHE)`);
   }
 }
 

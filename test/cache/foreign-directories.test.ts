@@ -61,7 +61,7 @@ it.each<[string, (layout: Layout) => string]>([
     const server = await scriptedServer(() => whole(WORDS));
     const foreign = directoryOf(layout);
     mkdirSync(foreign, { recursive: true });
-    writeFileSync(join(foreign, 'something'), '');
+    writeFileSync(join(foreign, 'data'), ''); // as a partial has it
     const isPassedThrough = foreign === join(layout.contents, '..');
     for (const mode of [...(isPassedThrough ? [] : [0o755]), 0o700, 0o766]) {
       chownSync(foreign, 0, 0);

@@ -199,7 +199,8 @@ describe('fetch', () => {
     const noDirectory = await fetching.run('--cache', '/etc/passwd', 'http://h/a');
     expect(noDirectory).toMatchObject({
       code: 125,
-      stderr: 'holdfast: The cache directory /etc/passwd is no directory.\n',
+      stderr:
+        'holdfast: The cache directory /etc/passwd is no directory: use another one (--cache, or HOLDFAST_CACHE).\n',
     });
     cli.env.HOLDFAST_CACHE = 'here';
     expect(await fetching.run('http://h/a')).toMatchObject({

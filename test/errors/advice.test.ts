@@ -29,6 +29,16 @@ describe('the advice about a path that cannot be used', () => {
     expect(adviceOn('/etc', 'EPERM')).toBe('See whether /etc may be changed at all: lsattr -d /etc');
   });
 
+  it('says of /proc and /sys that nobody makes anything there [X47]', () => {
+    const [own, elsewhere] = ['Nothing can be made in /proc', 'choose a directory on a disk'];
+    for (const path of ['/proc', '/proc/locks/a.lock'])
+      expect(adviceOn(path, 'ENOENT')).toBe(`${own}, which is the system's own: ${elsewhere}`);
+    const others = ['use another one', 'wait'];
+    expect(adviceOn('/sys/locks', 'EACCES', undefined, { others })).toMatch(/own: use another one, or wait$/);
+    expect(adviceOn('/process/locks', 'ENOENT')).toMatch(/^Create its directory/);
+    expect(adviceOn('/proc', 'EMFILE')).toMatch(/^This process has too many files open/);
+  });
+
   it.skipIf(process.getuid?.() !== 0)(
     'names whose the nearest thing is that can be seen, with an or before the last step, and has nothing given away but what Holdfast made for one user [X46, X47]',
     () => {

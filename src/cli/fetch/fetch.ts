@@ -19,7 +19,7 @@ import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson, tellJson } from '../output/json.ts';
 import { note, print } from '../output/text.ts';
-import { report, resourceOf, wordsOf } from '../report.ts';
+import { messageOf, report, resourceOf } from '../report.ts';
 import { Bars } from './bars.ts';
 import { fileNameFor } from './file-name.ts';
 import { Interruption } from './interruption.ts';
@@ -242,7 +242,7 @@ function exitCodeOf(error: unknown): number {
 
 function tell(error: unknown, task: Task, code: number, flags: FetchFlags): void {
   const { shown: url, key } = task.job;
-  const message = wordsOf(error);
+  const message = messageOf(error);
   if (flags.json === true) report(error, flags, code, { url, key, resource: resourceOf(error) ?? key });
   else note(message.includes(task.name) ? message : `${task.name}: ${message}`);
 }
