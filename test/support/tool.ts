@@ -19,7 +19,11 @@ export function makeDevice(path: string): void {
   tool('mknod', [path, 'c', '1', '3']);
 }
 
-/** What a program is started through so that the system calls of one name fail, or kill it, as strace(1) is told. */
-export function injecting(call: string, what: string): string[] {
-  return ['strace', '-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:${what}`];
+/**
+ * What a program is started through so that the system calls of one name fail, or kill it, as strace(1) is told; at one
+ * path only, if it is given.
+ */
+export function injecting(call: string, what: string, path?: string): string[] {
+  const where = path === undefined ? [] : ['-P', path];
+  return ['strace', '-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:${what}`, ...where];
 }

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { mayBeThere } from '../../storage/fs/stat.ts';
 import { permitsDirectory, slotIn, slotsAt } from '../file/permits.ts';
 import { nestedPath } from '../nested.ts';
 import { commandLiveness } from './child.ts';
@@ -56,7 +56,7 @@ function levelsOf(lock: PortableLock): PortableLock[] {
 function nestedLock({ request, settings }: PortableLock, path: string): PortableLock | undefined {
   const nested = nestedPath(path);
   const { lock, queue } = new Place(nested);
-  if (!existsSync(lock) && !existsSync(queue)) return undefined;
+  if (!mayBeThere(lock) && !mayBeThere(queue)) return undefined;
   return new PortableLock({ ...request, path: nested }, settings);
 }
 

@@ -5,7 +5,7 @@ import type { Liveness } from '../../identity/index.ts';
 import { self } from '../../identity/self.ts';
 import { syncDirectoryQuietly } from '../../storage/fs/sync-directory.ts';
 import type { Heir, LockRequest, RecordedChild } from '../engine.ts';
-import { readText, removeQuietly, writeWhole } from './files.ts';
+import { readCertainly, removeQuietly, writeWhole } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { FoundClaim } from './look.ts';
 import { makeQueue, type Place } from './place.ts';
@@ -62,15 +62,15 @@ export function mayCommandLive(place: Place, found: FoundClaim): boolean {
   return commandLiveness(place, found) !== 'dead';
 }
 
-/** `dead` also where no command was ever to run. */
+/** `dead` also where no command was ever to run; `unknown` where the system does not tell whether one was. */
 export function commandLiveness(place: Place, { path, token, record }: FoundClaim): Liveness {
-  const child = readRecorded(place, token);
-  if (child === undefined || record === undefined) return 'dead';
+  const found = readRecorded(place, token);
+  if (found === 'unreadable') return 'unknown';
+  if (found === undefined || record === undefined) return 'dead';
   const { start: _, ...sameMachine } = record.holder;
+  const { child, others } = found;
   if (child !== STARTING) {
-    const lives = [child, ...readOthers(place, token)].map((each) =>
-      livenessAt(path, { ...sameMachine, ...each }),
-    );
+    const lives = [child, ...others].map((each) => livenessAt(path, { ...sameMachine, ...each }));
     return lives.find((life) => life !== 'dead') ?? 'dead';
   }
   return record.holder.boot === self().boot ? 'unknown' : livenessAt(path, record.holder);
@@ -78,26 +78,36 @@ export function commandLiveness(place: Place, { path, token, record }: FoundClai
 
 /** The command of a claim, once it has a name. */
 export function readChild(place: Place, token: string): HolderRecord['child'] {
-  const child = readRecorded(place, token);
-  return child === STARTING ? undefined : child;
+  const found = readRecorded(place, token);
+  return found === undefined || found === 'unreadable' || found.child === STARTING ? undefined : found.child;
 }
 
 export function hasChild(place: Place, token: string): boolean {
-  return readRecorded(place, token) !== undefined;
+  const found = readRecorded(place, token);
+  return found !== undefined && found !== 'unreadable';
 }
 
-function readRecorded(place: Place, token: string): RecordedChild | undefined {
-  const text = readText(place.childPath(token)) ?? '';
+interface Recorded {
+  readonly child: RecordedChild;
+  /** Those who work under the claim beside its command, or after that: see `bequeath`. */
+  readonly others: readonly NonNullable<HolderRecord['child']>[];
+}
+
+function readRecorded(place: Place, token: string): Recorded | 'unreadable' | undefined {
+  let text: string;
+  try {
+    text = readCertainly(place.childPath(token)) ?? '';
+  } catch {
+    return 'unreadable';
+  }
   if (!text.startsWith(SIGNATURE)) return undefined;
   const body = text.slice(SIGNATURE.length);
-  return body === STARTING ? STARTING : childFrom(json(body));
-}
-
-/** Those who work under the claim beside its command, or after that: see `bequeath`. */
-function readOthers(place: Place, token: string): NonNullable<HolderRecord['child']>[] {
-  const text = readText(place.childPath(token)) ?? '';
-  const { others } = (json(text.slice(SIGNATURE.length)) ?? {}) as { others?: unknown };
-  return Array.isArray(others) ? others.flatMap((each) => childFrom(each) ?? []) : [];
+  if (body === STARTING) return { child: STARTING, others: [] };
+  const named = json(body);
+  const child = childFrom(named);
+  if (child === undefined) return undefined;
+  const { others } = named as { others?: unknown };
+  return { child, others: Array.isArray(others) ? others.flatMap((each) => childFrom(each) ?? []) : [] };
 }
 
 function childFrom(value: unknown): HolderRecord['child'] {

@@ -118,7 +118,7 @@ export class Contender {
   /** For a reader that has the gate: step ii of `admits`. False while a nested holder is at work that shares nothing. */
   #sharesNested(): boolean {
     const { request, settings } = this.lock;
-    if (!isNestedUsed(request.path)) return true;
+    if (!isNestedUsed(request)) return true;
     const nested = new Contender(nestedRequest(request), settings);
     const grant = nested.tryPatiently();
     if (grant === undefined) nested.close();

@@ -7,7 +7,7 @@ import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { syncDirectoryQuietly } from '../../storage/fs/sync-directory.ts';
 import { Date } from '../../time/time.ts';
 import { makeFile } from '../file/make.ts';
-import { readText } from './files.ts';
+import { NO_FILE, readText } from './files.ts';
 import type { PortableLock } from './lock.ts';
 import type { Place } from './place.ts';
 import type { Settings } from './settings.ts';
@@ -16,8 +16,6 @@ const { O_RDWR } = constants;
 const SIGNATURE = 'holdfast-token 1\n';
 const FORM = /^holdfast-token 1\ntoken (\d{16})\nclaim ([0-9a-f]{32})\nend (\d{16})\n(makeshift\n)?/;
 const BYTES = 128;
-/** What opening says of a link, a directory, a socket. */
-const NO_FILE = ['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO'];
 
 interface Count {
   readonly token: number;

@@ -2,6 +2,7 @@ import { HoldfastError, systemCode } from '../../errors/base.ts';
 import { isExhaustion } from '../../errors/exhaustion.ts';
 import { ExhaustedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import type { LockRequest } from '../engine.ts';
+import { BUSY, type Found } from './look.ts';
 import type { LayoutName } from './settings.ts';
 
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
@@ -10,7 +11,6 @@ const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 export function failure(request: LockRequest, error: unknown, layout?: LayoutName): Error {
   const code = systemCode(error);
   if (code === undefined || error instanceof HoldfastError) return error as Error;
-  if (isExhaustion(code)) return new ExhaustedError(request, code, error);
   if (layout === 'file' && NO_LINKS.includes(code)) {
     const advice = 'a lock file cannot be linked into place; a lock directory may work (layout: directory)';
     return new UnsupportedError(
@@ -19,8 +19,25 @@ export function failure(request: LockRequest, error: unknown, layout?: LayoutNam
       error,
     );
   }
-  return new UnwritableError(request, code, error);
+  return unusable(request, code, error);
 }
+
+/** What keeps a request from `request.path`, by the system's code. */
+export function unusable(request: LockRequest, code: string, cause?: unknown): Error {
+  return isExhaustion(code)
+    ? new ExhaustedError(request, code, cause)
+    : new UnwritableError(request, code, cause);
+}
+
+/** What may be held for all that can be seen: a claim of another user, or claims that come and go. */
+const HIDDEN: readonly string[] = ['EACCES', BUSY];
+
+/** @throws an error that says why it cannot be told what stands at `request.path`, unless it has to count as held. */
+export function refuseUnreadable(request: LockRequest, { code, stands }: Unreadable): void {
+  if (!(stands && HIDDEN.includes(code))) throw unusable(request, code);
+}
+
+type Unreadable = Pick<Extract<Found, { kind: 'unreadable' }>, 'code' | 'stands'>;
 
 /** Runs an attempt. Whatever the system refuses it becomes an error about the lock. */
 export function attempt<T>(request: LockRequest, body: () => T): T {

@@ -115,14 +115,27 @@ function renameWithin(from: string, to: string): void {
 /** The beginning of a small file, at most 8 KiB of it; undefined when it cannot be read. */
 export function readText(path: string): string | undefined {
   try {
+    return readCertainly(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What opening, or reading, says of a link, a directory, a socket. */
+export const NO_FILE: readonly string[] = ['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO'];
+
+/** The same; undefined only where no such file is. @throws the system's error: for who acts upon its absence. */
+export function readCertainly(path: string): string | undefined {
+  try {
     const fd = persistently(() => openSync(path, READ_SAFELY));
     try {
       return textOf(fd);
     } finally {
       closeQuietly(fd);
     }
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', ...NO_FILE].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
   }
 }
 

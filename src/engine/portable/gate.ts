@@ -1,12 +1,13 @@
-import { EngineMismatchError, RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { EngineMismatchError, RefusedError } from '../../errors/lock-errors.ts';
 import { trace } from '../../trace/trace.ts';
 import type { LockRequest } from '../engine.ts';
 import { refuseStrangersFile } from '../file/strangers.ts';
 import type { Claim } from './claim.ts';
+import { refuseUnreadable } from './failure.ts';
 import { isGivenBack } from './give-back.ts';
 import { fresh } from './hold.ts';
 import type { PortableLock } from './lock.ts';
-import { BUSY, type Found, type FoundClaim, look } from './look.ts';
+import { type Found, type FoundClaim, look } from './look.ts';
 import { giveBackOwn } from './own-right.ts';
 import { passStoppedReader, takeOver } from './take-over.ts';
 import { now, Tenure } from './tenure.ts';
@@ -15,9 +16,6 @@ import { isStoppedReader } from './verdict.ts';
 
 /** How often one attempt starts over after something in its way was removed, or moved. */
 const ROUNDS = 20;
-
-/** What may be held for all that can be seen: a claim of another user, or claims that come and go. */
-const HIDDEN: readonly string[] = ['EACCES', BUSY];
 
 /**
  * The claim at the lock path: a writer keeps it for as long as it holds the lock, a reader for an instant.
@@ -115,6 +113,5 @@ export class Gate {
 function refuse(request: LockRequest, found: Exclude<Found, FoundClaim>): void {
   if (found.kind === 'kernel') throw new EngineMismatchError(request, 'portable', 'kernel');
   if (found.kind === 'foreign') throw new RefusedError(request, found.what);
-  if (found.kind === 'unreadable' && !(found.stands && HIDDEN.includes(found.code)))
-    throw new UnwritableError(request, found.code);
+  if (found.kind === 'unreadable') refuseUnreadable(request, found);
 }

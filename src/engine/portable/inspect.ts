@@ -8,7 +8,7 @@ import { readChild } from './child.ts';
 import { isCopy } from './copy.ts';
 import { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
-import { isNestedUsed } from './nested.ts';
+import { isNestedSeen } from './nested.ts';
 import { isSlot } from './permits.ts';
 import { listReaders } from './readers.ts';
 import { shownHolder } from './record.ts';
@@ -47,7 +47,7 @@ export function inspect(lock: PortableLock): Inspection {
 
 /** Those who hold the lock under another holder, or after it. */
 function inspectNested({ request: { path }, settings }: PortableLock): Omit<Inspection, 'name'> {
-  if (!isNestedUsed(path)) return { state: 'free', holders: [], waiters: [] };
+  if (!isNestedSeen(path)) return { state: 'free', holders: [], waiters: [] };
   const { state, holders, waiters } = inspect(new PortableLock(lookingAt(nestedPath(path)), settings));
   return {
     state,

@@ -11,7 +11,7 @@ import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
 import { isMarkedGranted } from './news.ts';
-import { listReaders } from './readers.ts';
+import { listReaders, readerPaths } from './readers.ts';
 import { newToken, parseRecord } from './record.ts';
 import { cleanUp } from './take-over.ts';
 import { listTickets, readTicket, whyAbandoned } from './ticket.ts';
@@ -148,18 +148,23 @@ function broken(lock: PortableLock, path: string): Leftover[] {
 }
 
 function ungranted(lock: PortableLock, path: string, token: string): Leftover[] {
-  if (stands(lock, token) || !isMarkedGranted(lock.place, token)) return [];
+  if (mayStand(lock, token) || !isMarkedGranted(lock.place, token)) return [];
   return [litter(path, 'says that a lock was granted that is over', () => removeQuietly(path))];
 }
 
-function stands({ place }: PortableLock, token: string): boolean {
-  return [look(place.lock), ...listReaders(place)].some(
-    (found) => found.kind === 'claim' && found.token === token,
-  );
+/** Whether a claim with this token stands, or may stand for all that can be seen. */
+function mayStand(lock: PortableLock, token: string): boolean {
+  try {
+    return [lock.place.lock, ...readerPaths(lock)]
+      .map(look)
+      .some((found) => found.kind === 'unreadable' || (found.kind === 'claim' && found.token === token));
+  } catch {
+    return true;
+  }
 }
 
 function childless(lock: PortableLock, path: string, token: string): Leftover[] {
-  if (stands(lock, token) || !hasChild(lock.place, token)) return [];
+  if (mayStand(lock, token) || !hasChild(lock.place, token)) return [];
   return [litter(path, 'names the command of a lock that is over', () => removeQuietly(path))];
 }
 

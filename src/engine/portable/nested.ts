@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
 import type { HolderRecord } from '../../identity/holder.ts';
+import { isThere } from '../../storage/fs/stat.ts';
 import type { LockRequest, Outer } from '../engine.ts';
 import { nestedPath } from '../nested.ts';
+import { failure } from './failure.ts';
 import { look } from './look.ts';
 import { isPermitOf, isSlot } from './permits.ts';
 import { Place } from './place.ts';
@@ -48,12 +49,31 @@ function isHeldBy(path: string, { pid, start }: Outer): boolean {
 /**
  * Whether the nested lock of a path is to be asked: it is claimed, or shared, or its last holder died, or that holds for
  * one that is nested in it. A lock file of the kernel engine, or an empty file, is no claim and keeps no portable lock.
+ *
+ * @throws {UnwritableError | ExhaustedError} the system does not tell.
  */
-export function isNestedUsed(path: string): boolean {
+export function isNestedUsed(request: LockRequest): boolean {
+  try {
+    return isUsed(request.path);
+  } catch (error) {
+    throw failure({ ...request, path: nestedPath(request.path) }, error);
+  }
+}
+
+/** The same as far as can be seen, for who lets nobody in on that. */
+export function isNestedSeen(path: string): boolean {
+  try {
+    return isUsed(path);
+  } catch {
+    return false;
+  }
+}
+
+function isUsed(path: string): boolean {
   const nested = nestedPath(path);
   const { lock, queue, readers, news } = new Place(nested);
-  if (existsSync(lock) && look(lock).kind !== 'kernel') return true;
-  return existsSync(queue) && (existsSync(readers) || existsSync(news) || isNestedUsed(nested));
+  if (isThere(lock) && look(lock).kind !== 'kernel') return true;
+  return isThere(queue) && (isThere(readers) || isThere(news) || isUsed(nested));
 }
 
 /** The request for the nested lock of the one that is asked for. Permits of the two would not be counted together. */

@@ -2,7 +2,7 @@ import { Gate } from './gate.ts';
 import { countGrant, hearNews } from './hold.ts';
 import { PortableLock } from './lock.ts';
 import { look } from './look.ts';
-import { isNestedUsed, nestedRequest, PASSED, type Passed } from './nested.ts';
+import { isNestedSeen, isNestedUsed, nestedRequest, PASSED, type Passed } from './nested.ts';
 import { newsOf, returnNews, unmarkGranted } from './news.ts';
 import { areReadersGone, livingReaders } from './readers.ts';
 
@@ -13,7 +13,7 @@ import { areReadersGone, livingReaders } from './readers.ts';
  * nested lock is that of a dead holder, and the next one is told.
  */
 export function passNested(lock: PortableLock): Passed | undefined {
-  if (!isNestedUsed(lock.request.path)) return PASSED;
+  if (!isNestedUsed(lock.request)) return PASSED;
   if (isNestedHeld(lock)) return undefined;
   const nested = nestedLock(lock);
   const gate = new Gate(nested);
@@ -37,7 +37,7 @@ export function passNested(lock: PortableLock): Passed | undefined {
 
 /** Whether a nested holder is at work, as far as can be seen. */
 export function isNestedHeld(lock: PortableLock): boolean {
-  if (!isNestedUsed(lock.request.path)) return false;
+  if (!isNestedSeen(lock.request.path)) return false;
   const nested = nestedLock(lock);
   const found = look(nested.place.lock);
   if (found.kind === 'claim' && nested.judge(found) === 'held') return true;

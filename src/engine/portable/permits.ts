@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { mayBeThere } from '../../storage/fs/stat.ts';
 import type { Outer } from '../engine.ts';
 import { slotIn, slotPath } from '../file/permits.ts';
 import { nestedPath } from '../nested.ts';
@@ -48,11 +48,11 @@ function isKeptNested({ request, settings }: PortableLock, slot: string): boolea
 /** Whether a nested lock was ever used; it leaves its counter. */
 function isUsed(path: string): boolean {
   const { lock, queue } = new Place(path);
-  return existsSync(lock) || existsSync(queue);
+  return mayBeThere(lock) || mayBeThere(queue);
 }
 
 /** How many hold the lock together; those who hold one permit, nested in each other, count once. */
-export function countHolders(readers: readonly FoundClaim[]): number {
+export function countHolders(readers: readonly Pick<FoundClaim, 'path'>[]): number {
   return new Set(readers.map(({ path }) => slotIn(basename(path))?.slot ?? path)).size;
 }
 

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
-import { RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { RefusedError } from '../../errors/lock-errors.ts';
 import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
 import { makeBeside, makeHome } from '../file/make.ts';
@@ -10,6 +10,7 @@ import { type LockRights, rightsOf } from '../file/rights.ts';
 import { refuseStrangersFile, refuseToShutOut } from '../file/strangers.ts';
 import { refuseUnsafeDirectory } from '../file/unsafe-directory.ts';
 import { readersDirectory } from '../signature.ts';
+import { unusable } from './failure.ts';
 
 /**
  * Where everything of one portable lock lies. The lock path itself exists only while the lock is claimed; all else is
@@ -83,7 +84,7 @@ export class Place {
  * Makes the queue directory of a lock, with its parents. `as seen`: one that seems to stand there is taken for granted,
  * for who comes again when it is not: a network file system may show one that is gone.
  *
- * @throws {UnwritableError} it cannot be made. @throws {RefusedError} something else stands in its place, or a stranger
+ * @throws {UnwritableError | ExhaustedError} it cannot be made. @throws {RefusedError} something else stands in its place, or a stranger
  * made it in a directory open to all users.
  */
 export function makeQueue(
@@ -103,7 +104,7 @@ export function makeQueue(
     found = makeBeside(request, place.queue, { rights, seen });
   } catch (error) {
     if (error instanceof RefusedError) throw error;
-    throw new UnwritableError(there, systemCode(error) ?? 'EIO', error);
+    throw unusable(there, systemCode(error) ?? 'EIO', error);
   }
   if (found === undefined) return; // removed meanwhile; whoever needs it makes it again
   if (!found.isDirectory()) throw new RefusedError(there, 'is not a directory');

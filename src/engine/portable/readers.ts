@@ -1,14 +1,15 @@
-import { readdirSync, rmdirSync, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, rmdirSync, type Stats } from 'node:fs';
 import { basename, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
 import { PermitsError, RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { fileSystemOf } from '../../storage/file-system/index.ts';
-import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
-import { makeBeside } from '../file/make.ts';
+import { statOrNothing } from '../../storage/fs/stat.ts';
+import { makeBeside, patiently } from '../file/make.ts';
 import { slotIn } from '../file/permits.ts';
 import { rightsOf } from '../file/rights.ts';
 import { refuseStrangersFile } from '../file/strangers.ts';
 import type { Claim } from './claim.ts';
+import { failure, refuseUnreadable, unusable } from './failure.ts';
 import { isGivenBack } from './give-back.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
@@ -45,9 +46,14 @@ export function publishReader(lock: PortableLock, claim: Claim, path: string): b
   throw new UnwritableError({ ...lock.request, path: lock.place.readers }, 'ENOENT');
 }
 
-/** All who share one lock at a time have agreed on the number of permits, or on none. Tells who they are. */
-export function refuseOtherTerms(lock: PortableLock, permits: number | undefined): readonly FoundClaim[] {
-  const readers = livingReaders(lock);
+/**
+ * All who share one lock at a time have agreed on the number of permits, or on none. Tells where their claims are, those
+ * that cannot be read included.
+ *
+ * @throws {PermitsError} @throws {UnwritableError | ExhaustedError} it cannot be told who shares the lock.
+ */
+export function refuseOtherTerms(lock: PortableLock, permits: number | undefined): readonly Sharer[] {
+  const readers = readerPaths(lock).flatMap((path) => (isShared(lock, path) ? [{ path }] : []));
   for (const { path } of readers) {
     const agreed = slotIn(basename(path))?.permits;
     if (agreed !== permits) throw new PermitsError(lock.request, permits ?? 0, agreed ?? 0);
@@ -55,10 +61,19 @@ export function refuseOtherTerms(lock: PortableLock, permits: number | undefined
   return readers;
 }
 
+type Sharer = Pick<FoundClaim, 'path'>;
+
+function isShared(lock: PortableLock, path: string): boolean {
+  const found = look(path);
+  if (found.kind === 'unreadable') refuseUnreadable({ ...lock.request, path }, found);
+  return found.kind === 'unreadable' || (found.kind === 'claim' && !clearIfDead(lock, found));
+}
+
 /**
  * Whether it is certain that nobody shares the lock. For who has the gate; removes what the dead left.
  *
  * @throws {RefusedError} something that is no claim lies among the readers, so that it can never become certain.
+ * @throws {UnwritableError | ExhaustedError} only a listing could tell, and it fails.
  */
 export function areReadersGone(lock: PortableLock): boolean {
   if (livingReaders(lock).length > 0) return false;
@@ -84,8 +99,9 @@ const REFUSALS = ['EPERM', 'EACCES'];
  *
  * @throws {RefusedError} elsewhere, where it may be an old one.
  */
-function isListedEmpty({ request, place }: PortableLock): boolean {
-  if (namesIn(place).length > 0) return false;
+function isListedEmpty(lock: PortableLock): boolean {
+  const { request, place } = lock;
+  if (readerPaths(lock).length > 0) return false;
   if (fileSystemOf(place.queue).reach === 'local') return true;
   const owner = statOrNothing(place.readers)?.uid;
   const what = `cannot be removed, and is empty as far as a file system tells that may be a network drive: user id ${owner} or root has to remove it`;
@@ -104,7 +120,7 @@ function refuseForeign({ request, place }: PortableLock): void {
   }
 }
 
-/** @throws {RefusedError} something else stands in its place. @throws {UnwritableError} */
+/** @throws {RefusedError} something else stands in its place. @throws {UnwritableError | ExhaustedError} */
 function makeReaders(lock: PortableLock): void {
   const found = mkdirReaders(lock);
   const { request, place } = lock;
@@ -123,12 +139,15 @@ function mkdirReaders({ request, place }: PortableLock): Stats | undefined {
     } catch (error) {
       const code = systemCode(error) ?? 'EIO';
       if (code === 'ENOENT' && attempt < ATTEMPTS) continue; // somebody removed the empty queue directory
-      throw new UnwritableError({ ...request, path: place.readers }, code, error);
+      throw unusable({ ...request, path: place.readers }, code, error);
     }
   }
 }
 
-/** The claims of those who share the lock, as far as they can be seen now. Removes those of the dead. */
+/**
+ * The claims of those who share the lock, as far as they can be seen now. Removes those of the dead. None is no proof:
+ * for that, see `areReadersGone` and `refuseOtherTerms`.
+ */
 export function livingReaders(lock: PortableLock): FoundClaim[] {
   return listReaders(lock.place).filter((reader) => !clearIfDead(lock, reader));
 }
@@ -140,13 +159,42 @@ export function listReaders(place: Place): FoundClaim[] {
   });
 }
 
-/** Empty also where the directory is not ours to read, or is none but a link. */
+/** Empty also where the directory cannot be read: for who only wants to know what can be seen. */
 function namesIn({ readers }: Place): string[] {
-  if (lstatOrNothing(readers)?.isDirectory() !== true) return [];
   try {
-    return readdirSync(readers);
+    return namesFor(readers);
   } catch {
     return [];
+  }
+}
+
+/**
+ * Where all reader claims are, for who lets somebody in, or removes something, because one is not among them.
+ *
+ * @throws {UnwritableError | ExhaustedError} it cannot be told.
+ */
+export function readerPaths({ request, place }: PortableLock): string[] {
+  const { readers } = place;
+  try {
+    const names = patiently(
+      readers,
+      () => namesFor(readers),
+      () => rightsOf(request).directory,
+    );
+    return names.map((name) => join(readers, name));
+  } catch (error) {
+    throw failure({ ...request, path: readers }, error);
+  }
+}
+
+/** Of what is a directory, and not a link to one. @throws the system's error, unless it is gone. */
+function namesFor(readers: string): string[] {
+  if (lstatSync(readers, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  try {
+    return readdirSync(readers);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
+import { systemCode } from '../../errors/base.ts';
 
 /** What a path leads to, through links; undefined where there is nothing, and where one may not look. */
 export function statOrNothing(path: string): Stats | undefined {
@@ -15,6 +16,25 @@ export function lstatOrNothing(path: string): Stats | undefined {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch {
     return undefined;
+  }
+}
+
+/** Whether a path leads to something. @throws the system's error where it does not tell. */
+export function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (systemCode(error) === 'ENAMETOOLONG') return false;
+    throw error;
+  }
+}
+
+/** The same for who has to reckon with what cannot be seen. */
+export function mayBeThere(path: string): boolean {
+  try {
+    return isThere(path);
+  } catch {
+    return true;
   }
 }
 
