@@ -34,6 +34,7 @@ import { type FoundClaim, look } from './look.ts';
 import { makeQueue, type Place } from './place.ts';
 import { type ClaimRecord, formatRecord, newToken } from './record.ts';
 import type { LayoutName } from './settings.ts';
+import { refuseAway, type Whereabouts } from './whereabouts.ts';
 
 const ATTEMPTS = 20;
 /** Milliseconds. */
@@ -62,6 +63,8 @@ export class Claim {
   readonly #layout: LayoutName;
   /** The file that it was written in, which it stays. */
   readonly #written: BigIntStats;
+  /** The queue directory that it was written in. */
+  readonly #home: Whereabouts | undefined;
   /** Where it stands, or may stand; undefined while it is private. */
   #path: string | undefined;
 
@@ -70,27 +73,28 @@ export class Claim {
     place: Place,
     layout: LayoutName,
     record: ClaimRecord,
-    written: BigIntStats,
+    { written, home }: Origin,
   ) {
     this.#request = request;
     this.#place = place;
     this.#layout = layout;
     this.record = record;
     this.#written = written;
+    this.#home = home;
   }
 
   /** Step 1. @throws {UnwritableError} @throws {ExhaustedError} @throws {RefusedError} */
   static prepare(request: LockRequest, place: Place, layout: LayoutName, record: ClaimRecord): Claim {
     const path = place.privatePath(record.token);
     for (let attempt = 1; ; attempt++) {
-      makeQueue(request, place, attempt === 1 ? 'as seen' : 'for certain');
+      const home = makeQueue(request, place, attempt === 1 ? 'as seen' : 'for certain');
       try {
         const written = patiently(
           place.queue,
           () => write(request, path, layout, record),
           () => rightsOf(request).directory,
         );
-        return new Claim(request, place, layout, record, written);
+        return new Claim(request, place, layout, record, { written, home });
       } catch (error) {
         discard(path, layout, place);
         if (systemCode(error) === 'ENOENT' && attempt < ATTEMPTS) continue; // the last one out removed the directory
@@ -210,15 +214,21 @@ export class Claim {
 
   /**
    * Removes it from where it stands, and only if it is still this very claim. For who has the right to it: see `removeOwn`.
-   * False when it did not stand there any more. @throws when the system refuses.
+   * False when it did not stand there any more. @throws when the system refuses. @throws {AwayError}
    */
   remove(): boolean {
     const { token } = this;
     let stood = true;
     if (this.#path === undefined) discard(this.#place.privatePath(token), this.#layout, this.#place);
     else stood = removeClaim({ path: this.#path, token, layout: this.#layout }, this.#place);
+    if (!stood) this.refuseAway();
     this.#path = undefined;
     return stood;
+  }
+
+  /** @throws {AwayError} it may stand all the same, in a directory that is away. */
+  refuseAway(): void {
+    refuseAway(this.#home);
   }
 }
 
@@ -256,6 +266,12 @@ export function removeClaim(
   }
   if (aside !== undefined) removeClaimDirectory(aside);
   return stood;
+}
+
+/** How a claim came to be. */
+interface Origin {
+  readonly written: BigIntStats;
+  readonly home: Whereabouts | undefined;
 }
 
 /** A claim at its private path. @throws the system's error. */

@@ -21,6 +21,7 @@ import { removeFrom } from '../file/remove.ts';
 import { recordRights } from '../file/rights.ts';
 import { CLAIM_FILE } from '../signature.ts';
 import type { FileIdentity } from './record.ts';
+import { refuseAway, type Whereabouts } from './whereabouts.ts';
 
 const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
 const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
@@ -150,6 +151,19 @@ export function removeQuietly(path: string): void {
     persistently(() => removeFrom(path));
   } catch {
     // Gone, or left to those who collect litter.
+  }
+}
+
+/**
+ * The same for what others act upon, which is to be tried again. @throws the system's error.
+ * @throws {AwayError} it was left in a directory that is away.
+ */
+export function removeLeft(path: string, home: Whereabouts | undefined): void {
+  try {
+    persistently(() => removeFrom(path));
+  } catch (error) {
+    refuseAway(home);
+    if (systemCode(error) !== 'ENOENT') throw error;
   }
 }
 

@@ -4,11 +4,10 @@ import type { LockRequest } from '../engine.ts';
 import { refuseStrangersFile } from '../file/strangers.ts';
 import type { Claim } from './claim.ts';
 import { refuseUnreadable } from './failure.ts';
-import { isGivenBack } from './give-back.ts';
 import { fresh } from './hold.ts';
 import type { PortableLock } from './lock.ts';
 import { type Found, type FoundClaim, look } from './look.ts';
-import { giveBackOwn } from './own-right.ts';
+import { clearGivenBack, giveBackOwn } from './own-right.ts';
 import { passStoppedReader, takeOver } from './take-over.ts';
 import { now, Tenure } from './tenure.ts';
 import { tidyOnce } from './tidy.ts';
@@ -100,7 +99,7 @@ export class Gate {
   /** Whether the way may be free again. */
   #clear(found: FoundClaim): boolean {
     refuseStrangersFile(this.#lock.request, found);
-    if (isGivenBack(found.token)) return true;
+    if (clearGivenBack(this.#lock, found)) return true;
     if (this.#lock.judge(found) !== 'held') return takeOver(this.#lock, found) !== 'busy';
     if (isStoppedReader(found) && passStoppedReader(this.#lock, found) !== 'busy') return true;
     trace?.(this.#lock.place.lock, `claim ${found.token} is held`);

@@ -1,41 +1,93 @@
+import { onExit } from '../../copies/exit.ts';
 import { clearInterval, setInterval } from '../../time/time.ts';
+import { AwayError } from './whereabouts.ts';
 
-/** Removes a claim. @throws when the system refuses, or somebody else has the right to it at the moment. */
+/** Removes something. @throws when the system refuses, or somebody else has the right to it at the moment. */
 type Removal = () => unknown;
 
-/** Claims this process is done with and could not remove. */
-const left = new Map<string, Removal>();
-const RETRY = 1000;
-let timer: NodeJS.Timeout | undefined;
+interface Left {
+  readonly remove: Removal;
+  /** It lies in a directory that is away, and may never come back. */
+  readonly isAway: boolean;
+}
 
-/** Removes the claim with this token; what does not succeed is tried again and again while the process lives. */
-export function giveBack(token: string, remove: Removal): void {
+/** What this thread is done with and could not remove, by its id: a claim's token, the name of a ticket or a note. */
+const left = new Map<string, Left>();
+/** What goes with this thread, if it is not given back before. */
+const lent = new Map<string, Removal>();
+const RETRY = 1000;
+/** More that are away are forgotten, the oldest first: a program may delete one directory after another. */
+const MOST_AWAY = 1000;
+let timer: NodeJS.Timeout | undefined;
+let isWatching = false;
+
+/** Removes what has this id; what does not succeed is tried again and again while the thread lives. */
+export function giveBack(id: string, remove: Removal): void {
+  lent.delete(id);
+  if (tryOnce(id, remove) !== undefined) timer ??= setInterval(retry, RETRY).unref();
+}
+
+/**
+ * Has what shows others a wait of this thread removed when the thread exits: its process may go on, by which others judge
+ * whether somebody waits. A thread that is terminated has no chance to do so.
+ */
+export function lend(id: string, remove: Removal): void {
+  lent.set(id, remove);
+  if (isWatching) return;
+  isWatching = true;
+  onExit(() => {
+    for (const [each, removal] of lent) tryOnce(each, removal);
+    retry();
+  });
+}
+
+/** Whether a claim that is met was given back by this thread already, and is gone. Tries once more to remove it. */
+export function isGivenBack(id: string): boolean {
+  const found = left.get(id);
+  return found !== undefined && tryOnce(id, found.remove) === undefined;
+}
+
+/** Whether this thread is done with what has this id, be it still there. Tries once more to remove it. */
+export function isDoneWith(id: string): boolean {
+  if (!left.has(id)) return false;
+  isGivenBack(id);
+  return true;
+}
+
+/** Whether this thread gave it back in a directory that is away: what has this id elsewhere is nobody's. */
+export function isAway(id: string): boolean {
+  return left.get(id)?.isAway === true;
+}
+
+/** What has this id is gone: it was met, and removed, where its directory is now. */
+export function settle(id: string): void {
+  left.delete(id);
+}
+
+function tryOnce(id: string, remove: Removal): unknown {
   try {
     remove();
-  } catch {
-    left.set(token, remove);
-    timer ??= setInterval(retry, RETRY).unref();
+    left.delete(id);
+    return undefined;
+  } catch (error) {
+    left.set(id, { remove, isAway: error instanceof AwayError });
+    forgetOldest();
+    return error;
   }
 }
 
-/** Whether a claim that is met was given back by this process already. Tries once more to remove it. */
-export function isGivenBack(token: string): boolean {
-  if (!left.has(token)) return false;
-  retry();
-  return !left.has(token);
+function forgetOldest(): void {
+  if (left.size <= MOST_AWAY) return;
+  for (const [id, { isAway }] of left) {
+    if (!isAway) continue;
+    left.delete(id);
+    return;
+  }
 }
 
 function retry(): void {
-  for (const [token, remove] of left) {
-    try {
-      remove();
-      left.delete(token);
-    } catch {
-      // Still refused.
-    }
-  }
-  if (left.size === 0) {
-    clearInterval(timer);
-    timer = undefined;
-  }
+  for (const [id, { remove }] of [...left]) tryOnce(id, remove);
+  if (left.size > 0) return;
+  clearInterval(timer);
+  timer = undefined;
 }

@@ -2,11 +2,10 @@ import { Date } from '../../time/time.ts';
 import { trace } from '../../trace/trace.ts';
 import { type Ahead, SECOND_LOOK } from '../engine.ts';
 import { kindInLine, standsBehind, type Vacancy, vacancyFor } from '../file/line.ts';
-import { removeQuietly } from './files.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import { LONGEST_PAUSE } from './pauses.ts';
-import { leaveTicket, listTickets, readTicket, type Ticket } from './ticket.ts';
+import { leaveTicket, listTickets, type OwnTicket, readTicket, type Ticket } from './ticket.ts';
 import { isStopped } from './verdict.ts';
 
 /** Whoever makes longer pauses between two looks, in milliseconds, may be passed between them. */
@@ -21,7 +20,7 @@ const OVERDUE_AFTER = 200;
  */
 export class Line {
   readonly #lock: PortableLock;
-  #ticket: Ticket | undefined;
+  #ticket: OwnTicket | undefined;
 
   constructor(lock: PortableLock) {
     this.#lock = lock;
@@ -63,7 +62,7 @@ export class Line {
   }
 
   leave(): void {
-    if (this.#ticket !== undefined) removeQuietly(this.#ticket.path);
+    this.#ticket?.giveBack();
     this.#ticket = undefined;
   }
 }

@@ -1,8 +1,9 @@
 import { linkSync } from 'node:fs';
 import { trace } from '../../trace/trace.ts';
 import type { Claim } from './claim.ts';
+import { isCopy } from './copy.ts';
 import { removeQuietly } from './files.ts';
-import { giveBack } from './give-back.ts';
+import { giveBack, isAway, isGivenBack, settle } from './give-back.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
 import { clearDeadBreaker, removeAsOwner } from './take-over.ts';
@@ -10,6 +11,18 @@ import { clearDeadBreaker, removeAsOwner } from './take-over.ts';
 /** Gives a claim of this process back, now or later. */
 export function giveBackOwn(lock: PortableLock, claim: Claim): void {
   giveBack(claim.token, () => removeOwn(lock, claim));
+}
+
+/**
+ * Whether a claim that is met is gone, as this process gave it back. One whose directory was away then, and is met under
+ * another path, is removed there by the right to it. @throws what `Claim.prepare` throws.
+ */
+export function clearGivenBack(lock: PortableLock, met: FoundClaim): boolean {
+  const { token } = met;
+  if (isGivenBack(token)) return true;
+  if (!isAway(token) || isCopy(met) || removeAsOwner(lock, met) === 'busy') return false;
+  settle(token);
+  return true;
 }
 
 /**
@@ -25,11 +38,14 @@ export function giveBackOwn(lock: PortableLock, claim: Claim): void {
  * H dead before 1: T is taken over. H dead at 2 or 3: L carries T, and so does `break.T`: as T's owner is dead, the right is
  * taken from it as from any dead breaker, under `rightTo` of it. At 4: litter, which goes the same way.
  * Where there are no links, the right is a claim of its own, as it is for B.
+ * The directory is away from 1 to 3, unmounted or moved: H finds nothing at L, and the directory that T was written in is not
+ * there, so T may stand in it. H tries again, and is done when that directory is there without T. H's process meets T
+ * elsewhere, where the directory was moved: it takes the right to T there, and removes it; T is nobody's.
  *
  * Claims at a path that is theirs alone need no right: a reader's own path, and a break claim, at whose path a next one comes
  * only when its owner is proved dead.
  *
- * @throws when the system refuses, or B has the right.
+ * @throws when the system refuses, or B has the right. @throws {AwayError}
  */
 export function removeOwn(lock: PortableLock, claim: Claim): void {
   const { path, token, file = '' } = claim;
@@ -39,7 +55,10 @@ export function removeOwn(lock: PortableLock, claim: Claim): void {
   }
   lock.settings.step('take-right');
   const right = takeRight(lock, { path, token, file });
-  if (right === 'not needed') return;
+  if (right === 'not needed') {
+    claim.refuseAway();
+    return;
+  }
   if (right === 'no link') {
     claimRight(lock, path, token);
     return;

@@ -11,6 +11,7 @@ import { refuseStrangersFile, refuseToShutOut } from '../file/strangers.ts';
 import { refuseUnsafeDirectory } from '../file/unsafe-directory.ts';
 import { readersDirectory } from '../signature.ts';
 import { unusable } from './failure.ts';
+import { type Whereabouts, whereabouts } from './whereabouts.ts';
 
 /**
  * Where everything of one portable lock lies. The lock path itself exists only while the lock is claimed; all else is
@@ -84,6 +85,8 @@ export class Place {
  * Makes the queue directory of a lock, with its parents. `as seen`: one that seems to stand there is taken for granted,
  * for who comes again when it is not: a network file system may show one that is gone.
  *
+ * Tells which directory that is; undefined where it was removed meanwhile.
+ *
  * @throws {UnwritableError | ExhaustedError} it cannot be made. @throws {RefusedError} something else stands in its place, or a stranger
  * made it in a directory open to all users.
  */
@@ -92,7 +95,7 @@ export function makeQueue(
   place: Place,
   how: 'as seen' | 'for certain' = 'for certain',
   known?: LockRights,
-): void {
+): Whereabouts | undefined {
   const there = { ...request, path: place.queue };
   let found: Stats | undefined;
   try {
@@ -106,7 +109,8 @@ export function makeQueue(
     if (error instanceof RefusedError) throw error;
     throw unusable(there, systemCode(error) ?? 'EIO', error);
   }
-  if (found === undefined) return; // removed meanwhile; whoever needs it makes it again
+  if (found === undefined) return undefined; // whoever needs it makes it again
   if (!found.isDirectory()) throw new RefusedError(there, 'is not a directory');
   refuseStrangersFile(there, found);
+  return whereabouts(place.queue, found);
 }

@@ -10,9 +10,9 @@ import { rightsOf } from '../file/rights.ts';
 import { refuseStrangersFile } from '../file/strangers.ts';
 import type { Claim } from './claim.ts';
 import { failure, refuseUnreadable, unusable } from './failure.ts';
-import { isGivenBack } from './give-back.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
+import { clearGivenBack } from './own-right.ts';
 import { makeQueue, type Place } from './place.ts';
 import { takeOver } from './take-over.ts';
 
@@ -200,6 +200,6 @@ function namesFor(readers: string): string[] {
 
 /** Whether a claim is gone, or was a dead one's, which this has taken over. */
 export function clearIfDead(lock: PortableLock, reader: FoundClaim): boolean {
-  if (isGivenBack(reader.token)) return true;
+  if (clearGivenBack(lock, reader)) return true;
   return lock.judge(reader) !== 'held' && takeOver(lock, reader) !== 'busy';
 }

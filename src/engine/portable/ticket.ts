@@ -6,7 +6,8 @@ import { Date } from '../../time/time.ts';
 import type { Mode } from '../engine.ts';
 import { type TicketKind, ticketKinds } from '../file/line.ts';
 import { isCopy } from './copy.ts';
-import { removeQuietly, writeWhole } from './files.ts';
+import { removeLeft, removeQuietly, writeWhole } from './files.ts';
+import { giveBack, isAway, isDoneWith, lend, settle } from './give-back.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
@@ -31,6 +32,11 @@ export interface Ticket {
   readonly time: number;
 }
 
+export interface OwnTicket extends Ticket {
+  /** Now, or as soon as the system lets it. */
+  readonly giveBack: () => void;
+}
+
 /** A ticket that is later than this machine's clock by more milliseconds is another machine's, whose clock is ahead. */
 const SKEW = 1000;
 
@@ -53,18 +59,31 @@ export function ticketName(kind: TicketKind, time = stamp()): string {
 }
 
 /** Information only. Undefined when none can be left: a full disk. The lock is none the worse for it. */
-export function leaveTicket({ request, place }: PortableLock, kind: TicketKind): Ticket | undefined {
+export function leaveTicket({ request, place }: PortableLock, kind: TicketKind): OwnTicket | undefined {
   const mode: Mode = kind === 'shared' ? 'shared' : 'exclusive'; // one that waits for a permit is told as it stands in line
   const record = { ...recordFor(request, mode, undefined), pause: request.pollInterval };
   const text = (file: FileIdentity) => formatRecord({ ...record, file });
   try {
-    makeQueue(request, place);
+    const home = makeQueue(request, place);
     const name = ticketName(kind, stamp(listTickets(place).at(-1)));
     writeWhole(join(place.queue, name), text, request, place.privatePath(newToken()));
-    return parseName(place, name);
+    const ticket = parseName(place, name);
+    if (ticket === undefined) return undefined;
+    const remove = () => removeLeft(ticket.path, home);
+    lend(name, remove);
+    return { ...ticket, giveBack: () => giveBack(name, remove) };
   } catch {
     return undefined;
   }
+}
+
+/** Whether this thread has given a ticket back that is still there; then it is nobody's. */
+function isOver({ name, path }: Ticket): boolean {
+  if (!isDoneWith(name)) return false;
+  if (!isAway(name)) return true;
+  removeQuietly(path); // where its directory is now
+  settle(name);
+  return true;
 }
 
 function parseName(place: Place, name: string): Ticket | undefined {
@@ -77,7 +96,8 @@ function parseName(place: Place, name: string): Ticket | undefined {
 export function listTickets(place: Place): Ticket[] {
   try {
     const names = readdirSync(place.queue).filter((name) => name.startsWith('ticket.'));
-    return names.sort().flatMap((name) => parseName(place, name) ?? []);
+    const tickets = names.sort().flatMap((name) => parseName(place, name) ?? []);
+    return tickets.filter((ticket) => !isOver(ticket));
   } catch {
     return []; // no queue, or not ours to read
   }

@@ -3,7 +3,6 @@ import { trace } from '../../trace/trace.ts';
 import type { Conversion, Waiting } from '../engine.ts';
 import { rivalUpgrade } from '../upgrade.ts';
 import { removeChild } from './child.ts';
-import { removeQuietly } from './files.ts';
 import { Gate } from './gate.ts';
 import { shareUnderGate } from './hold.ts';
 import { PortableLock } from './lock.ts';
@@ -12,7 +11,7 @@ import { isNestedHeld, passNested } from './pass-nested.ts';
 import { Pauses } from './pauses.ts';
 import { areReadersGone, livingReaders } from './readers.ts';
 import type { Tenure } from './tenure.ts';
-import { leaveTicket, readTickets, type Ticket } from './ticket.ts';
+import { leaveTicket, type OwnTicket, readTickets } from './ticket.ts';
 
 /** What an upgrade does to the grant it belongs to. */
 export interface Upgradable {
@@ -46,7 +45,7 @@ export class PortableUpgrade implements Waiting {
   readonly #grant: Upgradable;
   readonly #outcome: Conversion;
   readonly #gate: Gate;
-  readonly #ticket: Ticket | undefined;
+  readonly #ticket: OwnTicket | undefined;
   readonly #pauses: Pauses;
   #timer: NodeJS.Timeout | undefined;
   #done = false;
@@ -149,6 +148,6 @@ export class PortableUpgrade implements Waiting {
   #finish(): void {
     this.#done = true;
     clearTimeout(this.#timer);
-    if (this.#ticket !== undefined) removeQuietly(this.#ticket.path);
+    this.#ticket?.giveBack();
   }
 }

@@ -4,18 +4,24 @@ import type { HolderRecord } from '../../identity/holder.ts';
 import { self } from '../../identity/self.ts';
 import type { HeldAs, WaitNote } from '../engine.ts';
 import { wellFormedNote } from '../wait-note.ts';
-import { readText, removeQuietly, writeWhole } from './files.ts';
+import { readText, removeLeft, removeQuietly, writeWhole } from './files.ts';
+import { giveBack, isDoneWith, lend } from './give-back.ts';
 import { livenessAt } from './liveness.ts';
 import type { PortableLock } from './lock.ts';
 import type { Place } from './place.ts';
 import { json, newToken, provable } from './record.ts';
+import { whereabouts } from './whereabouts.ts';
 
 const SIGNATURE = 'holdfast-wait 1\n';
 const NAME = /^waits\.[0-9a-f]{32}$/;
 
 /** Leaves a note in the queue directory of a lock that is held here; where none can be left, deadlocks go unseen. */
 export function noteWait({ request, place }: PortableLock, note: WaitNote, held?: HeldAs): () => void {
-  const path = join(place.queue, `waits.${newToken()}`);
+  const name = `waits.${newToken()}`;
+  const path = join(place.queue, name);
+  const home = whereabouts(place.queue);
+  const remove = () => removeLeft(path, home);
+  lend(name, remove);
   try {
     writeWhole(
       path,
@@ -26,14 +32,14 @@ export function noteWait({ request, place }: PortableLock, note: WaitNote, held?
   } catch {
     // A full disk, or a queue directory that is not there.
   }
-  return () => removeQuietly(path);
+  return () => giveBack(name, remove);
 }
 
 /** The living notes beside a lock. A note that makes no sense is none. */
 export function waitsOf(place: Place): WaitNote[] {
   let names: string[];
   try {
-    names = readdirSync(place.queue).filter((name) => NAME.test(name));
+    names = readdirSync(place.queue).filter((name) => NAME.test(name) && !isDoneWith(name));
   } catch {
     return [];
   }
