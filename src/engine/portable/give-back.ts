@@ -21,10 +21,15 @@ const MOST_AWAY = 1000;
 let timer: NodeJS.Timeout | undefined;
 let isWatching = false;
 
-/** Removes what has this id; what does not succeed is tried again and again while the thread lives. */
-export function giveBack(id: string, remove: Removal): void {
+/**
+ * Removes what has this id; what does not succeed is tried again and again while the thread lives. Returns what kept it
+ * from succeeding at once.
+ */
+export function giveBack(id: string, remove: Removal): unknown {
   lent.delete(id);
-  if (tryOnce(id, remove) !== undefined) timer ??= setInterval(retry, RETRY).unref();
+  const error = tryOnce(id, remove);
+  if (error !== undefined) timer ??= setInterval(retry, RETRY).unref();
+  return error;
 }
 
 /**

@@ -1,4 +1,8 @@
 import { linkSync } from 'node:fs';
+import { systemCode } from '../../errors/base.ts';
+import { printable, shown } from '../../errors/describe.ts';
+import { isExhaustion } from '../../errors/exhaustion.ts';
+import { UnwritableError } from '../../errors/lock-errors.ts';
 import { trace } from '../../trace/trace.ts';
 import type { Claim } from './claim.ts';
 import { isCopy } from './copy.ts';
@@ -8,10 +12,22 @@ import type { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
 import { clearDeadBreaker, removeAsOwner } from './take-over.ts';
 
-/** Gives a claim of this process back, now or later. */
+/** Gives a claim of this process back, now or later. Warns where that is up to somebody else, for it counts as held. */
 export function giveBackOwn(lock: PortableLock, claim: Claim): void {
-  giveBack(claim.token, () => removeOwn(lock, claim));
+  const { path } = claim;
+  const error = giveBack(claim.token, () => removeOwn(lock, claim));
+  const code = error instanceof UnwritableError ? error.systemCode : systemCode(error);
+  if (path === undefined || code === undefined || code === TAKEN || isExhaustion(code)) return;
+  const what = `The lock on ${shown(lock.request.resource)} was given back, but its claim ${printable(path)} cannot be removed`;
+  const outcome =
+    'It counts as held until that succeeds, or until this process ends. Holdfast goes on trying';
+  process.emitWarning(`${what}: ${code}. ${outcome}.`, { type: 'HoldfastWarning', code: NOT_REMOVED });
 }
+
+/** What linking says where somebody else has the right, for a moment. */
+const TAKEN = 'EEXIST';
+/** Stable, so that a program can have `node --disable-warning=HOLDFAST_NOT_REMOVED`. */
+const NOT_REMOVED = 'HOLDFAST_NOT_REMOVED';
 
 /**
  * Whether a claim that is met is gone, as this process gave it back. One whose directory was away then, and is met under

@@ -205,6 +205,33 @@ describe('the process that gave a lock back, or waited, while the directory was 
   });
 });
 
+it('a lock that may not be given back any more says so, and that it counts as held [R82, F9]', async () => {
+  needsRoot();
+  for (const mode of ['exclusive', 'shared'] as const) {
+    const { directory, target, place } = data();
+    chownSync(directory, 0, 0);
+    chownSync(target.file, 0, 0);
+    const [holder, next] = await Promise.all([start(), start()]);
+    await holder.acquire(target, { ...options, mode });
+
+    const warning = await holder.run(({ locks }, user) => {
+      process.setgroups?.([]);
+      process.setgid?.(user);
+      process.setuid?.(user);
+      const told = new Promise<{ code: string; text: string }>((resolve) => {
+        process.once('warning', (given) =>
+          resolve({ code: (given as { code?: string }).code ?? '', text: given.message }),
+        );
+      });
+      return Promise.resolve(locks.lock?.release()).then(() => told);
+    }, NOBODY);
+
+    expect(warning.code).toBe('HOLDFAST_NOT_REMOVED');
+    expect(warning.text).toContain(mode === 'shared' ? place.readers : place.lock);
+    expect(await next.couldAcquire(target, { engine: 'portable' })).toBe(false);
+  }
+});
+
 it('a worker that exits while it waits for a portable lock leaves neither ticket nor note [H24, X57]', async () => {
   const { home, locks } = newPlace({ engine: 'portable' });
   const lock = await locks.acquire('mirror');
