@@ -45,6 +45,8 @@ describe('the line before a lock', () => {
     const top = cli.start(['top', '--interval', '30d']);
     await top.says(LINE);
 
+    // Another one starts and looks a hundred times meanwhile: whoever does not pause has looked again by then.
+    await cli.run(['top', '--count', '100', '--interval', '1ms']);
     top.signal('SIGTERM');
 
     const { stdout, stderr } = await top.exits();
