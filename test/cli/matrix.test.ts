@@ -23,6 +23,7 @@ const COLUMNS: Readonly<Record<Mode, number>> = {
   once: 2,
   detached: 3,
   followed: 4,
+  watched: 5,
 };
 const ROWS = table(read('docs/ends.md'), 'The table');
 
@@ -141,12 +142,16 @@ class Job {
     return new Job(await Modes.make(mode), mode);
   }
 
-  /** What starts it. `each`: what it does over and over. */
-  line(each = 'echo "li""ne"'): Line {
+  /** What starts it, or follows it once it is started. `each`: what it does over and over. */
+  async line(each = 'echo "li""ne"'): Promise<Line> {
     const work = `until test -e ${this.#over}; do ${each}; echo >> ${this.#steps}; sleep 0.02; done`;
     // bash forgets a Ctrl-C at which its child just exits by itself; a trap it runs in any case.
     const script = `trap "trap - INT; kill -INT $$" INT; echo $$ > ${this.#pid}; ${work}; exit 3`;
-    return this.modes.start(this.mode, 'job', ['bash', '-c', script]); // dash, in a vfork, may not stop at Ctrl-Z
+    const start = this.modes.start(this.mode, 'job', ['bash', '-c', script]); // dash, in a vfork, may not stop at Ctrl-Z
+    if (this.mode !== 'watched') return start;
+    const [program = '', ...args] = start;
+    await this.modes.cli.program(program, args).finish();
+    return this.modes.watch('job');
   }
 
   end(): void {
@@ -214,7 +219,7 @@ describe.each(MODES)('%s, of what happens to it,', (mode) => {
 
   it('says what the table says when the reader of its output leaves [X39]', async () => {
     const job = await Job.of(mode);
-    const [program = '', ...args] = job.line();
+    const [program = '', ...args] = await job.line();
     const running = job.modes.cli.program(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     await job.begun();
     running.process.stdout?.destroy();
@@ -230,10 +235,10 @@ describe.each(MODES)('%s, of what happens to it,', (mode) => {
     const there = `sh -c 'echo "star""ted"; exec cat'`;
     const once = mode === 'detached' ? `"$@"; ${there}` : '"$@"';
     const script = `for i in 1 2; do test $i = 2 && echo again && exit 7; ${once}; done; echo after`;
-    const running = scriptOnTerminal(job.modes.cli, shell, script, job.line());
+    const running = scriptOnTerminal(job.modes.cli, shell, script, await job.line());
     await job.begun();
     if (mode === 'detached') await running.says(/started/);
-    if (mode === 'followed') await running.says(/line/);
+    if (mode === 'followed' || mode === 'watched') await running.says(/line/);
     running.write(CTRL_C);
     const { stdout } = await running.exits();
     const ended = mode === 'detached' || /again|after/.test(stdout) ? undefined : 'the signal';
@@ -242,22 +247,18 @@ describe.each(MODES)('%s, of what happens to it,', (mode) => {
 
   it.each(SHELLS)('says what the table says at a Ctrl-Z and fg, in %s [X38]', async (shell) => {
     const job = await Job.of(mode);
+    const line = await job.line();
     const typing = interactive(job.modes.cli, shell);
-    typing.write(
-      `${job
-        .line()
-        .map((word) => `'${word}'`)
-        .join(' ')}\n`,
-    );
+    typing.write(`${line.map((word) => `'${word}'`).join(' ')}\n`);
     const pid = await job.begun();
     expectCell('Ctrl-Z, then fg', await suspended(job, typing, pid));
   });
 
   it('says what the table says when its terminal hangs up [X37, X38]', async () => {
     const job = await Job.of(mode);
-    const line =
-      mode === 'detached' ? ['sh', '-c', '"$@"; echo line; exec cat', 'sh', ...job.line()] : job.line();
-    const running = job.modes.cli.program('python3', [fixture('cli-hangup.py'), ...line]);
+    const line = await job.line();
+    const shell = mode === 'detached' ? ['sh', '-c', '"$@"; echo line; exec cat', 'sh'] : [];
+    const running = job.modes.cli.program('python3', [fixture('cli-hangup.py'), ...shell, ...line]);
     await job.begun();
     const status = Number((await running.exits()).stdout);
     const ended = mode === 'detached' ? undefined : status === -SIGHUP ? 'the signal' : String(status);
@@ -269,7 +270,7 @@ describe.each(MODES)('%s, of what happens to it,', (mode) => {
     ['KILL to holdfast alone', 'SIGKILL'],
   ] as const)('says what the table says at a %s [X37, X38, H11]', async (row, signal) => {
     const job = await Job.of(mode);
-    const [program = '', ...args] = job.line(':'); // who writes to a runner that was killed dies of PIPE
+    const [program = '', ...args] = await job.line(':'); // who writes to a runner that was killed dies of PIPE
     const running = job.modes.cli.program(program, args, { stdio: 'ignore' });
     const pid = await job.begun();
     await job.recorded();

@@ -5,7 +5,7 @@ import { fixture } from '../support/child.ts';
 import { Cli, main } from './cli.ts';
 
 /** Every way to have `holdfast` run a command. */
-export const MODES = ['run', 'guard', 'wrapper', 'once', 'detached', 'followed'] as const;
+export const MODES = ['run', 'guard', 'wrapper', 'once', 'detached', 'followed', 'watched'] as const;
 export type Mode = (typeof MODES)[number];
 
 /** A program and its arguments. */
@@ -53,15 +53,22 @@ export class Modes {
       case 'once':
         return once();
       case 'detached':
+      case 'watched':
         return once('--detach');
       case 'followed':
         return once('--follow');
     }
   }
 
+  /** What follows a run that somebody else has started, without naming its command. */
+  watch(id: string): Line {
+    return [process.execPath, main, 'once', '--quiet', '--follow', id];
+  }
+
   /** What runs a command to its end, one line after the other; the last of them ends as is to be seen. */
   toTheEnd(mode: Mode, id: string, words: Line): Line[] {
     const line = this.start(mode, id, words);
+    if (mode === 'watched') return [line, this.watch(id)];
     return mode === 'detached' ? [line, [process.execPath, main, 'once', '--wait', '--quiet', id]] : [line];
   }
 

@@ -124,4 +124,18 @@ describe('a follower', () => {
     await task.cli.run(['once', '--stop', 'task']);
     expect((await second.exits()).code).toBe(143);
   });
+
+  it('without a command ends in one way when its run has no result, whether it came before its end or after it [X37, A16]', async () => {
+    const task = new Task('kill -TERM $$');
+    await task.start('--detach', '--quiet').exits();
+    await task.begun();
+    const follow = () => task.cli.start(['once', '--follow', '--quiet', 'task']);
+    const early = follow();
+    await early.says(/started/);
+    task.open();
+    const stderr = /^holdfast: task has no result: its last run was ended by SIGTERM\. Start it: /;
+    for (const each of [early, follow()]) {
+      expect(await each.exits()).toMatchObject({ code: 125, stderr: expect.stringMatching(stderr) });
+    }
+  });
 });
