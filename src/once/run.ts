@@ -10,7 +10,7 @@ import { failed } from './failure.ts';
 import type { Job, Outcome } from './job.ts';
 import { failureStands, judge, type Terms } from './judgement.ts';
 import type { OnceRecord } from './record.ts';
-import { hasEnded } from './state.ts';
+import { hasEnded, howEnded } from './state.ts';
 import { stopperOf } from './stop.ts';
 import type { Store } from './store.ts';
 import { work } from './work.ts';
@@ -96,8 +96,8 @@ function triedFor(run: CurrentRun | undefined, { before, waited }: Job): number 
   return waited || run.id !== before.current ? run.attempt : 0;
 }
 
-function abandoned(tried: number, run: CurrentRun | undefined, { key }: Job): OnceAbandonedError {
-  return new OnceAbandonedError(key, tried, run?.ended ?? 'died before it could tell why');
+function abandoned(tried: number, run: CurrentRun, { key }: Job): OnceAbandonedError {
+  return new OnceAbandonedError(key, tried, howEnded(run));
 }
 
 /**
@@ -134,7 +134,7 @@ function nextRun(job: Job, { inputs }: Terms): CurrentRun {
   if (stop !== undefined) throw stop;
   if (died !== undefined) remember(store, died);
   const tried = triedFor(withoutResult, job);
-  if (tried >= attempts) throw abandoned(tried, withoutResult, job);
+  if (withoutResult !== undefined && tried >= attempts) throw abandoned(tried, withoutResult, job);
   return {
     key,
     project,

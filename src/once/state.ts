@@ -81,6 +81,11 @@ export function hasEnded(run: CurrentRun): boolean {
   return run.ended !== undefined || !isAlive(run);
 }
 
+/** How a run ended that has no outcome, in words that follow "the run". Who could not record it may live on. */
+export function howEnded({ ended }: CurrentRun): string {
+  return ended ?? 'ended without a word, as when it is killed';
+}
+
 /** Whether its runner may live, or its command does. */
 function isAlive({ by, task }: CurrentRun): boolean {
   return liveness(by) !== 'dead' || isChildAlive(by, task?.child);

@@ -132,9 +132,13 @@ export class Store {
     }
   }
 
-  /** Says anew what is under way, or how it ended without an outcome. Not durable: after a crash nothing is under way. */
+  /**
+   * Says anew what is under way, or how it ended without an outcome, for which it has the room of one. Not durable: after a
+   * crash nothing is under way.
+   */
   note(current: CurrentRun): void {
     this.files((files) => {
+      if (current.ended !== undefined) files.remove('reserve');
       files.write('current.new', `${JSON.stringify(current)}\n`);
       files.rename('current.new', 'current');
     });

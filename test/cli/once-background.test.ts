@@ -77,7 +77,7 @@ describe('a run whose runner alone is killed -9', () => {
     expect(isAlive(pid)).toBe(false);
     expect((await task.state())?.state).toBe('dead');
     expect((await task.cli.run(['once', '--peek', 'task'])).stdout).toMatch(
-      /^task has no result: its runner died/,
+      /^task has no result: its last run ended without a word, as when it is killed \(run 1, started /,
     );
     expect((await task.cli.run(['once', 'clean', '--dead'])).stdout).toBe('task is forgotten\n');
     expect(await task.state()).toBeUndefined();

@@ -1,6 +1,7 @@
-import { chmodSync, chownSync, readdirSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { mountTmpfs } from '../support/disk.ts';
 import { Cli } from './cli.ts';
 
 const NOBODY = 65534;
@@ -26,3 +27,35 @@ it('a call ends as its own run did when that cannot be recorded, whatever else i
   chmodSync(records, 0o700);
   expect((await once('history', 'x')).stdout).toMatch(/failure +exit 7\n.*failure +exit 3/);
 });
+
+it('a run whose logs a full disk does not take is told by that, not by the death of its runner [H17, R82]', async () => {
+  const cli = new Cli();
+  cli.env.HOLDFAST_AUDIT = 'off';
+  mountTmpfs(cli.home, 'nr_inodes=100');
+  const once = (...words: string[]) => cli.run(['once', ...words]);
+  expect((await once('x', '--', 'sh', '-c', 'exit 3')).code).toBe(3);
+  const fill = fillInodes(cli.home);
+  let told = '';
+  for (let free = 0; !told.includes('logs'); free++) {
+    fill(free);
+    told = (await once('x', '--', 'sh', '-c', 'exit 3')).stderr;
+  }
+  expect(told).toMatch(/x has no result: its logs in \S+ cannot be made: ENOSPC/);
+
+  const why = 'could not be started: its logs cannot be made: ENOSPC';
+  const peeked = await once('--peek', 'x');
+  expect(peeked.code).toBe(1);
+  expect(peeked.stdout).toContain(`x has no result: its last run ${why} (run `);
+  expect((await once('--wait', 'x')).stderr).toContain(`x has no result: its last run ${why}. Start it: `);
+  expect((await once('history', 'x')).stdout).toContain(`no result  ${why}`);
+});
+
+/** Takes the inodes of a small disk; the function it returns leaves as many free as it is told. */
+function fillInodes(disk: string): (free: number) => void {
+  const fillers = Array.from({ length: 100 }, (_, index) => join(disk, `filler-${index}`));
+  return (free) => {
+    for (const each of fillers) rmSync(each, { force: true });
+    const { ffree } = statfsSync(disk);
+    for (const each of fillers.slice(0, Number(ffree) - free)) writeFileSync(each, '');
+  };
+}

@@ -201,7 +201,7 @@ describe('a waiter in another process', () => {
       code: 'HOLDFAST_ONCE_ABANDONED',
       attempts: 2,
       message: expect.stringContaining(
-        'build was tried 2 times in a row without a result; the last run died',
+        'build was tried 2 times in a row without a result; the last run ended without a word, as when it is killed',
       ),
     });
     const last = others[survivor] as Agent;

@@ -14,7 +14,7 @@ import type { CurrentRun } from '../../once/current.ts';
 import { onceCommand } from '../../once/hint.ts';
 import { marksOf } from '../../once/job.ts';
 import type { OnceRecord } from '../../once/record.ts';
-import { type OnceState, stateOf } from '../../once/state.ts';
+import { howEnded, type OnceState, stateOf } from '../../once/state.ts';
 import { stopperOf } from '../../once/stop.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -137,11 +137,11 @@ export function finished(state: OnceState): OnceRecord {
   const { key, name, last, current } = state;
   if (last !== undefined && current === undefined) return last;
   const what =
-    name === 'none'
+    current === undefined
       ? 'was never started'
       : name === 'running'
         ? 'is still running'
-        : `has no result: its last run ${current?.ended ?? 'died'}`;
+        : `has no result: its last run ${printable(howEnded(current))}`;
   const next =
     name === 'running'
       ? `Wait: ${onceCommand('--wait', key, state)}`

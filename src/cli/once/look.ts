@@ -5,7 +5,7 @@ import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import type { StreamName } from '../../once/command/sink.ts';
 import { onceCommand } from '../../once/hint.ts';
 import type { OnceRecord } from '../../once/record.ts';
-import { type OnceState, stateOf } from '../../once/state.ts';
+import { howEnded, type OnceState, stateOf } from '../../once/state.ts';
 import type { Store } from '../../once/store.ts';
 import { Date } from '../../time/time.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -38,6 +38,10 @@ function describe(state: OnceState, { place }: Task): string {
   const name = printable(state.key);
   const { last, current } = state;
   const ago = (time: string) => `${duration(Math.max(0, Date.now() - Date.parse(time)))} ago`;
+  if (current !== undefined && state.name !== 'running') {
+    const which = `(run ${current.run}, started ${ago(current.started)})`;
+    return `${name} has no result: its last run ${printable(howEnded(current))} ${which}`;
+  }
   switch (state.name) {
     case 'none':
       return `${name} was never started`;
@@ -45,10 +49,6 @@ function describe(state: OnceState, { place }: Task): string {
       const { holders } = place.locks.inspect({ name: place.lock });
       return `${name} is running, by ${describeHolders(holders)}. Follow: ${onceCommand('--follow', state.key, place)}`;
     }
-    case 'dead':
-      return `${name} has no result: its runner died (run ${current?.run}, started ${ago(current?.started ?? '')})`;
-    case 'ended':
-      return `${name} has no result: its last run ${printable(current?.ended ?? '')}`;
     case 'failed': {
       const code = last === undefined ? 1 : exitCodeIn(last);
       const remembered = state.remaining > 0 ? `remembered ${forAnother(state.remaining)}` : 'not remembered';

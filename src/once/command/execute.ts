@@ -85,8 +85,8 @@ export async function execute(execution: Execution, context: CommandContext): Pr
 }
 
 /** That a command was not started, for nothing that it did itself, is no outcome of it. */
-function notStarted(id: string, why: string): NoResult {
-  return new NoResult('could not be started', new NoResultError(id, `has no result: ${why}`, {}));
+function notStarted(id: string, why: string, how = 'could not be started'): NoResult {
+  return new NoResult(how, new NoResultError(id, `has no result: ${why}`, {}));
 }
 
 /** @throws {NoResult} a log cannot be made. */
@@ -99,7 +99,8 @@ function openLogs(id: string, directory: string): Logs {
     const code = systemCode(error);
     if (code === undefined) throw error;
     const advice = adviceOnRecords(directory, code, error);
-    throw notStarted(id, `its logs in ${printable(directory)} cannot be made: ${code}. ${advice}`);
+    const why = `its logs in ${printable(directory)} cannot be made: ${code}. ${advice}`;
+    throw notStarted(id, why, `could not be started: its logs cannot be made: ${code}`);
   }
 }
 
