@@ -18,6 +18,15 @@ export interface CurrentRun {
   readonly task?: Task;
   /** How it ended, when its end was seen: `was ended by SIGTERM`. */
   readonly ended?: string;
+  /** The run of the same command before it, if that had no outcome: for those who waited for that one, too. */
+  readonly previous?: EndedRun;
+}
+
+/** What is to be known of a run without an outcome when the next one has begun. */
+export type EndedRun = Pick<CurrentRun, 'id' | 'attempt' | 'ended'>;
+
+export function endedRun({ id, attempt, ended }: CurrentRun): EndedRun {
+  return { id, attempt, ...(ended === undefined ? {} : { ended }) };
 }
 
 /** A command that runs once. */
@@ -43,19 +52,27 @@ export function parseCurrent(text: string, key?: string): CurrentRun | undefined
       typeof value?.key === 'string' &&
       (key === undefined || value.key === key) &&
       (value.project === null || typeof value.project === 'string') &&
-      typeof value.id === 'string' &&
-      /^[0-9a-f]{1,64}$/.test(value.id) &&
       Number.isSafeInteger(value.run) &&
-      Number.isSafeInteger(value.attempt) &&
+      isEndedRun(value) &&
+      (value.previous === undefined || isEndedRun(value.previous)) &&
       isTime(value.started) &&
       isHolder(value.by) &&
       (value.inputs === undefined || value.inputs === null || typeof value.inputs === 'string') &&
-      (value.ended === undefined || typeof value.ended === 'string') &&
       (value.task === undefined || isTask(value.task));
     return isCurrent ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isEndedRun(value: unknown): value is EndedRun {
+  const { id, attempt, ended } = (value ?? {}) as Partial<Record<keyof EndedRun, unknown>>;
+  return (
+    typeof id === 'string' &&
+    /^[0-9a-f]{1,64}$/.test(id) &&
+    Number.isSafeInteger(attempt) &&
+    (ended === undefined || typeof ended === 'string')
+  );
 }
 
 const TEXTS = ['start', 'boot', 'pidNamespace', 'host', 'user', 'command', 'purpose', 'since'];

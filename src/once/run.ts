@@ -5,7 +5,7 @@ import { self } from '../identity/self.ts';
 import type { Lock } from '../lock/lock.ts';
 import { Date } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
-import type { CurrentRun } from './current.ts';
+import { type CurrentRun, type EndedRun, endedRun } from './current.ts';
 import { failed } from './failure.ts';
 import type { Job, Outcome } from './job.ts';
 import { failureStands, judge, type Terms } from './judgement.ts';
@@ -91,25 +91,28 @@ function stopOf(run: CurrentRun | undefined, { key, store, before }: Job): OnceS
 }
 
 /** How many runs in a row ended without a result for a call that waited, this one last; 0: it did not wait for this one. */
-function triedFor(run: CurrentRun | undefined, { before, waited }: Job): number {
+function triedFor(run: EndedRun | undefined, { before, waited }: Job): number {
   if (run === undefined || run.id === before.over) return 0; // what was over when the call came is no reason to give up
   return waited || run.id !== before.current ? run.attempt : 0;
 }
 
-function abandoned(tried: number, run: CurrentRun, { key }: Job): OnceAbandonedError {
-  return new OnceAbandonedError(key, tried, howEnded(run));
-}
-
 /**
  * Why a call that has not got the lock yet waits in vain: the run was stopped, or was the last of its attempts. Only of a
- * run that is over for certain.
+ * run that is over for certain; that may be the one before the run that is under way, which goes by the attempts of another.
  */
 export function awaitedEnd(job: Job): OnceStoppedError | OnceAbandonedError | undefined {
   const run = withoutOutcome(job.store);
-  if (run === undefined || !isOver(run, job.store)) return undefined;
+  if (run === undefined) return undefined;
+  if (!isOver(run, job.store)) return run.id === job.before.current ? undefined : lastOf(run.previous, job);
   if (withoutOutcome(job.store)?.id !== run.id) return undefined; // it had its outcome before it was over
+  return stopOf(run, job) ?? lastOf(run, job);
+}
+
+/** The error of a call whose attempts are used up with this run, whatever those of others are. */
+function lastOf(run: EndedRun | undefined, job: Job): OnceAbandonedError | undefined {
   const tried = triedFor(run, job);
-  return stopOf(run, job) ?? (tried >= job.attempts ? abandoned(tried, run, job) : undefined);
+  if (run === undefined || tried < job.attempts) return undefined;
+  return new OnceAbandonedError(job.key, tried, howEnded(run));
 }
 
 /** It has ended, or another run has begun. */
@@ -124,8 +127,8 @@ function isOver(run: CurrentRun, store: Store): boolean {
  * @throws {OnceStoppedError} when the last one was stopped while this call waited for it.
  * @throws {OnceAbandonedError} when enough have been tried.
  */
-function nextRun(job: Job, { inputs }: Terms): CurrentRun {
-  const { key, project, store, attempts, task } = job;
+export function nextRun(job: Job, { inputs }: Terms): CurrentRun {
+  const { key, project, store, task } = job;
   const last = store.current();
   const recorded = store.lastRun();
   const died = last !== undefined && last.run > recorded ? last : undefined;
@@ -133,17 +136,18 @@ function nextRun(job: Job, { inputs }: Terms): CurrentRun {
   const stop = stopOf(withoutResult, job);
   if (stop !== undefined) throw stop;
   if (died !== undefined) remember(store, died);
-  const tried = triedFor(withoutResult, job);
-  if (withoutResult !== undefined && tried >= attempts) throw abandoned(tried, withoutResult, job);
+  const end = lastOf(withoutResult, job);
+  if (end !== undefined) throw end;
   return {
     key,
     project,
     id: randomBytes(8).toString('hex'),
     run: Math.max(recorded, last?.run ?? 0) + 1,
-    attempt: tried + 1,
+    attempt: triedFor(withoutResult, job) + 1,
     started: new Date().toISOString(),
     by: self(),
     inputs,
+    ...(withoutResult === undefined ? {} : { previous: endedRun(withoutResult) }),
     ...(task === undefined ? {} : { task }),
   };
 }

@@ -82,7 +82,7 @@ export function hasEnded(run: CurrentRun): boolean {
 }
 
 /** How a run ended that has no outcome, in words that follow "the run". Who could not record it may live on. */
-export function howEnded({ ended }: CurrentRun): string {
+export function howEnded({ ended }: Pick<CurrentRun, 'ended'>): string {
   return ended ?? 'ended without a word, as when it is killed';
 }
 

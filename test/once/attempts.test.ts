@@ -4,8 +4,8 @@ import { OnceAbandonedError, OnceFailedError } from 'holdfast';
 import { once } from 'holdfast/once';
 import { describe, expect, it } from 'vitest';
 import { self } from '../../src/identity/self.ts';
-import { NoResult } from '../../src/once/job.ts';
-import { awaitedEnd } from '../../src/once/run.ts';
+import { type Job, type Marks, marksOf, NoResult } from '../../src/once/job.ts';
+import { awaitedEnd, nextRun } from '../../src/once/run.ts';
 import { placeOf } from '../../src/once/scope.ts';
 import { Store } from '../../src/once/store.ts';
 import { newHome } from '../support/place.ts';
@@ -17,6 +17,14 @@ const attempt = (attempts: number) => once('build', (context) => context.attempt
 function storeOf(): Store {
   newHome();
   return new Store(placeOf('build').records, 'build', 'functions');
+}
+
+/** What is known of a call that waits for the lock. */
+function jobOf(store: Store): Job {
+  const { signal } = new AbortController();
+  const terms = async () => ({ inputs: null });
+  const call = { key: 'build', project: null, store, work: () => {}, attempts: 3, before: marksOf(store) };
+  return { ...call, terms, signal, rejected: undefined, waited: true };
 }
 
 describe('who waits for a run that ends without a result', () => {
@@ -43,6 +51,22 @@ describe('who waits for a run that ends without a result', () => {
     await expect(settled).rejects.toBeInstanceOf(OnceAbandonedError);
     await expect(settled).rejects.toMatchObject({ attempts: all });
   });
+});
+
+it('who waits with fewer attempts than the next to run gives up when its own are used up, also when it looks only after that one has begun [A1]', async () => {
+  newHome();
+  const run = await UnderWay.begin();
+  const before = marksOf(run.store);
+  run.store.note({ ...run.current, ended: 'was ended by SIGTERM' });
+  await run.store.begin(nextRun({ ...jobOf(run.store), before }, { inputs: null }));
+  expect(run.store.current()).toMatchObject({ run: 2, attempt: 2 });
+  const end = (attempts: number, known: Marks) =>
+    awaitedEnd({ ...jobOf(run.store), attempts, before: known })?.message;
+
+  expect(end(1, before)).toContain('was tried once without a result; the last run was ended by SIGTERM.');
+  expect(end(2, before)).toBeUndefined();
+  expect(end(1, marksOf(run.store))).toBeUndefined(); // it came when the next one was under way
+  expect(end(1, { ...before, over: run.current.id })).toBeUndefined(); // it came when the first one was over
 });
 
 it('a caller that arrives after runs have died makes a first attempt, however many there were [A1]', async () => {
@@ -100,11 +124,8 @@ it('a run that has its result between two looks of those who wait uses up no att
   }
   const store = new Looking(run.place.records, 'build', 'functions');
   const before = { success: undefined, failure: undefined, current: run.current.id, over: undefined };
-  const { signal } = new AbortController();
-  const terms = async () => ({ inputs: null });
-  const job = { key: 'build', project: null, store, work: () => {}, attempts: 3, before, terms, signal };
 
-  expect(awaitedEnd({ ...job, rejected: undefined, waited: true })).toBeUndefined();
+  expect(awaitedEnd({ ...jobOf(store), before })).toBeUndefined();
   expect(looks).toBeGreaterThan(1);
 });
 
