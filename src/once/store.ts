@@ -73,6 +73,11 @@ export class Store {
     return this.#last('failure');
   }
 
+  /** The last outcome of each kind that counts here. */
+  outcomes(): OnceRecord[] {
+    return [this.success(), this.failure()].filter((each) => each !== undefined);
+  }
+
   /** The number of the last run with an outcome, whatever it ran; 0: there is none. */
   lastRun(): number {
     return Math.max(0, ...this.#records().map(({ record }) => record.header.run));

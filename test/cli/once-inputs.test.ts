@@ -64,6 +64,49 @@ describe('the files of --inputs', () => {
     expect(JSON.parse((await detach('c', '--json')).stdout)).toEqual({ id: 'task', state: 'waiting' });
   });
 
+  it.each(['--follow', '--wait'])(
+    'that have changed have %s wait for the run that goes by the others, say so, and give nothing of it [X58, R82]',
+    async (deed) => {
+      const task = new Task();
+      const directory = tempDirectory();
+      const start = (name: string, ...flags: string[]) => {
+        writeFileSync(join(directory, name), name);
+        const words = ['task', '--inputs', join(directory, name), '--', ...task.words];
+        return task.cli.start(['once', ...flags, ...words]);
+      };
+      await start('a', '--detach', '--quiet').exits();
+      await task.begun();
+      const beside = start('a', '--follow');
+      await beside.says(/started/);
+      const behind = start('b', deed);
+      await behind.says(
+        /^holdfast: waiting for task, behind its run with other inputs, by "sh -c /,
+        'stderr',
+      );
+      task.open();
+
+      const outputs = [await beside.exits(), await behind.exits()].map(({ stdout }) => stdout);
+      expect(outputs).toEqual(task.pids.map((pid) => `started\nfinished by ${pid}\n`));
+      expect(task.pids).toHaveLength(2);
+    },
+  );
+
+  it.each(['--wait', '--follow'])(
+    'have %s end with the outcome that was made from them, also when a later run with others failed [X58]',
+    async (deed) => {
+      const cli = new Cli();
+      const file = join(tempDirectory(), 'input');
+      const start = (content: string, ...flags: string[]) => {
+        writeFileSync(file, content);
+        const words = ['x', '--inputs', file, '--', 'sh', '-c', `cat ${file}; grep -q a ${file}`];
+        return cli.run(['once', ...flags, ...words]);
+      };
+      expect([(await start('a')).code, (await start('b')).code]).toEqual([0, 1]);
+
+      expect(await start('a', deed)).toMatchObject({ code: 0, stdout: 'a', stderr: '' });
+    },
+  );
+
   it('are an error that names the pattern of which there are none [A14, X58]', async () => {
     const path = directory();
     const asked = inputsMatching([join(path, '*.txt'), join(path, 'none-*')]);

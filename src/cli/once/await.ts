@@ -12,6 +12,7 @@ import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import { untilOver } from '../../once/command/until-over.ts';
 import type { CurrentRun } from '../../once/current.ts';
 import { onceCommand } from '../../once/hint.ts';
+import { digestOf } from '../../once/inputs.ts';
 import { marksOf } from '../../once/job.ts';
 import type { OnceRecord } from '../../once/record.ts';
 import { howEnded, type OnceState, stateOf } from '../../once/state.ts';
@@ -26,6 +27,7 @@ import { type OnceCall, wordsOf } from './options.ts';
 import { refuseGaps, tellGaps, tellNextRun } from './present.ts';
 import { commandOptions, type Task, taskOfCall } from './task.ts';
 import { tellFailure } from './tell-failure.ts';
+import { runUnderWay } from './under-way.ts';
 
 /** How many processes in the background, which one call starts, may end with neither a run that died nor an outcome. */
 const MOST_IDLE = 3;
@@ -75,25 +77,31 @@ function outcome(call: OnceCall, task: Task, watching: Watching): Promise<OnceRe
 async function started(call: OnceCall, task: Task, { notice, follower }: Watching): Promise<OnceRecord> {
   const before = marksOf(task.store);
   const background = { ...(await commandOptions(call)), id: call.id, words: wordsOf(call), before };
+  const inputs = await digestOf(background.inputs);
   for (let idle = 0; idle < MOST_IDLE; ) {
     let last: News | undefined;
     let hasRun = false;
     await new Background(background).listen((news) => {
       last = news;
       hasRun ||= news.event === 'running';
-      if (news.event === 'waiting' || news.event === 'running') {
-        tellOf(notice, task);
-        follower.begin();
-      }
+      if (news.event !== 'waiting' && news.event !== 'running') return;
+      const run = news.event === 'running' ? 'own' : runUnderWay(task, inputs);
+      tellOf(notice, task, run === 'own' ? undefined : run);
+      if (run === 'own') follower.begin(); // the output of any other is none of this call's
     });
-    const { last: record, current } = stateOf(task.id, task.place, task.store);
-    if (last?.event === 'end' && record !== undefined) return record;
-    refuseStopped(task, current);
+    const record = last?.event === 'end' ? outcomeOf(last.run, task) : undefined;
+    if (record !== undefined) return record;
+    refuseStopped(task, stateOf(task.id, task.place, task.store).current);
     if (last?.event === 'error') throw new BackgroundError(task.id, last.message, last);
     if (!hasRun || last?.event === 'end') idle++;
   }
   const why = `${printable(task.id)} has no result: ${MOST_IDLE} processes in the background ended without one. Find out what ends them, then try again`;
   throw new CliError(exitCodes.failure, 'HOLDFAST_BACKGROUND', why, { resource: task.id });
+}
+
+/** That of this very run: what is recorded last may be made from other inputs. A later one may have taken its place. */
+function outcomeOf(run: string, { id, place, store }: Task): OnceRecord | undefined {
+  return store.outcomes().find(({ header }) => header.id === run) ?? stateOf(id, place, store).last;
 }
 
 /**
@@ -175,9 +183,9 @@ async function finish(
 }
 
 /** Says who runs it, unless that is over by now, or just ending, when its record is gone: there is nothing to wait for. */
-function tellOf(notice: RunNotice, task: Task): void {
+function tellOf(notice: RunNotice, task: Task, behind?: string): void {
   const holders = holdersOf(task).filter(({ foreign }) => foreign !== true);
-  if (holders.length > 0) notice.begin(holders);
+  if (holders.length > 0) notice.begin(holders, behind);
 }
 
 function holdersOf({ place }: Task) {

@@ -5,12 +5,12 @@ import { onceCommand } from '../../once/hint.ts';
 import { digestOf } from '../../once/inputs.ts';
 import { type Marks, marksOf } from '../../once/job.ts';
 import { stateOf } from '../../once/state.ts';
-import { Store } from '../../once/store.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../output/json.ts';
 import { note } from '../output/text.ts';
 import { type OnceCall, wordsOf } from './options.ts';
 import { commandOptions, type Task, taskOfCall } from './task.ts';
+import { runUnderWay } from './under-way.ts';
 
 type Told = Exclude<News, { event: 'error' }>;
 
@@ -24,7 +24,7 @@ export async function detach(call: OnceCall): Promise<void> {
   const news = await startInBackground({ ...options, id, words: wordsOf(call), before });
   const state = stateAfter(news, task, before, inputs);
   if (flags.json === true) printJson({ id, state });
-  else if (flags.quiet !== true) note(`${printable(id)} ${inWords(state, news, call, task)}`);
+  else if (flags.quiet !== true) note(`${printable(id)} ${inWords(state, news, call, { task, inputs })}`);
   process.exitCode = exitCodes.success;
 }
 
@@ -42,31 +42,34 @@ export function stateAfter(
   if (event !== 'waiting') return event === 'end' ? 'finished' : 'running';
   const { name, current } = stateOf(id, place, store);
   if (name === 'running' && (current?.inputs ?? null) === inputs) return 'running';
-  const isShared = [store.success(), store.failure()].some(
-    (record) =>
-      record?.header.inputs === inputs && ![before.success, before.failure].includes(record.header.id),
-  );
+  const isShared = store
+    .outcomes()
+    .some(({ header }) => header.inputs === inputs && ![before.success, before.failure].includes(header.id));
   return isShared ? 'finished' : 'waiting';
 }
 
-function inWords(state: State, { event }: Told, { id, words, flags }: OnceCall, task: Task): string {
+function inWords(
+  state: State,
+  { event }: Told,
+  { id, words, flags }: OnceCall,
+  { task, inputs }: { readonly task: Task; readonly inputs: string | null },
+): string {
   if (state === 'finished') return 'is finished already';
   const patterns = flags.inputs === undefined ? [] : ['--inputs', ...flags.inputs];
   // Without its command and inputs, that would be another run.
   const command = state === 'waiting' ? ` ${[...patterns, '--', ...words].map(shellWord).join(' ')}` : '';
   const [follow, wait] = ['--follow', '--wait'].map((flag) => onceCommand(flag, id, task.place) + command);
   const next = `Follow: ${follow} · wait: ${wait}`;
-  if (state === 'waiting') return `waits for ${whatItWaitsFor(task)}, and then runs. ${next}`;
+  if (state === 'waiting') return `waits for ${whatItWaitsFor(task, inputs)}, and then runs. ${next}`;
   return `${event === 'waiting' ? 'is being run already' : 'runs in the background'}. ${next}`;
 }
 
 /** The run of another command, or of other inputs, unless that is just over, or whoever has the lock runs none. */
-function whatItWaitsFor({ id, place, store }: Task): string {
+function whatItWaitsFor(task: Task, inputs: string | null): string {
+  const { place } = task;
   const { holders } = place.locks.inspect({ name: place.lock });
   if (holders.length === 0) return 'its turn';
-  const { name, current } = stateOf(id, place, new Store(store.directory, id, 'any'));
   const by = describeHolders(holders);
-  if (name !== 'running') return `its lock, held by ${by}`;
-  const isOwn = current !== undefined && store.counts(current);
-  return `${isOwn ? 'its run with other inputs' : 'the run of another command'}, by ${by}`;
+  const run = runUnderWay(task, inputs);
+  return run === undefined || run === 'own' ? `its lock, held by ${by}` : `${run}, by ${by}`;
 }

@@ -35,7 +35,8 @@ export class RunNotice {
     };
   }
 
-  begin(holders: readonly HolderRecord[]): void {
+  /** `behind`: whose run it is, if it is not the one that was asked for. */
+  begin(holders: readonly HolderRecord[], behind?: string): void {
     const { quiet, message, json } = this.#flags;
     if (this.#told) return;
     this.#told = true;
@@ -46,7 +47,8 @@ export class RunNotice {
       return;
     }
     const name = printable(this.#id);
-    note(message ?? `waiting for ${name}, run by ${describeHolders(holders)}`);
+    const how = behind === undefined ? 'run by' : `behind ${behind}, by`;
+    note(message ?? `waiting for ${name}, ${how} ${describeHolders(holders)}`);
     if (this.#canMove) {
       const what = message ?? `waiting for ${name}`;
       this.#line = new LiveLine((ms) => `${what} ${duration(ms)} (Ctrl-C gives up; the run goes on)`);

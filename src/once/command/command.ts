@@ -1,10 +1,11 @@
 import { InputError, shown } from '../../errors/input-error.ts';
 import { callback, check, checkKinds, signal, span } from '../../lock/known-options.ts';
+import { digestOf } from '../inputs.ts';
 import { checkKey } from '../options.ts';
 import { type StateName, stateOf } from '../state.ts';
 import { startInBackground } from './background.ts';
 import { exitCodeIn } from './exit-code.ts';
-import { type Following, type FollowOptions, follow } from './follow-run.ts';
+import { type Following, type FollowOptions, follow, lastMadeFrom } from './follow-run.ts';
 import { type CommandOptions, checkCommandOptions } from './options.ts';
 import { type RunKey, runKey } from './run-key.ts';
 import type { Sink } from './sink.ts';
@@ -44,6 +45,7 @@ export class OnceCommand {
   readonly #options: CommandOptions;
   readonly #key: RunKey;
   #coming: Following['coming'];
+  #finished: Following['finished'];
 
   /** @throws {InputError} the ID, a word or an option cannot be used. */
   constructor(id: string, words: readonly [string, ...string[]], options: CommandOptions = {}) {
@@ -68,15 +70,18 @@ export class OnceCommand {
    * @throws {BackgroundError} it could not be started there.
    */
   async start(): Promise<'running' | 'waiting' | 'finished'> {
-    const last = this.#lastRun();
-    const { event } = await startInBackground({ ...this.#options, id: this.id, words: this.#words });
-    this.#coming = event === 'waiting' ? { last } : undefined;
-    return event === 'end' ? 'finished' : event;
+    const { store } = this.#key;
+    const inputs = await digestOf(this.#options.inputs).catch(() => null); // it is told there what is wrong with them
+    const last = lastMadeFrom(store, inputs)?.header.id;
+    const news = await startInBackground({ ...this.#options, id: this.id, words: this.#words });
+    this.#coming = news.event === 'waiting' ? { inputs, last } : undefined;
+    this.#finished = news.event === 'end' ? news.run : undefined;
+    return news.event === 'end' ? 'finished' : news.event;
   }
 
   /**
    * Gives the output of the run that is under way, from its beginning and as it comes, until that has ended; of one that is
-   * over, all of it at once. What is given of the two streams is in order within each, not across them. When it ends without
+   * over, all of it at once. Of a run that `start` has waiting behind one with other inputs, gives only its own. What is given of the two streams is in order within each, not across them. When it ends without
    * a result, and somebody who waited runs the command again, goes on with that run: `onNextRun` says where.
    *
    * @throws {OnceStoppedError} it was stopped meanwhile.
@@ -86,7 +91,8 @@ export class OnceCommand {
   async follow(sink: Sink, options: FollowOptions = {}): Promise<CommandEnd> {
     check('sink', sink, callback);
     checkKinds(options, { signal, onNextRun: callback });
-    const record = await follow(this.#key, sink, { ...options, words: this.#words, coming: this.#coming });
+    const start = { words: this.#words, coming: this.#coming, finished: this.#finished };
+    const record = await follow(this.#key, sink, { ...options, ...start });
     const { started, finished, took } = record.header;
     return { exitCode: exitCodeIn(record), started, finished, took };
   }
@@ -99,10 +105,6 @@ export class OnceCommand {
   async stop(options: EndOptions = {}): Promise<boolean> {
     checkKinds(options, { grace: span });
     return stop(this.#key, options);
-  }
-
-  #lastRun(): string | undefined {
-    return stateOf(this.id, this.#key.place, this.#key.store).last?.header.id;
   }
 }
 

@@ -6,6 +6,7 @@ import type { CurrentRun } from '../current.ts';
 import type { OnceRecord } from '../record.ts';
 import { stateOf } from '../state.ts';
 import { stopperOf } from '../stop.ts';
+import type { Store } from '../store.ts';
 import { LogFollower } from './follow.ts';
 import { type Run, replay } from './log.ts';
 import { type NextRun, nextRunAfter } from './next-run.ts';
@@ -30,29 +31,51 @@ export interface FollowOptions {
 /** How a run is followed. */
 export interface Following extends FollowOptions {
   readonly words: readonly string[];
-  /** A run was started that waits its turn behind another one; `last` is the outcome there was by then. */
-  readonly coming: { readonly last: string | undefined } | undefined;
+  /**
+   * A run was started that waits its turn behind another one, with a digest of its inputs; `last` is the outcome that was
+   * made from them by then.
+   */
+  readonly coming: { readonly inputs: string | null; readonly last: string | undefined } | undefined;
+  /** The run whose outcome answered for a start. */
+  readonly finished: string | undefined;
+}
+
+/** The last outcome that was made from these inputs. */
+export function lastMadeFrom(store: Store, inputs: string | null): OnceRecord | undefined {
+  const own = store.outcomes().filter(({ header }) => header.inputs === inputs);
+  return own.reduce<OnceRecord | undefined>(
+    (last, each) => (each.header.run > (last?.header.run ?? 0) ? each : last),
+    undefined,
+  );
 }
 
 /** Gives the output of the run that is under way until it has ended; of one that is over, all of it. See `OnceCommand`. */
 export async function follow(
   key: RunKey,
   sink: Sink,
-  { signal, onNextRun, words, coming }: Following,
+  { signal, onNextRun, words, coming, finished }: Following,
 ): Promise<OnceRecord> {
   const { id, place, store } = key;
   let followed: CurrentRun | undefined;
   const goOnWith = async (next: Run) => {
     if (followed !== undefined) await onNextRun?.(nextRunAfter(store, followed, next));
   };
+  const answer = store.outcomes().find(({ header }) => header.id === finished);
+  if (answer !== undefined) {
+    await replay(store, answer, sink);
+    return answer;
+  }
   for (;;) {
-    const { name, last, current } = stateOf(id, place, store);
-    if (followed !== undefined && last?.header.id === followed.id) return last;
+    const { name, current: begun, ...state } = stateOf(id, place, store);
+    if (followed !== undefined && state.last?.header.id === followed.id) return state.last;
+    const last = coming === undefined ? state.last : lastMadeFrom(store, coming.inputs);
+    const isAnothers = coming !== undefined && (begun?.inputs ?? null) !== coming.inputs;
+    const current = isAnothers ? undefined : begun;
     if (name !== 'running' || current === undefined) {
       const stopper = followed === undefined ? undefined : stopperOf(store, followed);
       if (stopper !== undefined) throw new OnceStoppedError(id, holder(stopper));
       const isDue = coming !== undefined && followed === undefined && last?.header.id === coming.last;
-      const isWithoutResult = followed !== undefined && current !== undefined;
+      const isWithoutResult = followed !== undefined && begun !== undefined;
       if ((isDue || isWithoutResult) && isToRun(place, words)) {
         await turnOf(key, signal);
         continue;

@@ -7,8 +7,8 @@ export type News =
   | { readonly event: 'waiting' }
   /** It is about to run the command. */
   | { readonly event: 'running' }
-  /** There is an outcome on record. */
-  | { readonly event: 'end'; readonly exitCode: number }
+  /** There is an outcome on record: of this run. */
+  | { readonly event: 'end'; readonly exitCode: number; readonly run: string }
   /** There is none, and this is why: the code of an error, or how a command ended. */
   | {
       readonly event: 'error';

@@ -43,7 +43,7 @@ try {
 
 /** What is not on record cannot be looked up by the one that started this process. */
 function newsOf(id: string, { record, exitCode, unrecorded }: Performed): News {
-  if (unrecorded === undefined) return { event: 'end', exitCode };
+  if (unrecorded === undefined) return { event: 'end', exitCode, run: record.header.id };
   const how = failureIn(record).message;
   const message = `${printable(id)} failed: ${printable(how)}. ${unrecordedFailure(id, unrecorded)}`;
   return { event: 'error', exitCode, message };

@@ -1,7 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NoResultError } from 'holdfast';
 import { OnceCommand, type Sink } from 'holdfast/once';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { runKey } from '../../../src/once/command/run-key.ts';
 import type { CurrentRun } from '../../../src/once/current.ts';
 import { Latch } from '../../support/latch.ts';
@@ -96,4 +97,49 @@ it('learns that there is no result when nobody runs it again [A11]', async () =>
   kill(store.current() as CurrentRun);
   await expect(following).rejects.toBeInstanceOf(NoResultError);
   expect(seen).toEqual(['begun\n']);
+});
+
+it('who follows a start that waits behind a run with other inputs gets its own output, and its own end [X58]', async () => {
+  const directory = newHome();
+  const gate = new Latch(join(directory, 'gate'));
+  onTestFinished(() => gate.open());
+  const words = ['sh', '-c', `echo $$; : < ${gate.path}; exit 1`] as const;
+  const { store } = runKey('index', { directory }, words);
+  const [first, second] = ['a', 'b'].map(
+    (input) => new OnceCommand('index', [...words], { directory, inputs: [input] }),
+  );
+  expect(await first?.start()).toBe('running');
+  await until(() => store.current()?.task?.child !== undefined, 'the command runs');
+  const { task } = store.current() as CurrentRun;
+  expect(await second?.start()).toBe('waiting');
+  const { text, sink } = reader();
+
+  const following = second?.follow(sink);
+  gate.open();
+
+  expect(await following).toMatchObject({ exitCode: 1 });
+  expect(text()).toMatch(/^\d+\n$/);
+  expect(text()).not.toBe(`${task?.child?.pid}\n`);
+});
+
+it('who follows a start that was answered from record gets that outcome, and no later one of other inputs [X58]', async () => {
+  const directory = newHome();
+  const input = join(directory, 'input');
+  const words = ['sh', '-c', `cat ${input}; grep -q a ${input}`] as const;
+  const index = () => new OnceCommand('index', [...words], { directory, inputs: [{ file: input }] });
+  for (const [content, exitCode] of [
+    ['a', 0],
+    ['b', 1],
+  ] as const) {
+    writeFileSync(input, content);
+    const command = index();
+    await command.start();
+    expect(await command.follow(() => {})).toMatchObject({ exitCode });
+  }
+  writeFileSync(input, 'a');
+  const { text, sink } = reader();
+  const again = index();
+  expect(await again.start()).toBe('finished');
+  expect(await again.follow(sink)).toMatchObject({ exitCode: 0 });
+  expect(text()).toBe('a');
 });
