@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { holder, shellWord } from '../errors/describe.ts';
 import { DeadlockError, TimeoutError } from '../errors/lock-errors.ts';
+import type { OnceAbandonedError } from '../errors/once-errors.ts';
 import { self } from '../identity/self.ts';
 import { after } from '../lock/deadline.ts';
 import { onAbort } from '../lock/on-abort.ts';
@@ -14,8 +15,10 @@ import { takeTurn } from './run.ts';
 import type { Place } from './scope.ts';
 
 /** What a flight needs to know of the call that started it. */
-export type FlightPlan = Omit<Job, 'waited' | 'signal'> & {
+export type FlightPlan = Omit<Job, 'waited' | 'signal' | 'giveUp'> & {
   readonly place: Place;
+  /** Of the call. */
+  readonly attempts: number;
   /** Locks that are held around the call, in processes around this one. */
   readonly holding?: AcquireOptions['holding'];
   /** Of the lock. */
@@ -27,6 +30,12 @@ export interface Patience {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds. */
   readonly timeout?: number | undefined;
+  /** How many runs in a row may end without a result until it gives up. */
+  readonly attempts: number;
+}
+
+interface Caller extends Pick<Patience, 'attempts'> {
+  readonly reject: (error: Error) => void;
 }
 
 /** The flight whose work the running code belongs to. */
@@ -46,7 +55,8 @@ export class Flight {
   readonly #clocks = new Set<() => void>();
   /** The flights whose outcome the work of this one waits for. */
   readonly #awaits = new Set<Flight>();
-  #callers = 0;
+  readonly #callers = new Set<Caller>();
+  #isJoined = false;
   #granted = false;
 
   /** `onEnd` is called when the outcome is there, or nobody wants it any more. */
@@ -67,14 +77,16 @@ export class Flight {
    * somebody else's, and for those who come when it is granted already. A lock that is free is granted before any time
    * can be up, for that takes no turn of the event loop.
    */
-  join({ signal, timeout = Number.POSITIVE_INFINITY }: Patience): Promise<Outcome> {
+  join({ signal, timeout = Number.POSITIVE_INFINITY, attempts }: Patience): Promise<Outcome> {
     const inside = around.getStore();
     if (inside !== undefined) {
       if (this.#reaches(inside)) return Promise.reject(this.#deadlock());
       inside.#awaits.add(this);
     }
-    this.#callers++;
     return new Promise((resolve, reject) => {
+      const caller = { attempts, reject: (error: Error) => end(() => reject(error)) };
+      this.#callers.add(caller);
+      this.#isJoined = true;
       let over = false;
       const end = (how: () => void) => {
         if (over) return;
@@ -84,7 +96,8 @@ export class Flight {
         stopListening();
         if (inside !== undefined) inside.#awaits.delete(this);
         how();
-        if (--this.#callers === 0) this.#abandon();
+        this.#callers.delete(caller);
+        if (this.#callers.size === 0) this.#abandon();
       };
       const stopTimer = after(timeout, () => end(() => reject(this.#timedOut())), 'alive');
       if (!this.#granted) this.#clocks.add(stopTimer);
@@ -103,11 +116,12 @@ export class Flight {
   }
 
   async #fly(): Promise<Outcome> {
-    const { place, holding = [], purpose, ...plan } = this.#plan;
+    const { place, attempts: _, holding = [], purpose, ...plan } = this.#plan;
     const waited = place.locks.inspect({ name: place.lock }).state !== 'free';
     const terms = { timeout: Number.POSITIVE_INFINITY, signal: this.#abort.signal, holding };
     const options = purpose === undefined ? terms : { ...terms, purpose };
-    const job: Job = { ...plan, waited, signal: this.#abort.signal };
+    const giveUp = (error: OnceAbandonedError) => this.#giveUp(error);
+    const job: Job = { ...plan, waited, signal: this.#abort.signal, giveUp };
     const meanwhile = new Meanwhile(place.locks.pathOf({ name: place.lock }), job);
     const turn = around.run(this, () =>
       place.locks.with({ name: place.lock }, options, (lock) => {
@@ -117,6 +131,13 @@ export class Flight {
       }),
     );
     return Promise.race([turn, meanwhile.outcome]).finally(() => meanwhile.end());
+  }
+
+  /** Also asked at once, before the first caller has joined. */
+  #giveUp(error: OnceAbandonedError): boolean {
+    if (!this.#isJoined) return this.#plan.attempts <= error.attempts;
+    for (const { attempts, reject } of this.#callers) if (attempts <= error.attempts) reject(error);
+    return this.#callers.size === 0;
   }
 
   #stopClocks(): void {

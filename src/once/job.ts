@@ -1,3 +1,4 @@
+import type { OnceAbandonedError } from '../errors/once-errors.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { CurrentRun } from './current.ts';
 import type { Terms } from './judgement.ts';
@@ -38,7 +39,8 @@ export interface Job {
   readonly project: string | null;
   readonly store: Store;
   readonly work: (context: CommandContext) => unknown;
-  readonly attempts: number;
+  /** Ends those of its callers whose attempts are used up; whether there are no others. */
+  readonly giveUp: (error: OnceAbandonedError) => boolean;
   /** What was known when the call came: what is known later is of runs it waited for. */
   readonly before: Marks;
   /** The run whose success was found not to hold any more. */

@@ -125,9 +125,9 @@ function flightPlan<T>(
 }
 
 /** A call that is over already starts no flight, which nobody would be there to abort. */
-function join(plan: FlightPlan, terms: Terms, patience: Patience): Promise<Outcome> {
+function join(plan: FlightPlan, terms: Terms, patience: Omit<Patience, 'attempts'>): Promise<Outcome> {
   patience.signal?.throwIfAborted();
-  return flightFor(plan, terms).join(patience);
+  return flightFor(plan, terms).join({ ...patience, attempts: plan.attempts });
 }
 
 const flights = new Map<string, Flight>();
@@ -149,6 +149,6 @@ function revalidate(plan: FlightPlan, terms: Terms): void {
   const { place } = plan;
   if (place.locks.inspect({ name: place.lock }).state !== 'free') return;
   flightFor(plan, terms)
-    .join({})
+    .join({ attempts: plan.attempts })
     .catch(() => {});
 }

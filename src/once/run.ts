@@ -111,8 +111,9 @@ export function awaitedEnd(job: Job): OnceStoppedError | OnceAbandonedError | un
 /** The error of a call whose attempts are used up with this run, whatever those of others are. */
 function lastOf(run: EndedRun | undefined, job: Job): OnceAbandonedError | undefined {
   const tried = triedFor(run, job);
-  if (run === undefined || tried < job.attempts) return undefined;
-  return new OnceAbandonedError(job.key, tried, howEnded(run));
+  if (run === undefined || tried === 0) return undefined;
+  const error = new OnceAbandonedError(job.key, tried, howEnded(run));
+  return job.giveUp(error) ? error : undefined;
 }
 
 /** It has ended, or another run has begun. */

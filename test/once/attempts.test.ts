@@ -2,13 +2,17 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OnceAbandonedError, OnceFailedError } from 'holdfast';
 import { once } from 'holdfast/once';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { self } from '../../src/identity/self.ts';
+import { Flight } from '../../src/once/flight.ts';
 import { type Job, type Marks, marksOf, NoResult } from '../../src/once/job.ts';
+import { outcomeOf, recordedValue } from '../../src/once/once.ts';
 import { awaitedEnd, nextRun } from '../../src/once/run.ts';
 import { placeOf } from '../../src/once/scope.ts';
 import { Store } from '../../src/once/store.ts';
+import { within } from '../support/deadline.ts';
 import { newHome } from '../support/place.ts';
+import { until } from '../support/until.ts';
 import { currentRun, success, UnderWay } from './under-way.ts';
 
 /** A call that returns which attempt it was. */
@@ -20,11 +24,12 @@ function storeOf(): Store {
 }
 
 /** What is known of a call that waits for the lock. */
-function jobOf(store: Store): Job {
+function jobOf(store: Store, attempts = 3): Job {
   const { signal } = new AbortController();
   const terms = async () => ({ inputs: null });
-  const call = { key: 'build', project: null, store, work: () => {}, attempts: 3, before: marksOf(store) };
-  return { ...call, terms, signal, rejected: undefined, waited: true };
+  const call = { key: 'build', project: null, store, work: () => {}, before: marksOf(store) };
+  const giveUp = (error: OnceAbandonedError) => attempts <= error.attempts;
+  return { ...call, terms, signal, giveUp, rejected: undefined, waited: true };
 }
 
 describe('who waits for a run that ends without a result', () => {
@@ -61,12 +66,42 @@ it('who waits with fewer attempts than the next to run gives up when its own are
   await run.store.begin(nextRun({ ...jobOf(run.store), before }, { inputs: null }));
   expect(run.store.current()).toMatchObject({ run: 2, attempt: 2 });
   const end = (attempts: number, known: Marks) =>
-    awaitedEnd({ ...jobOf(run.store), attempts, before: known })?.message;
+    awaitedEnd({ ...jobOf(run.store, attempts), before: known })?.message;
 
   expect(end(1, before)).toContain('was tried once without a result; the last run was ended by SIGTERM.');
   expect(end(2, before)).toBeUndefined();
   expect(end(1, marksOf(run.store))).toBeUndefined(); // it came when the next one was under way
   expect(end(1, { ...before, over: run.current.id })).toBeUndefined(); // it came when the first one was over
+});
+
+it.each([
+  [1, 3],
+  [3, 1],
+])(
+  'of two callers in one thread, with %i attempts and %i, each goes by its own number, whoever came first [A1]',
+  async (...all) => {
+    newHome();
+    const run = await UnderWay.begin();
+    const joined = vi.spyOn(Flight.prototype, 'join');
+    onTestFinished(() => joined.mockRestore());
+    const calls = all.map((attempts) => attempt(attempts).catch(({ code }) => code));
+    await until(() => joined.mock.calls.length === calls.length, 'both wait');
+    run.leaves();
+    const expected = all.map((attempts) => (attempts === 1 ? 'HOLDFAST_ONCE_ABANDONED' : 2));
+    expect(await Promise.all(calls)).toEqual(expected);
+  },
+);
+
+it('who comes to wait once more, as a follower does whose process died, goes on for as long as its attempts last [A1]', async () => {
+  newHome();
+  const run = await UnderWay.begin({ run: 2, id: 'b2', attempt: 2, previous: { id: 'a1', attempt: 1 } });
+  const before = { success: undefined, failure: undefined, current: 'a1', over: undefined };
+  const again = (attempts: number) => outcomeOf('build', (context) => context.attempt, { attempts, before });
+  const first = await run.awaitedBy(() => again(1).catch(({ code }) => code));
+  expect(await within(first.settled, 'the call is over')).toBe('HOLDFAST_ONCE_ABANDONED');
+  const { settled } = await run.awaitedBy(() => again(3));
+  run.leaves();
+  expect(recordedValue(await settled)).toBe(3);
 });
 
 it('a caller that arrives after runs have died makes a first attempt, however many there were [A1]', async () => {
