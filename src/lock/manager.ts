@@ -228,11 +228,7 @@ export class LockManager {
     }
   }
 
-  /**
-   * Every lock of this manager's directory, free ones included, as it is seen now.
-   *
-   * @throws {UnwritableError} the directory is there, and cannot be looked into.
-   */
+  /** Every lock of this manager's directory, free ones included. @throws {UnwritableError} it cannot be looked into. */
   list(): LockInfo[] {
     return query(this.directory).all;
   }
@@ -255,9 +251,7 @@ export class LockManager {
    * Removes the claim of one holder of a portable lock, on the caller's word that it is gone for good: for a holder on
    * another machine, whose death nothing here can prove. `claim` is that of its record in `inspect`, so that no other
    * holder can be hit. Refuses (`alive`) one that is seen to live. One that lives unseen loses the lock and is told by its
-   * next `assertHeld`, so two may be at work until then.
-   *
-   * @throws {UnwritableError | ExhaustedError} nothing can be seen of the lock, so it may well be there.
+   * next `assertHeld`, so two may be at work until then. @throws as `inspect` does.
    */
   breakClaim(target: Target, claim: string): Abandoned {
     if (typeof claim !== 'string' || claim === '') {
@@ -327,7 +321,7 @@ export class LockManager {
     const permits = hold?.permit === undefined ? options.permits : undefined;
     const mode = hold?.permit === undefined ? options.mode : 'exclusive';
     const terms = givesTerms(options) ? this.#termsOf(options) : this.#terms;
-    const request: Request = {
+    return {
       id: ++made.requests,
       manager: this.id,
       path,
@@ -353,7 +347,6 @@ export class LockManager {
         hold === undefined ? terms : { ...terms, engine: engine.engineAt(hold.permit?.lock ?? hold.path) },
       within,
     };
-    return request;
   }
 
   #termsOf(options: AcquireOptions): Terms {
