@@ -258,9 +258,8 @@ export class LockManager {
       throw new InputError('claim', `must be the identity of a claim, got ${shown(claim)}`);
     }
     const { label, path } = this.#resolve(target);
-    const outcome = abandonClaim(path, claim);
-    if (outcome === 'gone') inspectAs(label, path); // throws where one may not look: then it may well stand there
-    return outcome;
+    inspectAs(label, path); // throws where one may not look: then it may well stand there
+    return abandonClaim(path, claim);
   }
 
   /**

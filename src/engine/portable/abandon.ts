@@ -1,10 +1,11 @@
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { mayBeThere } from '../../storage/fs/stat.ts';
+import { isThere } from '../../storage/fs/stat.ts';
 import { permitsDirectory, slotIn, slotsAt } from '../file/permits.ts';
 import { nestedPath } from '../nested.ts';
 import { commandLiveness } from './child.ts';
 import { isCopy } from './copy.ts';
+import { attempt } from './failure.ts';
 import { livenessAt } from './liveness.ts';
 import { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
@@ -26,8 +27,14 @@ export type Abandoned = 'removed' | 'gone' | 'alive' | 'busy';
  * Who holds a permit nested has two claims: that among the readers, by which it is known, and that at the nested lock of
  * the permit (see `admits`). Trace (B removes them): 1. B removes the one at the nested lock. 2. B removes the one that it
  * was told. B dead, or refused, before 2: the second one stands, so that the holder is still seen, and can be removed.
+ *
+ * @throws {UnwritableError | ExhaustedError} the system does not tell what stands there.
  */
 export function abandon(lock: PortableLock, claim: string): Abandoned {
+  return attempt(lock.request, () => abandonAt(lock, claim));
+}
+
+function abandonAt(lock: PortableLock, claim: string): Abandoned {
   for (const level of levelsOf(lock)) {
     const found = standing(level).find(({ token }) => token === claim);
     if (found === undefined) continue;
@@ -56,7 +63,7 @@ function levelsOf(lock: PortableLock): PortableLock[] {
 function nestedLock({ request, settings }: PortableLock, path: string): PortableLock | undefined {
   const nested = nestedPath(path);
   const { lock, queue } = new Place(nested);
-  if (!mayBeThere(lock) && !mayBeThere(queue)) return undefined;
+  if (!isThere(lock) && !isThere(queue)) return undefined;
   return new PortableLock({ ...request, path: nested }, settings);
 }
 
