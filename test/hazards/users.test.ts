@@ -15,8 +15,6 @@ const TEAM = 61999; // the group of both
 interface Kind {
   readonly directory: readonly [uid: number, gid: number, mode: number];
   readonly data?: readonly [uid: number, gid: number, mode: number];
-  /** The owner of the data is not in the group of the others. */
-  readonly isOutside?: true;
 }
 
 const KINDS: Record<string, Kind> = {
@@ -25,12 +23,6 @@ const KINDS: Record<string, Kind> = {
     data: [ANN, TEAM, 0o644],
   },
   'such a directory without the data': { directory: [0, TEAM, 0o2770] },
-  'a directory of a team, whose owner is not in it,': {
-    directory: [ANN, TEAM, 0o2770],
-    data: [ANN, TEAM, 0o660],
-    isOutside: true,
-  },
-  'such a directory of another’s team without the data': { directory: [ANN, TEAM, 0o770], isOutside: true },
   'a directory of a team, which leaves files to their makers,': {
     directory: [ANN, TEAM, 0o775],
     data: [ANN, ANN, 0o644],
@@ -60,10 +52,10 @@ function give(path: string, [uid, gid, mode]: Kind['directory']): void {
   chmodSync(path, mode);
 }
 
-async function startUsers({ isOutside }: Kind) {
-  const start = (uid: number, groups: readonly number[]) =>
-    Agent.start({ home: tempDirectory(), through: asUser(uid, groups), env: {} });
-  return Promise.all([start(ANN, isOutside === true ? [] : [TEAM]), start(BEN, [TEAM]), start(BEN, [TEAM])]);
+async function startUsers() {
+  const start = (uid: number) =>
+    Agent.start({ home: tempDirectory(), through: asUser(uid, [TEAM]), env: {} });
+  return Promise.all([start(ANN), start(BEN), start(BEN)]);
 }
 
 /** What root leaves who uses every kind of lock there first. */
@@ -95,7 +87,7 @@ describe.each(Object.entries(KINDS))('a lock in %s', (name, kind) => {
     'is for two users alike, whoever came first and under whatever umask (%s) [X33, X34, X35, X36, H17]',
     async (engineName) => {
       const engine: AcquireOptions = { engine: engineName, timeout: 120_000 };
-      const [ann, ben, second] = await startUsers(kind);
+      const [ann, ben, second] = await startUsers();
       const users = [ann, ben, second];
       for (const umask of UMASKS) {
         for (const user of users) await user.run((_, mask) => void process.umask(mask), umask);
@@ -142,7 +134,7 @@ describe.each(Object.entries(KINDS))('a lock in %s', (name, kind) => {
   it.each(['kernel', 'portable'] as const)(
     'is the other user’s after its holder was killed, or refused at once where the directory forbids that (%s) [X34, X35, H17]',
     async (engine) => {
-      const [ann, ben] = await startUsers(kind);
+      const [ann, ben] = await startUsers();
       const target = makePlace(kind);
       for (const user of [ann, ben]) await user.run(() => void process.umask(0o077));
       const { path } = await ben.acquire(target, { engine });
@@ -168,7 +160,7 @@ describe.each(Object.entries(KINDS))('a lock in %s', (name, kind) => {
   it.each(['kernel', 'portable'] as const)(
     'is upgraded past a reader of the other user that was killed, or stays shared where the directory forbids that (%s) [X35]',
     async (engine) => {
-      const [ann, ben] = await startUsers(kind);
+      const [ann, ben] = await startUsers();
       const target = makePlace(kind);
       await ben.acquire(target, { engine, mode: 'shared' }); // the directory of the readers is his
       await ann.acquire(target, { engine, mode: 'shared' });

@@ -1,7 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { strangeness } from '../../engine/file/strangers.ts';
-import { shellWord } from '../../errors/describe.ts';
 import { STICKY } from '../../storage/fs/rights.ts';
 import { attempt, type Check } from './check.ts';
 
@@ -19,12 +18,8 @@ export async function checkUsers(directory: string, engine: string): Promise<Che
     }
     if (isOutsideGroup(directory)) {
       const says =
-        'this user owns the directory, and is not in its group: whoever of that comes first keeps its locks from this user';
-      return {
-        mark: 'warn',
-        says,
-        next: `Add this user to the group, or keep others out: chmod o-x ${shellWord(directory)}.`,
-      };
+        'this user owns the directory, but is not in its group: its members may keep this user from a lock';
+      return { mark: 'warn', says, next: 'Add this user to the group of the directory.' };
     }
     if (process.getuid === undefined || (statSync(directory).mode & STICKY) === 0) {
       return { mark: 'ok', says: 'whoever may use the data may use its lock' };
@@ -40,12 +35,12 @@ export async function checkUsers(directory: string, engine: string): Promise<Che
   });
 }
 
-/** Where others can search a directory, its owner is not let in by their bits (see `rightsOf`). */
+/** Whoever of the group is first at a lock makes it for the group, and can give nothing to the owner. */
 function isOutsideGroup(directory: string): boolean {
   const { uid, gid, mode } = statSync(directory);
   const isOwn = uid !== 0 && uid === process.geteuid?.();
   const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
-  return isOwn && (mode & 0o031) === 0o031 && !groups.includes(gid);
+  return isOwn && (mode & 0o030) === 0o030 && !groups.includes(gid);
 }
 
 function strangersIn(directory: string): string[] {

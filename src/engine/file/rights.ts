@@ -20,9 +20,6 @@ export interface LockRights {
 const SETGID = 0o2000;
 const GROUP = 0o060;
 const OTHERS = 0o006;
-/** Of the users of such a directory, none is "others" but its owner: the rest cannot search it. */
-const CLOSED = 0o031;
-const TO_OTHERS = 0o030;
 
 /**
  * Decides whom everything that is made at a lock and beside it belongs to, and who may do what with it; for both engines.
@@ -33,9 +30,6 @@ const TO_OTHERS = 0o030;
  *
  * Of two groups, one that may replace the data and one that owns it, the files of the lock can have one: the first, unless
  * the data is kept from everybody but its group.
- *
- * An owner need not be in the group. Whoever of the group comes first cannot give him anything, nor see whether he is in it,
- * so in a directory that others cannot search, he is let in by the bits of others. Not guaranteed where they can search it.
  *
  * Made by root, it belongs to the owner of the data, or, where that is root or there is none, of the directory.
  */
@@ -48,8 +42,7 @@ export function rightsOf({ path, beside, access }: Subject): LockRights {
   if (beside === undefined) return both({ uid, gid, mode: 0o600 }, 0);
   const data = statOrNothing(beside);
   const special = directory.mode & (SETGID | STICKY);
-  if (data === undefined)
-    return both({ uid, gid, mode: fully(directory.mode | ofOwner(directory)) }, special);
+  if (data === undefined) return both({ uid, gid, mode: fully(directory.mode) }, special);
   const rights = both(rightsBeside(data, directory), special);
   // Without the sticky bit, whoever may make files there may replace the data, and the rights are for all.
   const isKeptOut = (special & STICKY) !== 0 && !isRoot() && !isAtHome(maker(rights.file), directory, data);
@@ -67,20 +60,12 @@ function rightsBeside(data: Stats, directory: Stats): Rights {
   const uid = data.uid === 0 ? directory.uid : data.uid;
   const replacers = (directory.mode & STICKY) === 0 ? directory.mode & 0o022 : 0;
   const others = (data.mode | replacers) & OTHERS;
-  const inOneGroup = others | ofOwner(directory);
   if (data.gid === directory.gid) {
-    return { uid, gid: data.gid, mode: fully(inOneGroup | ((data.mode | replacers) & GROUP)) };
+    return { uid, gid: data.gid, mode: fully(others | ((data.mode | replacers) & GROUP)) };
   }
-  const isReplaced = (replacers & GROUP) !== 0;
-  if (isReplaced && (data.mode & 0o004) !== 0) {
-    return { uid, gid: directory.gid, mode: fully(inOneGroup | GROUP) };
-  }
-  return { uid, gid: data.gid, mode: fully((isReplaced ? inOneGroup : others) | (data.mode & GROUP)) };
-}
-
-/** What lets the owner of a directory use what those of its group make there. */
-function ofOwner({ mode }: Stats): number {
-  return (mode & CLOSED) === TO_OTHERS ? OTHERS : 0;
+  const isReplaced = (replacers & GROUP) !== 0 && (data.mode & 0o004) !== 0;
+  if (isReplaced) return { uid, gid: directory.gid, mode: fully(others | GROUP) };
+  return { uid, gid: data.gid, mode: fully(others | (data.mode & GROUP)) };
 }
 
 /** The mode of a file that its owner may use, and whom these bits say; who may write may read. */

@@ -59,7 +59,7 @@ describe.each(['file', 'directory'] as const)('the place of a portable lock (loc
     const { home } = unusedLock();
     const team = join(home, 'team');
     mkdirSync(team);
-    chmodSync(team, 0o775);
+    chmodSync(team, 0o770);
     const beside = join(team, 'roles.json');
     writeFileSync(beside, '{}', { mode: 0o600 });
     const { path } = fileResource(beside);
