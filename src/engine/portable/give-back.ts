@@ -7,8 +7,8 @@ type Removal = () => unknown;
 
 interface Left {
   readonly remove: Removal;
-  /** It lies in a directory that is away, and may never come back. */
-  readonly isAway: boolean;
+  /** It lies in a directory that is away, and may never come back: before that does, nothing is tried. */
+  readonly away: AwayError | undefined;
 }
 
 /** What this thread is done with and could not remove, by its id: a claim's token, the name of a ticket or a note. */
@@ -17,7 +17,7 @@ const left = new Map<string, Left>();
 const lent = new Map<string, Removal>();
 const RETRY = 1000;
 /** More that are away are forgotten, the oldest first: a program may delete one directory after another. */
-const MOST_AWAY = 1000;
+const MOST_AWAY = 100;
 let timer: NodeJS.Timeout | undefined;
 let isWatching = false;
 
@@ -61,7 +61,7 @@ export function isDoneWith(id: string): boolean {
 
 /** Whether this thread gave it back in a directory that is away: what has this id elsewhere is nobody's. */
 export function isAway(id: string): boolean {
-  return left.get(id)?.isAway === true;
+  return left.get(id)?.away !== undefined;
 }
 
 /** What has this id is gone: it was met, and removed, where its directory is now. */
@@ -75,7 +75,7 @@ function tryOnce(id: string, remove: Removal): unknown {
     left.delete(id);
     return undefined;
   } catch (error) {
-    left.set(id, { remove, isAway: error instanceof AwayError });
+    left.set(id, { remove, away: error instanceof AwayError ? error : undefined });
     forgetOldest();
     return error;
   }
@@ -83,15 +83,15 @@ function tryOnce(id: string, remove: Removal): unknown {
 
 function forgetOldest(): void {
   if (left.size <= MOST_AWAY) return;
-  for (const [id, { isAway }] of left) {
-    if (!isAway) continue;
+  for (const [id, { away }] of left) {
+    if (away === undefined) continue;
     left.delete(id);
     return;
   }
 }
 
 function retry(): void {
-  for (const [id, { remove }] of [...left]) tryOnce(id, remove);
+  for (const [id, { remove, away }] of [...left]) if (away?.isBack() !== false) tryOnce(id, remove);
   if (left.size > 0) return;
   clearInterval(timer);
   timer = undefined;

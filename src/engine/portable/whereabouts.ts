@@ -12,11 +12,25 @@ export function whereabouts(path: string, found = lstatOrNothing(path)): Whereab
 }
 
 /** What is to be removed lay in a directory that is away: unmounted, moved, or closed. It may come back, and all in it. */
-export class AwayError extends Error {}
+export class AwayError extends Error {
+  readonly #home: Whereabouts;
+
+  constructor(home: Whereabouts) {
+    super(`${home.path} is away`);
+    this.#home = home;
+  }
+
+  isBack(): boolean {
+    return isAt(this.#home);
+  }
+}
 
 /** For who finds nothing of its own at its path. @throws {AwayError} that proves nothing, for the directory is away. */
-export function refuseAway(known: Whereabouts | undefined): void {
-  if (known === undefined) return;
-  const found = lstatOrNothing(known.path);
-  if (found?.dev !== known.dev || found.ino !== known.ino) throw new AwayError(`${known.path} is away`);
+export function refuseAway(home: Whereabouts | undefined): void {
+  if (home !== undefined && !isAt(home)) throw new AwayError(home);
+}
+
+function isAt({ path, dev, ino }: Whereabouts): boolean {
+  const found = lstatOrNothing(path);
+  return found?.dev === dev && found.ino === ino;
 }
