@@ -74,6 +74,22 @@ describe('a lock file that must not be read', () => {
   });
 });
 
+it('a portable lock whose readers one may not list is not called free, nor a claim of it gone [H17, R82]', async () => {
+  const { owner, stranger, target } = await setUp();
+  await owner.acquire(target, { mode: 'shared', engine: 'portable' });
+  const unseen = {
+    code: 'HOLDFAST_UNWRITABLE',
+    resource: target.file,
+    message: expect.stringMatching(/cannot be seen: EACCES/),
+  };
+
+  await expect(stranger.run(inspect, target)).rejects.toMatchObject(unseen);
+  const watch = stranger.run(({ manager }, target) => manager.untilFree(target), target);
+  await expect(watch).rejects.toMatchObject(unseen);
+  const broken = stranger.run(({ manager }, target) => manager.breakClaim(target, 'claim'), target);
+  await expect(broken).rejects.toMatchObject(unseen);
+});
+
 it('a directory that one may not look into is not called empty, nor a claim in it gone [H17, R82]', async () => {
   const home = tempDirectory();
   const closed = join(home, 'closed');
@@ -110,6 +126,7 @@ it('a lock is not called free by a process without a free descriptor, nor does i
   const agent = await Agent.start({ home, through: ['prlimit', '--nofile=200'] });
   await agent.acquire('mirror');
   await other.acquire('registry');
+  await other.acquire('catalogue', { mode: 'shared', engine: 'portable' }, 'catalogue');
   await agent.wait('registry', { timeout: 1_000 }, 'late');
   const outcome = await agent.run(async ({ fs, manager, waits }) => {
     const open: number[] = [];
@@ -128,13 +145,15 @@ it('a lock is not called free by a process without a free descriptor, nor does i
     const codes = [
       await codeOf(() => manager.inspect('mirror')),
       await codeOf(() => manager.untilFree('mirror')),
+      await codeOf(() => manager.inspect('catalogue')),
+      await codeOf(() => manager.untilFree('catalogue')),
       await codeOf(() => waits.late),
     ];
     for (const fd of open) fs.closeSync(fd);
     return codes;
   });
 
-  expect(outcome).toEqual(['HOLDFAST_EXHAUSTED', 'HOLDFAST_EXHAUSTED', 'HOLDFAST_TIMEOUT']);
+  expect(outcome).toEqual([...Array(4).fill('HOLDFAST_EXHAUSTED'), 'HOLDFAST_TIMEOUT']);
 });
 
 it.each(['auto', 'portable'] as const)(

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BoundedCache } from '../../storage/bounded-cache.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
-import { lstatOrNothing } from '../../storage/fs/stat.ts';
+import { lstatOrNothing, mayBeThere } from '../../storage/fs/stat.ts';
 import type { EngineName } from '../engine.ts';
 import { wasUsedAt } from '../portable/portable.ts';
 import { CLAIM_SIGNATURE } from '../signature.ts';
@@ -42,6 +42,7 @@ function recordedAt(path: string): EngineName | undefined {
 export function engineToAsk(path: string): EngineName {
   const found = lstatOrNothing(path);
   if (found?.isFile()) return isClaim(path) ? 'portable' : 'kernel';
+  if (found === undefined && wasUsedAt(path, mayBeThere)) return 'portable';
   return recordedAt(path) ?? siteOf(path).domain;
 }
 

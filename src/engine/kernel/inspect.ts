@@ -1,13 +1,9 @@
 import { closeSync, fstatSync, lstatSync } from 'node:fs';
-import { cannotBeSeen } from '../../errors/advice.ts';
-import { systemCode } from '../../errors/base.ts';
-import { isExhaustion } from '../../errors/exhaustion.ts';
-import { ExhaustedError, UnwritableError } from '../../errors/lock-errors.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { here, liveness, processFacts, recordOf } from '../../identity/index.ts';
-import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import type { Inspection, Mode, WaiterInfo } from '../engine.ts';
+import { cannotLook } from '../file/cannot-look.ts';
 import { ticketKinds } from '../file/line.ts';
 import { machineClock } from '../file/machine-clock.ts';
 import { nestedPath } from '../nested.ts';
@@ -64,14 +60,6 @@ function listedFor(path: string): KernelLock[] {
   } catch {
     return []; // gone, or in a directory that must not be searched
   }
-}
-
-export function cannotLook(path: string, cause: unknown): Error {
-  const code = systemCode(cause) ?? 'EIO';
-  const facts = { resource: path, path, cliName: path };
-  if (isExhaustion(code)) return new ExhaustedError(facts, code, cause);
-  if (lstatOrNothing(path) !== undefined) return UnwritableError.ofFile(facts, code, cause);
-  return new UnwritableError(facts, code, cause, () => cannotBeSeen(path, code, cause));
 }
 
 /** The same through a descriptor that is open already, whose closing would look like a release to waiters. */

@@ -1,8 +1,9 @@
 import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import { clearTimeout, setTimeout } from '../../time/time.ts';
+import { cannotLook } from '../file/cannot-look.ts';
 import { nestedPath } from '../nested.ts';
-import { cannotLook, inspectClosed, inspectOpen } from './inspect.ts';
+import { inspectClosed, inspectOpen } from './inspect.ts';
 import { syscalls } from './syscalls/index.ts';
 import { nativePath } from './syscalls/native.ts';
 import { wake } from './wake/index.ts';

@@ -11,7 +11,7 @@ import { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
 import { isSlot } from './permits.ts';
 import { Place } from './place.ts';
-import { listReaders } from './readers.ts';
+import { seenReaders } from './readers.ts';
 import { provable } from './record.ts';
 import { cleanUp, removeAbandoned, type TakeOver } from './take-over.ts';
 
@@ -69,7 +69,7 @@ function nestedLock({ request, settings }: PortableLock, path: string): Portable
 
 function standing({ place }: PortableLock): FoundClaim[] {
   const gate = look(place.lock);
-  return [...(gate.kind === 'claim' ? [gate] : []), ...listReaders(place)];
+  return [...(gate.kind === 'claim' ? [gate] : []), ...seenReaders(place)];
 }
 
 /** Of a permit that is held nested: the claims of the same process at the nested locks of the permit. */

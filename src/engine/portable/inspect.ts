@@ -1,16 +1,18 @@
 import { basename, join } from 'node:path';
+import { HoldfastError } from '../../errors/base.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { Date } from '../../time/time.ts';
 import type { Inspection, LockRequest, WaiterInfo } from '../engine.ts';
+import { cannotLook } from '../file/cannot-look.ts';
 import { permitsDirectory, slotIn } from '../file/permits.ts';
 import { nestedPath } from '../nested.ts';
 import { readChild } from './child.ts';
 import { isCopy } from './copy.ts';
 import { PortableLock } from './lock.ts';
 import { type FoundClaim, look } from './look.ts';
-import { isNestedSeen } from './nested.ts';
+import { isUsed } from './nested.ts';
 import { isSlot } from './permits.ts';
-import { listReaders } from './readers.ts';
+import { seenReaders } from './readers.ts';
 import { shownHolder } from './record.ts';
 import { readTickets } from './ticket.ts';
 import { stuckBy } from './verdict.ts';
@@ -19,10 +21,20 @@ import { stuckBy } from './verdict.ts';
  * What can be seen of a lock without taking it. Never throws for what it finds there; removes nothing but tickets of the
  * dead. The gate of a reader, or of a writer that meets readers there, is no hold. A copy of a claim is in everybody's
  * way until somebody removes it, and so is told among the holders, as what it is.
+ *
+ * @throws {UnwritableError | ExhaustedError} it cannot be told whether others share it.
  */
 export function inspect(lock: PortableLock): Inspection {
+  try {
+    return inspectNow(lock);
+  } catch (error) {
+    throw error instanceof HoldfastError ? error : cannotLook(lock.request.path, error);
+  }
+}
+
+function inspectNow(lock: PortableLock): Inspection {
   const { place } = lock;
-  const readers = listReaders(place).filter((reader) => lock.judge(reader) === 'held');
+  const readers = seenReaders(place).filter((reader) => lock.judge(reader) === 'held');
   const gate = look(place.lock);
   const isHeld = gate.kind === 'claim' && lock.judge(gate) === 'held';
   const held = isHeld ? gate : undefined;
@@ -47,7 +59,7 @@ export function inspect(lock: PortableLock): Inspection {
 
 /** Those who hold the lock under another holder, or after it. */
 function inspectNested({ request: { path }, settings }: PortableLock): Omit<Inspection, 'name'> {
-  if (!isNestedSeen(path)) return { state: 'free', holders: [], waiters: [] };
+  if (!isUsed(path)) return { state: 'free', holders: [], waiters: [] };
   const { state, holders, waiters } = inspect(new PortableLock(lookingAt(nestedPath(path)), settings));
   return {
     state,

@@ -69,7 +69,8 @@ export function isNestedSeen(path: string): boolean {
   }
 }
 
-function isUsed(path: string): boolean {
+/** The same by its path. @throws the system's error. */
+export function isUsed(path: string): boolean {
   const nested = nestedPath(path);
   const { lock, queue, readers, news } = new Place(nested);
   if (isThere(lock) && look(lock).kind !== 'kernel') return true;

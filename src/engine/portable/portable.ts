@@ -64,7 +64,7 @@ export function portableEngine(options: PortableOptions = {}): Engine {
     waitsOf: (path) => waitsOf(new Place(path)),
     leftovers: (path) =>
       [claimLeftovers, waitLeftovers, litterOf, copiedRights].flatMap((list) => list(lookAt(path))),
-    untilFree: (path, onFree) => untilFree(lookAt(path), onFree),
+    untilFree: (path, onFree, onError) => untilFree(lookAt(path), onFree, onError),
   };
 }
 
@@ -78,10 +78,14 @@ export function isMakeshiftAt(path: string): boolean {
   return isMakeshift(new Place(path));
 }
 
-/** Whether a lock that nobody may claim at the moment has been this engine's: its counter, or its readers, are there. */
-export function wasUsedAt(path: string): boolean {
+/**
+ * Whether a lock that nobody may claim at the moment has been this engine's: its counter, or its readers, are there.
+ *
+ * @param isThere `mayBeThere`, for who must not call free what cannot be seen.
+ */
+export function wasUsedAt(path: string, isThere: (path: string) => boolean = existsSync): boolean {
   const { counter, readers } = new Place(path);
-  return existsSync(counter) || existsSync(readers);
+  return isThere(counter) || isThere(readers);
 }
 
 function tryNow(contender: Contender): Grant | undefined {

@@ -187,6 +187,15 @@ export function readerPaths({ request, place }: PortableLock): string[] {
   }
 }
 
+/** The same for who looks, and takes nothing. @throws the system's error where they cannot be seen. */
+export function seenReaders({ readers }: Place): FoundClaim[] {
+  return namesFor(readers).flatMap((name) => {
+    const found = look(join(readers, name));
+    if (found.kind === 'unreadable') throw Object.assign(new Error(found.code), { code: found.code });
+    return found.kind === 'claim' ? [found] : [];
+  });
+}
+
 /** Of what is a directory, and not a link to one. @throws the system's error, unless it is gone. */
 function namesFor(readers: string): string[] {
   if (lstatSync(readers, { throwIfNoEntry: false })?.isDirectory() !== true) return [];

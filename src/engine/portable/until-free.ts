@@ -4,20 +4,30 @@ import { inspect } from './inspect.ts';
 import type { PortableLock } from './lock.ts';
 import { Pauses } from './pauses.ts';
 
-/** Watches a lock without contending for it. */
-export function untilFree(lock: PortableLock, onFree: () => void): () => void {
+/** Watches a lock without contending for it; `onError` when nothing can be seen of it any more. */
+export function untilFree(
+  lock: PortableLock,
+  onFree: () => void,
+  onError: (error: unknown) => void,
+): () => void {
   const pauses = new Pauses();
   const stopHints = hintsOf(lock.place.lock, () => pauses.restart());
   let timer = setTimeout(look, 0);
 
   function look(): void {
     clearTimeout(timer);
-    if (inspect(lock).state === 'free') {
+    try {
+      if (inspect(lock).state !== 'free') {
+        timer = setTimeout(look, pauses.next());
+        return;
+      }
+    } catch (error) {
       stop();
-      onFree();
-    } else {
-      timer = setTimeout(look, pauses.next());
+      onError(error);
+      return;
     }
+    stop();
+    onFree();
   }
 
   function stop(): void {

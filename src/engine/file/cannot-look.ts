@@ -1,0 +1,14 @@
+import { cannotBeSeen } from '../../errors/advice.ts';
+import { systemCode } from '../../errors/base.ts';
+import { isExhaustion } from '../../errors/exhaustion.ts';
+import { ExhaustedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
+
+/** That nothing can be seen of the lock at a path; `HOLDFAST_EXHAUSTED` where that says nothing about the lock. */
+export function cannotLook(path: string, cause: unknown): Error {
+  const code = systemCode(cause) ?? 'EIO';
+  const facts = { resource: path, path, cliName: path };
+  if (isExhaustion(code)) return new ExhaustedError(facts, code, cause);
+  if (lstatOrNothing(path) !== undefined) return UnwritableError.ofFile(facts, code, cause);
+  return new UnwritableError(facts, code, cause, () => cannotBeSeen(path, code, cause));
+}
