@@ -1,4 +1,5 @@
-import { randomBytes, scryptSync } from 'node:crypto';
+import { randomBytes, scrypt } from 'node:crypto';
+import { promisify } from 'node:util';
 import { type ResumingProducer, TERMS } from '../download/producer.ts';
 import { systemCode } from '../errors/base.ts';
 import { FetchFailedError } from '../errors/cache-errors.ts';
@@ -45,6 +46,7 @@ const OF_WISH = ['HOLDFAST_INTEGRITY', 'HOLDFAST_NO_SPACE', 'HOLDFAST_PRODUCER']
 /** What the system says to one user on one machine. */
 const OF_SYSTEM = /^(?!HOLDFAST_)[A-Z][A-Z\d_]+$|^HOLDFAST_(NO_SPACE|CACHE_DIRECTORY)$/;
 
+const slowHash = promisify(scrypt);
 /** Characters of a message that are shared. */
 const MOST_SHARED = 4096;
 /** Failures on different terms that a waiter may have waited through. */
@@ -75,7 +77,7 @@ export async function leaveMark(
     const { pid, user } = self();
     const { name, message } = wordsOf(error);
     const id = randomBytes(8).toString('hex');
-    const download = hashOfTerms(producer, id);
+    const download = await hashOfTerms(producer, id);
     const isOfWish = download !== '' || signs.some((each) => OF_WISH.includes(each));
     const mark = {
       id,
@@ -126,16 +128,15 @@ export function removeMarks(layout: Layout, key: string): void {
 }
 
 /** What a call gets that waited through a failure; undefined where that says nothing of how its own fetch would end. */
-export function sharedFailure(call: Call): FetchFailedError | undefined {
+export async function sharedFailure(call: Call): Promise<FetchFailedError | undefined> {
   const { layout, key, before, producer, options } = call;
-  const mark = readMarks(layout, key).find(
-    ({ id, download, wish, place }) =>
-      !before.failures.includes(id) &&
-      (wish === undefined || wish === wishOf(options)) &&
-      (place === undefined || place === placeOfSelf()) &&
-      download === hashOfTerms(producer, id),
-  );
-  return mark && new FetchFailedError(key, mark.failure, mark.by);
+  for (const { id, download, wish, place, failure, by } of readMarks(layout, key)) {
+    if (before.failures.includes(id)) continue;
+    if (wish !== undefined && wish !== wishOf(options)) continue;
+    if (place !== undefined && place !== placeOfSelf()) continue;
+    if (download === (await hashOfTerms(producer, id))) return new FetchFailedError(key, failure, by);
+  }
+  return undefined;
 }
 
 function wishOf({ integrity, size, allowEmpty = false }: FetchOptions): string {
@@ -147,8 +148,9 @@ function placeOfSelf(): string {
   return JSON.stringify([machine, host, process.geteuid?.()]);
 }
 
-/** Slow to compute: whoever may read the mark must not find a password by trying many. */
-function hashOfTerms(producer: Call['producer'], salt: string): string {
+/** Slow to compute, beside the loop: whoever may read the mark must not find a password by trying many. */
+async function hashOfTerms(producer: Call['producer'], salt: string): Promise<string> {
   if (!(TERMS in producer)) return '';
-  return scryptSync((producer as ResumingProducer)[TERMS](), salt, 16).toString('hex');
+  const hash = (await slowHash((producer as ResumingProducer)[TERMS](), salt, 16)) as Buffer;
+  return hash.toString('hex');
 }

@@ -69,7 +69,7 @@ export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Pr
     throw sight.state === 'good' ? unfit(call, sight.record) : new NotCachedError(key, layout.directory);
   }
   try {
-    const failure = sharedFailure(turn);
+    const failure = await sharedFailure(turn);
     if (failure !== undefined) {
       publishCacheEvent('flight-joined', { cache: layout.directory, key, outcome: 'failure' });
       throw failure;
