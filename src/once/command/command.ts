@@ -81,8 +81,9 @@ export class OnceCommand {
 
   /**
    * Gives the output of the run that is under way, from its beginning and as it comes, until that has ended; of one that is
-   * over, all of it at once. Of a run that `start` has waiting behind one with other inputs, gives only its own. What is given of the two streams is in order within each, not across them. When it ends without
-   * a result, and somebody who waited runs the command again, goes on with that run: `onNextRun` says where.
+   * over, all of it at once. Of a run that `start` has waiting behind one with other inputs, gives only its own. What is
+   * given of the two streams is in order within each, not across them. When it ends without a result, and somebody who
+   * waited runs the command again, goes on with that run: `onNextRun` says where.
    *
    * @throws {OnceStoppedError} it was stopped meanwhile.
    * @throws {NoResultError} there is no run, or its run ended without a result and nobody runs again.
