@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { systemCode } from '../errors/base.ts';
+import type { CacheDirectoryError } from '../errors/cache-errors.ts';
 import { isExhaustion } from '../errors/exhaustion.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { readBeginning } from '../storage/regular-file.ts';
@@ -10,6 +11,7 @@ import { type EntryInfo, infoOf } from './entry.ts';
 import type { Layout } from './layout.ts';
 import { readRecord } from './look.ts';
 import { type EntryRecord, isPresent, LONGEST_RECORD } from './record.ts';
+import { unreadable } from './refused.ts';
 
 /** Milliseconds of synchronous calls after which others get their turn: asynchronous ones take ten times as long. */
 const rests = new Rests(5);
@@ -21,21 +23,31 @@ export interface Found {
   readonly stats: Stats;
 }
 
-/** None where there is no directory. @throws the system's error for one that cannot be read. */
-function* foundIn(directory: string): Generator<Found> {
-  for (const name of namesIn(directory)) {
+/** Is told of a directory that cannot be listed, and why; without it, that ends the listing with its error. */
+export type OnUnread = (error: CacheDirectoryError, path: string, code: string) => void;
+
+function fail(error: CacheDirectoryError): never {
+  throw error;
+}
+
+/** None where there is no directory. @throws {CacheDirectoryError} it cannot be read. */
+function* foundIn(layout: Layout, directory: string, onUnread?: OnUnread): Generator<Found> {
+  for (const name of namesIn(layout, directory, onUnread)) {
     const path = join(directory, name);
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats !== undefined) yield { path, name, stats };
   }
 }
 
-function namesIn(directory: string): string[] {
+function namesIn(layout: Layout, directory: string, onUnread: OnUnread = fail): string[] {
   try {
     return readdirSync(directory);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) return [];
-    throw error;
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code))
+      onUnread(unreadable(layout.directory, 'directory', directory, error, code), directory, code);
+    return [];
   }
 }
 
@@ -49,7 +61,7 @@ export interface Filed {
 }
 
 function* filed(layout: Layout): Generator<Filed> {
-  for (const name of namesIn(layout.entries)) {
+  for (const name of namesIn(layout, layout.entries)) {
     if (!name.endsWith('.json')) continue;
     const path = `${layout.entries}${sep}${name}`;
     const found = readRecord(layout, path);
@@ -74,9 +86,12 @@ export async function* entriesIn(layout: Layout): AsyncGenerator<EntryInfo & { r
 }
 
 /** Every file that stands for a content, by the digest that it is named after. */
-export async function* storedContents(layout: Layout): AsyncGenerator<Found & { readonly content: string }> {
-  for (const shard of namesIn(layout.contents)) {
-    for (const found of foundIn(join(layout.contents, shard))) {
+export async function* storedContents(
+  layout: Layout,
+  onUnread?: OnUnread,
+): AsyncGenerator<Found & { readonly content: string }> {
+  for (const shard of namesIn(layout, layout.contents, onUnread)) {
+    for (const found of foundIn(layout, join(layout.contents, shard), onUnread)) {
       yield { ...found, content: shard + found.name };
       if (rests.isDue) await rests.take();
     }
@@ -95,9 +110,9 @@ export interface Unfinished {
   readonly isEmpty: boolean;
 }
 
-export async function* unfinished(layout: Layout): AsyncGenerator<Unfinished> {
-  for (const { path, name, stats } of foundIn(layout.partials)) {
-    const files = filesIn(path);
+export async function* unfinished(layout: Layout, onUnread?: OnUnread): AsyncGenerator<Unfinished> {
+  for (const { path, name, stats } of foundIn(layout, layout.partials, onUnread)) {
+    const files = filesIn(layout, path);
     const all = [stats, ...(files ?? [])];
     yield {
       path,
@@ -111,23 +126,23 @@ export async function* unfinished(layout: Layout): AsyncGenerator<Unfinished> {
 }
 
 /** Undefined where this user may not look: what cannot be removed is told when it is tried. */
-function filesIn(directory: string): Stats[] | undefined {
+function filesIn(layout: Layout, directory: string): Stats[] | undefined {
   try {
-    return [...foundIn(directory)].map(({ stats }) => stats);
+    return [...foundIn(layout, directory)].map(({ stats }) => stats);
   } catch (error) {
-    if (isExhaustion(systemCode(error) ?? '')) throw error;
+    if (isExhaustion(systemCode((error as Error).cause ?? error) ?? '')) throw error;
     return undefined;
   }
 }
 
 /** What was put aside because it had been changed. */
-export function putAsideIn(layout: Layout): Found[] {
-  return [...foundIn(layout.bad)];
+export function putAsideIn(layout: Layout, onUnread?: OnUnread): Found[] {
+  return [...foundIn(layout, layout.bad, onUnread)];
 }
 
 /** What processes have left that died while they made the directory. */
-export function leftInMaking(layout: Layout): Found[] {
-  const found = [...foundIn(layout.directory)];
+export function leftInMaking(layout: Layout, onUnread?: OnUnread): Found[] {
+  const found = [...foundIn(layout, layout.directory, onUnread)];
   return found.filter(({ name }) => /^\.holdfast-\d+-[0-9a-f]{16}\.(tmp|probe)$/.test(name));
 }
 

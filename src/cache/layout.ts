@@ -7,7 +7,7 @@ import { statOrNothing } from '../storage/fs/stat.ts';
 import type { EntryRecord } from './record.ts';
 
 /** Whether others than the owner of a directory may write in it. */
-const SHARED = 0o022;
+export const SHARED = 0o022;
 const URL_LIKE = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** Names and records take long to make, next to a hit; one or two thousand bytes each. */

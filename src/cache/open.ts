@@ -1,17 +1,19 @@
-import { accessSync, constants, readdirSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, readdirSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { adviceOn } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
 import { ANOTHER, CacheDirectoryError } from '../errors/cache-errors.ts';
+import { printable, shellWord } from '../errors/describe.ts';
 import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { writeDurably } from '../storage/durable.ts';
-import { completeFile } from '../storage/fs/rights.ts';
+import { isRoot } from '../storage/fs/pinned.ts';
+import { completeFile, STICKY } from '../storage/fs/rights.ts';
 import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import { absolute } from '../storage/working-directory.ts';
 import { ensureWritableDirectory } from '../storage/writable-directory.ts';
-import { Layout } from './layout.ts';
-import { unwritable } from './refused.ts';
+import { Layout, SHARED } from './layout.ts';
+import { unreadable, unwritable } from './refused.ts';
 
 const EVERYBODY = 0o002;
 const FORMAT = /^holdfast-cache (\d+)(?:\.\d+)?\n/;
@@ -31,12 +33,14 @@ const TAG = `Signature: 8a477f597d28d172789f06886806bc55
 export async function openLayout(directory: string, access: 'owner' | 'shared'): Promise<Layout> {
   const path = absolute(directory);
   try {
-    if (statOrNothing(path) === undefined) {
-      makeDirectory(path, access === 'owner' ? 'owner' : { mode: 0o777 & ~process.umask() });
+    const found = statOrNothing(path);
+    if (found === undefined) {
+      const mode = access === 'owner' ? 0o700 : 0o777 & ~process.umask();
+      refuseOpen(path, { mode, uid: isRoot() ? ownerAbove(path) : process.getuid?.() });
+      makeDirectory(path, { mode });
     }
-    const stats = statOrNothing(path);
-    const problem = stats?.isDirectory() === false ? `is no directory: ${ANOTHER}` : whoElse(path, stats);
-    if (problem !== undefined) throw new CacheDirectoryError(path, problem);
+    if (found?.isDirectory() === false) throw new CacheDirectoryError(path, `is no directory: ${ANOTHER}`);
+    refuseOpen(path, statOrNothing(path));
     const layout = new Layout(path);
     if (!isFormatted(layout.directory)) await format(layout);
     return layout;
@@ -51,11 +55,47 @@ export async function openLayout(directory: string, access: 'owner' | 'shared'):
   }
 }
 
-/** With the sticky bit others can replace nothing, and still rewrite what follows the mode of the directory. */
-function whoElse(path: string, stats: Stats | undefined): string | undefined {
-  if (process.getuid === undefined || ((stats?.mode ?? 0) & EVERYBODY) === 0) return undefined;
-  const problem = 'can be written by every user, who could change what others are served';
-  return `${problem}: ${unsafeDirectory(path) === undefined ? `make one of your own in it, or ${ANOTHER}` : ANOTHER}`;
+interface Access {
+  readonly mode: number;
+  readonly uid: number | undefined;
+}
+
+/** @throws {CacheDirectoryError} every user could change what is served from this directory, which is there or to be made. */
+function refuseOpen(path: string, stats: Access | undefined): void {
+  if (process.getuid === undefined || stats === undefined) return;
+  // With the sticky bit others can replace nothing, and still rewrite what follows the mode of the directory.
+  if ((stats.mode & EVERYBODY) !== 0) {
+    const isThere = lstatOrNothing(path) !== undefined;
+    const own = isThere ? 'make one of your own in it' : 'set a umask such as 022 before';
+    const next = unsafeDirectory(path) === undefined ? `${own}, or ${ANOTHER}` : ANOTHER;
+    const problem = `${isThere ? 'can' : 'could'} be written by every user, who could change what others are served`;
+    throw new CacheDirectoryError(path, `${problem}: ${next}`);
+  }
+  const isLink = lstatOrNothing(path)?.isSymbolicLink() === true;
+  const parent = [path, ...(isLink ? [realpathSync(path)] : [])].map((each) => dirname(each)).find(isOpen);
+  if (parent === undefined || (!isLink && isOnlyOurs(stats))) return;
+  throw new CacheDirectoryError(
+    path,
+    `lies in ${printable(parent)}, where every user could put another one in its place: set the sticky bit there ` +
+      `(chmod +t ${shellWord(parent)}), or ${ANOTHER}`,
+  );
+}
+
+/** As many a directory in a container is, where there is nobody else. */
+function isOpen(directory: string): boolean {
+  const mode = statOrNothing(directory)?.mode ?? 0;
+  return (mode & EVERYBODY) !== 0 && (mode & STICKY) === 0;
+}
+
+/** Nobody else can put one like it there, and what others write is not believed in it. */
+function isOnlyOurs({ mode, uid }: Access): boolean {
+  return (uid === 0 || uid === process.getuid?.()) && (mode & SHARED) === 0;
+}
+
+/** Whose a directory becomes that root makes. */
+function ownerAbove(path: string): number | undefined {
+  const above = dirname(path);
+  return statOrNothing(above)?.uid ?? (above === path ? undefined : ownerAbove(above));
 }
 
 /** @throws {CacheDirectoryError} for a format of another major version; a later minor one can be read. */
@@ -78,8 +118,7 @@ function formatIn(directory: string): string {
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    const problem = `has a file that cannot be read, ${path}: ${code}. ${adviceOn(path, code, error, { others: [ANOTHER] })}`;
-    throw new CacheDirectoryError(directory, problem, error);
+    throw unreadable(directory, 'file', path, error, code);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   isDamaged,
   leftInMaking,
   lockOfRecord,
+  type OnUnread,
   putAsideIn,
   storedContents,
   unfinished,
@@ -44,8 +45,9 @@ export interface Pruned {
   readonly partials: number;
   readonly bytes: number;
   /**
-   * What could not be removed, and the system's code for why: the rest was. A record that could not be read keeps every
-   * entry and every content; its reason is the code, or `format 2`, say, of a later version.
+   * What could not be removed, or a directory that could not be looked into, and the system's code for why: the rest was.
+   * A record that could not be read keeps every entry and every content; its reason is the code, or `format 2`, say, of a
+   * later version.
    */
   readonly failed: readonly PruneFailure[];
 }
@@ -53,7 +55,7 @@ export interface Pruned {
 export interface PruneFailure {
   readonly path: string;
   readonly reason: string;
-  readonly could: 'not be removed' | 'not be read';
+  readonly could: 'not be removed' | 'not be read' | 'not be looked into';
 }
 
 export interface PrunePlan {
@@ -98,6 +100,8 @@ class Pruning {
   readonly failed: PruneFailure[] = [];
   readonly #plan: PrunePlan;
   readonly #now = Date.now();
+  readonly #unread: OnUnread = (_error, path, reason) =>
+    void this.failed.push({ path, reason, could: 'not be looked into' });
 
   constructor(plan: PrunePlan) {
     this.#plan = plan;
@@ -126,7 +130,7 @@ class Pruning {
       for (const { content, at } of record.retired)
         if (this.#isWithin(Date.parse(at), graceMs)) named.add(content);
     }
-    for await (const { path, content, stats } of storedContents(layout)) {
+    for await (const { path, content, stats } of storedContents(layout, this.#unread)) {
       if (named.has(content) || this.#isWithin(stats.mtimeMs, graceMs)) continue;
       if (!(await this.#under(layout.pinOf(content), () => this.#remove(path)))) continue;
       this.gone.contents++;
@@ -138,7 +142,7 @@ class Pruning {
   async removeLeftovers(): Promise<void> {
     const { layout, graceMs, options } = this.#plan;
     const { maxAge = PARTIAL_AGE } = options;
-    for await (const { path, name, written, bytes, isEmpty } of unfinished(layout)) {
+    for await (const { path, name, written, bytes, isEmpty } of unfinished(layout, this.#unread)) {
       const isOld = !this.#isWithin(written, maxAge);
       if (!isOld && !isEmpty) continue;
       const isGone = await this.#under({ file: join(layout.locks, name) }, (lock) => {
@@ -148,8 +152,12 @@ class Pruning {
       this.gone.partials++;
       this.gone.bytes += bytes;
     }
-    const left = leftInMaking(layout).filter(({ stats }) => !this.#isWithin(stats.mtimeMs, MAKING));
-    const aside = putAsideIn(layout).filter(({ stats }) => !this.#isWithin(stats.ctimeMs, graceMs));
+    const left = leftInMaking(layout, this.#unread).filter(
+      ({ stats }) => !this.#isWithin(stats.mtimeMs, MAKING),
+    );
+    const aside = putAsideIn(layout, this.#unread).filter(
+      ({ stats }) => !this.#isWithin(stats.ctimeMs, graceMs),
+    );
     for (const { path, stats } of [...left, ...aside]) if (this.#remove(path)) this.gone.bytes += stats.size;
   }
 

@@ -23,6 +23,22 @@ export function unwritable(layout: Layout, error: unknown, code: string): CacheD
   return new CacheDirectoryError(layout.directory, problem, error);
 }
 
+/** Says which part of a cache this user may not look into, and what helps there. `code`: the system's for the error. */
+export function unreadable(
+  directory: string,
+  part: 'file' | 'directory',
+  path: string,
+  error: unknown,
+  code: string,
+) {
+  const advice = adviceOn(path, code, error, { others: [ANOTHER] });
+  return new CacheDirectoryError(
+    directory,
+    `has a ${part} that cannot be read, ${path}: ${code}. ${advice}`,
+    error,
+  );
+}
+
 /** The directory that keeps this user from changing what is at a path of the cache; undefined where none does. */
 export function closedAt(layout: Layout, path: string): string | undefined {
   const above: string[] = [];

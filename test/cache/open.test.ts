@@ -1,9 +1,20 @@
-import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { CacheDirectoryError } from 'holdfast';
 import { ensureWritableDirectory, openCache } from 'holdfast/cache';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { intercept, systemError } from '../engine/portable/intercept.ts';
+import { needsRoot } from '../support/root.ts';
 import { memoryDirectory, tempDirectory } from '../support/temp.ts';
 import { newCache, put, refuses } from './support.ts';
 
@@ -97,6 +108,73 @@ describe('a cache directory', () => {
       /can be written by every user.*: make one of your own in it, or use another one\.$/,
     );
     expect(readdirSync(home)).toEqual([]);
+  });
+
+  describe('below a directory where every user can put another one in its place', () => {
+    const open = (mode = 0o777) => {
+      const parent = memoryDirectory();
+      chmodSync(parent, mode);
+      return { parent, path: join(parent, 'cache') };
+    };
+    const make = (path: string, mode: number) => {
+      mkdirSync(path);
+      chmodSync(path, mode);
+    };
+
+    it.each([0o700, 0o755])('is used if only its user can write in it (mode %o) [K19]', async (mode) => {
+      const { path } = open();
+      make(path, mode);
+      expect(await openCache(path)).toBeDefined();
+    });
+
+    it('is made for its user alone [K19]', async () => {
+      const { path } = open();
+      await openCache(path);
+      expect(modeOf(path)).toBe(0o700);
+    });
+
+    it('is refused if a group can write in it, as it is with the sticky bit there [K19]', async () => {
+      const { parent, path } = open();
+      make(path, 0o2770);
+      await expect(openCache(path)).rejects.toThrow(
+        `The cache directory ${path} lies in ${parent}, where every user could put another one in its place: ` +
+          `set the sticky bit there (chmod +t ${parent}), or use another one.`,
+      );
+      expect(readdirSync(path)).toEqual([]);
+      chmodSync(parent, 0o1777);
+      expect(await openCache(path)).toBeDefined();
+    });
+
+    it('is refused if it is somebody else’s [K19]', async () => {
+      needsRoot();
+      const { path } = open();
+      make(path, 0o700);
+      chownSync(path, 65_534, 65_534);
+      await expect(openCache(path)).rejects.toThrow(CacheDirectoryError);
+      expect(readdirSync(path)).toEqual([]);
+    });
+
+    it('is refused if it is a link, be it to a directory of one’s own [K19, K26]', async () => {
+      const { path } = open();
+      const home = memoryDirectory();
+      symlinkSync(home, path);
+      await expect(openCache(path)).rejects.toThrow(CacheDirectoryError);
+      expect(readdirSync(home)).toEqual([]);
+    });
+
+    it('is not made for a group [K19]', async () => {
+      withUmask(0o002);
+      const { parent, path } = open();
+      await expect(openCache(path, { access: 'shared' })).rejects.toThrow(CacheDirectoryError);
+      expect(readdirSync(parent)).toEqual([]);
+    });
+  });
+
+  it('is not made for everybody, whatever the umask [K19]', async () => {
+    withUmask(0);
+    const path = join(memoryDirectory(), 'cache');
+    await expect(openCache(path, { access: 'shared' })).rejects.toThrow('set a umask such as 022 before');
+    expect(existsSync(path)).toBe(false);
   });
 
   it('of other things is not tagged as one that backups may skip [K19]', async () => {

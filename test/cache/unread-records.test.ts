@@ -1,5 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { dirname } from 'node:path';
+import { CacheDirectoryError } from 'holdfast';
+import { describe, expect, it } from 'vitest';
+import { intercept, systemError } from '../engine/portable/intercept.ts';
 import { newCache, put } from './support.ts';
 
 it('a prune that cannot read a record says so, and ends no entry, which would make no room [K26, K33]', async () => {
@@ -39,4 +42,49 @@ it('a record of a later version is left alone by a verify that repairs [K26]', a
   writeFileSync(layout.recordOf('corpus'), '{"format":2}');
   expect(await cache.verify({ repair: true })).toMatchObject({ bad: [{ reason: 'no record' }], repaired: 0 });
   expect(existsSync(layout.recordOf('corpus'))).toBe(true);
+});
+
+describe('a directory of the cache that cannot be listed', () => {
+  const close = (directory: string) =>
+    intercept(
+      'readdirSync',
+      (original) =>
+        Object.assign((...args: Parameters<typeof original>) => {
+          if (args[0] === directory) throw systemError('EACCES');
+          return original(...args);
+        }, original) as typeof original,
+    );
+
+  it('is told by prune, which goes on with the rest [K26, K33]', async () => {
+    const { cache, layout } = await newCache({ graceMs: 0 });
+    const { path } = await put(cache, 'corpus', 'words');
+    const other = await put(cache, 'other', 'other words');
+    const closed = [dirname(path), layout.partials, layout.bad];
+    for (const directory of closed) close(directory);
+    expect(await cache.prune({ maxBytes: 0 })).toMatchObject({
+      entries: 2,
+      contents: 1,
+      failed: closed.map((path) => ({ path, reason: 'EACCES', could: 'not be looked into' })),
+    });
+    expect([path, other.path].map((each) => existsSync(each))).toEqual([true, false]);
+  });
+
+  it('is an error that names it, where what lies in it is asked for [K26]', async () => {
+    const { cache, layout } = await newCache();
+    const { path } = await put(cache, 'corpus', 'words');
+    const next = async () => void (await cache.entries().next());
+    const asked = [
+      [dirname(path), () => cache.statistics()],
+      [layout.entries, () => cache.statistics()],
+      [layout.entries, () => cache.verify()],
+      [layout.entries, () => cache.prune()],
+      [layout.entries, next],
+    ] as const;
+    for (const [directory, ask] of asked) {
+      close(directory);
+      const error = await ask().catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(CacheDirectoryError);
+      expect(String(error)).toContain(`has a directory that cannot be read, ${directory}: EACCES. `);
+    }
+  });
 });
