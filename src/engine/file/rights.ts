@@ -29,7 +29,7 @@ const OTHERS = 0o006;
  * here too. Where there is no data, who may write the directory counts as who may write the data.
  *
  * Of two groups, one that may replace the data and one that owns it, the files of the lock can have one: the first, unless
- * the data is kept from everybody but its group.
+ * the data is kept from everybody but its group, and this user can give files to that.
  *
  * Made by root, it belongs to the owner of the data, or, where that is root or there is none, of the directory.
  */
@@ -51,9 +51,14 @@ export function rightsOf({ path, beside, access }: Subject): LockRights {
 
 /** Whom a file of this user belongs to that is given these rights. */
 function maker({ gid }: Rights): Owners {
-  const uid = process.geteuid?.() ?? 0;
-  const own = process.getegid?.() ?? 0;
-  return { uid, gid: gid !== undefined && process.getgroups?.().includes(gid) === true ? gid : own };
+  return {
+    uid: process.geteuid?.() ?? 0,
+    gid: gid !== undefined && isIn(gid) ? gid : (process.getegid?.() ?? 0),
+  };
+}
+
+function isIn(gid: number): boolean {
+  return gid === process.getegid?.() || process.getgroups?.().includes(gid) === true;
 }
 
 function rightsBeside(data: Stats, directory: Stats): Rights {
@@ -63,8 +68,9 @@ function rightsBeside(data: Stats, directory: Stats): Rights {
   if (data.gid === directory.gid) {
     return { uid, gid: data.gid, mode: fully(others | ((data.mode | replacers) & GROUP)) };
   }
-  const isReplaced = (replacers & GROUP) !== 0 && (data.mode & 0o004) !== 0;
-  if (isReplaced) return { uid, gid: directory.gid, mode: fully(others | GROUP) };
+  const isItsGroups = (data.mode & 0o004) === 0 && (data.mode & GROUP) !== 0 && (isRoot() || isIn(data.gid));
+  if ((replacers & GROUP) !== 0 && !isItsGroups)
+    return { uid, gid: directory.gid, mode: fully(others | GROUP) };
   return { uid, gid: data.gid, mode: fully(others | (data.mode & GROUP)) };
 }
 

@@ -45,6 +45,7 @@ describe('what stands beside data', () => {
     ['for who may replace the data', [0, TEAM, 0o2775], [ANN, TEAM, 0o644], [ANN, TEAM, 0o664], '2775'],
     ['for the group of the directory', [ANN, TEAM, 0o775], [ANN, ANN, 0o644], [ANN, TEAM, 0o664], '0775'],
     ['for the group of the data alone', [ANN, TEAM, 0o775], [ANN, 5, 0o660], [ANN, 5, 0o660], '0770'],
+    ['for who may replace data of one user', [0, TEAM, 0o775], [ANN, ANN, 0o600], [ANN, TEAM, 0o660], '0770'],
     ['as the data, in /tmp', [0, 0, 0o1777], [ANN, ANN, 0o600], [ANN, ANN, 0o600], '1700'],
     ['as the directory, without data', [ANN, TEAM, 0o2770], undefined, [ANN, TEAM, 0o660], '2770'],
     [
