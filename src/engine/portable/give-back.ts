@@ -16,8 +16,10 @@ const left = new Map<string, Left>();
 /** What goes with this thread, if it is not given back before. */
 const lent = new Map<string, Removal>();
 const RETRY = 1000;
-/** More that are away are forgotten, the oldest first: a program may delete one directory after another. */
-const MOST_AWAY = 100;
+/** Directories that are looked for at a time: the drive that they are away with may be slow to say so. */
+const MOST_LOOKS = 100;
+/** More that are away are forgotten: a program may delete one directory after another. */
+const MOST_AWAY = 10_000;
 let timer: NodeJS.Timeout | undefined;
 let isWatching = false;
 
@@ -42,7 +44,7 @@ export function lend(id: string, remove: Removal): void {
   isWatching = true;
   onExit(() => {
     for (const [each, removal] of lent) tryOnce(each, removal);
-    retry();
+    retryAmong(left.size);
   });
 }
 
@@ -91,8 +93,24 @@ function forgetOldest(): void {
 }
 
 function retry(): void {
-  for (const [id, { remove, away }] of [...left]) if (away?.isBack() !== false) tryOnce(id, remove);
+  retryAmong(MOST_LOOKS);
   if (left.size > 0) return;
   clearInterval(timer);
   timer = undefined;
+}
+
+/** Looks for so many directories at most; those that are away come last next time. */
+function retryAmong(looks: number): void {
+  let looked = 0;
+  for (const [id, { remove, away }] of [...left]) {
+    if (away !== undefined && ++looked > looks) continue;
+    if (away?.isBack() !== false) tryOnce(id, remove);
+    else putLast(id);
+  }
+}
+
+function putLast(id: string): void {
+  const found = left.get(id);
+  left.delete(id);
+  if (found !== undefined) left.set(id, found);
 }

@@ -20,8 +20,11 @@ export class AwayError extends Error {
     this.#home = home;
   }
 
+  /** Or may be: mounted again, a drive can have another number. Then what was left there tells. */
   isBack(): boolean {
-    return isAt(this.#home);
+    const { path, dev } = this.#home;
+    const found = lstatOrNothing(path);
+    return found !== undefined && (found.dev !== dev || found.ino === this.#home.ino);
   }
 }
 

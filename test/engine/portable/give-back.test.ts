@@ -1,8 +1,8 @@
-import { mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync, renameSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { giveBack } from '../../../src/engine/portable/give-back.ts';
-import { refuseAway, whereabouts } from '../../../src/engine/portable/whereabouts.ts';
+import { AwayError, refuseAway, whereabouts } from '../../../src/engine/portable/whereabouts.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { passTime } from '../../support/time.mjs';
 
@@ -29,4 +29,30 @@ it('what lies in a directory that is away is not tried again before that is back
   renameSync(join(parent, 'elsewhere'), queue);
   await passTime(EVERY);
   expect(removeAway).toHaveReturned();
+});
+
+it('what lies in many directories that are away is not forgotten, but looked for in turn [X57, H23]', async () => {
+  const parent = tempDirectory();
+  const queue = join(parent, 'queue');
+  mkdirSync(queue);
+  const home = whereabouts(queue);
+  renameSync(queue, join(parent, 'elsewhere'));
+  const removals = Array.from({ length: 250 }, () => vi.fn(() => refuseAway(home)));
+  for (const [index, remove] of removals.entries()) giveBack(`away ${index}`, remove);
+  await passTime(3 * EVERY);
+
+  renameSync(join(parent, 'elsewhere'), queue);
+  await passTime(3 * EVERY);
+  for (const remove of removals) expect(remove).toHaveReturned();
+});
+
+it('a drive that is mounted again under another number is looked into, and proves nothing by what is not there [X57]', () => {
+  const queue = tempDirectory();
+  const { dev, ino } = statSync(queue);
+  const isBack = (home: Pick<Stats, 'dev' | 'ino'>) => new AwayError({ path: queue, ...home }).isBack();
+
+  expect(isBack({ dev, ino })).toBe(true);
+  expect(isBack({ dev: dev + 1, ino: ino + 1 })).toBe(true);
+  expect(isBack({ dev, ino: ino + 1 })).toBe(false);
+  expect(() => refuseAway({ path: queue, dev: dev + 1, ino })).toThrow(AwayError);
 });
