@@ -44,7 +44,7 @@ function namesIn(layout: Layout, directory: string, onUnread: OnUnread = fail): 
     return readdirSync(directory);
   } catch (error) {
     const code = systemCode(error);
-    if (code === undefined) throw error;
+    if (code === undefined || isExhaustion(code)) throw error; // says nothing about the cache
     if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code))
       onUnread(unreadable(layout.directory, 'directory', directory, error, code), directory, code);
     return [];
@@ -130,7 +130,7 @@ function filesIn(layout: Layout, directory: string): Stats[] | undefined {
   try {
     return [...foundIn(layout, directory)].map(({ stats }) => stats);
   } catch (error) {
-    if (isExhaustion(systemCode((error as Error).cause ?? error) ?? '')) throw error;
+    if (isExhaustion(systemCode(error) ?? '')) throw error;
     return undefined;
   }
 }

@@ -1,20 +1,22 @@
-import type { Degradation } from '../engine/index.ts';
+import { type Degradation, engine } from '../engine/index.ts';
 import { DegradedError, UnwritableError } from '../errors/lock-errors.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { absolute } from '../storage/working-directory.ts';
 import type { ManagerOptions } from './options.ts';
+import { inspectAs } from './query.ts';
 import type { Request } from './request.ts';
 import { fallbackResource, type Resource, realPathOf } from './resource.ts';
 
 const INPUT = 'fallbackDirectory';
 
-/** Where a request goes whose own directory cannot be written. @throws {DegradedError} that is not allowed. */
+/** Where a request goes whose own directory cannot be written, and has no lock file. @throws {DegradedError} that is not allowed. */
 export function fallbackOf(
   request: Request,
   error: unknown,
   { fallbackDirectory, strict }: ManagerOptions,
 ): { request: Request; degradation: Degradation } | undefined {
   if (fallbackDirectory === undefined || !(error instanceof UnwritableError)) return undefined;
+  if (lstatOrNothing(request.path) !== undefined) return undefined; // others may hold it there
   if (strict === true) {
     const detail = `${request.path} cannot be made (${error.systemCode}), only one in ${fallbackDirectory}`;
     throw new DegradedError(request, [detail]);
@@ -30,11 +32,35 @@ export function fallbackOf(
 }
 
 /**
- * Where a resource's lock is to be looked for: in the fallback directory if there is a lock file there, and none in its own
- * place, where it then cannot be held.
+ * Where a resource's lock is to be looked for: in the fallback directory where it is held there, and there is no lock file
+ * in its own place. @throws {UnwritableError | ExhaustedError} nothing can be seen of the fallback directory.
  */
 export function placeToLook(resource: Resource, { fallbackDirectory }: ManagerOptions): string {
-  if (fallbackDirectory === undefined || lstatOrNothing(resource.path) !== undefined) return resource.path;
+  const { path } = resource;
+  if (fallbackDirectory === undefined || lstatOrNothing(path) !== undefined) return path;
   const moved = fallbackResource(resource, realPathOf(absolute(fallbackDirectory, INPUT), INPUT)).path;
-  return lstatOrNothing(moved) === undefined ? resource.path : moved;
+  return inspectAs(resource.label, moved).state === 'free' ? path : moved;
+}
+
+/** Watches a lock in its own place and in the fallback directory, without contending for it: free is what is so in both. */
+export function untilFree(
+  resource: Resource,
+  options: ManagerOptions,
+  onFree: () => void,
+  onError: (error: unknown) => void,
+): () => void {
+  let stop = () => {};
+  const watch = () => {
+    const path = placeToLook(resource, options);
+    stop = engine.untilFree(path, path === resource.path ? onFree : again, onError);
+  };
+  const again = () => {
+    try {
+      watch();
+    } catch (error) {
+      onError(error);
+    }
+  };
+  watch();
+  return () => stop();
 }

@@ -17,7 +17,7 @@ import { type Cohort, cohortOf } from './cohort.ts';
 import { enclosing, runHolding } from './context.ts';
 import { environmentOptions, keepsStacks } from './environment.ts';
 import { watchExit } from './exit.ts';
-import { fallbackOf, placeToLook } from './fallback.ts';
+import { fallbackOf, placeToLook, untilFree } from './fallback.ts';
 import { heldByOtherPath, holdingUnder, selfDeadlock } from './held-around.ts';
 import { holdingOf, Lock } from './lock.ts';
 import { acquireSet, type LockSet } from './lock-set.ts';
@@ -270,7 +270,6 @@ export class LockManager {
     checkWatchOptions(options);
     const { signal } = options;
     const resource = this.#resolve(target);
-    const path = placeToLook(resource, this.#options);
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const end = (act: () => void) => {
@@ -278,7 +277,7 @@ export class LockManager {
         act();
       };
       const onError = (error: unknown) => end(() => reject(calledBy(resource.label, error)));
-      const stop = engine.untilFree(path, () => end(resolve), onError);
+      const stop = untilFree(resource, this.#options, () => end(resolve), onError);
       const stopListening = onAbort(signal, () => {
         stop();
         reject(signal?.reason);

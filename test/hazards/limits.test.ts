@@ -54,6 +54,18 @@ describe('a process without a free descriptor', () => {
     await agent.acquire('mirror');
   });
 
+  it('gets that error when the first thing it does is to wait until a lock is free [H23]', async () => {
+    const home = tempDirectory();
+    const [holder] = await Agent.several(home, 1);
+    await holder.acquire('mirror');
+    const agent = await Agent.start({ home, through: ['prlimit', '--nofile=200'] });
+    expect(await agent.run(useUpDescriptors)).toBe('EMFILE');
+
+    const watch = agent.run(({ manager }) => manager.untilFree('mirror'));
+    await expect(watch).rejects.toMatchObject({ code: 'HOLDFAST_EXHAUSTED' });
+    await agent.run(closeThem);
+  });
+
   it('is told that a cache cannot be looked into, and not that an entry is missing [H23]', async () => {
     const home = tempDirectory();
     const agent = await Agent.start({ home, through: ['prlimit', '--nofile=200'] });

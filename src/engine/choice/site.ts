@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemCode } from '../../errors/base.ts';
 import { BoundedCache } from '../../storage/bounded-cache.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { lstatOrNothing, mayBeThere } from '../../storage/fs/stat.ts';
@@ -41,24 +42,26 @@ function recordedAt(path: string): EngineName | undefined {
 /** The engine to ask about a lock: that of what stands at the path now. */
 export function engineToAsk(path: string): EngineName {
   const found = lstatOrNothing(path);
-  if (found?.isFile()) return isClaim(path) ? 'portable' : 'kernel';
-  if (found === undefined && wasUsedAt(path, mayBeThere)) return 'portable';
+  const kind = found?.isFile() === true ? kindOfFile(path) : undefined;
+  if (kind !== undefined) return kind;
+  if ((found === undefined || found.isFile()) && wasUsedAt(path, mayBeThere)) return 'portable';
   return recordedAt(path) ?? siteOf(path).domain;
 }
 
-function isClaim(path: string): boolean {
+/** Undefined for a file that is gone by now, as a claim goes that is given back, or shared. */
+function kindOfFile(path: string): EngineName | undefined {
   let fd: number;
   try {
     fd = openSync(path, READ_SAFELY);
-  } catch {
-    return false; // gone, or not ours to read
+  } catch (error) {
+    return systemCode(error) === 'ENOENT' ? undefined : 'kernel'; // not ours to read
   }
   try {
     const start = Buffer.alloc(CLAIM_SIGNATURE.length);
     readSync(fd, start, 0, start.length, 0);
-    return start.equals(Buffer.from(CLAIM_SIGNATURE));
+    return start.equals(Buffer.from(CLAIM_SIGNATURE)) ? 'portable' : 'kernel';
   } catch {
-    return false;
+    return 'kernel';
   } finally {
     closeSync(fd);
   }

@@ -1,3 +1,4 @@
+import { BindingError } from '../../binding/index.ts';
 import { cannotBeSeen } from '../../errors/advice.ts';
 import { systemCode } from '../../errors/base.ts';
 import { isExhaustion } from '../../errors/exhaustion.ts';
@@ -6,7 +7,8 @@ import { lstatOrNothing } from '../../storage/fs/stat.ts';
 
 /** That nothing can be seen of the lock at a path; `HOLDFAST_EXHAUSTED` where that says nothing about the lock. */
 export function cannotLook(path: string, cause: unknown): Error {
-  const code = systemCode(cause) ?? 'EIO';
+  const lack = cause instanceof BindingError ? cause.lack : undefined;
+  const code = lack ?? systemCode(cause) ?? 'EIO';
   const facts = { resource: path, path, cliName: path };
   if (isExhaustion(code)) return new ExhaustedError(facts, code, cause);
   if (lstatOrNothing(path) !== undefined) return UnwritableError.ofFile(facts, code, cause);

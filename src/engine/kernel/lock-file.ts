@@ -2,13 +2,14 @@ import { constants, openSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { systemCode } from '../../errors/base.ts';
 import { isExhaustion } from '../../errors/exhaustion.ts';
-import { ExhaustedError, RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { RefusedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
 import { READ_SAFELY, SAFELY } from '../../storage/fs/open-flags.ts';
 import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import type { LockRequest } from '../engine.ts';
 import { makeFile, makeHome, patiently } from '../file/make.ts';
 import { rightsOf } from '../file/rights.ts';
 import { refuseToShutOut } from '../file/strangers.ts';
+import { unusable } from '../file/unusable.ts';
 import { directoryInPlace, refuseReaders } from './rival.ts';
 import { syscalls } from './syscalls/index.ts';
 
@@ -89,7 +90,6 @@ function createLockFile(request: LockRequest): number | undefined {
 }
 
 function openFailure(request: LockRequest, code: string, cause: unknown): Error {
-  if (isExhaustion(code)) return new ExhaustedError(request, code, cause);
   switch (code) {
     case 'ELOOP':
       return new RefusedError(request, 'is, or leads through, a symbolic link');
@@ -99,7 +99,7 @@ function openFailure(request: LockRequest, code: string, cause: unknown): Error 
     case 'ENODEV':
       return new RefusedError(request, 'is a socket, FIFO or device');
     default:
-      return new UnwritableError(request, code, cause);
+      return unusable(request, code, cause);
   }
 }
 
@@ -125,7 +125,7 @@ const ERRNO_NAMES = new Map(Object.entries(os.errno).map(([name, number]) => [nu
 /** A failed lock call as an error a person can act on; busy is none. */
 export function lockFailure(request: LockRequest, errno: number): Error {
   const name = ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
-  if (name === 'ENOMEM') return new ExhaustedError(request, name);
+  if (isExhaustion(name)) return unusable(request, name);
   return new UnsupportedError(request, `This file system gives no kernel lock (${name} from flock)`);
 }
 

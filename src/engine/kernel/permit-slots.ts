@@ -1,7 +1,7 @@
 import { constants, lstatSync, openSync, readdirSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../errors/base.ts';
-import { RefusedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { RefusedError } from '../../errors/lock-errors.ts';
 import { SAFELY } from '../../storage/fs/open-flags.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
@@ -10,6 +10,7 @@ import { makeFile, patiently } from '../file/make.ts';
 import { permitsDirectory, preparePermits, slotIn } from '../file/permits.ts';
 import { removeEntry } from '../file/remove.ts';
 import { type LockRights, rightsOf } from '../file/rights.ts';
+import { unusable } from '../file/unusable.ts';
 import { isOwnDirectory } from './entry.ts';
 import { lookAtNested, passNested, readAdmission } from './nested.ts';
 import { isSigned } from './signed.ts';
@@ -48,7 +49,7 @@ export function lockSlot(request: LockRequest, path: string): number | 'taken' |
     } catch (error) {
       if (error instanceof RefusedError) throw error;
       const code = systemCode(error) ?? 'EIO';
-      if (!system.passing.has(code)) throw new UnwritableError({ ...request, path }, code, error);
+      if (!system.passing.has(code)) throw unusable({ ...request, path }, code, error);
     }
   }
   return 'taken';

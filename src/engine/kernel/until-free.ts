@@ -1,3 +1,4 @@
+import { HoldfastError } from '../../errors/base.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import { clearTimeout, setTimeout } from '../../time/time.ts';
@@ -14,7 +15,7 @@ import { wake } from './wake/index.ts';
  * system lists: a lock that was seen there, and is not any more, was released.
  */
 export function untilFree(path: string, onFree: () => void, onError: (error: unknown) => void): () => void {
-  const name = nativePath(path);
+  let name: ReturnType<typeof nativePath> | undefined;
   let fd: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopWatch = () => {};
@@ -32,12 +33,13 @@ export function untilFree(path: string, onFree: () => void, onError: (error: unk
       }
     } catch (error) {
       stop();
-      onError(error);
+      onError(error instanceof HoldfastError ? error : cannotLook(path, error));
     }
   }
 
   function isHeld(): boolean {
     try {
+      name ??= nativePath(path);
       if (fd === undefined || !syscalls().check(fd, name).same) reopen();
     } catch (error) {
       const isListed = inspectClosed(path) !== undefined;

@@ -30,7 +30,7 @@ import {
   removeQuietly,
   writeNew,
 } from './files.ts';
-import { type FoundClaim, look } from './look.ts';
+import { errorOf, type FoundClaim, look } from './look.ts';
 import { makeQueue, type Place } from './place.ts';
 import { type ClaimRecord, formatRecord, newToken } from './record.ts';
 import type { LayoutName } from './settings.ts';
@@ -254,7 +254,7 @@ export function removeClaim(
     const removeOnce = (directory: string) => {
       const here = join(directory, basename(path));
       const found = look(here);
-      if (found.kind === 'unreadable') throw Object.assign(new Error(found.code), { code: found.code });
+      if (found.kind === 'unreadable') throw errorOf(found);
       if (found.kind !== 'claim' || found.token !== token) return;
       stood = true;
       if (aside === undefined) unlinkSync(here);

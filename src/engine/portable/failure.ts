@@ -1,7 +1,7 @@
 import { HoldfastError, systemCode } from '../../errors/base.ts';
-import { isExhaustion } from '../../errors/exhaustion.ts';
-import { ExhaustedError, UnsupportedError, UnwritableError } from '../../errors/lock-errors.ts';
+import { UnsupportedError } from '../../errors/lock-errors.ts';
 import type { LockRequest } from '../engine.ts';
+import { unusable } from '../file/unusable.ts';
 import { BUSY, type Found } from './look.ts';
 import type { LayoutName } from './settings.ts';
 
@@ -22,19 +22,16 @@ export function failure(request: LockRequest, error: unknown, layout?: LayoutNam
   return unusable(request, code, error);
 }
 
-/** What keeps a request from `request.path`, by the system's code. */
-export function unusable(request: LockRequest, code: string, cause?: unknown): Error {
-  return isExhaustion(code)
-    ? new ExhaustedError(request, code, cause)
-    : new UnwritableError(request, code, cause);
-}
-
 /** What may be held for all that can be seen: a claim of another user, or claims that come and go. */
 const HIDDEN: readonly string[] = ['EACCES', BUSY];
 
 /** @throws an error that says why it cannot be told what stands at `request.path`, unless it has to count as held. */
-export function refuseUnreadable(request: LockRequest, { code, stands }: Unreadable): void {
-  if (!(stands && HIDDEN.includes(code))) throw unusable(request, code);
+export function refuseUnreadable(request: LockRequest, found: Unreadable): void {
+  if (!mayBeHeld(found)) throw unusable(request, found.code);
+}
+
+export function mayBeHeld({ code, stands }: Unreadable): boolean {
+  return stands && HIDDEN.includes(code);
 }
 
 type Unreadable = Pick<Extract<Found, { kind: 'unreadable' }>, 'code' | 'stands'>;

@@ -8,8 +8,9 @@ import { permitsDirectory, slotIn } from '../file/permits.ts';
 import { nestedPath } from '../nested.ts';
 import { readChild } from './child.ts';
 import { isCopy } from './copy.ts';
+import { mayBeHeld } from './failure.ts';
 import { PortableLock } from './lock.ts';
-import { type FoundClaim, look } from './look.ts';
+import { errorOf, type FoundClaim, look } from './look.ts';
 import { isUsed } from './nested.ts';
 import { isSlot } from './permits.ts';
 import { seenReaders } from './readers.ts';
@@ -32,21 +33,42 @@ export function inspect(lock: PortableLock): Inspection {
   }
 }
 
-function inspectNow(lock: PortableLock): Inspection {
-  const { place } = lock;
-  const readers = seenReaders(place).filter((reader) => lock.judge(reader) === 'held');
-  const gate = look(place.lock);
-  const isHeld = gate.kind === 'claim' && lock.judge(gate) === 'held';
-  const held = isHeld ? gate : undefined;
+/**
+ * H is a holder that makes its hold a shared one meanwhile: it puts its claim among the readers, then leaves the gate.
+ *
+ *  1. The readers are listed. H is not there yet: its claim is at the gate.
+ *  2. The gate is looked at. H has left it: so its claim is among the readers.
+ *  3. Where neither was seen, the readers are listed again, and H is there, unless it has given the lock back.
+ *
+ * One that makes it exclusive takes the gate first, and is seen at 1 or at 2. One that does both between 1 and 3 is not.
+ */
+function seenHolders(lock: PortableLock) {
+  const first = heldReaders(lock);
+  lock.settings.step('inspect-gate');
+  const gate = look(lock.place.lock);
+  if (gate.kind === 'unreadable' && !mayBeHeld(gate)) throw errorOf(gate);
+  const held = gate.kind === 'claim' && lock.judge(gate) === 'held' ? gate : undefined;
+  const isHidden = gate.kind === 'unreadable';
   const isPassing = held?.record?.mode === 'shared' && !isCopy(held);
+  const isHeld = isHidden || (held !== undefined && !isPassing);
+  return { readers: first.length > 0 || isHeld ? first : heldReaders(lock), held, isPassing, isHidden };
+}
+
+function inspectNow(lock: PortableLock): Inspection {
+  const { readers, held, isPassing, isHidden } = seenHolders(lock);
   const holders = readers.length > 0 ? readers : held === undefined || isPassing ? [] : [held];
-  const state = readers.length > 0 ? 'shared' : holders.length > 0 ? 'exclusive' : 'free';
+  const isExclusive = holders.length > 0 || isHidden;
+  const state = readers.length > 0 ? 'shared' : isExclusive ? 'exclusive' : 'free';
   const name = [...holders, ...(held ? [held] : [])].find(({ record }) => record !== undefined)?.record?.name;
   const lease = holders.some(({ record }) => record?.lease !== undefined);
   const nested = inspectNested(lock);
   return {
     state: state === 'free' ? nested.state : state,
-    holders: [...holders.map((found) => describe(lock, found)), ...nested.holders],
+    holders: [
+      ...holders.map((found) => describe(lock, found)),
+      ...(isHidden && readers.length === 0 ? [{}] : []),
+      ...nested.holders,
+    ],
     waiters: [
       ...waitersOf(lock),
       ...nested.waiters,
@@ -55,6 +77,10 @@ function inspectNow(lock: PortableLock): Inspection {
     name,
     ...(lease ? { contract: 'lease' } : {}),
   };
+}
+
+function heldReaders(lock: PortableLock): FoundClaim[] {
+  return seenReaders(lock.place).filter((reader) => lock.judge(reader) === 'held');
 }
 
 /** Those who hold the lock under another holder, or after it. */

@@ -37,6 +37,11 @@ export type Found =
   | { readonly kind: 'unreadable'; readonly code: string; readonly stands: boolean }
   | { readonly kind: 'foreign'; readonly what: string };
 
+/** What the system said of a path that cannot be read, as an error to throw. */
+export function errorOf({ code }: { readonly code: string }): Error {
+  return Object.assign(new Error(code), { code });
+}
+
 /** The code of a path that changed at every look: somebody else is always faster. */
 export const BUSY = 'EAGAIN';
 

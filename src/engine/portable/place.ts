@@ -9,8 +9,8 @@ import { slotName } from '../file/permits.ts';
 import { type LockRights, rightsOf } from '../file/rights.ts';
 import { refuseStrangersFile, refuseToShutOut } from '../file/strangers.ts';
 import { refuseUnsafeDirectory } from '../file/unsafe-directory.ts';
+import { unusable } from '../file/unusable.ts';
 import { readersDirectory } from '../signature.ts';
-import { unusable } from './failure.ts';
 import { type Whereabouts, whereabouts } from './whereabouts.ts';
 
 /**

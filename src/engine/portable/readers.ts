@@ -8,10 +8,11 @@ import { makeBeside, patiently } from '../file/make.ts';
 import { slotIn } from '../file/permits.ts';
 import { rightsOf } from '../file/rights.ts';
 import { refuseStrangersFile } from '../file/strangers.ts';
+import { unusable } from '../file/unusable.ts';
 import type { Claim } from './claim.ts';
-import { failure, refuseUnreadable, unusable } from './failure.ts';
+import { failure, refuseUnreadable } from './failure.ts';
 import type { PortableLock } from './lock.ts';
-import { type FoundClaim, look } from './look.ts';
+import { errorOf, type FoundClaim, look } from './look.ts';
 import { clearGivenBack } from './own-right.ts';
 import { makeQueue, type Place } from './place.ts';
 import { takeOver } from './take-over.ts';
@@ -191,7 +192,7 @@ export function readerPaths({ request, place }: PortableLock): string[] {
 export function seenReaders({ readers }: Place): FoundClaim[] {
   return namesFor(readers).flatMap((name) => {
     const found = look(join(readers, name));
-    if (found.kind === 'unreadable') throw Object.assign(new Error(found.code), { code: found.code });
+    if (found.kind === 'unreadable') throw errorOf(found);
     return found.kind === 'claim' ? [found] : [];
   });
 }

@@ -55,6 +55,7 @@ export type Step =
   | 'pass-on'
   | 'publish-reader'
   | 'look-at-gate'
+  | 'inspect-gate'
   | 'drain'
   | 'count'
   | 'release'

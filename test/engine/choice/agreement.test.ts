@@ -1,7 +1,9 @@
 import { EngineMismatchError, LockManager } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { engineToAsk } from '../../../src/engine/choice/site.ts';
 import { heard, next } from '../../support/events.ts';
 import { locksIn, newPlace } from '../../support/place.ts';
+import { intercept } from '../portable/intercept.ts';
 
 describe('a manager that is told the engine', () => {
   it('gives claims, or leases, and does not call them degraded, for they were asked for [F1]', async () => {
@@ -42,6 +44,23 @@ describe('a manager that is told the engine', () => {
       ['shared', 'shared', 'claim'],
     ]);
     await Promise.all([shared.release(), leased.release(), together.release()]);
+  });
+
+  it('is asked with the same engine about a lock that is shared in the instant of the look [F1, R4]', async () => {
+    const { locks } = newPlace({ engine: 'portable' });
+    const lock = await locks.acquire('mirror');
+    let isShared = false;
+    intercept('openSync', (original) => (path, ...rest) => {
+      if (path === lock.path && !isShared) {
+        isShared = true;
+        lock.downgrade();
+      }
+      return original(path, ...rest);
+    });
+
+    expect(engineToAsk(lock.path)).toBe('portable');
+    expect(isShared).toBe(true);
+    await lock.release();
   });
 
   it('goes to the fallback directory like any other where its own cannot be made [C5]', async () => {

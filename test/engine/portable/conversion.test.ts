@@ -37,6 +37,15 @@ describe.each(['file', 'directory'] as const)('a portable lock that changes its 
     expect(await isFree(request('shared'))).toBe(true);
   });
 
+  it('is seen to be held by who looks at it in the midst of a downgrade [X55, R4]', async () => {
+    const { request } = unusedLock();
+    const grant = await acquire(request());
+    const onStep = (step: Step) => step === 'inspect-gate' && grant.downgrade();
+    const looking = portableEngine({ layout, onStep });
+
+    expect(looking.inspect(request().path).state).toBe('shared');
+  });
+
   it('is not made exclusive by an old listing of the readers: it stays shared until the last of them leaves [X55, H12]', async () => {
     const { request } = unusedLock();
     const drains: Step[] = [];

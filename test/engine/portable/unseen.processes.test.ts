@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { nestedPath } from '../../../src/engine/nested.ts';
 import { leaveChild } from '../../../src/engine/portable/child.ts';
 import { Place } from '../../../src/engine/portable/place.ts';
@@ -11,8 +11,11 @@ import { Agent } from '../../support/agent.ts';
 import { asUser } from '../../support/child.ts';
 import { needsRoot } from '../../support/root.ts';
 import { tempDirectory } from '../../support/temp.ts';
+import { passTime } from '../../support/time.mjs';
 import { injecting } from '../../support/tool.ts';
+import { until } from '../../support/until.ts';
 import { contender, requestFor } from '../harness.ts';
+import { intercept, systemError } from './intercept.ts';
 import { deadProcess, leaveClaim } from './stale.ts';
 
 const OWNER = 65534;
@@ -110,3 +113,47 @@ describe.each(FAILURES)('whoever cannot see who holds a portable lock (%s)', (co
     expect(existsSync(place.childPath(claim))).toBe(true);
   });
 });
+
+describe.each(['file', 'directory'] as const)(
+  'a portable lock whose claim cannot be read (lock %s)',
+  (layout) => {
+    const engine = portableEngine({ layout });
+    /** Until `open` is called. */
+    const close = (path: string, code: string) => {
+      let isClosed = true;
+      intercept('openSync', (original) => (file, ...rest) => {
+        if (isClosed && [file, dirname(String(file))].includes(path)) throw systemError(code);
+        return original(file, ...rest);
+      });
+      return () => {
+        isClosed = false;
+      };
+    };
+
+    it('is called held by who may not read it, and is waited for [X55, H13]', async () => {
+      const { request } = data();
+      const grant = await contender(engine).acquire(request);
+      const open = close(request.path, 'EACCES');
+      expect(engine.inspect(request.path)).toMatchObject({ state: 'exclusive', holders: [{}] });
+      const free = vi.fn();
+      const stop = engine.untilFree(request.path, free, free);
+      onTestFinished(stop);
+      await passTime(1_000);
+      expect(free).not.toHaveBeenCalled();
+
+      open();
+      grant.release();
+      await until(() => free.mock.calls.length > 0, 'the lock is seen to be free');
+    });
+
+    it.each(FAILURES)(
+      'is not called free, nor held, where that cannot be told (%s) [X55, H23]',
+      async (code, error) => {
+        const { request } = data();
+        await contender(engine).acquire(request);
+        close(request.path, code);
+        expect(() => engine.inspect(request.path)).toThrow(expect.objectContaining({ code: error }));
+      },
+    );
+  },
+);
