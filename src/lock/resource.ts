@@ -13,7 +13,8 @@ import { type CliPlace, cliNameOf, cliNameOfFile, looksLikeFile } from './cli-na
 /**
  * What is protected. A string or `{ name }` is a name, kept in the manager's directory: `{ name }` takes any string that
  * is not empty, a string by itself none that could be meant as a path. `{ file }` is a data file (or directory), by its
- * path or `file:` URL, whose lock lies beside it; the file need not exist.
+ * path or `file:` URL, whose lock lies beside it; the file need not exist. A string is a URL if it begins with `file:/`, in
+ * whatever case; `file:x` and `./file:/x` are paths.
  */
 export type Target = string | { readonly name: string } | { readonly file: string | URL };
 
@@ -43,8 +44,7 @@ export function targetOf(target: unknown): { readonly name: string } | { readonl
   if (typeof target === 'string') return { name: unmistakable(checkedName(target)) };
   const { name, file } = (target ?? {}) as { name?: unknown; file?: unknown };
   if (typeof name === 'string' && file === undefined) return { name: checkedName(name) };
-  const isUrl = file instanceof URL || (typeof file === 'string' && file.startsWith('file://')); // import.meta.url
-  if (isUrl && name === undefined) return { file: checkedPath(pathOfUrl(file)) };
+  if (isUrl(file) && name === undefined) return { file: checkedPath(pathOfUrl(file)) };
   if (typeof file === 'string' && name === undefined) return { file: checkedPath(file) };
   if (typeof target === 'object' && target !== null && 'file' in target && name === undefined) {
     throw new InputError('lock path', `must be a path or a file: URL, got ${shown(file)}`);
@@ -81,6 +81,11 @@ function unmistakable(name: string): string {
     'lock name',
     `could be meant as a path, got ${shown(name)}: pass { file } for the lock of that file, or { name } for one of that name`,
   );
+}
+
+/** Whether a file is given by a URL, which as a string, such as `import.meta.url`, need not have three slashes. */
+export function isUrl(file: unknown): file is string | URL {
+  return file instanceof URL || (typeof file === 'string' && /^file:\//i.test(file));
 }
 
 function pathOfUrl(url: string | URL): string {

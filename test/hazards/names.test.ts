@@ -1,9 +1,10 @@
 import { mkdirSync, readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { acquireLock, acquireLockSync, InputError, LockManager, withLock } from 'holdfast';
 import { describe, expect, it } from 'vitest';
+import { givenPath } from '../../src/document/file/place.ts';
 import { heard } from '../support/events.ts';
 import { newLocks } from '../support/place.ts';
 import { tempDirectory } from '../support/temp.ts';
@@ -162,6 +163,22 @@ describe('a file', () => {
         message: expect.stringContaining(wrong),
       });
     }
+  });
+
+  it('is named by every spelling of its file: URL, as a lock and as a document, but by no word that only begins so [X10]', () => {
+    const file = join(tempDirectory(), 'with space.json');
+    const { pathname, href } = pathToFileURL(file);
+    const manager = new LockManager();
+
+    for (const url of [href, `file:${pathname}`, `FILE://${pathname}`, `File://localhost${pathname}`]) {
+      expect(manager.pathOf({ file: url }), url).toBe(manager.pathOf({ file }));
+      expect(givenPath(url), url).toBe(file);
+    }
+    for (const path of ['file:x', './file:/x', `${dirname(file)}/file:/x`, 'file.json', 'files://x']) {
+      expect(manager.pathOf({ file: path }), path).toBe(manager.pathOf({ file: resolve(path) }));
+      expect(givenPath(path), path).toBe(resolve(path));
+    }
+    expect(() => givenPath('file://elsewhere/x')).toThrow(/must be the path or file: URL of a file/);
   });
 
   it.each(['kernel', 'portable'] as const)(

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { systemCode } from '../../errors/base.ts';
 import { MissingDocumentError } from '../../errors/document-errors.ts';
 import { InputError, shown } from '../../errors/input-error.ts';
-import { fileResource } from '../../lock/resource.ts';
+import { fileResource, isUrl } from '../../lock/resource.ts';
 import { DIRECTORY, isRoot, pathOfDescriptor } from '../../storage/fs/pinned.ts';
 import { passOver, syncDirectory } from '../../storage/fs/sync-directory.ts';
 import { absolute } from '../../storage/working-directory.ts';
@@ -23,12 +23,12 @@ export interface Place {
 
 /** @throws {InputError} for what is no path of this machine. */
 export function givenPath(path: unknown): string {
-  const text = path instanceof URL ? pathOf(path) : path;
+  const text = isUrl(path) ? pathOf(path) : path;
   if (typeof text === 'string' && text !== '' && !text.includes('\0')) return absolute(text);
   throw new InputError('path', `must be the path or file: URL of a file, got ${shown(path)}`);
 }
 
-function pathOf(url: URL): string | undefined {
+function pathOf(url: string | URL): string | undefined {
   try {
     return fileURLToPath(url);
   } catch {
