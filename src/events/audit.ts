@@ -39,10 +39,26 @@ const DEFAULT_KEEP = 5;
 /** The end of the name of a file put aside. */
 const PUT_ASIDE = /^\.(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-\d+$/;
 
+/** How far ahead of its time a clock may have named a file, in ms: a thousand years. So a later name can always be made. */
+const FURTHEST_AHEAD = 1000 * 365.2425 * 24 * 3_600_000;
+
 /** Of the names beside a log, those of its files put aside, oldest first: no copy made by hand, nor one of another log. */
 export function namesPutAside(log: string, names: readonly string[]): string[] {
-  const isOne = (name: string) => name.startsWith(`${log}.`) && PUT_ASIDE.test(name.slice(log.length));
-  return names.filter(isOne).sort();
+  return names.filter((name) => timePutAside(log, name) !== undefined).sort();
+}
+
+/** When a file was put aside, by its name, in ms; undefined for a name that no log gives, such as of a day in no calendar. */
+function timePutAside(log: string, name: string): number | undefined {
+  const [, date, hours, minutes, seconds, ms] =
+    (name.startsWith(`${log}.`) && PUT_ASIDE.exec(name.slice(log.length))) || [];
+  const at = Date.parse(`${date}T${hours}:${minutes}:${seconds}.${ms}Z`);
+  if (Number.isNaN(at) || at > Date.now() + FURTHEST_AHEAD) return undefined;
+  return name.startsWith(`${log}.${inName(at)}-`) ? at : undefined;
+}
+
+/** A time as the names of files put aside have it. */
+function inName(at: number): string {
+  return new Date(at).toISOString().replace(/[:.]/g, '');
 }
 
 /**
@@ -278,12 +294,10 @@ export class AuditLog {
 
   /** Later than all others, also when the clock was set back, for the names say which file is the oldest. */
   #reserveName(files: PrivateFiles): string {
-    const newest = PUT_ASIDE.exec((this.#putAside(files).at(-1) ?? '').slice(basename(this.#path).length));
-    const [, date, hours, minutes, seconds, ms] = newest ?? [];
-    const last = newest === null ? 0 : Date.parse(`${date}T${hours}:${minutes}:${seconds}.${ms}Z`);
+    const log = basename(this.#path);
+    const last = timePutAside(log, this.#putAside(files).at(-1) ?? '') ?? 0;
     for (let at = Math.max(Date.now(), last + 1); ; at++) {
-      const time = new Date(at).toISOString().replace(/[:.]/g, '');
-      const name = `${basename(this.#path)}.${time}-${process.pid}`;
+      const name = `${log}.${inName(at)}-${process.pid}`;
       try {
         closeSync(files.make(name));
         return name;
