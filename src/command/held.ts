@@ -60,7 +60,8 @@ function isTrue(claim: Claim): boolean {
 function seenHeld({ path, pid, start }: Claim): LockInfo | undefined {
   const isIt = (holder: HolderRecord) =>
     holder.pid === pid && (holder.start === start || holder.start === undefined);
-  return lookIfAllowed(path).find(({ state, holders }) => state !== 'free' && holders.some(isIt));
+  const info = lookIfAllowed(path);
+  return info?.state !== 'free' && info?.holders.some(isIt) === true ? info : undefined;
 }
 
 /**

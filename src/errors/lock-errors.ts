@@ -380,12 +380,13 @@ export class EngineMismatchError extends LockError {
 /** The process or the system is out of descriptors or memory. The lock is not held. */
 export class ExhaustedError extends LockError {
   static override readonly code = 'HOLDFAST_EXHAUSTED';
-  constructor(facts: LockFacts, reason: string, cause?: unknown) {
+  constructor(facts: LockFacts, reason: string, cause?: unknown, message?: string) {
     super(
       ExhaustedError.code,
       facts,
-      `The lock file ${printable(facts.path)} cannot be opened: ${reason} (too many open files, or no memory). ` +
-        `Close some, or raise the limit (ulimit -n), then lock ${shown(facts.resource)} again.`,
+      message ??
+        `The lock file ${printable(facts.path)} cannot be opened: ${reason} (too many open files, or no memory). ` +
+          `Close some, or raise the limit (ulimit -n), then lock ${shown(facts.resource)} again.`,
       cause,
     );
   }

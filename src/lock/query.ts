@@ -1,10 +1,11 @@
-import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { lstatSync, readdirSync } from 'node:fs';
+import { basename, join, sep } from 'node:path';
 import type { Contract, Mode, WaiterInfo } from '../engine/engine.ts';
 import { engine } from '../engine/index.ts';
 import { cannotBeListed } from '../errors/advice.ts';
 import { systemCode } from '../errors/base.ts';
-import { LockError, UnwritableError } from '../errors/lock-errors.ts';
+import { isExhaustion } from '../errors/exhaustion.ts';
+import { ExhaustedError, LockError, UnwritableError } from '../errors/lock-errors.ts';
 import type { HolderRecord } from '../identity/holder.ts';
 import { allCohorts, type Pending } from './cohort.ts';
 import { fileNameOf } from './resource.ts';
@@ -33,46 +34,63 @@ export interface PendingInfo {
   readonly purpose?: string | undefined;
 }
 
+/** What is seen: no lock of which this user may see nothing, such as another's that is kept from everybody else. */
 export interface QueryResult {
   readonly held: readonly LockInfo[];
   readonly pending: readonly PendingInfo[];
 }
 
+export interface Survey extends QueryResult {
+  /** Every lock of which something can be seen, free ones included. */
+  readonly all: LockInfo[];
+  /** The paths of the others, some of which may be no lock files of Holdfast's at all. */
+  readonly unseen: readonly string[];
+}
+
 /**
  * Looks at every lock in a directory, and at the files this thread holds or waits for elsewhere.
  *
- * @throws {UnwritableError} the directory is there, and cannot be looked into.
+ * @throws {UnwritableError} the directory is there, and cannot be looked into. @throws {ExhaustedError} nor can anything else,
+ * for want of descriptors or memory.
  */
-export function query(directory: string): QueryResult & { readonly all: LockInfo[] } {
+export function query(directory: string): Survey {
   const paths = new Map(lockFiles(directory).map((path) => [path, undefined as string | undefined]));
   const pending: PendingInfo[] = [];
   for (const cohort of allCohorts()) {
     for (const { request } of cohort.members) paths.set(request.path, request.resource);
     pending.push(...cohort.queue.map(describe));
   }
-  const all = [...paths].flatMap(([path, resource]) => lookIfAllowed(path, resource));
-  return { all, held: all.filter(({ state }) => state !== 'free'), pending };
+  const unseen: string[] = [];
+  const all = [...paths].flatMap(([path, resource]) => {
+    const info = lookIfAllowed(path, resource);
+    if (info === undefined) unseen.push(path);
+    return info ?? [];
+  });
+  return { all, held: all.filter(({ state }) => state !== 'free'), pending, unseen };
 }
 
 function lockFiles(directory: string): string[] {
   try {
     // Of a portable lock that is free, or shared, only the queue directory is there.
     const names = readdirSync(directory).flatMap((name) => /^(.*\.lock)(\.queue)?$/.exec(name)?.[1] ?? []);
+    if (names.length > 0) lstatSync(`${directory}${sep}.`); // one that may only be read tells names, and nothing else
     return [...new Set(names)].sort().map((name) => join(directory, name));
   } catch (error) {
     const code = systemCode(error) ?? String(error);
     if (code === 'ENOENT') return []; // not made yet
     const facts = { resource: directory, path: directory, cliName: directory };
-    throw new UnwritableError(facts, code, error, () => cannotBeListed(directory, code, error));
+    const message = cannotBeListed(directory, code, error);
+    if (isExhaustion(code)) throw new ExhaustedError(facts, code, error, message);
+    throw new UnwritableError(facts, code, error, () => message);
   }
 }
 
-/** A lock file that this user must not open is left out, for it may be no lock file of Holdfast's at all. */
-export function lookIfAllowed(path: string, resource?: string): LockInfo[] {
+/** Undefined for one of which this user may see nothing, for it may be no lock file of Holdfast's at all. */
+export function lookIfAllowed(path: string, resource?: string): LockInfo | undefined {
   try {
-    return [look(path, resource)];
+    return look(path, resource);
   } catch (error) {
-    if (error instanceof UnwritableError) return [];
+    if (error instanceof UnwritableError) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { here } from '../../src/identity/index.ts';
@@ -120,6 +120,24 @@ it('a directory that one may not look into is not called empty, nor a claim in i
   ).toMatch(/cannot be seen: EACCES/);
 });
 
+it('a directory whose names alone one may read is not listed as one without locks [H17, R82]', async () => {
+  const home = tempDirectory();
+  const [owner] = await Agent.several(home, 1);
+  await owner.acquire('mirror');
+  const locks = join(home, 'locks');
+  chmodSync(locks, 0o444);
+  const stranger = await Agent.start({ home, ...EVERYBODY_ELSE });
+
+  for (const look of ['list', 'query'] as const) {
+    await expect(stranger.run(({ manager }, look) => manager[look](), look)).rejects.toMatchObject({
+      code: 'HOLDFAST_UNWRITABLE',
+      path: locks,
+      systemCode: 'EACCES',
+      message: expect.stringMatching(/^The locks in .*locks cannot be read \(EACCES\)\. .*belongs to root/),
+    });
+  }
+});
+
 it('a lock is not called free by a process without a free descriptor, nor does its timeout become another error [H23]', async () => {
   const home = tempDirectory();
   const [other] = await Agent.several(home, 1);
@@ -147,13 +165,15 @@ it('a lock is not called free by a process without a free descriptor, nor does i
       await codeOf(() => manager.untilFree('mirror')),
       await codeOf(() => manager.inspect('catalogue')),
       await codeOf(() => manager.untilFree('catalogue')),
+      await codeOf(() => manager.list()),
+      await codeOf(() => manager.query()),
       await codeOf(() => waits.late),
     ];
     for (const fd of open) fs.closeSync(fd);
     return codes;
   });
 
-  expect(outcome).toEqual([...Array(4).fill('HOLDFAST_EXHAUSTED'), 'HOLDFAST_TIMEOUT']);
+  expect(outcome).toEqual([...Array(6).fill('HOLDFAST_EXHAUSTED'), 'HOLDFAST_TIMEOUT']);
 });
 
 it.each(['auto', 'portable'] as const)(

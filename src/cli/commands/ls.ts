@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { printable } from '../../errors/describe.ts';
-import type { LockInfo } from '../../lock/query.ts';
-import { listLocks } from '../list-locks.ts';
+import type { LockInfo, Survey } from '../../lock/query.ts';
+import { lackOf, listLocks } from '../list-locks.ts';
 import { withGlobalOptions } from '../options.ts';
-import { printJson } from '../output/json.ts';
+import { printJson, tellJson } from '../output/json.ts';
 import { lockTable } from '../output/lock-table.ts';
-import { print } from '../output/text.ts';
+import { note, print } from '../output/text.ts';
 import { type GlobalOptions, openManager } from '../settings.ts';
 
 /** Of one whose name is not known, nothing: its path names another lock. */
@@ -28,10 +28,19 @@ export function defineLs(program: Command): void {
     .action((_options: LsOptions, command: Command) => {
       const options = command.optsWithGlobals<LsOptions>();
       const manager = openManager(options);
-      const locks = listLocks(manager);
+      const survey = listLocks(manager);
+      const { all: locks, unseen } = survey;
       if (options.json === true) printJson(locks);
       else if (options.names === true) printNames(locks);
-      else if (locks.length === 0) print(`no locks in ${manager.directory}`);
-      else print(lockTable(locks));
+      else if (locks.length > 0) print(lockTable(locks));
+      else if (unseen.length === 0) print(`no locks in ${manager.directory}`);
+      tellOfLack(survey, options);
     });
+}
+
+function tellOfLack(survey: Survey, { json }: LsOptions): void {
+  const lack = lackOf(survey);
+  if (lack === undefined) return;
+  if (json === true) tellJson({ event: 'unseen', paths: survey.unseen });
+  else note(lack);
 }

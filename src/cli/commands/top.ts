@@ -5,10 +5,10 @@ import { InputError, shown } from '../../errors/input-error.ts';
 import { cliNameOf } from '../../lock/cli-name.ts';
 import { after } from '../../lock/deadline.ts';
 import type { LockManager } from '../../lock/manager.ts';
-import type { LockInfo } from '../../lock/query.ts';
+import type { Survey } from '../../lock/query.ts';
 import { Date } from '../../time/time.ts';
 import { parseDuration } from '../duration.ts';
-import { listLocks } from '../list-locks.ts';
+import { lackOf, listLocks } from '../list-locks.ts';
 import { checked, withGlobalOptions } from '../options.ts';
 import { printJson } from '../output/json.ts';
 import { lockTable } from '../output/lock-table.ts';
@@ -46,27 +46,30 @@ async function watch(options: TopOptions): Promise<void> {
   const manager = openManager(options);
   const screen = process.stdout.isTTY && options.json !== true ? new Screen() : undefined;
   for (let looks = 1; screen?.isClosed !== true; looks++) {
-    const locks = listLocks(manager);
+    const survey = listLocks(manager);
     const isRead =
-      screen?.draw(view(locks, manager.directory, options)) ?? printLook(locks, manager, options);
+      screen?.draw(view(survey, manager.directory, options)) ?? printLook(survey, manager, options);
     if (looks === options.count || !isRead) break;
     await pause(options.interval, screen);
   }
   screen?.close();
 }
 
-function printLook(locks: readonly LockInfo[], { directory }: LockManager, options: TopOptions): boolean {
+function printLook(survey: Survey, { directory }: LockManager, options: TopOptions): boolean {
   const at = new Date().toISOString();
-  if (options.json === true) return printJson({ at, locks });
-  return print(`${at}\n${view(locks, directory, options)}\n`);
+  const { all: locks, unseen } = survey;
+  if (options.json === true) return printJson({ at, locks, ...(unseen.length === 0 ? {} : { unseen }) });
+  return print(`${at}\n${view(survey, directory, options)}\n`);
 }
 
-/** The table, and below it the line before each lock that somebody waits for. */
-function view(locks: readonly LockInfo[], directory: string, options: TopOptions): string {
-  if (locks.length === 0) return `no locks in ${printable(directory)}`;
+/** The table, and below it the line before each lock that somebody waits for, and what the table lacks. */
+function view(survey: Survey, directory: string, options: TopOptions): string {
+  const locks = survey.all;
+  const lack = lackOf(survey);
+  if (locks.length === 0) return lack ?? `no locks in ${printable(directory)}`;
   const contended = locks.filter(({ waiters }) => waiters.length > 0);
   const lines = contended.map((info) => describe(info, cliNameOf(info.resource, options)));
-  return [lockTable(locks), ...lines].join('\n\n');
+  return [lockTable(locks), ...lines, ...(lack === undefined ? [] : [lack])].join('\n\n');
 }
 
 function pause(ms: number, screen: Screen | undefined): Promise<void> {
