@@ -228,7 +228,10 @@ export class LockManager {
     }
   }
 
-  /** Every lock of this manager's directory, free ones included. @throws {UnwritableError} it cannot be looked into. */
+  /**
+   * Every lock of this manager's directory of which this user may see anything, free ones included.
+   * @throws {UnwritableError | ExhaustedError} the directory cannot be looked into.
+   */
   list(): LockInfo[] {
     return query(this.directory).all;
   }
