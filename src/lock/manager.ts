@@ -228,10 +228,7 @@ export class LockManager {
     }
   }
 
-  /**
-   * Every lock of this manager's directory of which this user may see anything, free ones included.
-   * @throws {UnwritableError | ExhaustedError} the directory cannot be looked into.
-   */
+  /** Every lock in this manager's directory that this user may see. @throws {UnwritableError | ExhaustedError} none can be. */
   list(): LockInfo[] {
     return query(this.directory).all;
   }

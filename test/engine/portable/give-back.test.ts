@@ -36,14 +36,16 @@ it('what lies in many directories that are away is not forgotten, but looked for
   const queue = join(parent, 'queue');
   mkdirSync(queue);
   const home = whereabouts(queue);
+  const goneForGood = home && { ...home, path: join(parent, 'gone') };
   renameSync(queue, join(parent, 'elsewhere'));
-  const removals = Array.from({ length: 250 }, () => vi.fn(() => refuseAway(home)));
-  for (const [index, remove] of removals.entries()) giveBack(`away ${index}`, remove);
-  await passTime(3 * EVERY);
+  const never = Array.from({ length: 150 }, () => vi.fn(() => refuseAway(goneForGood)));
+  const removals = Array.from({ length: 100 }, () => vi.fn(() => refuseAway(home)));
+  for (const [index, remove] of [...never, ...removals].entries()) giveBack(`away ${index}`, remove);
 
   renameSync(join(parent, 'elsewhere'), queue);
-  await passTime(3 * EVERY);
+  await passTime(4 * EVERY);
   for (const remove of removals) expect(remove).toHaveReturned();
+  for (const remove of never) expect(remove).toHaveBeenCalledTimes(1);
 });
 
 it('a drive that is mounted again under another number is looked into, and proves nothing by what is not there [X57]', () => {
