@@ -63,7 +63,7 @@ describe('a process that break ends', () => {
     process.seteuid?.(1002);
     onTestFinished(() => process.seteuid?.(0));
 
-    const ended = await endAll(victims, 0);
+    const ended = await endAll(victims, HANGING);
 
     process.seteuid?.(0);
     expect(ended.map(({ outcome }) => outcome)).toEqual(['terminated', 'refused', 'alive']);
