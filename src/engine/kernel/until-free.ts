@@ -1,4 +1,3 @@
-import { HoldfastError } from '../../errors/base.ts';
 import { closeQuietly } from '../../storage/fs/quietly.ts';
 import { openRegularFile } from '../../storage/regular-file.ts';
 import { clearTimeout, setTimeout } from '../../time/time.ts';
@@ -33,7 +32,7 @@ export function untilFree(path: string, onFree: () => void, onError: (error: unk
       }
     } catch (error) {
       stop();
-      onError(error instanceof HoldfastError ? error : cannotLook(path, error));
+      onError(cannotLook(path, error));
     }
   }
 

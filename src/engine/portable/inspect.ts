@@ -1,5 +1,4 @@
 import { basename, join } from 'node:path';
-import { HoldfastError } from '../../errors/base.ts';
 import type { HolderRecord } from '../../identity/holder.ts';
 import { Date } from '../../time/time.ts';
 import type { Inspection, LockRequest, WaiterInfo } from '../engine.ts';
@@ -29,7 +28,7 @@ export function inspect(lock: PortableLock): Inspection {
   try {
     return inspectNow(lock);
   } catch (error) {
-    throw error instanceof HoldfastError ? error : cannotLook(lock.request.path, error);
+    throw cannotLook(lock.request.path, error);
   }
 }
 
