@@ -76,21 +76,14 @@ describe('a TSTP that is sent to holdfast alone', () => {
 
 describe('a Ctrl-Z while holdfast starts a process beside its command', () => {
   it('stops all of them, and a CONT has all go on [X38]', async () => {
-    const stand = [
-      'strace',
-      '-DDD',
-      '-f',
-      '-qq',
-      '-o',
-      '/dev/null',
-      '-e',
-      'inject=dup2,dup3:delay_enter=3600000000',
-    ];
+    const following = ['strace', '-DDD', '-f', '--detach-on=execve', '-qq', '-o', '/dev/null'];
+    const stand = [...following, '-e', 'inject=dup2,dup3:delay_enter=3600000000'];
     const running = job(new Cli(), ['sleep', '1000'], stand);
     const [wrapper] = await children(running.process.pid as number, ['node']);
     const [command, beside] = await children(wrapper as number, ['sleep', 'node']);
     const all = [wrapper, command, beside] as [number, number, number];
     process.kill(-all[0], 'SIGTSTP');
+    await running.says(/stopped/); // a signal that strace has taken, but not passed on yet, would be lost with it
     process.kill(tracerOf(all[0]), 'SIGKILL');
     await until(() => all.every(isStopped), 'all are stopped');
     expect(programOf(all[2])).toBe('node');
