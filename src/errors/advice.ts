@@ -144,7 +144,7 @@ export function cannotBeMade(facts: Unmade, reason: string, cause: unknown, face
   const problem = `The lock file ${printable(path)} for ${shown(resource)} cannot be made: ${reason}.`;
   const others = [
     ...(beside === undefined ? [elsewhere(face)] : []),
-    ...(face === 'library' ? ['set fallbackDirectory'] : []),
+    ...(face === 'library' && statsOf(path) === undefined ? ['set fallbackDirectory'] : []), // not past a lock that is there
   ];
   const isClosed = beside !== undefined && ['EACCES', 'EPERM', 'EROFS'].includes(reason);
   return `${problem} ${adviceOn(path, reason, cause, { others })}.${isClosed ? ' Whoever changes the file needs write access to its directory.' : ''}`;

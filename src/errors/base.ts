@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /** Stable codes; a code never changes its meaning between releases. */
 export type ErrorCode =
   | 'HOLDFAST_BUSY'
@@ -83,6 +85,12 @@ export class HoldfastError extends Error {
 
 /** The system error code (`EACCES`, …) of something thrown by Node.js, if it has one. */
 export function systemCode(error: unknown): string | undefined {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
+  const { code, errno } = (error ?? {}) as NodeJS.ErrnoException;
+  if (typeof code !== 'string') return undefined;
+  return code.startsWith('Unknown system error') ? (nameOf(errno) ?? code) : code;
+}
+
+/** Node.js has no name for some that matter: ESTALE of a network drive, EDQUOT of a disk with quotas. */
+function nameOf(errno: number | undefined): string | undefined {
+  return Object.entries(constants.errno).find(([, number]) => number === -(errno ?? 0))?.[0];
 }

@@ -50,17 +50,19 @@ export function untilFree(
   onError: (error: unknown) => void,
 ): () => void {
   let stop = () => {};
-  const watch = () => {
-    const path = placeToLook(resource, options);
-    stop = engine.untilFree(path, path === resource.path ? onFree : again, onError);
+  const watch = (path: string) => {
+    stop = engine.untilFree(path, () => next(path), onError);
   };
-  const again = () => {
+  /** It was free at this path; who came before it was may hold it at the other one. */
+  const next = (free: string) => {
     try {
-      watch();
+      const path = placeToLook(resource, options);
+      if (path === free && path === resource.path) onFree();
+      else watch(path);
     } catch (error) {
       onError(error);
     }
   };
-  watch();
+  watch(placeToLook(resource, options));
   return () => stop();
 }

@@ -1,7 +1,9 @@
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import * as holdfast from 'holdfast';
 import { BusyError, HoldfastError, InputError, LockManager } from 'holdfast';
 import { describe, expect, it, vi } from 'vitest';
+import { systemCode } from '../../src/errors/base.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 const codes: Record<string, string> = {
@@ -91,4 +93,13 @@ describe('an option that cannot be used', () => {
       expect((error as Error).message.length).toBeLessThan(200);
     }
   });
+});
+
+it('an error of the system has the name of its number also where Node.js knows none [C3, H17]', () => {
+  const unnamed = (errno: number) =>
+    systemCode(Object.assign(new Error(), { errno: -errno, code: `Unknown system error -${errno}` }));
+
+  expect(unnamed(constants.errno.ESTALE)).toBe('ESTALE');
+  expect(unnamed(constants.errno.EDQUOT)).toBe('EDQUOT');
+  expect(unnamed(4321)).toBe('Unknown system error -4321');
 });

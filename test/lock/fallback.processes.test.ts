@@ -85,5 +85,18 @@ describe.each(['kernel', 'portable'] as const)(
       await own.release();
       await free;
     });
+
+    it('is not free when it is so in its own place, and somebody came to hold it there since [C5, H17]', async () => {
+      const { target, manager, moved } = setUp();
+      const own = await new LockManager({ engine: 'portable' }).acquire(target, { mode: 'shared' });
+      const free = manager.untilFree(target);
+      expect(await staysOpen(free)).toBe(true);
+      const there = await contender(engines[engine]).acquire(requestFor(moved));
+
+      await own.release();
+      expect(await staysOpen(free)).toBe(true);
+      there.release();
+      await free;
+    });
   },
 );

@@ -5,6 +5,7 @@ import { BoundedCache } from '../../storage/bounded-cache.ts';
 import { READ_SAFELY } from '../../storage/fs/open-flags.ts';
 import { lstatOrNothing, mayBeThere } from '../../storage/fs/stat.ts';
 import type { EngineName } from '../engine.ts';
+import { cannotLook } from '../file/cannot-look.ts';
 import { wasUsedAt } from '../portable/portable.ts';
 import { CLAIM_SIGNATURE } from '../signature.ts';
 import { type Surroundings, surroundingsOf } from './surroundings.ts';
@@ -48,21 +49,24 @@ export function engineToAsk(path: string): EngineName {
   return recordedAt(path) ?? siteOf(path).domain;
 }
 
-/** Undefined for a file that is gone by now, as a claim goes that is given back, or shared. */
+/**
+ * Undefined for a file that is gone by now, as a claim goes that is given back, or shared.
+ *
+ * @throws {UnwritableError | ExhaustedError} it cannot be told: to whom a claim is a file of the kernel's, it is free.
+ */
 function kindOfFile(path: string): EngineName | undefined {
-  let fd: number;
+  let fd: number | undefined;
   try {
     fd = openSync(path, READ_SAFELY);
-  } catch (error) {
-    return systemCode(error) === 'ENOENT' ? undefined : 'kernel'; // not ours to read
-  }
-  try {
     const start = Buffer.alloc(CLAIM_SIGNATURE.length);
     readSync(fd, start, 0, start.length, 0);
     return start.equals(Buffer.from(CLAIM_SIGNATURE)) ? 'portable' : 'kernel';
-  } catch {
-    return 'kernel';
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EACCES' || code === 'EPERM') return 'kernel'; // which cannot open it either, and says so
+    throw cannotLook(path, error);
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }

@@ -28,8 +28,8 @@ const OTHERS = 0o006;
  * because the directory lets him; a directory with the sticky bit lets nobody. Who may only read the data may only read
  * here too. Where there is no data, who may write the directory counts as who may write the data.
  *
- * Of two groups, one that may replace the data and one that owns it, the files of the lock can have one: the first, unless
- * the data is kept from everybody but its group, and this user can give files to that.
+ * Of two groups, one that may replace the data and one that owns it, the files of the lock can have one: the first. Who is
+ * not in that can make none, and whoever is makes all of them for the same group.
  *
  * Made by root, it belongs to the owner of the data, or, where that is root or there is none, of the directory.
  */
@@ -68,9 +68,7 @@ function rightsBeside(data: Stats, directory: Stats): Rights {
   if (data.gid === directory.gid) {
     return { uid, gid: data.gid, mode: fully(others | ((data.mode | replacers) & GROUP)) };
   }
-  const isItsGroups = (data.mode & 0o004) === 0 && (data.mode & GROUP) !== 0 && (isRoot() || isIn(data.gid));
-  if ((replacers & GROUP) !== 0 && !isItsGroups)
-    return { uid, gid: directory.gid, mode: fully(others | GROUP) };
+  if ((replacers & GROUP) !== 0) return { uid, gid: directory.gid, mode: fully(others | GROUP) };
   return { uid, gid: data.gid, mode: fully(others | (data.mode & GROUP)) };
 }
 

@@ -40,6 +40,8 @@ export function inspect(path: string, whom: 'all' | 'recorded' = 'all'): Inspect
   if (fd === undefined) return FREE;
   try {
     return inspectOpen(path, fd, whom);
+  } catch (error) {
+    throw cannotLook(path, error);
   } finally {
     closeSync(fd);
   }

@@ -1,4 +1,6 @@
 import { type BigIntStats, readFileSync } from 'node:fs';
+import { systemCode } from '../../errors/base.ts';
+import { isExhaustion } from '../../errors/exhaustion.ts';
 import type { Mode } from '../engine.ts';
 
 /** One flock as the kernel lists it. `pid` is the process that took it, which need not be the one that holds it now. */
@@ -14,12 +16,15 @@ const LINE = /^\d+: FLOCK +\S+ +(READ|WRITE) +(\d+) ([0-9a-f]+):([0-9a-f]+):(\d+
  * The flocks on a file. Empty where the kernel does not list them: other platforms, other pid namespaces, btrfs.
  *
  * A long list is read in several pieces. When locks come and go meanwhile, a line can be missed, or met twice.
+ *
+ * @throws the system's error where descriptors or memory are used up, which says nothing about the locks.
  */
 export function kernelLocks(stats: BigIntStats): KernelLock[] {
   let table: string;
   try {
     table = readFileSync('/proc/locks', 'latin1');
-  } catch {
+  } catch (error) {
+    if (isExhaustion(systemCode(error) ?? '')) throw error;
     return [];
   }
   const locks: KernelLock[] = [];

@@ -168,7 +168,16 @@ export class KernelUpgrade implements Waiting {
 
   /** By the kernel's list of holders, and where there is none, by the records they left. */
   #isAlone(): boolean {
-    const holders = kernelLocks(fstatSync(this.#lock.fd, { bigint: true })).length;
-    return holders > 0 ? holders === 1 : readEntries(this.#lock.request.path, ['held']).length <= 1;
+    const holders = this.#holders();
+    return holders === 0 ? readEntries(this.#lock.request.path, ['held']).length <= 1 : holders === 1;
+  }
+
+  /** As the kernel lists them; undefined where descriptors are used up, and another look is to come. */
+  #holders(): number | undefined {
+    try {
+      return kernelLocks(fstatSync(this.#lock.fd, { bigint: true })).length;
+    } catch {
+      return undefined;
+    }
   }
 }

@@ -34,7 +34,7 @@ import { errorOf, type FoundClaim, look } from './look.ts';
 import { makeQueue, type Place } from './place.ts';
 import { type ClaimRecord, formatRecord, newToken } from './record.ts';
 import type { LayoutName } from './settings.ts';
-import { refuseAway, type Whereabouts } from './whereabouts.ts';
+import { refuseAway, refuseOther, type Whereabouts } from './whereabouts.ts';
 
 const ATTEMPTS = 20;
 /** Milliseconds. */
@@ -222,6 +222,7 @@ export class Claim {
     if (this.#path === undefined) discard(this.#place.privatePath(token), this.#layout, this.#place);
     else stood = removeClaim({ path: this.#path, token, layout: this.#layout }, this.#place);
     if (!stood) this.refuseAway();
+    else refuseOther(this.#home);
     this.#path = undefined;
     return stood;
   }

@@ -21,7 +21,7 @@ import { removeFrom } from '../file/remove.ts';
 import { recordRights } from '../file/rights.ts';
 import { CLAIM_FILE } from '../signature.ts';
 import type { FileIdentity } from './record.ts';
-import { refuseAway, type Whereabouts } from './whereabouts.ts';
+import { refuseAway, refuseOther, type Whereabouts } from './whereabouts.ts';
 
 const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
 const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
@@ -165,6 +165,7 @@ export function removeLeft(path: string, home: Whereabouts | undefined): void {
     refuseAway(home);
     if (systemCode(error) !== 'ENOENT') throw error;
   }
+  refuseOther(home);
 }
 
 /** Removes a claim directory that nobody is to see, by way of a name in the same directory that nobody else uses. */

@@ -77,7 +77,8 @@ function tryOnce(id: string, remove: Removal): unknown {
     left.delete(id);
     return undefined;
   } catch (error) {
-    left.set(id, { remove, away: error instanceof AwayError ? error : undefined });
+    left.delete(id);
+    left.set(id, { remove, away: error instanceof AwayError ? error : undefined }); // the last to be tried next time
     forgetOldest();
     return error;
   }

@@ -33,6 +33,16 @@ export function refuseAway(home: Whereabouts | undefined): void {
   if (home !== undefined && !isAt(home)) throw new AwayError(home);
 }
 
+/**
+ * For who has removed something from its path. @throws {AwayError} another drive is mounted there now, such as a copy of the
+ * one that it was left on. One that has a new number itself has the same directories.
+ */
+export function refuseOther(home: Whereabouts | undefined): void {
+  const found = home && lstatOrNothing(home.path);
+  if (found === undefined || found.dev === home?.dev || found.ino === home?.ino) return;
+  throw new AwayError(home as Whereabouts);
+}
+
 function isAt({ path, dev, ino }: Whereabouts): boolean {
   const found = lstatOrNothing(path);
   return found?.dev === dev && found.ino === ino;

@@ -63,6 +63,30 @@ describe('a manager that is told the engine', () => {
     await lock.release();
   });
 
+  it.each([
+    ['openSync', 'EMFILE', 'HOLDFAST_EXHAUSTED'],
+    ['openSync', 'EIO', 'HOLDFAST_UNWRITABLE'],
+    ['readSync', 'EIO', 'HOLDFAST_UNWRITABLE'],
+  ] as const)(
+    'is not asked with the kernel engine, to which it is free, after %s with %s [F1, H23]',
+    async (name, code, told) => {
+      const { locks } = newPlace({ engine: 'portable' });
+      const lock = await locks.acquire('mirror');
+      let isOver = false;
+      intercept(name, (original) => (...call: unknown[]) => {
+        if (!isOver && (name === 'readSync' || call[0] === lock.path)) {
+          isOver = true;
+          throw Object.assign(new Error(code), { code });
+        }
+        return (original as (...call: unknown[]) => number)(...call);
+      });
+
+      expect(() => locks.inspect('mirror')).toThrow(expect.objectContaining({ code: told }));
+      expect(locks.inspect('mirror').state).toBe('exclusive');
+      await lock.release();
+    },
+  );
+
   it('goes to the fallback directory like any other where its own cannot be made [C5]', async () => {
     const { home } = newPlace();
     const locks = new LockManager({

@@ -9,6 +9,7 @@ import { syscalls } from '../../../src/engine/kernel/syscalls/index.ts';
 import { TOKENS_PER_TENURE } from '../../../src/engine/kernel/token.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { requestFor, upgrading } from '../harness.ts';
+import { intercept, systemError } from '../portable/intercept.ts';
 import { before } from './between.ts';
 import { acquire, countersOf, newPath, refuseWrites } from './counters.ts';
 
@@ -79,6 +80,35 @@ it('an upgrade that another reader comes before goes on, and still shares the lo
 
   expect(push(path, 'exclusive')).toBe(undefined);
   expect(ends).toEqual([]);
+});
+
+it('an upgrade gives its shared lock up for no try while nobody can tell how many share it [H23, X56]', async () => {
+  const path = newPath();
+  const [reader, other] = [share(path), share(path)];
+  let isUsedUp = true;
+  intercept(
+    'readFileSync',
+    (original) =>
+      ((...call: Parameters<typeof original>) => {
+        if (isUsedUp && call[0] === '/proc/locks') throw systemError('EMFILE');
+        return original(...call);
+      }) as typeof original,
+  );
+  intercept(
+    'readdirSync',
+    (original) =>
+      ((...call: Parameters<typeof original>) => {
+        if (isUsedUp) throw systemError('EMFILE');
+        return original(...call);
+      }) as typeof original,
+  );
+  before('convert', () => expect(isUsedUp).toBe(false));
+  const upgrade = upgrading(reader);
+
+  expect(await upgrade.outcome()).toBe('waiting');
+  other.release();
+  isUsedUp = false;
+  expect(await upgrade.ended()).toBe('converted');
 });
 
 it('nobody comes past a reader that waits to have the lock alone [R7]', () => {
