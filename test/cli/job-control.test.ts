@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { catches } from '../../src/command/signals/process-status.ts';
 import { processFacts } from '../../src/identity/index.ts';
 import { type Child, fixture } from '../support/child.ts';
-import { until } from '../support/until.ts';
+import { until, untilAsleepIn } from '../support/until.ts';
 import { Cli, main } from './cli.ts';
 
 const isStopped = (pid: number) => processFacts.isStopped(pid) === true;
@@ -91,6 +91,21 @@ describe('a Ctrl-Z while holdfast starts a process beside its command', () => {
     await until(() => !all.some(isStopped) && programOf(all[2]) === 'cat', 'all go on');
     process.kill(all[0], 'SIGTERM');
     expect(await running.exits()).toMatchObject({ code: 241 }); // minus 15
+  });
+});
+
+describe('a command that a debugger has stand still', () => {
+  it('does not stop holdfast when that starts a process beside it [X38]', async () => {
+    const following = ['strace', '-DDD', '-f', '-qq', '-o', '/dev/null'];
+    const stand = [...following, '-e', 'inject=clock_nanosleep:delay_enter=3600000000'];
+    const running = job(new Cli(), ['sleep', '1000'], stand);
+    const [wrapper = 0] = await children(running.process.pid as number, ['node']);
+    await tellsSignals(wrapper, 'sleep');
+
+    await untilAsleepIn(wrapper, 'poll');
+    process.kill(tracerOf(wrapper), 'SIGKILL');
+    process.kill(wrapper, 'SIGTERM');
+    expect(await running.exits()).toMatchObject({ code: 241, stdout: '' });
   });
 });
 

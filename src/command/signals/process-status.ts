@@ -17,6 +17,11 @@ export function catches(pid: number, signal: NodeJS.Signals): boolean | undefine
   return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
 }
 
+/** Whether a signal has stopped a process, and not a debugger, which has it stand still at each of its steps (proc(5)). */
+export function isStoppedBySignal(pid: number): boolean {
+  return /^State:\s*T/m.test(read(`/proc/${pid}/status`) ?? '');
+}
+
 /** Whether Ctrl-C on the terminal reaches this process: its group is the terminal's foreground group (proc(5)). */
 export function isInForeground(): boolean {
   const stat = read('/proc/self/stat');

@@ -1,6 +1,7 @@
 import { processFacts } from '../../identity/index.ts';
 import { trace } from '../../trace/trace.ts';
 import { STOPPING } from './passed.ts';
+import { isStoppedBySignal } from './process-status.ts';
 
 /**
  * Stops this process with the command that it runs, so that whoever has stopped the job sees all of it stopped.
@@ -39,7 +40,7 @@ export class Suspension {
 
   /** A signal that stops may have come while nobody listened. */
   missed(): void {
-    if (this.isCommandStopped) this.begin('SIGTSTP');
+    if (isStoppedBySignal(this.#command)) this.begin('SIGTSTP');
   }
 
   /** Somebody wants it to go on. */
