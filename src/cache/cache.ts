@@ -270,7 +270,7 @@ export class Cache {
     if (typeof target === 'function' || !isCurrent(policy, record)) return undefined;
     const outcome = { record, from: 'cache' } as const;
     if (target === undefined) return entryOf(this.#layout, outcome);
-    const isRight = isKept(path, absolute(target), this.#modeOf(wish.options));
+    const isRight = isKept(this.#layout, path, absolute(target), this.#modeOf(wish.options));
     return isRight ? entryOf(this.#layout, outcome, absolute(target), 'kept') : undefined;
   }
 

@@ -16,6 +16,13 @@ import { unreadable } from './refused.ts';
 /** Milliseconds of synchronous calls after which others get their turn: asynchronous ones take ten times as long. */
 const rests = new Rests(5);
 
+/** What Holdfast makes in each part: whatever else lies there is somebody else's, and is left alone. */
+const OF_RECORD = /~[0-9a-f]{20}\.json$/;
+const OF_SHARD = /^[0-9a-f]{2}$/;
+const OF_CONTENT = /^[0-9a-f]{62}$/;
+const OF_PARTIAL = /~[0-9a-f]{20}(\.failed|\.[0-9a-f]{16})?$/;
+const OF_BAD = /-[0-9a-f]{8}$/;
+
 /** Something that lies in the cache. */
 export interface Found {
   readonly path: string;
@@ -65,6 +72,8 @@ function* filed(layout: Layout): Generator<Filed> {
     if (!name.endsWith('.json')) continue;
     const path = `${layout.entries}${sep}${name}`;
     const found = readRecord(layout, path);
+    // A later version may name its records in another way.
+    if (found === undefined && !OF_RECORD.test(name) && foreignness(path) === undefined) continue;
     yield { path, record: found?.record, used: found?.stats.mtimeMs ?? 0 };
   }
 }
@@ -91,8 +100,9 @@ export async function* storedContents(
   onUnread?: OnUnread,
 ): AsyncGenerator<Found & { readonly content: string }> {
   for (const shard of namesIn(layout, layout.contents, onUnread)) {
+    if (!OF_SHARD.test(shard)) continue;
     for (const found of foundIn(layout, join(layout.contents, shard), onUnread)) {
-      yield { ...found, content: shard + found.name };
+      if (OF_CONTENT.test(found.name)) yield { ...found, content: shard + found.name };
       if (rests.isDue) await rests.take();
     }
   }
@@ -112,6 +122,7 @@ export interface Unfinished {
 
 export async function* unfinished(layout: Layout, onUnread?: OnUnread): AsyncGenerator<Unfinished> {
   for (const { path, name, stats } of foundIn(layout, layout.partials, onUnread)) {
+    if (!OF_PARTIAL.test(name)) continue;
     const files = filesIn(layout, path);
     const all = [stats, ...(files ?? [])];
     yield {
@@ -137,7 +148,7 @@ function filesIn(layout: Layout, directory: string): Stats[] | undefined {
 
 /** What was put aside because it had been changed. */
 export function putAsideIn(layout: Layout, onUnread?: OnUnread): Found[] {
-  return [...foundIn(layout, layout.bad, onUnread)];
+  return [...foundIn(layout, layout.bad, onUnread)].filter(({ name }) => OF_BAD.test(name));
 }
 
 /** What processes have left that died while they made the directory. */

@@ -56,6 +56,7 @@ export class Layout {
   readonly #places = new BoundedCache<string, Place>(MOST_PLACES);
   readonly #shared: boolean;
   readonly #owner: number | undefined;
+  readonly #group: number | undefined;
 
   /** Of a directory that exists. */
   constructor(directory: string) {
@@ -63,6 +64,7 @@ export class Layout {
     const stats = statOrNothing(this.directory);
     this.#shared = ((stats?.mode ?? 0) & SHARED) !== 0;
     this.#owner = stats?.uid;
+    this.#group = stats?.gid;
     this.fileMode = 0o600 | ((stats?.mode ?? 0) & 0o666);
     this.entries = join(this.directory, 'entries');
     this.locks = join(this.directory, 'locks');
@@ -131,6 +133,15 @@ export class Layout {
   /** Whether a file was left by somebody who may write here: in a private cache its owner, root, or this user. */
   trusts({ uid }: Stats): boolean {
     return uid === 0 || uid === this.#owner || this.#shared || uid === process.getuid?.();
+  }
+
+  /**
+   * Whether a copy of a content elsewhere may be believed for its size and time: it was made by who could change the content
+   * as well.
+   */
+  trustsCopy({ uid, gid }: Stats): boolean {
+    const isOfGroup = this.#shared && gid === this.#group;
+    return uid === 0 || uid === this.#owner || isOfGroup || uid === process.getuid?.();
   }
 }
 

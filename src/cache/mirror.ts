@@ -32,7 +32,8 @@ const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
  * replaced or pruned meanwhile; without a lock only where this user cannot write in the cache. P is this process.
  *
  *  1. What is there already and right is kept. A copy is right when its size and time are the content's, which it got at
- *     step 3; so a mirror that was edited, or is of an older entry, is not.
+ *     step 3; so a mirror that was edited, or is of an older entry, is not. Nor is one of a user who could not have changed
+ *     the content: size and time are no secret.
  *  2. A temporary file beside the target, never the target itself: a link that was planted there would be written through.
  *     Its name is this key's, cache's and target's own, and the lock is held: what is there was left by a process that
  *     died, and is removed. P dies from here on: the next mirror to this target removes it.
@@ -52,7 +53,7 @@ export async function mirror(
   const content = layout.contentOf(record.content);
   const source = lstatSync(content);
   refuseTarget(layout, target);
-  if (isMirror(source, lstatOrNothing(target), mode)) return 'kept';
+  if (isMirror(layout, source, lstatOrNothing(target), mode)) return 'kept';
   const directory = dirname(target);
   const temporary = join(directory, mirrorTemporary(layout, record.key, target));
   try {
@@ -76,16 +77,17 @@ export async function mirror(
 }
 
 /** What a hit needs to know: whether a mirror is right as it is. */
-export function isKept(content: string, target: string, mode: MirrorMode): boolean {
+export function isKept(layout: Layout, content: string, target: string, mode: MirrorMode): boolean {
   const source = lstatOrNothing(content);
-  return source !== undefined && isMirror(source, lstatOrNothing(target), mode);
+  return source !== undefined && isMirror(layout, source, lstatOrNothing(target), mode);
 }
 
-function isMirror(source: Stats, found: Stats | undefined, mode: MirrorMode): boolean {
+function isMirror(layout: Layout, source: Stats, found: Stats | undefined, mode: MirrorMode): boolean {
   if (found?.isFile() !== true || found.size !== source.size) return false;
   const isLink = found.ino === source.ino && found.dev === source.dev;
   if (isLink) return mode === 'auto' || mode === 'link';
-  return (mode !== 'link' || source.size === 0) && microseconds(found) === microseconds(source);
+  const isCopy = microseconds(found) === microseconds(source) && layout.trustsCopy(found);
+  return isCopy && (mode !== 'link' || source.size === 0);
 }
 
 /** As exact as `utimes` sets it. */
@@ -184,10 +186,12 @@ function linkAt(path: string): string | undefined {
   }
 }
 
+/** Also of one that is not made yet. */
 function realOf(directory: string): string {
   try {
     return realpathSync.native(directory);
   } catch {
-    return resolve(directory); // not made yet
+    const path = resolve(directory);
+    return path === dirname(path) ? path : join(realOf(dirname(path)), basename(path));
   }
 }

@@ -128,6 +128,7 @@ async function format(layout: Layout): Promise<void> {
   await ensureWritableDirectory(directory, 'as its parent');
   // In a directory of other things, such as a home, a backup would skip those as well.
   const tag = readdirSync(directory).every((name) => OWN_NAME.test(name)) ? { 'CACHEDIR.TAG': TAG } : {};
+  refuseLinks(layout);
   for (const part of partsOf(layout)) makeDirectory(part, 'as its parent');
   for (const [name, text] of Object.entries({ ...tag, format: OWN_FORMAT })) {
     const path = join(directory, name);
@@ -141,11 +142,23 @@ function partsOf(layout: Layout): readonly string[] {
   return [layout.locks, layout.entries, layout.partials, layout.contents];
 }
 
+/** @throws {CacheDirectoryError} a part is a link: what is made and removed there would lie in somebody else's directory. */
+function refuseLinks(layout: Layout): void {
+  for (const part of [...partsOf(layout), dirname(layout.contents)]) {
+    const found = lstatOrNothing(part);
+    if (found?.isSymbolicLink() !== true) continue;
+    const owner = found.uid === 0 ? 'root' : `user id ${found.uid}`;
+    const problem = `has a link of ${owner} in the place of a directory of its own: remove ${printable(part)}, or ${ANOTHER}`;
+    throw new CacheDirectoryError(layout.directory, problem);
+  }
+}
+
 /** Before something is fetched: all parts are there again, whoever removed them. @throws {CacheDirectoryError} */
 export function makeReady(layout: Layout): void {
   if (statOrNothing(layout.directory) === undefined) {
     throw new CacheDirectoryError(layout.directory, 'was removed while it was open: open it again');
   }
+  refuseLinks(layout);
   try {
     for (const part of partsOf(layout)) makeDirectory(part, 'as its parent');
     // Asked and not tried: a probe would be left by a process that dies here.

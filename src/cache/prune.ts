@@ -1,4 +1,3 @@
-import { rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { DeadlockError } from '../errors/lock-errors.ts';
@@ -6,6 +5,7 @@ import { publishCacheEvent } from '../events/cache-channel.ts';
 import { extent, flag, type Kinds, span } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
+import { removeInside } from '../storage/fs/remove-inside.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { allowReplacing } from '../storage/replace/index.ts';
 import { Date } from '../time/time.ts';
@@ -220,8 +220,7 @@ class Pruning {
     if (found === undefined || this.#plan.options.dryRun === true) return found !== undefined;
     try {
       allowReplacing(path);
-      if (found.isDirectory()) rmSync(path, { recursive: true, force: true });
-      else unlinkSync(path);
+      removeInside(this.#plan.layout.directory, path);
       return true;
     } catch (error) {
       this.failed.push({ path, reason: systemCode(error) ?? String(error), could: 'not be removed' });

@@ -359,11 +359,12 @@ it('a prune goes on where it may not look into what somebody has left [K33]', as
     async ({ cache, fs }: Remote, directory: string) => {
       const opened = await cache.openCache(directory);
       await opened.fetch('corpus', () => Promise.reject(new Error('no answer'))).catch(() => {});
-      fs.mkdirSync(`${directory}/partial/closed`);
+      const closed = `${directory}/partial/closed~0123456789abcdef0123`;
+      fs.mkdirSync(closed);
       for (const name of fs.readdirSync(`${directory}/partial`))
         fs.utimesSync(`${directory}/partial/${name}`, 1, 1);
-      fs.chmodSync(`${directory}/partial/closed`, 0);
-      fs.mkdirSync(`${directory}/partial/closed2`);
+      fs.chmodSync(closed, 0);
+      fs.mkdirSync(`${closed}.0123456789abcdef`);
       return { ...(await opened.prune()), kept: fs.readdirSync(`${directory}/partial`) };
     },
     join(home, 'cache'),

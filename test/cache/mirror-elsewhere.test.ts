@@ -1,4 +1,5 @@
 import {
+  existsSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
@@ -29,9 +30,10 @@ it('a mirror on another file system is a copy, or an error where only a link wil
 it('a mirror does not go into the cache itself, by whichever way it is named', async () => {
   const { cache, home, directory } = await newCache();
   symlinkSync(directory, join(home, 'way'));
-  for (const mirror of [join(directory, 'x'), join(home, 'way/entries/x')]) {
+  for (const mirror of [join(directory, 'x'), join(home, 'way/entries/x'), join(home, 'way/new/deep/x')]) {
     await expect(cache.fetch('corpus', making('words'), { mirror })).rejects.toThrow('inside the cache');
   }
+  expect(existsSync(join(directory, 'new'))).toBe(false);
 });
 
 it.each([

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import type { Cache } from '../../cache/cache.ts';
 import type { Entry, EntryInfo } from '../../cache/entry.ts';
+import { Layout } from '../../cache/layout.ts';
 import { isKept } from '../../cache/mirror.ts';
 import type { Progress } from '../../cache/options.ts';
 import { isStamped } from '../../cache/publish.ts';
@@ -146,7 +147,8 @@ class Fetching {
     const other = this.#files.get(path) ?? job;
     this.#files.set(path, other);
     if (other !== job) throw elsewhere(path, `${printable(other.shown)} is`);
-    if (isKept(content, path, 'auto') || (await isFree(path))) return path;
+    const layout = new Layout(this.#means.cache.directory);
+    if (isKept(layout, content, path, 'auto') || (await isFree(path))) return path;
     throw elsewhere(path, 'there is something that was not fetched, or was changed since');
   }
 

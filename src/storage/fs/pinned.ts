@@ -3,7 +3,7 @@ import { O_NOFOLLOW } from './open-flags.ts';
 
 const { O_RDONLY, O_DIRECTORY = 0 } = constants;
 /** Linux: a descriptor that stands for a path and needs no right to read it. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 
 export const DIRECTORY = O_RDONLY | O_DIRECTORY;
 

@@ -1,0 +1,66 @@
+import { closeSync, constants, openSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { systemCode } from '../../errors/base.ts';
+import { O_NOFOLLOW } from './open-flags.ts';
+import { O_PATH, pathOfDescriptor } from './pinned.ts';
+import { lstatOrNothing } from './stat.ts';
+
+const { O_DIRECTORY = 0 } = constants;
+
+/**
+ * Removes what lies at a path below a directory, with all that is in it. On Linux, nothing elsewhere is removed, whatever
+ * others put in the place of a directory on the way meanwhile: each is opened in the one above, and is no link.
+ *
+ * @throws the system's error: `ENOTDIR` for a link on the way.
+ */
+export function removeInside(root: string, path: string): void {
+  const names = relative(root, path).split(sep);
+  removeBelow(root, names);
+}
+
+function removeBelow(directory: string, [name = '', ...rest]: readonly string[]): void {
+  if (rest.length === 0) removeTree(directory, name);
+  else within(join(directory, name), (inner) => removeBelow(inner, rest));
+}
+
+function removeTree(directory: string, name: string): void {
+  const path = join(directory, name);
+  if (lstatOrNothing(path)?.isDirectory() !== true) {
+    unlinkSync(path);
+    return;
+  }
+  if (isGone(path)) return;
+  within(path, (inner) => {
+    for (const each of readdirSync(inner)) removeTree(inner, each);
+  });
+  rmdirSync(path);
+}
+
+/** An empty directory goes whether or not one may look into it. */
+function isGone(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    const code = systemCode(error) ?? '';
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+/** Runs a body with a path that leads to this very directory. */
+function within(path: string, body: (directory: string) => void): void {
+  if (lstatOrNothing(path)?.isDirectory() === false) {
+    throw Object.assign(new Error(`${path} is no directory`), { code: 'ENOTDIR', path });
+  }
+  if (pathOfDescriptor(0) === undefined) {
+    body(path); // no way to hold on to it
+    return;
+  }
+  const fd = openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    body(pathOfDescriptor(fd) ?? path);
+  } finally {
+    closeSync(fd);
+  }
+}
