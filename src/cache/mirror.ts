@@ -13,11 +13,10 @@ import { syncDirectory } from '../storage/fs/sync-directory.ts';
 import { allowReplacing } from '../storage/replace/index.ts';
 import { outlastTransient } from '../storage/transient/index.ts';
 import type { MirroredBy } from './entry.ts';
-import { type Layout, mirrorTemporary } from './layout.ts';
+import type { Layout } from './layout.ts';
+import { temporaryOf } from './mirror-temporary.ts';
+import type { MirrorMode } from './options.ts';
 import type { PresentRecord } from './record.ts';
-
-/** How a mirror is made. `auto`: by the first of reflink, link and copy that works. */
-export type MirrorMode = 'auto' | 'reflink' | 'link' | 'copy';
 
 /** What says that this way is not available here, and another one may be. */
 const UNAVAILABLE = /^(EXDEV|EMLINK|EPERM|EACCES|ENOTSUP|EOPNOTSUPP|EINVAL|ENOSYS|ENOTTY|EAGAIN)$/;
@@ -35,8 +34,9 @@ const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
  *     step 3; so a mirror that was edited, or is of an older entry, is not. Nor is one of a user who could not have changed
  *     the content: size and time are no secret.
  *  2. A temporary file beside the target, never the target itself: a link that was planted there would be written through.
- *     Its name is this key's, cache's and target's own, and the lock is held: what is there was left by a process that
- *     died, and is removed. P dies from here on: the next mirror to this target removes it.
+ *     Under a lock that keeps all others out, its name is this key's, cache's and target's own, and what is there was
+ *     left by a process that died: it is removed. P dies from here on: the next mirror to this target removes it. Without
+ *     one, others do the same at the same time: the name is this call's own. P dies: one of them removes it, a day later.
  *  3. A clone, a link, or a copy with the content's time; clone and copy get the mode a new file would have, and are
  *     synced. A link stays read-only: it is the content.
  *  4. Rename, which replaces a file or a symbolic link in one step for everybody who looks. P dies: the mirror is right.
@@ -51,11 +51,12 @@ export async function mirror(
   mode: MirrorMode,
 ): Promise<MirroredBy> {
   const content = layout.contentOf(record.content);
-  const source = lstatSync(content);
+  const source = lstatSync(content, { throwIfNoEntry: false });
+  if (source === undefined) throw withoutContent(target);
   refuseTarget(layout, target);
   if (isMirror(layout, source, lstatOrNothing(target), mode)) return 'kept';
   const directory = dirname(target);
-  const temporary = join(directory, mirrorTemporary(layout, record.key, target));
+  const temporary = temporaryOf(layout, lock, record.key, target);
   try {
     makeDirectory(directory, { mode: 0o777 & ~process.umask() });
     refuseTarget(layout, target); // by its real path, now that there is one
@@ -70,10 +71,20 @@ export async function mirror(
   } catch (error) {
     const code = systemCode(error);
     if (error instanceof HoldfastError || code === undefined) throw error;
+    if (code === 'ENOENT' && lstatOrNothing(content) === undefined) throw withoutContent(target, error);
     throw new MirrorError(target, `could not be made: ${code}. ${adviceOn(target, code, error)}`, error);
   } finally {
     unlinkQuietly(temporary); // a rename between two links to one file leaves both
   }
+}
+
+/** Without a lock, nothing keeps a prune from it. */
+function withoutContent(target: string, cause?: unknown): MirrorError {
+  return new MirrorError(
+    target,
+    'could not be made: the content was removed meanwhile. Fetch it again',
+    cause,
+  );
 }
 
 /** What a hit needs to know: whether a mirror is right as it is. */

@@ -13,9 +13,11 @@ import {
   span,
 } from '../lock/known-options.ts';
 import type { EntryInfo } from './entry.ts';
-import type { MirrorMode } from './mirror.ts';
 import { type Policy, policy } from './policy.ts';
 import { LONGEST_KEY } from './record.ts';
+
+/** How a mirror is made. `auto`: by the first of reflink, link and copy that works. */
+export type MirrorMode = 'auto' | 'reflink' | 'link' | 'copy';
 
 export interface CacheOptions {
   /**

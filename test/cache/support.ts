@@ -41,7 +41,7 @@ export function put(cache: Cache, key: string, text: string) {
 }
 
 /** Puts something in the way of an asynchronous call to the file system until the test is over. */
-export function interceptPromise<N extends 'link' | 'rename' | 'open'>(
+export function interceptPromise<N extends 'link' | 'rename' | 'open' | 'copyFile'>(
   name: N,
   wrap: (original: (typeof promises)[N]) => (typeof promises)[N],
 ): void {

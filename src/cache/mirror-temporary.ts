@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { lstatSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Lock } from '../lock/lock.ts';
+import { unlinkQuietly } from '../storage/fs/quietly.ts';
+import { Date } from '../time/time.ts';
+import { type Layout, mirrorTemporary } from './layout.ts';
+import { excludes } from './produce.ts';
+
+/** Milliseconds after which nobody is at work any more on a file that did not change. */
+const ABANDONED = 86_400_000;
+const END = '.mirror';
+
+/**
+ * Where the temporary file of a mirror goes. Under a lock that keeps all others out, that is one path, and what is there was
+ * left by a process that died. Elsewhere several may make the mirror at once, and each has a name of its own; what one of
+ * them leaves that dies is removed by the next one, a day later.
+ */
+export function temporaryOf(layout: Layout, lock: Lock | undefined, key: string, target: string): string {
+  const directory = dirname(target);
+  const name = mirrorTemporary(layout, key, target);
+  if (lock !== undefined && excludes(lock)) return join(directory, name);
+  const stem = name.slice(0, -END.length);
+  removeAbandoned(directory, stem);
+  return join(directory, `${stem}-${randomBytes(8).toString('hex')}${END}`);
+}
+
+function removeAbandoned(directory: string, stem: string): void {
+  for (const path of temporariesIn(directory, stem)) {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats !== undefined && Date.now() - stats.ctimeMs > ABANDONED) unlinkQuietly(path);
+  }
+}
+
+/** None in a directory that is still to be made, or cannot be listed. */
+function temporariesIn(directory: string, stem: string): readonly string[] {
+  try {
+    const names = readdirSync(directory).filter((name) => name.startsWith(`${stem}-`) && name.endsWith(END));
+    return names.map((name) => join(directory, name));
+  } catch {
+    return [];
+  }
+}
