@@ -215,6 +215,7 @@ async function pumped(turn: Turn, bytes: AsyncIterable<unknown>, directory: stri
       signal.throwIfAborted();
       const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
       if (!(piece instanceof Uint8Array)) throw new ProducerError(key, 'gave a chunk that is not bytes');
+      checkMost(turn, partial.offset + piece.length);
       await partial.write(piece);
       progress(partial.offset, options.size);
     }
@@ -241,6 +242,13 @@ async function sealed(turn: Turn, partial: PartialFile): Promise<Made> {
   completeFile(fd, path, CONTENT_MODE);
   futimesSync(fd, time, time);
   return { path, size, digests, mtime: fstatSync(fd).mtimeMs }; // as the file system tells it
+}
+
+/** A stream that is too long may have no end. @throws {IntegrityError} */
+function checkMost({ key, options }: Turn, size: number): void {
+  if (options.size === undefined || size <= options.size) return;
+  const expected = `${options.size} bytes`;
+  throw new IntegrityError({ what: key, expected, got: `more than ${expected}`, size });
 }
 
 /** Step 4. @throws {IntegrityError | ProducerError} */

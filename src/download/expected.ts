@@ -36,6 +36,10 @@ export class Expected {
 
   /** @throws {Fault} when so many bytes, of which there may be more, are too many. */
   checkMost(size: number): void {
+    const exceeded = this.#sizes.find((each) => size > each);
+    if (exceeded !== undefined) {
+      throw mismatch({ expected: `${exceeded} bytes`, got: `more than ${exceeded} bytes`, size });
+    }
     if (size <= this.#most) return;
     throw new Fault(`it has more than ${this.#most} bytes`, {
       next: 'Allow more (maxBytes), or check the address',

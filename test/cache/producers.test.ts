@@ -257,3 +257,29 @@ describe('a call that ends early', () => {
     expect((await first).size).toBe(5);
   });
 });
+
+it.each<[string, (chunks: AsyncIterable<string>) => unknown]>([
+  ['an iterable', (chunks) => chunks],
+  ['a stream', (chunks) => Readable.from(chunks, { objectMode: false, highWaterMark: 1 })],
+  ['a stream of the web', (chunks) => Readable.toWeb(Readable.from(chunks))],
+])('%s of more bytes than the size is ended, and the error says both [K8]', async (_, resultOf) => {
+  const { cache, layout } = await newCache();
+  let most = 0;
+  let isEnded = false;
+  const chunks = async function* () {
+    try {
+      for (let count = 0; count < 1000; count++) yield 'x'.repeat(600);
+    } finally {
+      isEnded = true;
+    }
+  };
+  const producer = (async () => resultOf(chunks())) as unknown as Producer;
+  const onProgress = ({ done }: { readonly done: number }) => {
+    most = Math.max(most, done);
+  };
+  const fetch = cache.fetch('corpus', producer, { size: 1000, onProgress });
+  await expect(fetch).rejects.toMatchObject({ expected: '1000 bytes', got: 'more than 1000 bytes' });
+  await until(() => isEnded, 'the source is ended');
+  expect(most).toBeLessThanOrEqual(1000);
+  expect(existsSync(layout.partialOf('corpus'))).toBe(false);
+});

@@ -6,6 +6,7 @@ import {
   head,
   RESET,
   type Script,
+  STALL,
   scriptedServer,
   whole,
 } from '../support/scripted-server.ts';
@@ -174,6 +175,25 @@ it('refuses an announced length that is not the expected size, after a second lo
   expect(error).toMatchObject({ code: 'HOLDFAST_INTEGRITY', expected: '999 bytes', got: '1000 bytes' });
   expect(server.requests).toHaveLength(2);
 });
+
+it.each([
+  ['given to it', { size: 999 }, {}],
+  ['given to the cache', {}, { size: 999 }],
+])(
+  'ends a body that has no end once more than the size came that was %s [K8]',
+  async (_, options, context) => {
+    const server = await scriptedServer(() => [head(200, CHUNKED), chunk(BODY), STALL]);
+    const downloading = new Downloading();
+    const error = await downloading.fails(`${server.url}/file`, options, context);
+    expect(error).toMatchObject({
+      code: 'HOLDFAST_INTEGRITY',
+      expected: '999 bytes',
+      got: 'more than 999 bytes',
+    });
+    expect(server.requests).toHaveLength(2);
+    expect((await downloading.open()).offset).toBe(0);
+  },
+);
 
 it('says that it can be gone on with, where it can [K7]', async () => {
   const server = await scriptedServer(({ headers }) =>
