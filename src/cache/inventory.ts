@@ -8,7 +8,7 @@ import { readBeginning } from '../storage/regular-file.ts';
 import { Rests } from '../time/rests.ts';
 import { Date } from '../time/time.ts';
 import { type EntryInfo, infoOf } from './entry.ts';
-import type { Layout } from './layout.ts';
+import { type Layout, OF_PARTIAL, OF_RECORD } from './layout.ts';
 import { readRecord } from './look.ts';
 import { type EntryRecord, isPresent, LONGEST_RECORD } from './record.ts';
 import { unreadable } from './refused.ts';
@@ -16,11 +16,9 @@ import { unreadable } from './refused.ts';
 /** Milliseconds of synchronous calls after which others get their turn: asynchronous ones take ten times as long. */
 const rests = new Rests(5);
 
-/** What Holdfast makes in each part: whatever else lies there is somebody else's, and is left alone. */
-const OF_RECORD = /~[0-9a-f]{20}\.json$/;
+/** The names of contents, as `OF_RECORD` is one of records. */
 const OF_SHARD = /^[0-9a-f]{2}$/;
 const OF_CONTENT = /^[0-9a-f]{62}$/;
-const OF_PARTIAL = /~[0-9a-f]{20}(\.failed|\.[0-9a-f]{16})?$/;
 const OF_BAD = /-[0-9a-f]{8}$/;
 
 /** Something that lies in the cache. */

@@ -8,6 +8,9 @@ import type { EntryRecord } from './record.ts';
 
 /** Whether others than the owner of a directory may write in it. */
 export const SHARED = 0o022;
+/** The names of what Holdfast makes for a key: whatever else lies there is somebody else's, and is left alone. */
+export const OF_RECORD = /~[0-9a-f]{20}\.json$/;
+export const OF_PARTIAL = /~[0-9a-f]{20}(\.failed|\.[0-9a-f]{16})?$/;
 const URL_LIKE = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** Names and records take long to make, next to a hit; one or two thousand bytes each. */
@@ -56,7 +59,6 @@ export class Layout {
   readonly #places = new BoundedCache<string, Place>(MOST_PLACES);
   readonly #shared: boolean;
   readonly #owner: number | undefined;
-  readonly #group: number | undefined;
 
   /** Of a directory that exists. */
   constructor(directory: string) {
@@ -64,7 +66,6 @@ export class Layout {
     const stats = statOrNothing(this.directory);
     this.#shared = ((stats?.mode ?? 0) & SHARED) !== 0;
     this.#owner = stats?.uid;
-    this.#group = stats?.gid;
     this.fileMode = 0o600 | ((stats?.mode ?? 0) & 0o666);
     this.entries = join(this.directory, 'entries');
     this.locks = join(this.directory, 'locks');
@@ -132,16 +133,12 @@ export class Layout {
 
   /** Whether a file was left by somebody who may write here: in a private cache its owner, root, or this user. */
   trusts({ uid }: Stats): boolean {
-    return uid === 0 || uid === this.#owner || this.#shared || uid === process.getuid?.();
+    return this.#shared || this.trustsCopy({ uid });
   }
 
-  /**
-   * Whether a copy of a content elsewhere may be believed for its size and time: it was made by who could change the content
-   * as well.
-   */
-  trustsCopy({ uid, gid }: Stats): boolean {
-    const isOfGroup = this.#shared && gid === this.#group;
-    return uid === 0 || uid === this.#owner || isOfGroup || uid === process.getuid?.();
+  /** Whether a copy of a content elsewhere may be believed for its size and time, which are no secret. */
+  trustsCopy({ uid }: Pick<Stats, 'uid'>): boolean {
+    return uid === 0 || uid === this.#owner || uid === process.getuid?.();
   }
 }
 

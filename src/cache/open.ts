@@ -12,13 +12,14 @@ import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import { absolute } from '../storage/working-directory.ts';
 import { ensureWritableDirectory } from '../storage/writable-directory.ts';
-import { Layout, SHARED } from './layout.ts';
+import { Layout, OF_PARTIAL, OF_RECORD, SHARED } from './layout.ts';
 import { unreadable, unwritable } from './refused.ts';
 
 const EVERYBODY = 0o002;
 const FORMAT = /^holdfast-cache (\d+)(?:\.\d+)?\n/;
 /** What a cache has, or another process that opens it at the same time, or the root of a disk. */
 const OWN_NAME = /^(CACHEDIR\.TAG|locks|entries|partial|content|\.holdfast-.*|lost\+found)$/;
+const OF_CONTENTS = /^(sha256|bad)$/;
 const OWN_FORMAT = 'holdfast-cache 1\n';
 const MAJOR = '1';
 const TAG = `Signature: 8a477f597d28d172789f06886806bc55
@@ -127,7 +128,7 @@ async function format(layout: Layout): Promise<void> {
   const { directory, fileMode } = layout;
   await ensureWritableDirectory(directory, 'as its parent');
   // In a directory of other things, such as a home, a backup would skip those as well.
-  const tag = readdirSync(directory).every((name) => OWN_NAME.test(name)) ? { 'CACHEDIR.TAG': TAG } : {};
+  const tag = holdsNothingElse(layout) ? { 'CACHEDIR.TAG': TAG } : {};
   refuseLinks(layout);
   for (const part of partsOf(layout)) makeDirectory(part, 'as its parent');
   for (const [name, text] of Object.entries({ ...tag, format: OWN_FORMAT })) {
@@ -135,6 +136,13 @@ async function format(layout: Layout): Promise<void> {
     const complete = (fd: number, made: string) => completeFile(fd, made, fileMode);
     if (lstatOrNothing(path) === undefined) await writeDurably(path, Buffer.from(text), 0o600, complete);
   }
+}
+
+function holdsNothingElse({ directory, entries, partials, contents }: Layout): boolean {
+  const only = (path: string, name: RegExp) =>
+    lstatOrNothing(path) === undefined || readdirSync(path).every((each) => name.test(each));
+  const parts = [only(entries, OF_RECORD), only(partials, OF_PARTIAL), only(dirname(contents), OF_CONTENTS)];
+  return only(directory, OWN_NAME) && !parts.includes(false);
 }
 
 /** The directories that a fetch counts on. */

@@ -120,6 +120,7 @@ it('what somebody keeps in directories of these names is not taken for the cache
   expect(isUntouched()).toBe(true);
   const cache = await openCache(directory, { graceMs: 0 });
   await put(cache, 'corpus', 'words');
+  expect(existsSync(join(directory, 'CACHEDIR.TAG'))).toBe(false); // or backups would skip what is theirs
 
   const { failed } = await cache.prune({ maxAge: 0 });
   expect(failed).toEqual([]);

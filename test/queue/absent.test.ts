@@ -162,13 +162,12 @@ it('those whose tickets were wiped away take new ones, and are in order again [R
   const line = new Line();
   const agents = await line.agents(3);
   const held = await line.locks.acquire('mirror');
-  // Those behind are told of the wipe. The head is not, and learns of it by its next look at things, which the others, who
-  // would pass a head that is slow to wake up, have not before it is over.
-  for (const [at, agent] of agents.entries()) {
-    await line.join(agent, String(at), at === 0 ? { timeout: 120_000 } : PATIENT);
-  }
+  for (const [at, agent] of agents.entries()) await line.join(agent, String(at), PATIENT);
 
+  // Those behind are told of the wipe. The head is not, and learns of it by its next look at things. After that, nobody has
+  // another one, by which to pass a head that is slow to wake up.
   wipe(line.queue);
+  await agents[0].elapse(PATIENT.pollInterval);
   await until(() => line.signedTickets.length === 3, 'all have tickets again');
   const order = line.locks
     .inspect('mirror')
