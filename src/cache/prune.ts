@@ -5,9 +5,8 @@ import { publishCacheEvent } from '../events/cache-channel.ts';
 import { extent, flag, type Kinds, span } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
-import { removeInside } from '../storage/fs/remove-inside.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
-import { allowReplacing } from '../storage/replace/index.ts';
+import { removeInside } from '../storage/remove-inside.ts';
 import { Date } from '../time/time.ts';
 import {
   type Filed,
@@ -219,7 +218,6 @@ class Pruning {
     const found = lstatOrNothing(path);
     if (found === undefined || this.#plan.options.dryRun === true) return found !== undefined;
     try {
-      allowReplacing(path);
       removeInside(this.#plan.layout.directory, path);
       return true;
     } catch (error) {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { removeInside } from '../../src/storage/fs/remove-inside.ts';
+import { removeInside } from '../../src/storage/remove-inside.ts';
 import { intercept, meant } from '../engine/portable/intercept.ts';
 import { tempDirectory } from '../support/temp.ts';
 

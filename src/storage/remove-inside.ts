@@ -1,21 +1,21 @@
 import { closeSync, constants, openSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { systemCode } from '../../errors/base.ts';
-import { O_NOFOLLOW } from './open-flags.ts';
-import { O_PATH, pathOfDescriptor } from './pinned.ts';
-import { lstatOrNothing } from './stat.ts';
+import { systemCode } from '../errors/base.ts';
+import { O_NOFOLLOW } from './fs/open-flags.ts';
+import { O_PATH, pathOfDescriptor } from './fs/pinned.ts';
+import { lstatOrNothing } from './fs/stat.ts';
+import { allowReplacing } from './replace/index.ts';
 
 const { O_DIRECTORY = 0 } = constants;
 
 /**
- * Removes what lies at a path below a directory, with all that is in it. On Linux, nothing elsewhere is removed, whatever
+ * Removes what lies at a path below a directory, with all that is in it, read-only or not. On Linux, nothing elsewhere is removed, whatever
  * others put in the place of a directory on the way meanwhile: each is opened in the one above, and is no link.
  *
  * @throws the system's error: `ENOTDIR` for a link on the way.
  */
 export function removeInside(root: string, path: string): void {
-  const names = relative(root, path).split(sep);
-  removeBelow(root, names);
+  removeBelow(root, relative(root, path).split(sep));
 }
 
 function removeBelow(directory: string, [name = '', ...rest]: readonly string[]): void {
@@ -25,6 +25,7 @@ function removeBelow(directory: string, [name = '', ...rest]: readonly string[])
 
 function removeTree(directory: string, name: string): void {
   const path = join(directory, name);
+  allowReplacing(path);
   if (lstatOrNothing(path)?.isDirectory() !== true) {
     unlinkSync(path);
     return;
