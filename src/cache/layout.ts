@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { realpathSync, type Stats } from 'node:fs';
 import { join, sep } from 'node:path';
 import { fileNameOf } from '../lock/resource.ts';
@@ -150,10 +149,4 @@ function readable(key: string): string {
     .replace(/[?#].*$/s, '')
     .split('/');
   return [host.slice(host.lastIndexOf('@') + 1), ...path].join('/');
-}
-
-/** The name of the temporary file that becomes a mirror: one for each key, cache and target, under the key's lock. */
-export function mirrorTemporary(layout: Layout, key: string, target: string): string {
-  const hash = createHash('sha256').update(`${layout.directory}\0${layout.nameOf(key)}\0${target}`);
-  return `.holdfast-${hash.digest('hex').slice(0, 20)}.mirror`;
 }

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Lock } from '../lock/lock.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { Date } from '../time/time.ts';
-import { type Layout, mirrorTemporary } from './layout.ts';
+import type { Layout } from './layout.ts';
 import { excludes } from './produce.ts';
 
 /** Milliseconds after which nobody is at work any more on a file that did not change. */
@@ -18,11 +18,16 @@ const END = '.mirror';
  */
 export function temporaryOf(layout: Layout, lock: Lock | undefined, key: string, target: string): string {
   const directory = dirname(target);
-  const name = mirrorTemporary(layout, key, target);
-  if (lock !== undefined && excludes(lock)) return join(directory, name);
-  const stem = name.slice(0, -END.length);
+  const stem = stemOf(layout, key, target);
+  if (lock !== undefined && excludes(lock)) return join(directory, stem + END);
   removeAbandoned(directory, stem);
   return join(directory, `${stem}-${randomBytes(8).toString('hex')}${END}`);
+}
+
+/** One for each key, cache and target. */
+function stemOf(layout: Layout, key: string, target: string): string {
+  const hash = createHash('sha256').update(`${layout.directory}\0${layout.nameOf(key)}\0${target}`);
+  return `.holdfast-${hash.digest('hex').slice(0, 20)}`;
 }
 
 function removeAbandoned(directory: string, stem: string): void {

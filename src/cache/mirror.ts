@@ -31,8 +31,8 @@ const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
  * replaced or pruned meanwhile; without a lock only where this user cannot write in the cache. P is this process.
  *
  *  1. What is there already and right is kept. A copy is right when its size and time are the content's, which it got at
- *     step 3; so a mirror that was edited, or is of an older entry, is not. Nor is one of a user who could not have changed
- *     the content: size and time are no secret.
+ *     step 3; so a mirror that was edited, or is of an older entry, is not. Nor is one of another user, but for the cache's
+ *     owner and root: size and time are no secret.
  *  2. A temporary file beside the target, never the target itself: a link that was planted there would be written through.
  *     Under a lock that keeps all others out, its name is this key's, cache's and target's own, and what is there was
  *     left by a process that died: it is removed. P dies from here on: the next mirror to this target removes it. Without
