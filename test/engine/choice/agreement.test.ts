@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { engineToAsk } from '../../../src/engine/choice/site.ts';
 import { heard, next } from '../../support/events.ts';
 import { locksIn, newPlace } from '../../support/place.ts';
-import { intercept } from '../portable/intercept.ts';
+import { failWhere, intercept } from '../portable/intercept.ts';
 
 describe('a manager that is told the engine', () => {
   it('gives claims, or leases, and does not call them degraded, for they were asked for [F1]', async () => {
@@ -72,13 +72,11 @@ describe('a manager that is told the engine', () => {
     async (name, code, told) => {
       const { locks } = newPlace({ engine: 'portable' });
       const lock = await locks.acquire('mirror');
-      let isOver = false;
-      intercept(name, (original) => (...call: unknown[]) => {
-        if (!isOver && (name === 'readSync' || call[0] === lock.path)) {
-          isOver = true;
-          throw Object.assign(new Error(code), { code });
-        }
-        return (original as (...call: unknown[]) => number)(...call);
+      let isFirst = true;
+      failWhere(name, code, (of) => {
+        const isIt = isFirst && (name === 'readSync' || of === lock.path);
+        isFirst &&= !isIt;
+        return isIt;
       });
 
       expect(() => locks.inspect('mirror')).toThrow(expect.objectContaining({ code: told }));

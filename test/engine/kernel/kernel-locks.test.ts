@@ -11,7 +11,7 @@ import { self } from '../../../src/identity/self.ts';
 import { Child } from '../../support/child.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { until, untilStopped } from '../../support/until.ts';
-import { intercept, systemError } from '../portable/intercept.ts';
+import { failWhere } from '../portable/intercept.ts';
 import { deadProcess } from '../portable/stale.ts';
 
 function newFile(): string {
@@ -141,14 +141,7 @@ it('a holder that died is not told beside the program that has the lock by now, 
 it('calls no lock free while descriptors are used up [H23]', () => {
   const path = newFile();
   flocked(path, 'shared');
-  intercept(
-    'readFileSync',
-    (original) =>
-      ((...call: Parameters<typeof original>) => {
-        if (call[0] === '/proc/locks') throw systemError('EMFILE');
-        return original(...call);
-      }) as typeof original,
-  );
+  failWhere('readFileSync', 'EMFILE', (path) => path === '/proc/locks');
 
   expect(() => kernelEngine.inspect(path)).toThrow(expect.objectContaining({ code: 'HOLDFAST_EXHAUSTED' }));
 });

@@ -9,7 +9,7 @@ import { syscalls } from '../../../src/engine/kernel/syscalls/index.ts';
 import { TOKENS_PER_TENURE } from '../../../src/engine/kernel/token.ts';
 import { tempDirectory } from '../../support/temp.ts';
 import { requestFor, upgrading } from '../harness.ts';
-import { intercept, systemError } from '../portable/intercept.ts';
+import { failWhere } from '../portable/intercept.ts';
 import { before } from './between.ts';
 import { acquire, countersOf, newPath, refuseWrites } from './counters.ts';
 
@@ -86,22 +86,8 @@ it('an upgrade gives its shared lock up for no try while nobody can tell how man
   const path = newPath();
   const [reader, other] = [share(path), share(path)];
   let isUsedUp = true;
-  intercept(
-    'readFileSync',
-    (original) =>
-      ((...call: Parameters<typeof original>) => {
-        if (isUsedUp && call[0] === '/proc/locks') throw systemError('EMFILE');
-        return original(...call);
-      }) as typeof original,
-  );
-  intercept(
-    'readdirSync',
-    (original) =>
-      ((...call: Parameters<typeof original>) => {
-        if (isUsedUp) throw systemError('EMFILE');
-        return original(...call);
-      }) as typeof original,
-  );
+  failWhere('readFileSync', 'EMFILE', (path) => isUsedUp && path === '/proc/locks');
+  failWhere('readdirSync', 'EMFILE', () => isUsedUp);
   before('convert', () => expect(isUsedUp).toBe(false));
   const upgrade = upgrading(reader);
 

@@ -27,6 +27,21 @@ export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: injected`), { code });
 }
 
+/** Has a call to the file system fail where it is told to, until the test is over. */
+export function failWhere<N extends 'openSync' | 'readSync' | 'readFileSync' | 'readdirSync'>(
+  name: N,
+  code: string,
+  isSo: (of: unknown) => boolean,
+): void {
+  intercept(name, (original) => {
+    const call = original as (...parameters: unknown[]) => unknown;
+    return ((...parameters: unknown[]) => {
+      if (isSo(parameters[0])) throw systemError(code);
+      return call(...parameters);
+    }) as Call<N>;
+  });
+}
+
 /** Sees the call that shows a claim of either layout at a path; `around` makes it, sooner, later or not at all. */
 export function interceptShowing(path: string, around: (show: () => void, own: string) => void): void {
   interceptNaming((show, own, to) => (to === path ? around(show, own) : show()));
