@@ -51,10 +51,10 @@ function isGone(path: string): boolean {
 
 /** Runs a body with a path that leads to this very directory. */
 function within(path: string, body: (directory: string) => void): void {
-  if (lstatOrNothing(path)?.isDirectory() === false) {
-    throw Object.assign(new Error(`${path} is no directory`), { code: 'ENOTDIR', path });
-  }
   if (pathOfDescriptor(0) === undefined) {
+    if (lstatOrNothing(path)?.isDirectory() === false) {
+      throw Object.assign(new Error(`${path} is no directory`), { code: 'ENOTDIR', path });
+    }
     body(path); // no way to hold on to it
     return;
   }

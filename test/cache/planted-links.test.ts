@@ -133,9 +133,11 @@ it('a file of another user is no mirror, whatever its size and time [K12]', asyn
   expect(mirroredBy).not.toBe('kept');
   const own = await cache.fetch('corpus', refuses, { mirror: first });
   expect(own.mirroredBy).toBe('kept');
-  const { atime, mtime } = statSync(own.path);
+  const { atimeMs, mtimeMs } = statSync(own.path);
   writeFileSync(second, 'WORDS');
-  utimesSync(second, atime, mtime);
+  utimesSync(second, atimeMs / 1000, mtimeMs / 1000);
+  const planted = await cache.fetch('corpus', refuses, { mirror: second });
+  expect(planted.mirroredBy).toBe('kept'); // as long as it is this user's
   chownSync(second, ANN, ANN);
 
   const { mirroredBy: by } = await cache.fetch('corpus', refuses, { mirror: second });
