@@ -1,6 +1,7 @@
 import { CliError } from './cli-error.ts';
-import { pathOf, type UsageError } from './exit-code-help.ts';
+import { exitCodeHelp, pathOf, type UsageError } from './exit-code-help.ts';
 import { exitCodes } from './exit-codes.ts';
+import { print, tell } from './output/text.ts';
 import { report } from './report.ts';
 
 /** Tells of an error that no command has told of; returns the code to exit with. */
@@ -16,10 +17,16 @@ function isUsageError(error: unknown): error is UsageError {
 const CHOICES =
   /^command-argument value '(.*)' is invalid for argument '([^']*)'\. Allowed choices are (.*)\./s;
 
-/** Commander reports help as an error too. */
-function exitAfterUsage({ code: kind, exitCode, message, command }: UsageError): number {
-  if (exitCode === 0) return exitCodes.success;
-  if (kind === 'commander.help') return exitCodes.failure; // it was printed instead of an error
+/** Commander reports help as an error too: one that was asked for, or one that was printed instead of an error. */
+function exitAfterUsage({ code: kind, message, command }: UsageError): number {
+  if (kind === 'commander.helpDisplayed') {
+    print(exitCodeHelp(command, command.createHelp()));
+    return exitCodes.success;
+  }
+  if (kind === 'commander.help') {
+    tell(exitCodeHelp(command, command.createHelp()));
+    return exitCodes.failure;
+  }
   const problem = message
     .replace(/^error: /, '')
     .replace(CHOICES, "$2 must be one of $3, got '$1'")

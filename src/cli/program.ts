@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { COMMAND_NAMES, type CommandName, isCommand } from './command-names.ts';
-import { exitCodeHelp, type UsageError } from './exit-code-help.ts';
+import type { UsageError } from './exit-code-help.ts';
 import { withGlobalOptions } from './options.ts';
 import { print, write } from './output/text.ts';
 
@@ -46,9 +46,8 @@ async function createProgram(only: CommandName | undefined): Promise<Command> {
     .configureOutput({
       writeOut: (text) => write(1, text),
       writeErr: (text) => write(2, text),
-      outputError: () => {}, // `main` reports it, as text or as JSON
-    })
-    .addHelpText('afterAll', ({ command }) => exitCodeHelp(command, command.createHelp()));
+      outputError: () => {}, // `failure` reports it, as text or as JSON, and adds the exit codes to a help
+    });
   const wanted = only === undefined ? COMMAND_NAMES : [only];
   for (const define of await Promise.all(wanted.map((name) => COMMANDS[name]()))) define(program);
   tellWhich(program);
