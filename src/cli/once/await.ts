@@ -19,7 +19,7 @@ import { howEnded, type OnceState, stateOf } from '../../once/state.ts';
 import { stopperOf } from '../../once/stop.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { outlet, ReaderGone } from '../output/outlet.ts';
+import { outlet, readerGone } from '../output/outlet.ts';
 import { whenUnread } from '../output/unread.ts';
 import { endAs, endWith, present } from './foreground.ts';
 import { RunNotice } from './notice.ts';
@@ -230,7 +230,7 @@ class Follower {
 
   begin(store = this.#task.store): void {
     if (this.#call.deed !== 'follow') return;
-    this.#stopLooking ??= whenUnread(() => this.#fail(new ReaderGone('EPIPE')));
+    this.#stopLooking ??= whenUnread(() => this.#fail(readerGone(1)));
     const current = store.current();
     if (current === undefined || !store.counts(current) || current.id === this.#run?.id) return;
     this.#run = current;

@@ -9,8 +9,9 @@ import { refuseInside } from '../../once/command/inside.ts';
 import { gapsIn, replay } from '../../once/command/log.ts';
 import { commandOutcomeIn } from '../../once/command/outcome.ts';
 import { type Performed, perform } from '../../once/command/perform.ts';
+import { ReaderGone } from '../../once/command/sink.ts';
 import type { OnceRecord } from '../../once/record.ts';
-import { outlet, ReaderGone } from '../output/outlet.ts';
+import { outlet } from '../output/outlet.ts';
 import { noteRecovery } from '../output/text.ts';
 import type { GlobalOptions } from '../settings.ts';
 import { tell } from '../tell.ts';
@@ -53,7 +54,7 @@ export async function runHere(call: OnceCall): Promise<void> {
 /** Ends this process as an error asks: by a signal that ended the wait or the command, or as one whose reader has gone. */
 export async function endWith(error: unknown, flags: GlobalOptions): Promise<never> {
   if (error instanceof Interrupted) endBySignal(error.signal);
-  if (error instanceof ReaderGone) endBySignal('SIGPIPE');
+  if (error instanceof ReaderGone) endBySignal(error.signal);
   const isOfCommand = error instanceof NoResultError || error instanceof BackgroundError;
   const signal = isOfCommand ? error.signal : undefined;
   if (signal === 'SIGPIPE') endBySignal(signal);

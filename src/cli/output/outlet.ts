@@ -1,16 +1,13 @@
-import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { systemCode } from '../../errors/base.ts';
-import type { Sink } from '../../once/command/sink.ts';
+import { ReaderGone, type Sink } from '../../once/command/sink.ts';
 import { pause } from '../../time/time.ts';
 import { outputIsLost, passedOn } from './text.ts';
 
 /** Milliseconds until a reader that has had no room is tried again. */
 const FULL = 5;
 const NON_BLOCKING = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-
-/** Nobody reads the output of this process any more. */
-export class ReaderGone extends Error {}
 
 /**
  * Standard output and error for what takes its time: a reader that stands still holds up nothing else of this process,
@@ -44,7 +41,7 @@ function toDescriptor(descriptor: 1 | 2): Writer {
         at += writeSync(fd, chunk, at);
       } catch (error) {
         const code = systemCode(error);
-        if (code === 'EPIPE' || code === 'EIO') throw new ReaderGone(code);
+        if (code === 'EPIPE' || code === 'EIO') throw readerGone(descriptor);
         if (code !== 'EAGAIN') return outputIsLost(descriptor, code); // or it was closed
         await pause(FULL);
       }
@@ -59,15 +56,24 @@ function throughSocket(descriptor: 1 | 2): Writer {
   socket.unref();
   return (chunk) =>
     new Promise((resolve, reject) => {
-      socket.write(chunk, (error) => (error ? reject(new ReaderGone(systemCode(error))) : resolve()));
+      socket.write(chunk, (error) => (error ? reject(new ReaderGone('SIGPIPE')) : resolve()));
     });
 }
 
+/** What is behind a descriptor takes nothing more: a terminal has hung up, or the reader of anything else has left. */
+export function readerGone(descriptor: 1 | 2): ReaderGone {
+  return new ReaderGone(statsOf(descriptor)?.isCharacterDevice() === true ? 'SIGHUP' : 'SIGPIPE');
+}
+
 function isSocket(descriptor: number): boolean {
+  return statsOf(descriptor)?.isSocket() === true;
+}
+
+function statsOf(descriptor: number): Stats | undefined {
   try {
-    return fstatSync(descriptor).isSocket();
+    return fstatSync(descriptor);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

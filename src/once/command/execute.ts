@@ -20,7 +20,7 @@ import { keepLogging } from './keep.ts';
 import { LogFile } from './log-file.ts';
 import { CommandFailed, type CommandOutcome } from './outcome.ts';
 import { type Outputs, openOutputs, Pump } from './outputs.ts';
-import type { Sink, StreamName } from './sink.ts';
+import { ReaderGone, type Sink, type StreamName } from './sink.ts';
 
 export interface Execution {
   readonly id: string;
@@ -132,8 +132,8 @@ async function run(
   const { child, outputs } = started;
   note(child, store, context);
   const group = new ProcessGroup(child, () => stopperOf(store, context.current)?.grace ?? execution.grace);
-  const reader =
-    sink === undefined ? undefined : new Reader(sink, execution.isAwaited, () => group.take('SIGTERM'));
+  const goesOn = () => group.begun !== undefined || execution.isAwaited();
+  const reader = sink === undefined ? undefined : new Reader(sink, goesOn, () => group.take('SIGTERM'));
   const pumps = (['stdout', 'stderr'] as const).map(
     (name) => new Pump(outputs[name], logs[name], reader && ((chunk) => reader.give(chunk, name))),
   );
@@ -195,18 +195,21 @@ function note({ pid }: ChildProcess, store: Store, { current }: CommandContext):
 
 /**
  * The reader of the process that runs the command. One that leaves ends the run, as it ends any program that writes to
- * a pipe, unless somebody else waits for the outcome by then, or when the next of the output comes.
+ * a pipe, unless somebody else waits for the outcome by then, or when the next of the output comes; or the run is to end
+ * already. A terminal that hangs up ends it by the signal that it sends, or not at all.
  */
 class Reader {
   readonly #sink: Sink;
   readonly #onLeft: () => void;
-  readonly #isAwaited: () => boolean;
+  /** Whether the run goes on without its reader, for now. */
+  readonly #goesOn: () => boolean;
   #isGone = false;
+  #isHungUp = false;
   #hasEnded = false;
 
-  constructor(sink: Sink, isAwaited: () => boolean, onLeft: () => void) {
+  constructor(sink: Sink, goesOn: () => boolean, onLeft: () => void) {
     this.#sink = sink;
-    this.#isAwaited = isAwaited;
+    this.#goesOn = goesOn;
     this.#onLeft = onLeft;
   }
 
@@ -217,17 +220,19 @@ class Reader {
 
   /** Never rejects. */
   async give(chunk: Buffer, stream: StreamName): Promise<void> {
+    if (this.#isHungUp) return;
     if (this.#isGone) return this.#end();
     try {
       await this.#sink(chunk, stream);
-    } catch {
+    } catch (error) {
       this.#isGone = true;
-      this.#end();
+      this.#isHungUp = error instanceof ReaderGone && error.signal === 'SIGHUP';
+      if (!this.#isHungUp) this.#end();
     }
   }
 
   #end(): void {
-    if (this.#hasEnded || this.#isAwaited()) return;
+    if (this.#hasEnded || this.#goesOn()) return;
     this.#hasEnded = true;
     this.#onLeft();
   }
