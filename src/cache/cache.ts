@@ -13,7 +13,7 @@ import { after } from '../lock/deadline.ts';
 import { callback, check, checkKinds, given, path } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import { LockManager } from '../lock/manager.ts';
-import { unlessAborted } from '../lock/on-abort.ts';
+import { onAbort, unlessAborted } from '../lock/on-abort.ts';
 import { checkManagerOptions } from '../lock/options.ts';
 import { READ_SAFELY } from '../storage/fs/open-flags.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
@@ -281,6 +281,7 @@ export class Cache {
     const options = { ...wish.options, ...(typeof place === 'string' && { mirror: absolute(place) }) };
     const interest = Interest.in(`${layout.directory}\0${wish.key}`);
     const leave = interest.join();
+    const stopListening = onAbort(options.signal, leave); // at once, before another step is made for it
     const failures = readMarks(layout, wish.key).map(({ id }) => id);
     const before = { generation: record?.generation ?? 0, failures };
     const call = {
@@ -297,6 +298,7 @@ export class Cache {
     try {
       return await unlessAborted(this.#inTurn(call), options.signal);
     } finally {
+      stopListening();
       leave();
     }
   }
@@ -341,6 +343,8 @@ export class Cache {
     await keep?.(record.content);
     if (place === undefined || signal?.aborted === true) return entryOf(this.#layout, outcome);
     const target = typeof place === 'string' ? place : await place(infoOf(this.#layout, record));
+    signal?.throwIfAborted(); // while the function ran, which takes any time
+    lock?.assertHeld();
     check('mirror', target, path);
     const by = await mirror(this.#layout, lock, record, absolute(target), this.#modeOf(options));
     return entryOf(this.#layout, outcome, absolute(target), by);

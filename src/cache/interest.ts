@@ -23,10 +23,13 @@ export class Interest {
     return this.#abort.signal;
   }
 
-  /** One more caller; the function it gets says that the caller has gone. */
+  /** One more caller; the function it gets says that the caller has gone, once or several times. */
   join(): () => void {
     this.#callers++;
+    let isHere = true;
     return () => {
+      if (!isHere) return;
+      isHere = false;
       if (--this.#callers > 0) return;
       Interest.#all.delete(this.#id);
       this.#abort.abort(new DOMException('Every caller has gone', 'AbortError'));

@@ -65,6 +65,7 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
   };
   try {
     partial = await room(turn, directory, isDownload);
+    turn.signal.throwIfAborted();
     const source = partial && (await downloaded(turn, sight, producer as ResumingProducer, partial));
     partial ??= await made(turn, sight, directory);
     if (!isNotModified(source) && partial !== undefined) {

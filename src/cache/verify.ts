@@ -76,6 +76,7 @@ export async function verify(
     checked++;
     bytes += record.size;
     onProgress?.({ checked, bytes });
+    ended?.throwIfAborted();
     const now = readRecord(layout, path, record.key)?.record;
     if (reason === undefined || now?.content !== record.content) return;
     if (reason === 'missing' && lstatOrNothing(content) !== undefined) return;
