@@ -3,6 +3,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Lock } from '../lock/lock.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { Date } from '../time/time.ts';
 import type { Layout } from './layout.ts';
 import { excludes } from './produce.ts';
@@ -13,15 +14,24 @@ const END = '.mirror';
 
 /**
  * Where the temporary file of a mirror goes. Under a lock that keeps all others out, that is one path, and what is there was
- * left by a process that died. Elsewhere several may make the mirror at once, and each has a name of its own; what one of
- * them leaves that dies is removed by the next one, a day later.
+ * left by a process that died: it is removed. Elsewhere several may make the mirror at once, and each has a name of its own;
+ * what one of them leaves that dies is removed by the next one, a day later. So it is where the one path is taken by what
+ * cannot be removed, or no process of Holdfast leaves, such as a directory: that stays as it is.
  */
 export function temporaryOf(layout: Layout, lock: Lock | undefined, key: string, target: string): string {
   const directory = dirname(target);
   const stem = stemOf(layout, key, target);
-  if (lock !== undefined && excludes(lock)) return join(directory, stem + END);
+  if (lock !== undefined && excludes(lock) && isFree(join(directory, stem + END)))
+    return join(directory, stem + END);
   removeAbandoned(directory, stem);
   return join(directory, `${stem}-${randomBytes(8).toString('hex')}${END}`);
+}
+
+/** Whether nothing is at a path any more. */
+function isFree(path: string): boolean {
+  const found = lstatOrNothing(path);
+  if (found?.isFile() === true || found?.isSymbolicLink() === true) unlinkQuietly(path);
+  return lstatOrNothing(path) === undefined;
 }
 
 /** One for each key, cache and target. */

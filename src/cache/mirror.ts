@@ -36,7 +36,8 @@ const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
  *  2. A temporary file beside the target, never the target itself: a link that was planted there would be written through.
  *     Under a lock that keeps all others out, its name is this key's, cache's and target's own, and what is there was
  *     left by a process that died: it is removed. P dies from here on: the next mirror to this target removes it. Without
- *     one, others do the same at the same time: the name is this call's own. P dies: one of them removes it, a day later.
+ *     one, others do the same at the same time: the name is this call's own, as it is where something else takes that
+ *     path. P dies: one of them removes it, a day later.
  *  3. A clone, a link, or a copy with the content's time; clone and copy get the mode a new file would have, and are
  *     synced. A link stays read-only: it is the content.
  *  4. Rename, which replaces a file or a symbolic link in one step for everybody who looks. P dies: the mirror is right.

@@ -1,17 +1,18 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { MirrorError } from 'holdfast';
 import { type EntryInfo, openCache } from 'holdfast/cache';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { Layout } from '../../src/cache/layout.ts';
 import { temporaryOf } from '../../src/cache/mirror-temporary.ts';
 import type { Lock } from '../../src/lock/lock.ts';
 import { Date as WallClock } from '../../src/time/time.ts';
 import { Agent, type Remote } from '../support/agent.ts';
 import { gate } from '../support/deadline.ts';
-import { bindMount } from '../support/disk.ts';
+import { bindMount, bindMountFile } from '../support/disk.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { tool } from '../support/tool.ts';
-import { interceptPromise, newCache, put, refuses } from './support.ts';
+import { interceptPromise, making, newCache, put, refuses } from './support.ts';
 
 const DAY = 86_400_000;
 const TEMPORARY = /^\.holdfast-[0-9a-f]{20}-[0-9a-f]{16}\.mirror$/;
@@ -118,3 +119,33 @@ it('a mirror under a lock that may let others in is made at a name of its own, a
     expect(nameUnder(lock)).not.toBe(nameUnder(lock));
   }
 });
+
+it.each<[string, (path: string) => void]>([
+  ['a directory', (path) => mkdirSync(join(path, 'precious'), { recursive: true })],
+  ['a pipe', (path) => void tool('mkfifo', [path])],
+  [
+    'a file that is mounted there',
+    (path) => {
+      const file = join(dirname(path), '../precious');
+      writeFileSync(file, 'precious');
+      bindMountFile(file, path);
+    },
+  ],
+])(
+  'a mirror is made where %s takes the path of its temporary file, and that stays [K20, K23]',
+  async (_, take) => {
+    const home = tempDirectory();
+    const directory = join(home, 'cache');
+    const cache = await openCache(directory);
+    const [mirror, exact] = [join(home, 'there/corpus'), { contract: 'kernel', degraded: [] }];
+    mkdirSync(dirname(mirror));
+    const temporary = temporaryOf(new Layout(directory), exact as unknown as Lock, 'corpus', mirror);
+    take(temporary);
+    const before = lstatSync(temporary);
+    const made = cache.fetch('corpus', making('words'), { mirror, mirrorMode: 'copy' });
+    expect(await made).toMatchObject({ mirroredBy: 'copy' });
+    expect(readFileSync(mirror, 'utf8')).toBe('words');
+    expect(lstatSync(temporary)).toEqual(before);
+    expect(readdirSync(dirname(mirror)).sort()).toEqual([basename(temporary), 'corpus']);
+  },
+);
