@@ -2,6 +2,7 @@ import type { Digests } from '../content/integrity.ts';
 import type { Validators } from '../content/validators.ts';
 import type { FetchFailure } from '../errors/cache-errors.ts';
 import type { HolderRecord } from '../identity/holder.ts';
+import { Date } from '../time/time.ts';
 
 /** Bytes of a record, or a mark of a failure: what is longer is none. There is room for any key, with all of it escaped. */
 export const LONGEST_RECORD = 1024 * 1024;
@@ -87,19 +88,22 @@ export function parseRecord(text: string, key?: string): EntryRecord | undefined
   if (typeof value.key !== 'string' || (key !== undefined && value.key !== key)) return undefined;
   const { content, digests, integrity, size, mtime, generation, produced, checked, by, retired } = value;
   const { validators = {}, url = '' } = value;
+  const { etag, lastModified, date, disposition, source } = validators ?? {};
   const isRecord =
     typeof integrity === 'string' &&
-    typeof produced === 'string' &&
-    typeof checked === 'string' &&
+    isTime(produced) &&
+    isTime(checked) &&
     typeof url === 'string' &&
     isObject(digests) &&
-    isObject(by) &&
+    Object.values(digests).every(isText) &&
+    isPublisher(by) &&
     isObject(validators) &&
+    [etag, lastModified, date, disposition, source].every(isTextOrNone) &&
     (content === null || (DIGEST.test(content) && digests.sha256 === content)) &&
     Number.isSafeInteger(size) &&
     size >= 0 &&
-    typeof mtime === 'number' &&
-    Number.isSafeInteger(generation) &&
+    Number.isFinite(mtime) &&
+    Number.isSafeInteger(generation + 1) && // that of the next one
     generation > 0 &&
     Array.isArray(retired) &&
     retired.every(isRetired);
@@ -109,10 +113,28 @@ export function parseRecord(text: string, key?: string): EntryRecord | undefined
 }
 
 function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isTextOrNone(value: unknown): boolean {
+  return value === undefined || isText(value);
+}
+
+function isTime(value: unknown): boolean {
+  return isText(value) && Number.isFinite(Date.parse(value));
+}
+
+function isPublisher(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { pid, host, user, command } = value as Publisher;
+  return (pid === undefined || Number.isSafeInteger(pid)) && [host, user, command].every(isTextOrNone);
 }
 
 function isRetired(value: unknown): boolean {
   const { content, at } = (value ?? {}) as Partial<Retired>;
-  return typeof content === 'string' && DIGEST.test(content) && typeof at === 'string';
+  return isText(content) && DIGEST.test(content) && isTime(at);
 }

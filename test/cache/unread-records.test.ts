@@ -1,9 +1,9 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CacheDirectoryError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { intercept, systemError } from '../engine/portable/intercept.ts';
-import { newCache, put } from './support.ts';
+import { making, newCache, put } from './support.ts';
 
 it('a prune that cannot read a record says so, and ends no entry, which would make no room [K26, K33]', async () => {
   const { cache, layout } = await newCache({ graceMs: 0 });
@@ -88,3 +88,34 @@ describe('a directory of the cache that cannot be listed', () => {
     }
   });
 });
+
+it.each<[string, string]>([
+  ['"produced":', '"yesterday"'],
+  ['"checked":', '""'],
+  ['"mtime":', '1e999'],
+  ['"generation":', '9007199254740991'],
+  ['"by":', '{"pid":"1"}'],
+  ['"by":', '{"command":7}'],
+  ['"by":', '[]'],
+  ['"validators":', '{"etag":7}'],
+  ['"validators":', '[]'],
+  ['"retired":', `[{"content":"${'0'.repeat(64)}","at":"once"}]`],
+  ['"digests":', '{"sha1":7}'],
+])(
+  'a record with %s%s is a damaged one: a miss, which heals, and is told by verify [K22]',
+  async (name, value) => {
+    const { cache, layout } = await newCache();
+    await put(cache, 'corpus', 'words');
+    const path = layout.recordOf('corpus');
+    const record = JSON.parse(readFileSync(path, 'utf8'));
+    const field = JSON.parse(`{${name}0}`);
+    const changed = { ...record, ...Object.fromEntries(Object.keys(field).map((each) => [each, 'changed'])) };
+    const { sha256 } = record.digests;
+    const text = value.replace('{"sha1"', `{"sha256":"${sha256}","sha1"`);
+    writeFileSync(path, JSON.stringify(changed).replace(`${name}"changed"`, `${name}${text}`));
+    expect(cache.peek('corpus')).toBeUndefined();
+    expect(await cache.verify()).toMatchObject({ bad: [{ path, reason: 'no record' }] });
+    expect(await cache.fetch('corpus', making('words'))).toMatchObject({ fromCache: false, generation: 1 });
+    expect(await cache.verify()).toMatchObject({ bad: [] });
+  },
+);
