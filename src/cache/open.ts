@@ -13,7 +13,7 @@ import { readBeginning } from '../storage/regular-file.ts';
 import { absolute } from '../storage/working-directory.ts';
 import { ensureWritableDirectory } from '../storage/writable-directory.ts';
 import { Layout, OF_PARTIAL, OF_RECORD, SHARED } from './layout.ts';
-import { unreadable, unwritable } from './refused.ts';
+import { divided, unreadable, unwritable } from './refused.ts';
 
 const EVERYBODY = 0o002;
 const FORMAT = /^holdfast-cache (\d+)(?:\.\d+)?\n/;
@@ -176,4 +176,15 @@ export function makeReady(layout: Layout): void {
     if (code === undefined) throw error;
     throw unwritable(layout, error, code);
   }
+  refuseDivided(layout);
+}
+
+/** Before a download, which would be in vain. @throws {CacheDirectoryError} */
+function refuseDivided(layout: Layout): void {
+  const { directory, partials, contents, entries } = layout;
+  const drive = statOrNothing(directory)?.dev;
+  const part = [partials, dirname(contents), contents, entries].find(
+    (each) => statOrNothing(each)?.dev !== drive,
+  );
+  if (part !== undefined) throw divided(layout, printable(part));
 }

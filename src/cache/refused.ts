@@ -12,6 +12,7 @@ const REFUSALS = ['EACCES', 'EPERM', 'EROFS'];
 /** What the system refused in a cache, as the error of one that cannot be written; anything else as it is. */
 export function refused(layout: Layout, error: unknown): unknown {
   const { code = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === 'EXDEV') return divided(layout, 'what is mounted in it', error);
   return error instanceof HoldfastError || !REFUSALS.includes(code) ? error : unwritable(layout, error, code);
 }
 
@@ -20,6 +21,12 @@ export function unwritable(layout: Layout, error: unknown, code: string): CacheD
   const { path = layout.directory, dest = path } = error as { path?: string; dest?: string };
   const at = closedAt(layout, dest) ?? closedAt(layout, path) ?? dest;
   const problem = `cannot be written: ${code}. ${adviceOn(at, code, error, { others: [ANOTHER] })}`;
+  return new CacheDirectoryError(layout.directory, problem, error);
+}
+
+/** Something is mounted in a cache: what is made in one part of it cannot be moved to another one in one step. */
+export function divided(layout: Layout, mounted: string, error?: unknown): CacheDirectoryError {
+  const problem = `has parts on several file systems or mounts, so nothing can be moved between them in one step: unmount ${mounted}, or ${ANOTHER}`;
   return new CacheDirectoryError(layout.directory, problem, error);
 }
 
