@@ -19,6 +19,7 @@ import type { Syscalls } from './syscalls/syscalls.ts';
 
 const FREE: Inspection = { state: 'free', holders: [], waiters: [], name: undefined };
 const READS = 5;
+const LOOKS = 3;
 
 /**
  * What can be seen of a lock without taking it: whether it is held, and by whom. A missing file is a free lock without a
@@ -64,8 +65,24 @@ function listedFor(path: string): KernelLock[] {
   }
 }
 
-/** The same through a descriptor that is open already, whose closing would look like a release to waiters. */
+/**
+ * The same through a descriptor that is open already, whose closing would look like a release to waiters.
+ *
+ * What is listed and what is on record is not read in one moment. Whoever has no record may have let go of the lock
+ * between the two, or got it just now: that is looked at again before it is called another program, or an heir.
+ */
 export function inspectOpen(path: string, fd: number, whom: 'all' | 'recorded'): Inspection {
+  let seen = lookAt(path, fd, whom);
+  for (let look = 1; look < LOOKS && whom === 'all' && seen.holders.some(isUnknown); look++)
+    seen = lookAt(path, fd, whom);
+  return seen;
+}
+
+function isUnknown({ pid, foreign, inherited }: HolderRecord): boolean {
+  return foreign === true || (inherited === true && pid === undefined);
+}
+
+function lookAt(path: string, fd: number, whom: 'all' | 'recorded'): Inspection {
   const system = syscalls();
   const inSlots = admittingSlots(path).map((slot) => inspect(nestedPath(slot), whom));
   const marks = [
