@@ -168,7 +168,7 @@ export class Address {
     const encoding = encodingOf(answer.headers);
     if (verdict.to === 'take what is there') {
       await this.#verify(encoding, undefined);
-      return this.#told(partial.state?.validators ?? {}, answer);
+      return this.#told(this.#validatorsOfPartial(answer), answer);
     }
     this.#checkType(answer);
     const isDecoded = settings.decode && encoding !== undefined;
@@ -176,8 +176,8 @@ export class Address {
     const announced = verdict.to === 'append' ? verdict.total : length;
     if (verdict.to === 'replace' && !verdict.isDelimited) this.#checkEnd();
     if (announced !== undefined && !isDecoded) expected.checkSize(announced);
-    const validators =
-      verdict.to === 'append' ? (partial.state?.validators ?? {}) : validatorsOf(answer.headers);
+    const isAppended = verdict.to === 'append';
+    const validators = isAppended ? this.#validatorsOfPartial(answer) : validatorsOf(answer.headers);
     const total = announced ?? expected.size;
     if (verdict.to === 'replace' && partial.offset > 0) await this.#drop(total);
     if (total !== undefined) await this.#reserve(total);
@@ -193,6 +193,12 @@ export class Address {
     }
     await this.#verify(encoding, wire?.digest('hex'));
     return this.#told(validators, answer);
+  }
+
+  /** Bytes of two sources are a version of neither: only an integrity tells what they are. */
+  #validatorsOfPartial({ url }: Answer): Validators {
+    const { state } = this.#partial;
+    return state?.source === this.#sourceAt(url) ? state.validators : {};
   }
 
   #told(validators: Validators, { url }: Answer): Downloaded {

@@ -248,6 +248,36 @@ it('appends nothing from a host that it was not redirected to before [K10, K12]'
   expect(bytes).toEqual(OTHER);
 });
 
+it('takes bytes of two servers for a version of neither, though they name it alike, once an integrity has joined them [K10, K16]', async () => {
+  const [first, second] = [
+    await scriptedServer([broken()]),
+    await scriptedServer([
+      [...part(OTHER, FIRST).slice(0, 1), OTHER.subarray(FIRST, 500), HANG_UP],
+      empty(404),
+      whole(OTHER, { ETag: ETAG }),
+    ]),
+  ];
+  const downloading = new Downloading();
+  const joined = { integrity: sri(BODY), attempts: 1 };
+  await downloading.fails(`${first.url}/file`, joined);
+  await downloading.fails(`${second.url}/file`, joined);
+  const { bytes } = await downloading.fetch(`${second.url}/file`);
+  expect(bytes).toEqual(OTHER);
+  expect(ranges(second.requests)).toEqual(['bytes=400-', 'bytes=500-', undefined]);
+});
+
+it('tells no validator of a content that it had from two servers [K10, K16]', async () => {
+  const first = await scriptedServer([broken()]);
+  const second = await scriptedServer([part(BODY, FIRST)]);
+  const downloading = new Downloading();
+  const joined = { integrity: sri(BODY), attempts: 1 };
+  await downloading.fails(`${first.url}/file`, joined);
+  const { bytes, outcome } = await downloading.fetch(`${second.url}/file`, joined);
+  expect(bytes).toEqual(BODY);
+  expect(outcome).toMatchObject({ validators: { source: expect.any(String) } });
+  expect(outcome).not.toHaveProperty('validators.etag');
+});
+
 const GZIP = { ETag: ETAG, 'Content-Encoding': 'gzip' };
 
 it.each<[string, Record<string, string>]>([
