@@ -152,7 +152,7 @@ function partsOf(layout: Layout): readonly string[] {
 
 /** @throws {CacheDirectoryError} a part is a link: what is made and removed there would lie in somebody else's directory. */
 function refuseLinks(layout: Layout): void {
-  for (const part of [...partsOf(layout), dirname(layout.contents), layout.bad]) {
+  for (const part of [...partsOf(layout), dirname(layout.contents)]) {
     const found = lstatOrNothing(part);
     if (found?.isSymbolicLink() !== true) continue;
     const owner = found.uid === 0 ? 'root' : `user id ${found.uid}`;

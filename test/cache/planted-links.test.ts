@@ -52,7 +52,6 @@ describe('a link in the place of a directory of the cache', () => {
     ['the locks', ({ locks }) => locks],
     ['all contents', ({ contents }) => contents],
     ['what is above them', ({ contents }) => dirname(contents)],
-    ['what was put aside', ({ bad }) => bad],
   ])('for %s is refused by whatever would change something there, and named [K23]', async (_what, partOf) => {
     const { cache, layout } = await filledCache();
     const part = partOf(layout);
@@ -64,6 +63,19 @@ describe('a link in the place of a directory of the cache', () => {
     await expect(cache.prune()).rejects.toMatchObject(told);
     await expect(cache.delete('corpus')).rejects.toMatchObject(told);
     await expect(cache.fetch('other', making('other'))).rejects.toMatchObject(told);
+    expect(isUntouched()).toBe(true);
+  });
+
+  it('for what was put aside leads a prune nowhere, and goes when something is put aside [K22, K23]', async () => {
+    const { cache, layout } = await filledCache();
+    const { directory, isUntouched } = precious([`0-${'0'.repeat(8)}`, 'notes.txt']);
+    symlinkSync(directory, layout.bad);
+
+    const { failed } = await cache.prune({ maxAge: 0 });
+    expect(failed.map(({ could }) => could)).toEqual(['not be removed']);
+    writeFileSync(layout.recordOf('torn'), 'torn');
+    await cache.verify({ repair: true });
+    expect(readdirSync(layout.bad)).toHaveLength(1);
     expect(isUntouched()).toBe(true);
   });
 
