@@ -10,9 +10,10 @@ import { Task } from './task.ts';
 
 const HUNG_UP = `${-constants.signals.SIGHUP}\n`;
 
-/** On a terminal that hangs up when it has got a line; prints how the call ended. */
+/** On a terminal that hangs up when it has got a line; prints how the call ended. What it says on standard error is in `errors`. */
 function onTerminal({ cli }: Task, once: readonly string[], ...flags: readonly string[]) {
-  const call = [process.execPath, main, 'once', '--quiet', ...once];
+  const redirected = ['sh', '-c', `exec "$@" 2> ${join(cli.home, 'errors')}`, 'sh'];
+  const call = [...redirected, process.execPath, main, 'once', '--quiet', ...once];
   return cli.program('python3', [fixture('cli-hangup.py'), ...flags, ...call]);
 }
 
@@ -32,18 +33,20 @@ describe('a terminal that hangs up', () => {
     expect(noted()).toBe('HUP\n');
   });
 
-  it('leaves a run alone that it does not control, as it does any other program [X38, X39]', async () => {
+  it('leaves a run alone that it does not control, and what that says elsewhere [X38, X39]', async () => {
     const task = new Task();
     const many = join(task.cli.home, 'many');
     const over = join(task.cli.home, 'over');
     writeFileSync(many, '');
-    const script = `until test -e ${over}; do echo line; echo >> ${many}; sleep 0.01; done; echo the end`;
+    const script = `until test -e ${over}; do echo line; echo error >&2; echo >> ${many}; sleep 0.01; done; echo the end`;
     const words = ['task', '--', 'sh', '-c', script];
     const call = onTerminal(task, words, '--no-signal');
     await until(() => readFileSync(many, 'utf8').length > 30, 'the run goes on');
     writeFileSync(over, '');
     expect((await call.exits()).stdout).toBe('0\n');
     expect((await task.cli.run(['once', ...words])).stdout).toMatch(/^(line\n){30,}the end\n$/);
+    const errors = readFileSync(join(task.cli.home, 'errors'), 'utf8');
+    expect(errors.match(/^error$/gm)).toHaveLength(readFileSync(many, 'utf8').length); // beside what koffi says at its end
   });
 
   it('ends a follower as by HUP, and not its run [X38, X39]', async () => {

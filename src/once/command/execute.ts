@@ -196,7 +196,7 @@ function note({ pid }: ChildProcess, store: Store, { current }: CommandContext):
 /**
  * The reader of the process that runs the command. One that leaves ends the run, as it ends any program that writes to
  * a pipe, unless somebody else waits for the outcome by then, or when the next of the output comes; or the run is to end
- * already. A terminal that hangs up ends it by the signal that it sends, or not at all.
+ * already. A terminal that hangs up ends it by the signal that it sends, or not at all: the other stream may go elsewhere.
  */
 class Reader {
   readonly #sink: Sink;
@@ -204,7 +204,7 @@ class Reader {
   /** Whether the run goes on without its reader, for now. */
   readonly #goesOn: () => boolean;
   #isGone = false;
-  #isHungUp = false;
+  readonly #hungUp = new Set<StreamName>();
   #hasEnded = false;
 
   constructor(sink: Sink, goesOn: () => boolean, onLeft: () => void) {
@@ -220,14 +220,17 @@ class Reader {
 
   /** Never rejects. */
   async give(chunk: Buffer, stream: StreamName): Promise<void> {
-    if (this.#isHungUp) return;
+    if (this.#hungUp.has(stream)) return;
     if (this.#isGone) return this.#end();
     try {
       await this.#sink(chunk, stream);
     } catch (error) {
+      if (error instanceof ReaderGone && error.signal === 'SIGHUP') {
+        this.#hungUp.add(stream);
+        return;
+      }
       this.#isGone = true;
-      this.#isHungUp = error instanceof ReaderGone && error.signal === 'SIGHUP';
-      if (!this.#isHungUp) this.#end();
+      this.#end();
     }
   }
 
