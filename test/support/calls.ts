@@ -16,6 +16,9 @@ export interface Call {
 const OF_NODE =
   /^(mmap|munmap|mremap|mprotect|madvise|brk|futex|gettid|getpid|epoll_\w+|sched_\w+|rt_\w+|clock_\w+|getrusage|tgkill|eventfd2)$/;
 
+/** What the C library and V8 ask about the machine while they do so: the number of cores, and how memory is promised. */
+const OF_THE_MACHINE = /^(\/sys\/devices\/system\/cpu\/online|\/proc\/sys\/vm\/overcommit_memory)$/;
+
 /** The calls of a fixture's main thread between its two marks; see `counted.mjs`. */
 export async function callsOf(what: string, path: string, times: number): Promise<Call[]> {
   const trace = join(tempDirectory(), 'trace');
@@ -28,6 +31,7 @@ export async function callsOf(what: string, path: string, times: number): Promis
     const [, name = '', rest = '', result = ''] = /^(\w+)\((.*)\) += (-?\d+)/.exec(line) ?? [];
     if (name === '' || OF_NODE.test(name) || rest.includes('<anon_inode:')) return [];
     const [, descriptor, literal] = /^\d+<([^>]*)>|"([^"]*)"/.exec(rest) ?? [];
-    return [{ name, path: descriptor ?? literal ?? '', result: Number(result) }];
+    const file = descriptor ?? literal ?? '';
+    return OF_THE_MACHINE.test(file) ? [] : [{ name, path: file, result: Number(result) }];
   });
 }
