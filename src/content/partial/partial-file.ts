@@ -6,7 +6,6 @@ import { here } from '../../identity/index.ts';
 import { makeOwnDirectory } from '../../storage/directory.ts';
 import { writeAll } from '../../storage/durable.ts';
 import { removeIfEmpty } from '../../storage/fs/quietly.ts';
-import { syncDirectory } from '../../storage/fs/sync-directory.ts';
 import { Digester, type Hashed } from '../hash.ts';
 import type { Algorithm } from '../integrity.ts';
 import { newData, openData } from './data-file.ts';
@@ -45,7 +44,8 @@ interface Batch {
  *     goes back to before the first place where one can be (`standing`).
  *  3. Every 32 MiB, `fdatasync`, then the state notes that many as durable: in this order, so that a power loss at any
  *     point leaves a state that says too little, never too much.
- *  4. `restart` removes the state, for good, before it truncates: an old state never meets new bytes.
+ *  4. `restart` removes the state, for good, before it begins a new file: an old state never meets new bytes. Nor do old
+ *     bytes: who was stopped in the midst of a write, and lost the lock, writes on into the file that nobody publishes.
  *  5. `seal` syncs. Dying after it: the next `open` finds all bytes, and the state the size of the whole. A sync that
  *     fails takes the file with it, for what can be read of it may be on no disk.
  */
@@ -53,7 +53,7 @@ export class PartialFile {
   readonly path: string;
   adopted: Stats | undefined;
   readonly #directory: string;
-  readonly #file: FileHandle;
+  #file: FileHandle;
   readonly #digester = new Digester();
   /** In the order of their positions; the first one has not landed. */
   readonly #flying: Batch[] = [];
@@ -139,9 +139,13 @@ export class PartialFile {
   /** Drops all bytes. */
   async restart(): Promise<void> {
     await this.#land();
-    await this.#forgetState();
-    if (this.#durable > 0) await syncDirectory(this.#directory);
-    await this.#file.truncate(0);
+    await this.#noting.catch(() => {});
+    this.#source = undefined;
+    const file = await newData(this.#directory).catch((error) => {
+      throw explained(error, this.#directory);
+    });
+    await this.#file.close().catch(() => {});
+    this.#file = file;
     this.#digester.reset();
     this.#issued = 0;
     this.#durable = 0;

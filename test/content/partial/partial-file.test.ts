@@ -11,6 +11,7 @@ import {
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -112,6 +113,23 @@ it('starts over with nothing left of what was there [K10]', async () => {
   const { digests, size } = await partial.seal();
   expect(digests.sha256).toBe(sha(bytes));
   expect([size, statSync(partial.path).size]).toEqual([1000, 1000]);
+});
+
+it('starts over in a file that who has the old one open no longer writes to [K10, H7]', async () => {
+  const directory = place();
+  const dead = await open(directory);
+  await dead.begin(SOURCE);
+  await writeAll(dead, randomBytes(5_000_001));
+  await dead.close();
+  const stopped = await open(directory);
+  const next = await open(directory); // the lock of the key was deleted
+  await next.restart();
+  const bytes = randomBytes(2 * MEBIBYTE);
+  await writeAll(next, bytes);
+  writeSync(stopped.fd, Buffer.alloc(1000), 0, 1000, 1000);
+  const { digests } = await next.seal();
+  expect(digests.sha256).toBe(sha(bytes));
+  expect(sha(readFileSync(next.path))).toBe(sha(bytes));
 });
 
 it('goes on far behind the first four gibibytes [K35]', async () => {
