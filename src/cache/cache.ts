@@ -195,16 +195,15 @@ export class Cache {
   /** Hashes every entry. Changes nothing, unless `repair` says so. */
   async verify(options: VerifyOptions = {}): Promise<Verified> {
     checkKinds(options, VERIFY_OPTIONS);
-    const { signal } = options;
     const layout = this.#layout;
-    const repairing = async (key: string) => {
+    const repairing = async (key: string, signal: AbortSignal) => {
       makeReady(layout);
-      const healed = (lock: Lock) => heal(layout, lock, key, this.#graceMs);
-      return this.#locked(key, 'verify', given({ signal }), healed);
+      const healed = (lock: Lock) => heal(layout, { lock, locks: this.#locks }, key, this.#graceMs, signal);
+      return this.#locked(key, 'verify', { signal }, healed);
     };
-    const discarding = async (record: string) => {
+    const discarding = async (record: string, signal: AbortSignal) => {
       makeReady(layout);
-      const terms = { ...given({ signal }), purpose: 'cache verify' };
+      const terms = { signal, purpose: 'cache verify' };
       return this.#locks.with(lockOfRecord(layout, record), terms, (lock) => discard(layout, lock, record));
     };
     return verify(layout, options, repairing, discarding);

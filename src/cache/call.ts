@@ -51,6 +51,7 @@ export function turnOf(call: Call, lock: Lock): Turn {
     lock,
     signal: anyOf([call.signal, lock.signal, thrown.signal]),
     progress(done, total) {
+      if (options.signal?.aborted === true) return; // others of this thread want the entry, and it goes on for them
       try {
         const result: unknown = options.onProgress?.({ key, done, ...given({ total }) });
         if (isPromise(result)) result.then(undefined, (error) => thrown.abort(error));

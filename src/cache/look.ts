@@ -48,7 +48,7 @@ export function look(layout: Layout, key: string): Sight {
   if (stats === undefined || !stats.isFile() || stats.size !== record.size || !layout.trusts(stats)) {
     return { state: 'none', record };
   }
-  noteUse(place.path, found.stats.mtimeMs, now);
+  if (!isUseNoted(place.path, found.stats.mtimeMs, now)) return { state: 'none', record };
   return { state: isUntouched(record, stats) ? 'good' : 'touched', record, path: content };
 }
 
@@ -105,13 +105,18 @@ function reading<T>(path: string, body: (fd: number) => T): T | undefined {
   }
 }
 
-/** The modification time of a record is when its entry was last used, to within ten minutes. */
-function noteUse(path: string, mtime: number, now: number): void {
-  if (Math.abs(now - mtime) < USE_NOTED) return;
+/**
+ * The modification time of a record is when its entry was last used, to within ten minutes. False where the record is gone by
+ * then: a prune, which looks at that time before it removes a record and after, has not seen this use.
+ */
+function isUseNoted(path: string, mtime: number, now: number): boolean {
+  if (Math.abs(now - mtime) < USE_NOTED) return true;
   try {
     utimesSync(path, now / 1000, now / 1000);
-  } catch {
-    rewriteFirstByte(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') rewriteFirstByte(path);
+    return lstatOrNothing(path) !== undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, fstatSync, futimesSync, promises, readdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, fstatSync, futimesSync, promises, readdirSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
@@ -17,11 +17,12 @@ import { given } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
 import { O_NONBLOCK } from '../storage/fs/open-flags.ts';
-import { removeTreeQuietly } from '../storage/fs/quietly.ts';
-import { completeFile } from '../storage/fs/rights.ts';
+import { completeFile, openUpOwn } from '../storage/fs/rights.ts';
+import { clearInside, clearInsideQuietly } from '../storage/remove-inside.ts';
 import { absolute } from '../storage/working-directory.ts';
 import { fits, type Turn } from './call.ts';
 import { infoOf } from './entry.ts';
+import type { Layout } from './layout.ts';
 import type { Sight } from './look.ts';
 import { CONTENT_MODE, type Made, stampedTime } from './publish.ts';
 import type { PresentRecord } from './record.ts';
@@ -61,7 +62,7 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
   let partial: PartialFile | undefined;
   const drop = async () => {
     await partial?.close();
-    removeTreeQuietly(directory); // nobody goes on with it, and it may fill the disk
+    clearInsideQuietly(layout.directory, directory); // nobody goes on with it, and it may fill the disk
   };
   try {
     partial = await room(turn, directory, isDownload);
@@ -96,17 +97,18 @@ async function room(
 ): Promise<PartialFile | undefined> {
   try {
     makeOwnDirectory(directory);
+    openUpOwn(directory);
     accessSync(directory, constants.W_OK | constants.X_OK); // where another user has made it, no producer could write there
-    if (excludes(lock)) sweep(directory);
+    if (excludes(lock)) sweep(layout, directory);
     return isDownload ? await PartialFile.open(directory, { resume: excludes(lock) }) : undefined;
   } catch (error) {
     throw explained(refused(layout, error), directory);
   }
 }
 
-function sweep(directory: string): void {
+function sweep(layout: Layout, directory: string): void {
   for (const name of readdirSync(directory)) {
-    if (!KEPT.includes(name)) rmSync(join(directory, name), { recursive: true, force: true });
+    if (!KEPT.includes(name)) clearInside(layout.directory, join(directory, name));
   }
 }
 

@@ -1,3 +1,4 @@
+import { fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { DeadlockError } from '../errors/lock-errors.ts';
@@ -5,11 +6,14 @@ import { publishCacheEvent } from '../events/cache-channel.ts';
 import { extent, flag, type Kinds, span } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { LockManager } from '../lock/manager.ts';
-import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { READ_SAFELY } from '../storage/fs/open-flags.ts';
+import { closeQuietly } from '../storage/fs/quietly.ts';
+import { lstatOrNothing, mayBeThere } from '../storage/fs/stat.ts';
 import { removeInside } from '../storage/remove-inside.ts';
 import { Date } from '../time/time.ts';
 import {
   type Filed,
+  type Found,
   filedRecords,
   foreignness,
   isDamaged,
@@ -23,6 +27,7 @@ import {
 import type { Layout } from './layout.ts';
 import { USE_NOTED } from './look.ts';
 import { excludes } from './produce.ts';
+import { commit } from './publish.ts';
 import { type EntryRecord, isPresent } from './record.ts';
 
 export interface PruneOptions {
@@ -68,6 +73,8 @@ export interface PrunePlan {
 const PARTIAL_AGE = 7 * 86_400_000;
 const MAKING = 60_000;
 
+/** A content, by its digest. */
+type Stored = Pick<Found, 'path'> & Pick<Found['stats'], 'size' | 'mtimeMs'>;
 type Candidate = Filed & { readonly record: EntryRecord };
 
 /**
@@ -80,7 +87,9 @@ type Candidate = Filed & { readonly record: EntryRecord };
  *     are, and so do all entries, whose end would make no room. One that is damaged goes, with its key's lock.
  *  3. What is too old or too much is evicted, by last use: with its key's lock, and with its pin, and after another look
  *     at when it was used. The record goes first: a content without a record is litter, a record without its content
- *     would be a needless miss. A reader between the two finds a miss and fetches. P dies: as after step 2.
+ *     would be a needless miss. A reader between the two finds a miss and fetches. A reader notes its use by the record's
+ *     name: after the removal it finds that gone, and waits for the key; before it, P sees the use in the file that it
+ *     has removed, and writes the record anew. P dies: as after step 2.
  *  4. Contents that no record names, and that none has named for the time of grace, are removed, but for those that are
  *     pinned. P dies: the rest is litter for the next prune.
  *  5. S is released. Unfinished fetches that nobody has the lock of, and what was put aside, go by age.
@@ -117,8 +126,12 @@ class Pruning {
       else await this.#under(lockOfRecord(layout, path), () => isDamaged(layout, path) && this.#remove(path));
     }
     if (this.failed.some(({ could }) => could === 'not be read')) return;
+    const stored = new Map<string, Stored>();
+    for await (const { content, path, stats } of storedContents(layout, this.#unread)) {
+      stored.set(content, { path, size: stats.size, mtimeMs: stats.mtimeMs });
+    }
     const kept = new Set(candidates);
-    for (const victim of this.#victimsAmong(candidates)) {
+    for (const victim of this.#victimsAmong(candidates, stored)) {
       if (!(await this.#evict(victim))) continue;
       kept.delete(victim);
       if (isPresent(victim.record)) this.gone.entries++;
@@ -129,11 +142,11 @@ class Pruning {
       for (const { content, at } of record.retired)
         if (this.#isWithin(Date.parse(at), graceMs)) named.add(content);
     }
-    for await (const { path, content, stats } of storedContents(layout, this.#unread)) {
-      if (named.has(content) || this.#isWithin(stats.mtimeMs, graceMs)) continue;
+    for (const [content, { path, size, mtimeMs }] of stored) {
+      if (named.has(content) || this.#isWithin(mtimeMs, graceMs)) continue;
       if (!(await this.#under(layout.pinOf(content), () => this.#remove(path)))) continue;
       this.gone.contents++;
-      this.gone.bytes += stats.size;
+      this.gone.bytes += size;
     }
   }
 
@@ -161,13 +174,14 @@ class Pruning {
   }
 
   /** By last use: what is too old, then as many as it takes to be small enough. Marks of deleted entries go after their grace. */
-  #victimsAmong(candidates: readonly Candidate[]): Candidate[] {
-    const { graceMs, options } = this.#plan;
+  #victimsAmong(candidates: readonly Candidate[], stored: ReadonlyMap<string, Stored>): Candidate[] {
+    const { layout, graceMs, options } = this.#plan;
     const { maxAge = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = options;
     const names = new Map<string, number>();
+    const isStored = (content: string) => stored.has(content) || mayBeThere(layout.contentOf(content));
     let total = 0;
     for (const { record } of candidates) {
-      if (!isPresent(record)) continue;
+      if (!isPresent(record) || !isStored(record.content)) continue;
       const count = names.get(record.content) ?? 0;
       if (count === 0) total += record.size;
       names.set(record.content, count + 1);
@@ -178,8 +192,9 @@ class Pruning {
       .filter(({ record, used }) => {
         if (!isPresent(record))
           return !record.retired.some(({ at }) => this.#isWithin(Date.parse(at), graceMs));
-        if (this.#isWithin(used, grace) || !(this.#now - used > maxAge || total > maxBytes)) return false;
-        const count = (names.get(record.content) ?? 1) - 1;
+        const count = (names.get(record.content) ?? 0) - 1; // below 0: the content is missing, and takes no room
+        const isTooMuch = total > maxBytes && count >= 0;
+        if (this.#isWithin(used, grace) || !(this.#now - used > maxAge || isTooMuch)) return false;
         names.set(record.content, count);
         if (count === 0) total -= record.size;
         return true;
@@ -189,12 +204,30 @@ class Pruning {
   /** Whether it is gone, or would be: nobody fetches it, uses it, or has used it since it was looked at. */
   #evict({ path, record, used }: Candidate): Promise<boolean> {
     const { layout } = this.#plan;
-    return this.#under(layout.lockOf(record.key), () => {
-      const stats = lstatOrNothing(path);
-      if (stats === undefined || Math.min(stats.mtimeMs, this.#now) > used) return false;
-      const remove = () => this.#remove(path);
+    return this.#under(layout.lockOf(record.key), (lock) => {
+      const remove = () => this.#removeUnused({ path, record, used }, lock);
       return isPresent(record) ? this.#under(layout.pinOf(record.content), remove) : remove();
     });
+  }
+
+  /** Step 3, of one record. */
+  async #removeUnused({ path, record, used }: Candidate, lock: Lock): Promise<boolean> {
+    let fd: number;
+    try {
+      fd = openSync(path, READ_SAFELY);
+    } catch {
+      return false; // gone, or no longer what it was
+    }
+    try {
+      const isUsed = () => Math.min(fstatSync(fd).mtimeMs, this.#now) > used;
+      if (isUsed() || !this.#remove(path)) return false;
+      if (!isUsed()) return true;
+    } finally {
+      closeQuietly(fd);
+    }
+    if (lstatOrNothing(path) === undefined)
+      await commit(this.#plan.layout, lock, record).catch((error) => this.#failedTo(path, error));
+    return false; // its content stays, for who has its path
   }
 
   /** What a body says under a lock, which is only tried; false where somebody holds it, maybe the very code that prunes. */
@@ -221,9 +254,13 @@ class Pruning {
       removeInside(this.#plan.layout.directory, path);
       return true;
     } catch (error) {
-      this.failed.push({ path, reason: systemCode(error) ?? String(error), could: 'not be removed' });
-      return false;
+      return this.#failedTo(path, error);
     }
+  }
+
+  #failedTo(path: string, error: unknown): false {
+    this.failed.push({ path, reason: systemCode(error) ?? String(error), could: 'not be removed' });
+    return false;
   }
 
   /** A time of the future, by a clock that was set back, counts as long ago where something is to be kept for it alone. */

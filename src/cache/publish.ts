@@ -14,6 +14,7 @@ import { removeIfEmpty, unlinkQuietly } from '../storage/fs/quietly.ts';
 import { completeFile } from '../storage/fs/rights.ts';
 import { isSame, lstatOrNothing } from '../storage/fs/stat.ts';
 import { syncDirectory } from '../storage/fs/sync-directory.ts';
+import { clearInsideQuietly } from '../storage/remove-inside.ts';
 import { allowReplacing, replaceSync } from '../storage/replace/index.ts';
 import { outlastTransient } from '../storage/transient/index.ts';
 import { Date } from '../time/time.ts';
@@ -35,7 +36,7 @@ export interface Made {
 export type Publishing = Pick<Turn, 'layout' | 'locks' | 'lock' | 'timeout' | 'signal'>;
 
 /** Milliseconds to wait at least for a prune that removes content: the bytes are made, and would be made again. */
-const LEAST_STORE_WAIT = 60_000;
+export const LEAST_STORE_WAIT = 60_000;
 export const CONTENT_MODE = 0o444;
 
 /**
@@ -88,7 +89,7 @@ export async function publish(
     }
     await show(layout, record.key, written, path, () => lock.assertHeld());
     await named(layout, record.key, [dirname(content), ...(isNew ? [layout.contents] : [])]);
-    rmSync(dirname(made.path), { recursive: true, force: true });
+    clearInsideQuietly(layout.directory, dirname(made.path)); // what stays there goes with a later fetch, or a prune
     return record;
   });
   return publishing.catch((error: unknown) => {
@@ -233,13 +234,13 @@ function clearPlace(layout: Layout, path: string): void {
   if (lstatOrNothing(path)?.isDirectory() === true) putAside(layout, path);
 }
 
-/** Moves what must not be served any more out of the way, for a person to look at until a prune removes it. */
+/** Moves what must not be served any more out of the way, if it is still there, for a person to look at until a prune removes it. */
 export function putAside(layout: Layout, path: string): void {
   const name = `${basename(dirname(path))}${basename(path)}-${randomBytes(4).toString('hex')}`;
   try {
     makeOwnDirectory(layout.bad);
     replaceSync(path, join(layout.bad, name));
   } catch (error) {
-    throw refused(layout, error);
+    if (systemCode(error) !== 'ENOENT' || lstatOrNothing(path) !== undefined) throw refused(layout, error);
   }
 }

@@ -103,13 +103,19 @@ export function parseRecord(text: string, key?: string): EntryRecord | undefined
     Number.isSafeInteger(size) &&
     size >= 0 &&
     Number.isFinite(mtime) &&
-    Number.isSafeInteger(generation + 1) && // that of the next one
+    Number.isSafeInteger(generation) &&
     generation > 0 &&
     Array.isArray(retired) &&
     retired.every(isRetired);
   if (!isRecord) return undefined;
   for (const part of [digests, by, validators]) Object.freeze(part); // callers get them, and later calls the same ones
   return value;
+}
+
+/** Of what replaces a record: another one, after any. */
+export function generationAfter(previous: EntryRecord | undefined): number {
+  const { generation = 0 } = previous ?? {};
+  return generation < Number.MAX_SAFE_INTEGER ? generation + 1 : 1;
 }
 
 function isObject(value: unknown): boolean {

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, rmSync, type Stats, utimesSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Hashed, hashFile } from '../content/hash.ts';
 import { type Algorithm, integrityOf } from '../content/integrity.ts';
@@ -12,23 +12,23 @@ import { publishCacheEvent } from '../events/cache-channel.ts';
 import { self } from '../identity/self.ts';
 import { given } from '../lock/known-options.ts';
 import { Lock } from '../lock/lock.ts';
-import { removeTreeQuietly } from '../storage/fs/quietly.ts';
 import { setModeOfOwn } from '../storage/fs/rights.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { syncDirectory } from '../storage/fs/sync-directory.ts';
+import { clearInside, clearInsideQuietly } from '../storage/remove-inside.ts';
 import { isTransient } from '../storage/transient/index.ts';
 import { Date, performance } from '../time/time.ts';
 import { trace } from '../trace/trace.ts';
 import { type Call, fits, needsHash, type Turn, turnOf, unfit, type Wish } from './call.ts';
 import type { Outcome } from './entry.ts';
 import { leaveMark, removeMarks, sharedFailure } from './failure.ts';
-import { isDamaged } from './inventory.ts';
+import { digestOf, isDamaged } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { look, type Sight } from './look.ts';
 import { DEFAULT_POLICY, isCurrent } from './policy.ts';
 import { excludes, type Produced, produce } from './produce.ts';
-import { CONTENT_MODE, commit, publish, putAside, stampedTime } from './publish.ts';
-import { type EntryRecord, isPresent, type PresentRecord } from './record.ts';
+import { CONTENT_MODE, commit, LEAST_STORE_WAIT, publish, putAside, stampedTime } from './publish.ts';
+import { type EntryRecord, generationAfter, isPresent, type PresentRecord } from './record.ts';
 import { refused } from './refused.ts';
 import { retiredBy } from './retired.ts';
 
@@ -47,7 +47,7 @@ export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Pr
   const { policy = DEFAULT_POLICY } = options;
   const turn = lock instanceof Lock ? turnOf(call, lock) : undefined;
   const found = look(layout, key);
-  const sight = await inspected(call, found, turn?.lock);
+  const sight = await inspected(call, found, turn);
   if (sight.state === 'good' && fits(call, sight.record)) {
     if (turn !== undefined) tidy(turn);
     if (sight.record.generation !== before.generation) {
@@ -88,7 +88,7 @@ export async function takeTurn(call: Call, lock: Lock | CacheDirectoryError): Pr
 function tidy({ layout, key, lock }: Turn): void {
   const directory = layout.partialOf(key);
   if (existsSync(directory) && excludes(lock) && !existsSync(dataFile(directory)))
-    removeTreeQuietly(directory);
+    clearInsideQuietly(layout.directory, directory);
 }
 
 async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
@@ -122,9 +122,9 @@ async function make(turn: Turn, sight: Sight): Promise<PresentRecord> {
 }
 
 /** What could not be published only fills the disk, but for a download, which the next fetch goes on with. */
-function dropMade({ lock, producer }: Turn, { made }: Produced): void {
+function dropMade({ layout, lock, producer }: Turn, { made }: Produced): void {
   if (lock.signal.aborted || (DOWNLOAD in producer && excludes(lock))) return; // of whoever has the lock now, or next
-  removeTreeQuietly(dirname(made.path));
+  clearInsideQuietly(layout.directory, dirname(made.path));
 }
 
 function publishMade(
@@ -144,7 +144,7 @@ function publishMade(
     integrity: integrityOf(digests),
     size,
     mtime,
-    generation: (previous?.generation ?? 0) + 1,
+    generation: generationAfter(previous),
     produced: now,
     checked: now,
     by: given({ pid, host, user, command }),
@@ -159,46 +159,69 @@ function publishMade(
  */
 async function seenAgain(turn: Turn): Promise<Sight> {
   const sight = look(turn.layout, turn.key);
-  return sight.state === 'touched' ? inspected(turn, sight, turn.lock) : sight;
+  return sight.state === 'touched' ? inspected(turn, sight, turn) : sight;
 }
 
 /** The source says that the entry is still current. */
 async function confirm({ layout, lock }: Turn, record: PresentRecord): Promise<PresentRecord> {
-  const confirmed = { ...record, generation: record.generation + 1, checked: new Date().toISOString() };
+  const confirmed = { ...record, generation: generationAfter(record), checked: new Date().toISOString() };
   await commit(layout, lock, confirmed);
   return confirmed;
 }
 
 type Inspection = Wish & Pick<Call, 'layout'> & Partial<Pick<Call, 'signal'>>;
 
-/** What is left of a touched content, or of any where its hash is to decide: it is right, or it is none. */
-async function inspected(call: Inspection, sight: Sight, lock: Lock | undefined): Promise<Sight> {
-  const { layout, integrity, signal } = call;
-  if (sight.state === 'none' || !(needsHash(call, sight) || lock === undefined)) return sight;
-  const { record, path } = sight;
-  const hashed = await hashOrNothing(path, integrity === undefined ? [] : [integrity.algorithm], signal);
-  if (hashed?.digests.sha256 !== record.content) {
-    if (lock !== undefined) {
-      trace?.(lock.path, `puts aside the content, which was changed: ${path}`);
-      putAside(layout, path);
-      publishCacheEvent('healed', { cache: layout.directory, key: record.key, content: record.content });
+/** Who holds the lock of the key, and may change what is wrong. */
+type Healer = Pick<Turn, 'lock' | 'locks'>;
+
+/**
+ * What is left of a touched content, or of any where its hash is to decide: it is right, or it is none. Another key may have
+ * the same content, and whoever holds that key's lock heals it meanwhile: where what was hashed is gone, it is looked at
+ * again.
+ */
+async function inspected(call: Inspection, sight: Sight, healer: Healer | undefined): Promise<Sight> {
+  const { layout, key, integrity, signal } = call;
+  for (let seen = sight; ; seen = look(layout, key)) {
+    if (seen.state === 'none' || !(needsHash(call, seen) || healer === undefined)) return seen;
+    const { record, path } = seen;
+    setModeOfOwn(path, CONTENT_MODE);
+    const before = lstatOrNothing(path);
+    const hashed = await hashOrNothing(path, integrity === undefined ? [] : [integrity.algorithm], signal);
+    if (hashed?.digests.sha256 === record.content) {
+      const digests = { ...record.digests, ...hashed.digests };
+      const renewed = { ...record, mtime: hashed.mtimeMs, digests, integrity: integrityOf(digests) };
+      if (healer !== undefined) await commit(layout, healer.lock, renewed);
+      return { state: 'good', record: renewed, path };
     }
-    return { state: 'none', record };
+    if (healer === undefined || (await isPutAside(call, path, before, healer)))
+      return { state: 'none', record };
   }
-  const digests = { ...record.digests, ...hashed?.digests };
-  const mtime = hashed?.mtimeMs ?? record.mtime;
-  const renewed = { ...record, mtime, digests, integrity: integrityOf(digests) };
-  if (lock !== undefined) await commit(layout, lock, renewed);
-  return { state: 'good', record: renewed, path };
 }
 
-/** Of a content that can be read, or be made readable. */
+/** Puts aside a content that was found wrong, if it is still that file: under the store's lock, nobody publishes another. */
+function isPutAside(
+  { layout, key, signal }: Inspection,
+  path: string,
+  wrong: Stats | undefined,
+  { lock, locks }: Healer,
+): Promise<boolean> {
+  const terms = { timeout: LEAST_STORE_WAIT, purpose: `cache repair ${key}`, ...given({ signal }) };
+  return locks.with(layout.storeLock, terms, () => {
+    const now = lstatOrNothing(path);
+    if (now === undefined || now.ino !== wrong?.ino || now.dev !== wrong.dev) return false;
+    trace?.(lock.path, `puts aside the content, which was changed: ${path}`);
+    putAside(layout, path);
+    publishCacheEvent('healed', { cache: layout.directory, key, content: digestOf(path) });
+    return true;
+  });
+}
+
+/** Of a content that can be read. */
 async function hashOrNothing(
   path: string,
   algorithms: readonly Algorithm[],
   signal: AbortSignal | undefined,
 ): Promise<Hashed | undefined> {
-  setModeOfOwn(path, CONTENT_MODE);
   try {
     return await hashFile(path, algorithms, signal);
   } catch (error) {
@@ -208,10 +231,16 @@ async function hashOrNothing(
 }
 
 /** Forgets an entry whose content is missing or was changed, looked at under the lock; whether there was one. */
-export async function heal(layout: Layout, lock: Lock, key: string, graceMs: number): Promise<boolean> {
-  const wish = { key, layout, options: { verify: 'full' }, integrity: undefined } as const;
-  const { state } = await inspected(wish, look(layout, key), lock);
-  return state === 'none' && forget(layout, lock, key, graceMs);
+export async function heal(
+  layout: Layout,
+  healer: Healer,
+  key: string,
+  graceMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const wish = { key, layout, options: { verify: 'full' }, integrity: undefined, signal } as const;
+  const { state } = await inspected(wish, look(layout, key), healer);
+  return state === 'none' && forget(layout, healer.lock, key, graceMs);
 }
 
 /**
@@ -236,10 +265,10 @@ export async function forget(layout: Layout, lock: Lock, key: string, graceMs: n
   removePartial(layout, key);
   if (found.record === undefined) return discard(layout, lock, layout.recordOf(key));
   if (!isPresent(found.record)) return false;
-  const { generation } = found.record;
+  const generation = generationAfter(found.record);
   const retired = retiredBy(found.record, null, graceMs);
   try {
-    await commit(layout, lock, { ...found.record, content: null, generation: generation + 1, retired });
+    await commit(layout, lock, { ...found.record, content: null, generation, retired });
   } catch (error) {
     if (!(error instanceof NoSpaceError)) throw error;
     for (const { content } of retired) touch(layout.contentOf(content), stampedTime(content) - 1);
@@ -252,7 +281,7 @@ export async function forget(layout: Layout, lock: Lock, key: string, graceMs: n
 
 function removePartial(layout: Layout, key: string): void {
   try {
-    rmSync(layout.partialOf(key), { recursive: true, force: true });
+    clearInside(layout.directory, layout.partialOf(key));
   } catch (error) {
     throw refused(layout, error);
   }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { hashFile } from '../content/hash.ts';
 import { systemCode } from '../errors/base.ts';
 import { callback, count, flag, type Kinds, signal } from '../lock/known-options.ts';
+import { anyOf } from '../lock/on-abort.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { type Filed, filedRecords } from './inventory.ts';
 import type { Layout } from './layout.ts';
@@ -50,10 +51,12 @@ type Reason = Verified['bad'][number]['reason'];
 export async function verify(
   layout: Layout,
   options: VerifyOptions,
-  heal: (key: string) => Promise<boolean>,
-  discard: (record: string) => Promise<boolean>,
+  heal: (key: string, signal: AbortSignal) => Promise<boolean>,
+  discard: (record: string, signal: AbortSignal) => Promise<boolean>,
 ): Promise<Verified> {
-  const { parallel = availableParallelism(), onProgress, repair = false, signal: ended } = options;
+  const { parallel = availableParallelism(), onProgress, repair = false, signal } = options;
+  const failure = new AbortController();
+  const ended = anyOf([failure.signal, ...(signal === undefined ? [] : [signal])]);
   const bad: { key: string | undefined; path: string; reason: Reason }[] = [];
   const hashed = new Map<string, Promise<Reason | undefined>>();
   const records = filedRecords(layout);
@@ -65,38 +68,44 @@ export async function verify(
     if (record === undefined) {
       if (lstatOrNothing(path) === undefined) return;
       bad.push({ key: undefined, path, reason: 'no record' });
-      if (repair && (await discard(path))) repaired++;
+      if (repair && (await discard(path, ended))) repaired++;
       return;
     }
     if (!isPresent(record)) return;
     const content = layout.contentOf(record.content);
-    const known = hashed.get(record.content) ?? problemOf(content, record, ended);
-    hashed.set(record.content, known);
+    const same = `${record.content} ${record.size}`;
+    const known = hashed.get(same) ?? problemOf(content, record, ended);
+    hashed.set(same, known);
     const reason = await known;
+    ended.throwIfAborted();
     checked++;
     bytes += record.size;
     onProgress?.({ checked, bytes });
-    ended?.throwIfAborted();
     const now = readRecord(layout, path, record.key)?.record;
     if (reason === undefined || now?.content !== record.content) return;
     if (reason === 'missing' && lstatOrNothing(content) !== undefined) return;
     bad.push({ key: record.key, path: content, reason });
-    if (repair && (await heal(record.key))) repaired++;
+    if (repair && (await heal(record.key, ended))) repaired++;
   };
   const lane = async () => {
-    for (let next = await records.next(); next.done !== true; next = await records.next()) {
-      ended?.throwIfAborted();
-      await check(next.value);
+    try {
+      for await (const file of records) {
+        ended.throwIfAborted();
+        await check(file);
+      }
+    } catch (error) {
+      failure.abort(error); // the others end as well
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, MOST_PARALLEL) }, lane));
+  ended.throwIfAborted();
   return { checked, bad, repaired };
 }
 
 async function problemOf(
   path: string,
   { content, size }: PresentRecord,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Reason | undefined> {
   const stats = lstatOrNothing(path);
   if (stats === undefined) return 'missing';

@@ -3,6 +3,7 @@ import { join, relative, sep } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { O_NOFOLLOW } from './fs/open-flags.ts';
 import { O_PATH, pathOfDescriptor } from './fs/pinned.ts';
+import { openUpOwn } from './fs/rights.ts';
 import { lstatOrNothing } from './fs/stat.ts';
 import { allowReplacing } from './replace/index.ts';
 
@@ -18,6 +19,24 @@ export function removeInside(root: string, path: string): void {
   removeBelow(root, relative(root, path).split(sep));
 }
 
+/** The same of what may be gone already. */
+export function clearInside(root: string, path: string): void {
+  try {
+    removeInside(root, path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** The same, as far as it can be removed. */
+export function clearInsideQuietly(root: string, path: string): void {
+  try {
+    removeInside(root, path);
+  } catch {
+    // Gone, or something in it cannot be removed.
+  }
+}
+
 function removeBelow(directory: string, [name = '', ...rest]: readonly string[]): void {
   if (rest.length === 0) removeTree(directory, name);
   else within(join(directory, name), (inner) => removeBelow(inner, rest));
@@ -31,6 +50,7 @@ function removeTree(directory: string, name: string): void {
     return;
   }
   if (isGone(path)) return;
+  openUpOwn(path); // which whoever made it, or copied it, has left read-only
   within(path, (inner) => {
     for (const each of readdirSync(inner)) removeTree(inner, each);
   });
@@ -59,9 +79,21 @@ function within(path: string, body: (directory: string) => void): void {
     return;
   }
   const fd = openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  const inner = pathOfDescriptor(fd) ?? path;
   try {
-    body(pathOfDescriptor(fd) ?? path);
+    body(inner);
+  } catch (error) {
+    throw renamed(error, inner, path);
   } finally {
     closeSync(fd);
   }
+}
+
+/** The system's error with the path that people know. */
+function renamed(error: unknown, inner: string, path: string): unknown {
+  const { path: at, message } = error as Partial<NodeJS.ErrnoException>;
+  if (at === undefined || message === undefined || !(at === inner || at.startsWith(`${inner}${sep}`)))
+    return error;
+  const outer = path + at.slice(inner.length);
+  return Object.assign(error as Error, { path: outer, message: message.replace(at, () => outer) });
 }

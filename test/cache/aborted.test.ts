@@ -1,6 +1,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LostError, onCacheEvent } from 'holdfast';
+import type { Producer } from 'holdfast/cache';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { gate } from '../support/deadline.ts';
 import { interceptPromise, Making, making, newCache, put, refuses } from './support.ts';
@@ -63,4 +64,39 @@ describe('a call that ends while a function of its caller runs', () => {
     const verified = cache.verify({ onProgress, signal: controller.signal });
     await expect(verified).rejects.toThrow('enough');
   });
+});
+
+it('the progress of a fetch goes to no call that was aborted, though another one waits for it [K27]', async () => {
+  const { cache } = await newCache();
+  const [begun, goOn] = [gate(), gate()];
+  const controller = new AbortController();
+  const told: number[] = [];
+  const producer: Producer = async ({ temp, progress }) => {
+    begun.open();
+    await goOn.opened;
+    progress(1, 5);
+    writeFileSync(temp, 'words');
+  };
+  const onProgress = ({ done }: { readonly done: number }) => void told.push(done);
+  const first = cache.fetch('corpus', producer, { signal: controller.signal, onProgress });
+  await begun.opened;
+  const second = cache.fetch('corpus', refuses);
+  controller.abort(new Error('enough'));
+  await expect(first).rejects.toThrow('enough');
+  goOn.open();
+  expect((await second).size).toBe(5);
+  expect(told).toEqual([]);
+});
+
+it('a verify that has failed calls nobody any more [K26]', async () => {
+  const { cache } = await newCache();
+  for (let each = 0; each < 20; each++) await put(cache, `key ${each}`, `words ${each}`);
+  let calls = 0;
+  const onProgress = () => {
+    calls++;
+    throw new Error('enough');
+  };
+  await expect(cache.verify({ parallel: 4, onProgress })).rejects.toThrow('enough');
+  expect(await cache.verify()).toMatchObject({ checked: 20, bad: [] }); // as long as the other one would have gone on
+  expect(calls).toBe(1);
 });

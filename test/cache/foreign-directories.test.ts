@@ -75,6 +75,8 @@ it.each<[string, (layout: Layout) => string]>([
     chownSync(foreign, ANN, ANN);
     chmodSync(foreign, 0o600); // she may not search it, and may change that
     const message = await ann.run(fetching, directory, 'corpus', 'words');
+    // What is hers, and of one fetch, needs nobody's help.
+    if (foreign === layout.partialOf('corpus')) return expect(message).toBe('made');
     expect(message).toContain(
       `Give its user access to ${foreign} again: chmod u+rwX ${foreign}, or use another one.`,
     );
@@ -113,4 +115,25 @@ it('a deletion, too, names what another user keeps to himself; a mark that nobod
   expect(await ann.run(remove, directory)).toBe(true);
   expect(await ann.run(fetching, directory, 'there', 'words')).toBe('made');
   expect(existsSync(mark)).toBe(true);
+});
+
+it('what a producer leaves read-only beside its temp ends no fetch that has published, and is removed by the next one [K5, K28]', async () => {
+  const { directory, layout, ann } = await hers();
+  const leaving = async ({ cache, fs }: Remote, path: string, isMade: boolean) => {
+    const opened = await cache.openCache(path);
+    const producer = async ({ temp }: { readonly temp: string }) => {
+      fs.mkdirSync(`${temp}.unpacked/inner`, { recursive: true });
+      fs.writeFileSync(`${temp}.unpacked/inner/file`, '');
+      for (const each of ['unpacked/inner', 'unpacked']) fs.chmodSync(`${temp}.${each}`, 0o555);
+      if (!isMade) throw new Error('killed');
+      fs.writeFileSync(temp, 'words');
+    };
+    const fetched = opened.fetch('corpus', producer, { policy: 'always' });
+    return fetched.then(({ size }) => size).catch(({ message }) => message);
+  };
+  expect(await ann.run(leaving, directory, true)).toBe(5);
+  expect(existsSync(layout.partialOf('corpus'))).toBe(false);
+  expect(await ann.run(leaving, directory, false)).toContain('killed');
+  expect(await ann.run(leaving, directory, true)).toBe(5);
+  expect(existsSync(layout.partialOf('corpus'))).toBe(false);
 });

@@ -93,7 +93,7 @@ it.each<[string, string]>([
   ['"produced":', '"yesterday"'],
   ['"checked":', '""'],
   ['"mtime":', '1e999'],
-  ['"generation":', '9007199254740991'],
+  ['"generation":', '9007199254740992'],
   ['"by":', '{"pid":"1"}'],
   ['"by":', '{"command":7}'],
   ['"by":', '[]'],
@@ -119,3 +119,24 @@ it.each<[string, string]>([
     expect(await cache.verify()).toMatchObject({ bad: [] });
   },
 );
+
+it('a record of another size than the content it names is told by verify, and the other records of that are not [K22, K26]', async () => {
+  const { cache, layout } = await newCache();
+  for (const key of ['first', 'wrong', 'third']) await put(cache, key, 'words');
+  const record = layout.recordOf('wrong');
+  writeFileSync(record, readFileSync(record, 'utf8').replace('"size":5', '"size":6'));
+  expect((await cache.verify({ parallel: 1 })).bad).toMatchObject([{ key: 'wrong', reason: 'changed' }]);
+});
+
+it('the count of generations begins again after the last one that is exact [K22]', async () => {
+  const { cache, layout } = await newCache();
+  await put(cache, 'corpus', 'words');
+  const record = layout.recordOf('corpus');
+  const last = `"generation":${Number.MAX_SAFE_INTEGER - 1}`;
+  writeFileSync(record, readFileSync(record, 'utf8').replace('"generation":1', last));
+  expect(await put(cache, 'corpus', 'other words')).toMatchObject({ generation: Number.MAX_SAFE_INTEGER });
+  expect(cache.peek('corpus')).toBeDefined();
+  expect(await put(cache, 'corpus', 'words')).toMatchObject({ generation: 1 });
+  expect(await cache.delete('corpus')).toBe(true);
+  expect(await put(cache, 'corpus', 'words')).toMatchObject({ generation: 3 });
+});

@@ -8,6 +8,7 @@ import { completeFile } from '../../storage/fs/rights.ts';
 import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
 import { syncDirectory } from '../../storage/fs/sync-directory.ts';
 import { ABSENT } from '../../storage/regular-file.ts';
+import { clearInside } from '../../storage/remove-inside.ts';
 import { dataFile, type PartialState, standing, stateFile } from './state.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL } = constants;
@@ -63,9 +64,9 @@ export async function openToWrite(path: string): Promise<FileHandle> {
 /** The state goes first, and for good: it is of other bytes. */
 export async function newData(directory: string): Promise<FileHandle> {
   const isNoted = lstatOrNothing(stateFile(directory)) !== undefined;
-  await promises.rm(stateFile(directory), { recursive: true, force: true });
+  clearInside(directory, stateFile(directory));
   if (isNoted) await syncDirectory(directory);
-  await promises.rm(dataFile(directory), { recursive: true, force: true });
+  clearInside(directory, dataFile(directory));
   const path = dataFile(directory);
   const file = await promises.open(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, 0o600);
   completeFile(file.fd, path, 0o600);

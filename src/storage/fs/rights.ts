@@ -128,6 +128,19 @@ export function setModeOfOwn(path: string, mode: number): void {
   });
 }
 
+/** Lets this user change what is in a directory of its own, as `setModeOfOwn` does for a file. */
+export function openUpOwn(path: string): void {
+  quietly(() => {
+    const fd = openOwn(path, DIRECTORY, 0o700);
+    try {
+      const { uid, mode } = fstatSync(fd);
+      if (uid === process.geteuid?.() && (mode & 0o700) !== 0o700) fchmodSync(fd, mode | 0o700);
+    } finally {
+      closeQuietly(fd);
+    }
+  });
+}
+
 /** Opens what is at a path, with these rights where its owner has none, and follows no link. */
 function openOwn(path: string, flags: number, rights: number): number {
   try {
