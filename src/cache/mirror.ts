@@ -135,8 +135,13 @@ async function make(
       return way;
     } catch (error) {
       const code = systemCode(error) ?? '';
-      if (!UNAVAILABLE.test(code)) throw error;
-      if (way === ways.at(-1)) throw new MirrorError(target, `cannot be a ${way}: ${code}`, error);
+      if (way === 'copy' || !UNAVAILABLE.test(code)) throw error;
+      if (way !== ways.at(-1)) continue;
+      throw new MirrorError(
+        target,
+        `cannot be a ${way}: ${code}. Use mirrorMode auto, which may copy`,
+        error,
+      );
     }
   }
   throw new MirrorError(target, 'cannot be made in any way');

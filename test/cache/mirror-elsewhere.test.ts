@@ -23,7 +23,9 @@ it('a mirror on another file system is a copy, or an error where only a link wil
   const mirror = join(elsewhere, 'corpus');
   expect(await cache.fetch('corpus', making('words'), { mirror })).toMatchObject({ mirroredBy: 'copy' });
   const strict = { mirror: join(elsewhere, 'strict'), mirrorMode: 'link' } as const;
-  await expect(cache.fetch('corpus', refuses, strict)).rejects.toThrow('cannot be a link: EXDEV');
+  await expect(cache.fetch('corpus', refuses, strict)).rejects.toThrow(
+    'cannot be a link: EXDEV. Use mirrorMode auto',
+  );
   expect(readdirSync(elsewhere)).toEqual(['corpus']);
 });
 

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { needsRoot } from '../support/root.ts';
 import { tempDirectory } from '../support/temp.ts';
 import { Cli } from './cli.ts';
+import { bodies, Fetching } from './fetching.ts';
 
 it('of a lock on a name that cannot be made, each face advises what it has [X47]', async () => {
   const cli = new Cli();
@@ -87,4 +88,23 @@ it('a free portable lock is listed by its name, or by its file where nothing tel
   expect((await cli.run(['ls'], { env })).stdout).toMatch(
     /\/a-b~[0-9a-f]{20}\.lock \(name not known\) +free/,
   );
+});
+
+it('a file of somebody else in the directory that a download is to go to is named, and what helps [K23, X47]', async () => {
+  needsRoot();
+  const fetching = new Fetching();
+  const { url } = await bodies({ '/words': 'words' });
+  const out = join(fetching.cli.home, 'out');
+  mkdirSync(out);
+  for (const path of [fetching.cli.home, out]) chmodSync(path, 0o777);
+  writeFileSync(join(out, 'words'), 'precious', { mode: 0o600 });
+  const { code, stderr } = await fetching.cli
+    .asUser(65534, ['fetch', '--to', `${out}/`, `${url}/words`])
+    .finish();
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringContaining('fetch it with a --to of its own'),
+  });
+  expect(stderr).toContain(`not at ${join(out, 'words')}, where there is something that was not fetched`);
+  expect(readFileSync(join(out, 'words'), 'utf8')).toBe('precious');
 });

@@ -7,6 +7,7 @@ import { isKept } from '../../cache/mirror.ts';
 import type { Progress } from '../../cache/options.ts';
 import { isStamped } from '../../cache/publish.ts';
 import { hashFile } from '../../content/hash.ts';
+import { systemCode } from '../../errors/base.ts';
 import { CacheDirectoryError } from '../../errors/cache-errors.ts';
 import { bytes, duration, printable } from '../../errors/describe.ts';
 import { InputError } from '../../errors/input-error.ts';
@@ -192,7 +193,13 @@ class Fetching {
 async function isFree(path: string): Promise<boolean> {
   const found = lstatOrNothing(path);
   if (found === undefined) return true;
-  return found.isFile() && isStamped(found, (await hashFile(path)).digests.sha256);
+  if (!found.isFile()) return false;
+  try {
+    return isStamped(found, (await hashFile(path)).digests.sha256);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return false; // what cannot be read is not ours to replace
+  }
 }
 
 function elsewhere(path: string, why: string): CliError {
