@@ -77,10 +77,11 @@ class Slow {
     return answer as Audience;
   }
 
-  /** The canary is at work, and that is known. */
-  async greets(): Promise<void> {
-    await this.answerTo('SIGUSR2'); // an echo behind the greeting
-    expect(await this.answerTo('SIGUSR2')).toBe('alone');
+  /** The canary is at work, and that is known; what it has read for that. */
+  async greets(): Promise<string> {
+    let read = '!?';
+    for (; (await this.answerTo('SIGUSR2')) !== 'alone'; read += '?');
+    return read;
   }
 
   /** The canary ends by itself, so that none comes after it. */
@@ -107,11 +108,11 @@ describe('the canary', () => {
 
   it('that dies of a signal tells that the group got this one, and nothing of another that came before [A5, H25, X59]', async () => {
     const canary = Slow.start();
-    await canary.greets();
+    const read = await canary.greets();
     const before = canary.ask('SIGUSR1');
     const group = canary.ask('SIGTERM');
 
-    const pid = await canary.hasRead('!???');
+    const pid = await canary.hasRead(`${read}?`);
     process.kill(pid, 'SIGTERM');
     canary.goOn();
 
@@ -151,4 +152,35 @@ describe('the canary', () => {
 
     expect(await canary.answerTo('SIGTERM')).toBe('alone');
   });
+
+  it('remembers the death of the one before it until the signals of the same poll are told, which come after its echo [A5, H25]', async () => {
+    const heard: Promise<Audience>[] = [];
+    const hear = () => void heard.push(canary.audienceOf('SIGUSR2'));
+    let next = () => {};
+    const canary = new Canary(() => process.nextTick(() => next()));
+    process.on('SIGUSR2', hear);
+    onTestFinished(() => void process.off('SIGUSR2', hear));
+    while ((await canary.audienceOf('SIGUSR2')) !== 'alone');
+
+    next = () => {
+      next = () => {};
+      process.kill(process.pid, 'SIGUSR2'); // as if a thread had held it back until now
+      const greeting = catOf(process.pid);
+      while (!/^wchar: [1-9]/m.test(readFileSync(`/proc/${greeting}/io`, 'latin1')));
+    };
+    process.kill(catOf(process.pid), 'SIGUSR2');
+    await until(() => heard.length > 0, 'the signal is told');
+    expect(await heard[0]).toBe('group');
+    while ((await canary.audienceOf('SIGUSR2')) !== 'alone');
+  });
 });
+
+/** The youngest child that is the system's `cat`. */
+function catOf(parent: number): number {
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'latin1')
+    .trim()
+    .split(' ')
+    .map(Number);
+  const isCat = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'latin1') === 'cat\n';
+  return children.findLast(isCat) ?? 0;
+}

@@ -2,6 +2,7 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_p
 import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { processFacts } from '../../identity/index.ts';
+import { onceTold } from './once-told.ts';
 import { STOPPING } from './passed.ts';
 import { send } from './send.ts';
 import { startStoppable } from './suspension.ts';
@@ -25,12 +26,11 @@ interface Question {
  *  1. The kernel marks S pending for all members of a group in one system call, before any of them acts on it.
  *  2. W's handler runs and writes a byte to C. With S pending, C dies before it can read; without, it echoes.
  *  3. C's death can be told to W before S itself is: then C's successor is at work when W's handler runs. W remembers
- *     the death until the successor has echoed its first byte. S is delivered by then, for Linux gives a process its
- *     signals by number, and all that are passed on come before SIGCHLD. Only a thread of W that took S, and then stood
- *     still before it told Node.js of it for as long as a start of `cat` takes, comes later: its S counts as sent to W
- *     alone, and the command gets it once more. To remember the death for longer would be worse: a signal that somebody
- *     sent to C would then keep a later one to W from the command.
- *  4. S can be older than C. W's handler then runs before C's first echo, and an echo proves nothing.
+ *     the death until the successor has echoed its first byte, and whatever W took by then was told (`onceTold`). S is
+ *     among that, for Linux gives a process its signals by number, and all that are passed on come before SIGCHLD. To
+ *     remember the death for longer would be worse: a signal that somebody sent to C would then keep a later one to W from
+ *     the command.
+ *  4. S can be older than C. W's handler then runs before the end of step 3, and an echo proves nothing.
  *  5. S stops: C stops before it can read, and SIGCHLD has W look. W lets C go on, whose echo answers nothing any more.
  * When W dies, however it dies, C reads the end of its input and ends.
  */
@@ -41,6 +41,8 @@ export class Canary {
   #questions: Question[] = [];
   #diedOf: NodeJS.Signals | undefined;
   #greeted = false;
+  /** Whether every signal that is older than the canary was told. */
+  #isSettled = false;
   #isWatched = false;
 
   /**
@@ -61,7 +63,7 @@ export class Canary {
     }
     if (this.#process === undefined) return Promise.resolve('unknown');
     return new Promise((answer) => {
-      this.#questions.push({ signal, echo: this.#greeted ? 'alone' : 'unknown', answer });
+      this.#questions.push({ signal, echo: this.#isSettled ? 'alone' : 'unknown', answer });
       this.#process?.stdin?.write('?');
       if (STOPPING.includes(signal)) this.#watch();
     });
@@ -83,6 +85,7 @@ export class Canary {
 
   #start(): void {
     this.#greeted = false;
+    this.#isSettled = false;
     if (this.#cat === undefined) return;
     const canary = startStoppable(() => started(this.#cat as string));
     this.#onStart();
@@ -106,8 +109,13 @@ export class Canary {
     let answers = count;
     if (!this.#greeted) {
       this.#greeted = true;
-      this.#diedOf = undefined;
       answers--;
+      const greeting = this.#process;
+      onceTold(() => {
+        if (this.#process !== greeting) return;
+        this.#isSettled = true;
+        this.#diedOf = undefined;
+      });
     }
     for (const { answer, echo } of this.#questions.splice(0, answers)) answer(echo);
   }

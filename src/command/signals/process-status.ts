@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 
@@ -20,6 +20,21 @@ export function catches(pid: number, signal: NodeJS.Signals): boolean | undefine
 /** Whether a signal has stopped a process, and not a debugger, which has it stand still at each of its steps (proc(5)). */
 export function isStoppedBySignal(pid: number): boolean {
   return /^State:\s*T/m.test(read(`/proc/${pid}/status`) ?? '');
+}
+
+/** Whether another thread of this process runs, or would if it got a processor (proc(5)). */
+export function hasOtherThreadAtWork(): boolean {
+  let threads: string[];
+  try {
+    threads = readdirSync('/proc/self/task');
+  } catch {
+    return false; // no /proc on this system
+  }
+  return threads.some((thread) => {
+    if (thread === `${process.pid}`) return false; // the main thread, which is at work here
+    const stat = read(`/proc/self/task/${thread}/stat`) ?? '';
+    return stat.startsWith('R', stat.lastIndexOf(')') + 2);
+  });
 }
 
 /** Whether Ctrl-C on the terminal reaches this process: its group is the terminal's foreground group (proc(5)). */
