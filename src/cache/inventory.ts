@@ -3,7 +3,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import type { CacheDirectoryError } from '../errors/cache-errors.ts';
 import { isExhaustion } from '../errors/exhaustion.ts';
-import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { isSame, lstatOrNothing } from '../storage/fs/stat.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import { Rests } from '../time/rests.ts';
 import { Date } from '../time/time.ts';
@@ -168,10 +168,20 @@ export function foreignness(path: string): string | undefined {
   }
 }
 
+/** Whether a file in `entries` is no record: looked at again where it came, went or was replaced in between. */
+export function isNoRecord(layout: Layout, path: string): boolean {
+  for (let found = lstatOrNothing(path); found !== undefined; ) {
+    if (readRecord(layout, path) !== undefined) return false;
+    const now = lstatOrNothing(path);
+    if (isSame(found, now)) return true;
+    found = now;
+  }
+  return false;
+}
+
 /** Whether a file in `entries` is a record of nobody's: torn, or not one that could be trusted. */
 export function isDamaged(layout: Layout, path: string): boolean {
-  const isThere = lstatOrNothing(path) !== undefined && readRecord(layout, path) === undefined;
-  return isThere && foreignness(path) === undefined;
+  return isNoRecord(layout, path) && foreignness(path) === undefined;
 }
 
 /** The lock of the key that a record is of, by the name that all files of the key have: the record itself may not tell the key. */

@@ -4,7 +4,7 @@ import { systemCode } from '../errors/base.ts';
 import { callback, count, flag, type Kinds, signal } from '../lock/known-options.ts';
 import { anyOf } from '../lock/on-abort.ts';
 import { lstatOrNothing } from '../storage/fs/stat.ts';
-import { type Filed, filedRecords } from './inventory.ts';
+import { type Filed, filedRecords, isNoRecord } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { readRecord } from './look.ts';
 import { isPresent, type PresentRecord } from './record.ts';
@@ -66,7 +66,7 @@ export async function verify(
 
   const check = async ({ path, record }: Filed) => {
     if (record === undefined) {
-      if (lstatOrNothing(path) === undefined) return;
+      if (!isNoRecord(layout, path)) return;
       bad.push({ key: undefined, path, reason: 'no record' });
       if (repair && (await discard(path, ended))) repaired++;
       return;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CacheDirectoryError } from 'holdfast';
 import { describe, expect, it } from 'vitest';
@@ -139,4 +139,22 @@ it('the count of generations begins again after the last one that is exact [K22]
   expect(await put(cache, 'corpus', 'words')).toMatchObject({ generation: 1 });
   expect(await cache.delete('corpus')).toBe(true);
   expect(await put(cache, 'corpus', 'words')).toMatchObject({ generation: 3 });
+});
+
+it('a record that is away while it is read, as where a prune and a fetch meet, is not told as damaged [K2, K26]', async () => {
+  const { cache, layout } = await newCache();
+  await put(cache, 'corpus', 'words');
+  const record = layout.recordOf('corpus');
+  let times = 0;
+  intercept('openSync', (original) => (path, ...rest) => {
+    if (path !== record || ++times > 1) return original(path, ...rest);
+    renameSync(record, `${record}.away`);
+    try {
+      return original(path, ...rest);
+    } finally {
+      renameSync(`${record}.away`, record);
+    }
+  });
+  expect(await cache.verify({ repair: true })).toMatchObject({ bad: [], repaired: 0 });
+  expect(cache.peek('corpus')).toBeDefined();
 });
