@@ -198,7 +198,8 @@ export class Cache {
     const layout = this.#layout;
     const repairing = async (key: string, signal: AbortSignal) => {
       makeReady(layout);
-      const healed = (lock: Lock) => heal(layout, { lock, locks: this.#locks }, key, this.#graceMs, signal);
+      const terms = { signal, timeout: this.#timeout };
+      const healed = (lock: Lock) => heal(layout, { lock, locks: this.#locks }, key, this.#graceMs, terms);
       return this.#locked(key, 'verify', { signal }, healed);
     };
     const discarding = async (record: string, signal: AbortSignal) => {
@@ -288,7 +289,7 @@ export class Cache {
       options,
       layout,
       locks: this.#locks,
-      timeout: options.timeout ?? this.#options.timeout ?? DEFAULT_TIMEOUT,
+      timeout: options.timeout ?? this.#timeout,
       graceMs: this.#graceMs,
       producer,
       before,
@@ -347,6 +348,10 @@ export class Cache {
     check('mirror', target, path);
     const by = await mirror(this.#layout, lock, record, absolute(target), this.#modeOf(options));
     return entryOf(this.#layout, outcome, absolute(target), by);
+  }
+
+  get #timeout(): number {
+    return this.#options.timeout ?? DEFAULT_TIMEOUT;
   }
 
   get #graceMs(): number {

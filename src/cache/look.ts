@@ -2,10 +2,10 @@ import {
   closeSync,
   constants,
   fstatSync,
+  futimesSync,
   openSync,
   readSync,
   type Stats,
-  utimesSync,
   writeSync,
 } from 'node:fs';
 import { systemCode } from '../errors/base.ts';
@@ -48,7 +48,7 @@ export function look(layout: Layout, key: string): Sight {
   if (stats === undefined || !stats.isFile() || stats.size !== record.size || !layout.trusts(stats)) {
     return { state: 'none', record };
   }
-  if (!isUseNoted(place.path, found.stats.mtimeMs, now)) return { state: 'none', record };
+  if (!isUseNoted(place.path, found, now)) return look(layout, key);
   return { state: isUntouched(record, stats) ? 'good' : 'touched', record, path: content };
 }
 
@@ -106,18 +106,21 @@ function reading<T>(path: string, body: (fd: number) => T): T | undefined {
 }
 
 /**
- * The modification time of a record is when its entry was last used, to within ten minutes. False where the record is gone by
- * then: a prune, which looks at that time before it removes a record and after, has not seen this use.
+ * The modification time of a record is when its entry was last used, to within ten minutes. False where the record was
+ * removed or replaced by then: a prune, which looks at that time before it removes a record and after, has not seen this use.
  */
-function isUseNoted(path: string, mtime: number, now: number): boolean {
-  if (Math.abs(now - mtime) < USE_NOTED) return true;
-  try {
-    utimesSync(path, now / 1000, now / 1000);
-    return true;
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') rewriteFirstByte(path);
-    return lstatOrNothing(path) !== undefined;
-  }
+function isUseNoted(path: string, { stats }: RecordRead, now: number): boolean {
+  if (Math.abs(now - stats.mtimeMs) < USE_NOTED) return true;
+  const isNoted = reading(path, (fd) => {
+    if (!isSame(stats, fstatSync(fd))) return false;
+    try {
+      futimesSync(fd, now / 1000, now / 1000);
+    } catch {
+      rewriteFirstByte(path);
+    }
+    return fstatSync(fd).nlink > 0;
+  });
+  return isNoted === true;
 }
 
 /** A record of another user's: who may write it may only set its time by writing. */

@@ -1,7 +1,8 @@
 import { fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
-import { DeadlockError } from '../errors/lock-errors.ts';
+import { isFull } from '../errors/exhaustion.ts';
+import { DeadlockError, UnwritableError } from '../errors/lock-errors.ts';
 import { publishCacheEvent } from '../events/cache-channel.ts';
 import { extent, flag, type Kinds, span } from '../lock/known-options.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -28,7 +29,7 @@ import type { Layout } from './layout.ts';
 import { USE_NOTED } from './look.ts';
 import { excludes } from './produce.ts';
 import { commit } from './publish.ts';
-import { type EntryRecord, isPresent } from './record.ts';
+import { type EntryRecord, isPresent, type PresentRecord } from './record.ts';
 
 export interface PruneOptions {
   /** Removes what was used longest ago until at most so many bytes are left. Default: the cache's `maxBytes`. */
@@ -179,11 +180,12 @@ class Pruning {
     const { maxAge = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = options;
     const names = new Map<string, number>();
     const isStored = (content: string) => stored.has(content) || mayBeThere(layout.contentOf(content));
+    const sizeOf = ({ content, size }: PresentRecord) => stored.get(content)?.size ?? size;
     let total = 0;
     for (const { record } of candidates) {
       if (!isPresent(record) || !isStored(record.content)) continue;
       const count = names.get(record.content) ?? 0;
-      if (count === 0) total += record.size;
+      if (count === 0) total += sizeOf(record);
       names.set(record.content, count + 1);
     }
     const grace = graceMs === 0 ? 0 : graceMs + USE_NOTED;
@@ -196,7 +198,7 @@ class Pruning {
         const isTooMuch = total > maxBytes && count >= 0;
         if (this.#isWithin(used, grace) || !(this.#now - used > maxAge || isTooMuch)) return false;
         names.set(record.content, count);
-        if (count === 0) total -= record.size;
+        if (count === 0) total -= sizeOf(record);
         return true;
       });
   }
@@ -206,7 +208,8 @@ class Pruning {
     const { layout } = this.#plan;
     return this.#under(layout.lockOf(record.key), (lock) => {
       const remove = () => this.#removeUnused({ path, record, used }, lock);
-      return isPresent(record) ? this.#under(layout.pinOf(record.content), remove) : remove();
+      // Without room for its pin, its content stays as long as it is in use: step 4 finds room where a record was.
+      return isPresent(record) ? this.#under(layout.pinOf(record.content), remove, remove) : remove();
     });
   }
 
@@ -230,15 +233,23 @@ class Pruning {
     return false; // its content stays, for who has its path
   }
 
-  /** What a body says under a lock, which is only tried; false where somebody holds it, maybe the very code that prunes. */
+  /**
+   * What a body says under a lock, which is only tried; false where somebody holds it, maybe the very code that prunes.
+   * `withoutRoom`: instead, where the disk has none for the lock, which then nobody holds.
+   */
   async #under(
     target: { readonly file: string },
     body: (lock: Lock) => boolean | Promise<boolean>,
+    withoutRoom?: () => boolean | Promise<boolean>,
   ): Promise<boolean> {
-    const lock = await this.#plan.locks.tryAcquire(target).catch((error: unknown) => {
-      if (!(error instanceof DeadlockError)) throw error;
+    const { locks } = this.#plan;
+    let isFullDisk = false;
+    const lock = await locks.tryAcquire(target).catch((error: unknown) => {
+      isFullDisk = error instanceof UnwritableError && isFull(error.systemCode);
+      if (!isFullDisk && !(error instanceof DeadlockError)) throw error;
+      if (isFullDisk && withoutRoom === undefined) this.#failedTo(locks.pathOf(target), { code: 'ENOSPC' });
     });
-    if (lock === undefined) return false;
+    if (lock === undefined) return isFullDisk && withoutRoom !== undefined ? withoutRoom() : false;
     try {
       return await body(lock);
     } finally {

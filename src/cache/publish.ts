@@ -10,6 +10,7 @@ import { isFull } from '../errors/exhaustion.ts';
 import type { Lock } from '../lock/lock.ts';
 import { makeOwnDirectory } from '../storage/directory.ts';
 import { writeSynced } from '../storage/durable.ts';
+import { inside } from '../storage/fs/inside.ts';
 import { removeIfEmpty, unlinkQuietly } from '../storage/fs/quietly.ts';
 import { completeFile } from '../storage/fs/rights.ts';
 import { isSame, lstatOrNothing } from '../storage/fs/stat.ts';
@@ -239,8 +240,10 @@ export function putAside(layout: Layout, path: string): void {
   const name = `${basename(dirname(path))}${basename(path)}-${randomBytes(4).toString('hex')}`;
   try {
     makeOwnDirectory(layout.bad);
-    replaceSync(path, join(layout.bad, name));
+    inside(layout.directory, path, (same) => replaceSync(same, join(layout.bad, name)));
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT' || lstatOrNothing(path) !== undefined) throw refused(layout, error);
+    if (systemCode(error) !== 'ENOENT' || lstatOrNothing(path) !== undefined) {
+      throw explained(refused(layout, error), path);
+    }
   }
 }

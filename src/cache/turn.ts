@@ -12,8 +12,9 @@ import { publishCacheEvent } from '../events/cache-channel.ts';
 import { self } from '../identity/self.ts';
 import { given } from '../lock/known-options.ts';
 import { Lock } from '../lock/lock.ts';
+import { inside } from '../storage/fs/inside.ts';
 import { setModeOfOwn } from '../storage/fs/rights.ts';
-import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { isHidden, lstatOrNothing } from '../storage/fs/stat.ts';
 import { syncDirectory } from '../storage/fs/sync-directory.ts';
 import { clearInside, clearInsideQuietly } from '../storage/remove-inside.ts';
 import { isTransient } from '../storage/transient/index.ts';
@@ -169,7 +170,7 @@ async function confirm({ layout, lock }: Turn, record: PresentRecord): Promise<P
   return confirmed;
 }
 
-type Inspection = Wish & Pick<Call, 'layout'> & Partial<Pick<Call, 'signal'>>;
+type Inspection = Wish & Pick<Call, 'layout'> & Partial<Pick<Call, 'signal' | 'timeout'>>;
 
 /** Who holds the lock of the key, and may change what is wrong. */
 type Healer = Pick<Turn, 'lock' | 'locks'>;
@@ -184,13 +185,18 @@ async function inspected(call: Inspection, sight: Sight, healer: Healer | undefi
   for (let seen = sight; ; seen = look(layout, key)) {
     if (seen.state === 'none' || !(needsHash(call, seen) || healer === undefined)) return seen;
     const { record, path } = seen;
-    setModeOfOwn(path, CONTENT_MODE);
+    if (isLinked(layout, path)) return { state: 'none', record }; // what is there is nothing of the cache's
     const before = lstatOrNothing(path);
-    const hashed = await hashOrNothing(path, integrity === undefined ? [] : [integrity.algorithm], signal);
+    const hashed = await hashOrNothing(
+      layout,
+      path,
+      integrity === undefined ? [] : [integrity.algorithm],
+      signal,
+    );
     if (hashed?.digests.sha256 === record.content) {
       const digests = { ...record.digests, ...hashed.digests };
       const renewed = { ...record, mtime: hashed.mtimeMs, digests, integrity: integrityOf(digests) };
-      if (healer !== undefined) await commit(layout, healer.lock, renewed);
+      if (healer !== undefined) await renew(layout, healer.lock, path, renewed);
       return { state: 'good', record: renewed, path };
     }
     if (healer === undefined || (await isPutAside(call, path, before, healer)))
@@ -198,49 +204,77 @@ async function inspected(call: Inspection, sight: Sight, healer: Healer | undefi
   }
 }
 
+/** Notes what was found of a right content. A full disk has no room for that, and the next look hashes it again. */
+async function renew(layout: Layout, lock: Lock, path: string, record: PresentRecord): Promise<void> {
+  inside(layout.directory, path, (same) => setModeOfOwn(same, CONTENT_MODE));
+  await commit(layout, lock, record).catch((error) => {
+    if (!(error instanceof NoSpaceError)) throw error;
+  });
+}
+
+/** Whether somebody has put a link in the place of a directory on the way to a content. */
+function isLinked(layout: Layout, path: string): boolean {
+  try {
+    return inside(layout.directory, path, () => false);
+  } catch (error) {
+    return systemCode(error) === 'ENOTDIR' || systemCode(error) === 'ELOOP';
+  }
+}
+
 /** Puts aside a content that was found wrong, if it is still that file: under the store's lock, nobody publishes another. */
-function isPutAside(
-  { layout, key, signal }: Inspection,
+async function isPutAside(
+  { layout, key, signal, timeout = 0 }: Inspection,
   path: string,
   wrong: Stats | undefined,
   { lock, locks }: Healer,
 ): Promise<boolean> {
-  const terms = { timeout: LEAST_STORE_WAIT, purpose: `cache repair ${key}`, ...given({ signal }) };
-  return locks.with(layout.storeLock, terms, () => {
+  const wait = Math.max(timeout, LEAST_STORE_WAIT);
+  const terms = { timeout: wait, purpose: `cache repair ${key}`, ...given({ signal }) };
+  const isDone = await locks.with(layout.storeLock, terms, () => {
     const now = lstatOrNothing(path);
     if (now === undefined || now.ino !== wrong?.ino || now.dev !== wrong.dev) return false;
     trace?.(lock.path, `puts aside the content, which was changed: ${path}`);
     putAside(layout, path);
-    publishCacheEvent('healed', { cache: layout.directory, key, content: digestOf(path) });
     return true;
   });
+  if (isDone) publishCacheEvent('healed', { cache: layout.directory, key, content: digestOf(path) });
+  return isDone;
 }
 
-/** Of a content that can be read. */
+/** Of a content that can be read, or be made readable. */
 async function hashOrNothing(
+  layout: Layout,
   path: string,
   algorithms: readonly Algorithm[],
   signal: AbortSignal | undefined,
 ): Promise<Hashed | undefined> {
   try {
-    return await hashFile(path, algorithms, signal);
+    return await hashFile(path, algorithms, signal).catch((error) => {
+      if (systemCode(error) !== 'EACCES') throw error;
+      inside(layout.directory, path, (same) => setModeOfOwn(same, CONTENT_MODE));
+      return hashFile(path, algorithms, signal);
+    });
   } catch (error) {
     if (systemCode(error) === undefined || isTransient(error)) throw error;
     return undefined;
   }
 }
 
-/** Forgets an entry whose content is missing or was changed, looked at under the lock; whether there was one. */
+/**
+ * Forgets an entry whose content is missing or was changed, looked at under the lock; whether there was one. Where this user
+ * may not look, nobody knows that.
+ */
 export async function heal(
   layout: Layout,
   healer: Healer,
   key: string,
   graceMs: number,
-  signal: AbortSignal,
+  terms: Pick<Call, 'signal' | 'timeout'>,
 ): Promise<boolean> {
-  const wish = { key, layout, options: { verify: 'full' }, integrity: undefined, signal } as const;
-  const { state } = await inspected(wish, look(layout, key), healer);
-  return state === 'none' && forget(layout, healer.lock, key, graceMs);
+  const wish = { ...terms, key, layout, options: { verify: 'full' }, integrity: undefined } as const;
+  const { state, record } = await inspected(wish, look(layout, key), healer);
+  if (state !== 'none' || (isPresent(record) && isHidden(layout.contentOf(record.content)))) return false;
+  return forget(layout, healer.lock, key, graceMs);
 }
 
 /**

@@ -3,7 +3,7 @@ import { hashFile } from '../content/hash.ts';
 import { systemCode } from '../errors/base.ts';
 import { callback, count, flag, type Kinds, signal } from '../lock/known-options.ts';
 import { anyOf } from '../lock/on-abort.ts';
-import { lstatOrNothing } from '../storage/fs/stat.ts';
+import { isHidden, lstatOrNothing } from '../storage/fs/stat.ts';
 import { type Filed, filedRecords, isNoRecord } from './inventory.ts';
 import type { Layout } from './layout.ts';
 import { readRecord } from './look.ts';
@@ -108,7 +108,7 @@ async function problemOf(
   signal: AbortSignal,
 ): Promise<Reason | undefined> {
   const stats = lstatOrNothing(path);
-  if (stats === undefined) return 'missing';
+  if (stats === undefined) return isHidden(path) ? 'unreadable' : 'missing';
   if (!stats.isFile() || stats.size !== size) return 'changed';
   try {
     return (await hashFile(path, [], signal)).digests.sha256 === content ? undefined : 'changed';

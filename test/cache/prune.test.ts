@@ -12,32 +12,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { onLockEvent } from 'holdfast';
-import type { Cache, Producer } from 'holdfast/cache';
+import type { Producer } from 'holdfast/cache';
 import { openCache } from 'holdfast/cache';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { intercept, meant } from '../engine/portable/intercept.ts';
 import { gate } from '../support/deadline.ts';
-import { making, newCache, put, refuses } from './support.ts';
-
-const DAY = 86_400_000;
-
-async function keysOf(cache: Cache): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of cache.entries()) keys.push(key);
-  return keys.sort();
-}
-
-/** Sets when an entry was used last, and its content made. */
-function age(
-  layout: Awaited<ReturnType<typeof newCache>>['layout'],
-  key: string,
-  ms: number,
-  path?: string,
-): void {
-  const at = (Date.now() - ms) / 1000;
-  utimesSync(layout.recordOf(key), at, at);
-  if (path !== undefined) utimesSync(path, at, at);
-}
+import { age, DAY, keysOf, making, newCache, put, refuses } from './support.ts';
 
 describe('prune', () => {
   it('removes what was not used for so long, with its content, and says how much that was [K33]', async () => {
@@ -329,59 +308,4 @@ it('verify puts nothing aside that somebody has made anew while it waited for th
   await made;
   expect(await verified).toMatchObject({ repaired: 0 });
   expect(cache.peek('corpus')).toMatchObject({ size: 3 });
-});
-
-it('counts no room for a content that is missing [K33]', async () => {
-  const { cache, layout } = await newCache({ graceMs: 0 });
-  for (const key of ['first', 'second', 'third']) {
-    const { path } = await put(cache, key, `the words of ${key}`);
-    age(layout, key, DAY);
-    if (key === 'third') rmSync(path);
-  }
-  expect(await cache.prune({ maxBytes: 40 })).toMatchObject({ entries: 0, contents: 0 });
-  expect((await keysOf(cache)).length).toBe(3);
-});
-
-describe('an entry that is used while it is pruned', () => {
-  /** Runs something right before a record is removed. */
-  const beforeRemoval = (record: string, run: () => void) =>
-    intercept('unlinkSync', (original) => (path) => {
-      if (meant(path) === record) run();
-      original(path);
-    });
-
-  it('stays, with its content, where the use was noted before its record was removed [K33]', async () => {
-    const { cache, layout } = await newCache({ graceMs: 0 });
-    const { path } = await put(cache, 'corpus', 'words');
-    age(layout, 'corpus', DAY, path);
-    const record = layout.recordOf('corpus');
-    const now = Date.now() / 1000 + 1;
-    beforeRemoval(record, () => utimesSync(record, now, now));
-    expect(await cache.prune({ maxAge: DAY / 2 })).toMatchObject({ entries: 0, contents: 0, failed: [] });
-    expect(await cache.fetch('corpus', refuses)).toMatchObject({ path, generation: 1 });
-    expect(readFileSync(path, 'utf8')).toBe('words');
-  });
-
-  it('is made anew where its record was removed before the use was noted [K33]', async () => {
-    const { cache, layout } = await newCache({ graceMs: 0 });
-    const { path } = await put(cache, 'corpus', 'words');
-    age(layout, 'corpus', DAY);
-    const record = layout.recordOf('corpus');
-    intercept('utimesSync', (original) => (at, ...times) => {
-      if (at === record) rmSync(path, { force: true });
-      if (at === record) rmSync(record, { force: true });
-      original(at, ...times);
-    });
-    const again = await cache.fetch('corpus', making('words'));
-    expect(readFileSync(again.path, 'utf8')).toBe('words');
-  });
-
-  it('is only looked at by a dry run, however it is used meanwhile [K33]', async () => {
-    const { cache, layout } = await newCache({ graceMs: 0 });
-    const { path } = await put(cache, 'corpus', 'words');
-    age(layout, 'corpus', DAY, path);
-    const { ino } = statSync(layout.recordOf('corpus'));
-    expect(await cache.prune({ maxAge: DAY / 2, dryRun: true })).toMatchObject({ entries: 1 });
-    expect(statSync(layout.recordOf('corpus')).ino).toBe(ino);
-  });
 });

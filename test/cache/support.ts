@@ -1,4 +1,4 @@
-import { promises, writeFileSync } from 'node:fs';
+import { promises, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cache, type CacheOptions, openCache, type Producer } from 'holdfast/cache';
 import { onTestFinished } from 'vitest';
@@ -50,4 +50,20 @@ export function interceptPromise<N extends 'link' | 'rename' | 'open' | 'copyFil
   onTestFinished(() => {
     promises[name] = original;
   });
+}
+
+/** Milliseconds. */
+export const DAY = 86_400_000;
+
+export async function keysOf(cache: Cache): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of cache.entries()) keys.push(key);
+  return keys.sort();
+}
+
+/** Sets when an entry was used last, and its content made. */
+export function age(layout: Layout, key: string, ms: number, path?: string): void {
+  const at = (Date.now() - ms) / 1000;
+  utimesSync(layout.recordOf(key), at, at);
+  if (path !== undefined) utimesSync(path, at, at);
 }

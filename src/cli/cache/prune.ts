@@ -29,8 +29,9 @@ export function pruneCache(flags: PruneFlags): Promise<void> {
       counted(contents, 'file', 'files'),
       counted(partials, 'unfinished fetch', 'unfinished fetches'),
     ];
-    if (entries + contents + partials === 0) print('nothing to remove');
-    else print(`${dryRun ? 'would remove' : 'removed'} ${parts.join(', ')}: ${inWords(bytes)}`);
+    const done = dryRun ? 'would remove' : 'removed';
+    if (entries + contents + partials > 0) print(`${done} ${parts.join(', ')}: ${inWords(bytes)}`);
+    else print(bytes > 0 ? `${done} what was put aside: ${inWords(bytes)}` : 'nothing to remove');
   });
 }
 

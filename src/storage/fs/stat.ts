@@ -19,6 +19,16 @@ export function lstatOrNothing(path: string): Stats | undefined {
   }
 }
 
+/** Whether the system does not tell what stands at a path. */
+export function isHidden(path: string): boolean {
+  try {
+    lstatSync(path, { throwIfNoEntry: false });
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Whether a path leads to something. @throws the system's error where it does not tell. */
 export function isThere(path: string): boolean {
   try {
