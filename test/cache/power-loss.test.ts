@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { download, openCache, type Producer } from 'holdfast/cache';
 import { describe, expect, it } from 'vitest';
@@ -50,6 +50,16 @@ function restart(remains: Remains, boot: string): Remains {
     return [path, { ...image, bytes }] as const;
   });
   return { ...remains, files: new Map(files) };
+}
+
+/** As if each state was of the data that is there: a file system may give the number of a removed file to the next one. */
+function takeForTheSame(directory: string): void {
+  for (const name of readdirSync(join(directory, 'partial'))) {
+    const [data, state] = ['data', 'state.json'].map((each) => join(directory, 'partial', name, each));
+    if (data === undefined || state === undefined || !existsSync(data) || !existsSync(state)) continue;
+    const text = readFileSync(state, 'latin1');
+    writeFileSync(state, text.replace(/"inode":\d+/, `"inode":${statSync(data).ino}`), 'latin1');
+  }
 }
 
 async function textOf(cache: Awaited<ReturnType<typeof openCache>>): Promise<string | undefined> {
@@ -106,6 +116,7 @@ describe('every state that a power loss may leave', () => {
           if (!outcomes.has(text)) {
             const left = [...files.keys()].filter((path) => !path.startsWith('locks')).join(' ');
             restore(restart(remains, boot), copy);
+            takeForTheSame(copy);
             const where = `after change ${at}, ${change.call} ${change.path}, having lost ${loss} that was not synced: ${left}`;
             outcomes.set(text, await outcomeOf(copy, producer, where));
             rmSync(copy, { recursive: true });

@@ -1,4 +1,4 @@
-import { constants, promises, type Stats } from 'node:fs';
+import { constants, fstatSync, promises, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { systemCode } from '../../errors/base.ts';
 import { here } from '../../identity/index.ts';
@@ -30,14 +30,21 @@ export async function openData(
   const stats = await file.stat();
   const user = process.geteuid?.();
   const isOwn = user === undefined || stats.uid === user || (isRoot() && isOfOwner(stats, directory));
-  const offset =
-    stats.isFile() && stats.nlink === 1 && isOwn ? standing(state, stats.size, here().boot, window) : 0;
+  const isOfState = stats.isFile() && stats.nlink === 1 && stats.ino === state.inode;
+  const offset = isOfState && isOwn ? standing(state, stats.size, here().boot, window) : 0;
   if (offset > 0) {
     await file.truncate(offset);
     return { file, offset };
   }
   await file.close();
   return undefined;
+}
+
+/** Whether what is at a path is this very file. Who lost the lock finds there what the next holder has begun. */
+export function isAt(path: string, fd: number): boolean {
+  const there = lstatOrNothing(path);
+  const own = fstatSync(fd);
+  return there?.ino === own.ino && there.dev === own.dev;
 }
 
 /** What root makes in a directory of somebody else belongs to that user. */

@@ -1,4 +1,4 @@
-import { promises, type Stats } from 'node:fs';
+import { fstatSync, promises, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { explained, NoSpaceError } from '../../errors/content-errors.ts';
@@ -6,9 +6,10 @@ import { here } from '../../identity/index.ts';
 import { makeOwnDirectory } from '../../storage/directory.ts';
 import { writeAll } from '../../storage/durable.ts';
 import { removeIfEmpty } from '../../storage/fs/quietly.ts';
+import { lstatOrNothing } from '../../storage/fs/stat.ts';
 import { Digester, type Hashed } from '../hash.ts';
 import type { Algorithm } from '../integrity.ts';
-import { newData, openData } from './data-file.ts';
+import { isAt, newData, openData } from './data-file.ts';
 import { dataFile, type PartialState, readState, type Source, stateFile, writeState } from './state.ts';
 
 const KIBIBYTE = 1024;
@@ -46,7 +47,9 @@ interface Batch {
  *     point leaves a state that says too little, never too much.
  *  4. `restart` removes the state, for good, before it begins a new file: an old state never meets new bytes. Nor do old
  *     bytes: who was stopped in the midst of a write, and lost the lock, writes on into the file that nobody publishes.
- *  5. `seal` syncs. Dying after it: the next `open` finds all bytes, and the state the size of the whole. A sync that
+ *  5. Who lost the lock notes and removes nothing any more, once the file at the path is another's. Stopped between that look
+ *     and the rename of its state, it puts that over the next holder's: a state names its file, so it meets no other bytes.
+ *  6. `seal` syncs. Dying after it: the next `open` finds all bytes, and the state the size of the whole. A sync that
  *     fails takes the file with it, for what can be read of it may be on no disk.
  */
 export class PartialFile {
@@ -136,10 +139,11 @@ export class PartialFile {
     throw new NoSpaceError(this.#directory, { needed, available, kept: MARGIN });
   }
 
-  /** Drops all bytes. */
+  /** Drops all bytes. @throws where another user of the directory has begun a file of its own. */
   async restart(): Promise<void> {
     await this.#land();
     await this.#noting.catch(() => {});
+    if (this.#isReplaced()) throw new Error(`${this.path} was replaced while it was written`);
     this.#source = undefined;
     const file = await newData(this.#directory).catch((error) => {
       throw explained(error, this.#directory);
@@ -221,8 +225,9 @@ export class PartialFile {
     await this.#land();
     const isOfNoUse = this.#isLost || this.#failure instanceof NoSpaceError;
     if (!isOfNoUse) await this.#note().catch(() => {});
+    const isReplaced = this.#isReplaced();
     await this.#file.close().catch(() => {});
-    if (!isOfNoUse) return;
+    if (!isOfNoUse || isReplaced) return;
     await promises.rm(this.path, { force: true });
     await this.#forgetState();
     removeIfEmpty(this.#directory);
@@ -314,12 +319,16 @@ export class PartialFile {
     this.#noting = this.#noting
       .catch(() => {})
       .then(async () => {
-        if (this.#source === undefined) return;
-        const { boot } = here();
-        const extent = { boot, durable: this.#durable, written: this.#written, window: WINDOW };
-        await writeState(this.#directory, { ...this.#source, ...extent });
+        if (this.#source === undefined || this.#isReplaced()) return;
+        const extent = { durable: this.#durable, written: this.#written, window: WINDOW };
+        const { ino: inode } = fstatSync(this.fd);
+        await writeState(this.#directory, { ...this.#source, boot: here().boot, inode, ...extent });
       });
     return this.#noting;
+  }
+
+  #isReplaced(): boolean {
+    return lstatOrNothing(this.path) !== undefined && !isAt(this.path, this.fd);
   }
 
   #check(): void {

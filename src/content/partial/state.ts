@@ -27,6 +27,8 @@ export interface PartialState extends Source {
   readonly durable: number;
   /** So many bytes were written, all of them, in that boot. */
   readonly written: number;
+  /** Of the data that this is said of: another file there, or a copy, is not gone on with. */
+  readonly inode: number;
   /** At most so many bytes before the end of the file may have been skipped by writes in flight. */
   readonly window: number;
 }
@@ -56,9 +58,10 @@ export function readState(directory: string): PartialState | undefined {
   } catch {
     return undefined;
   }
-  const { url, source = '', encoding = '', total = 0, boot, durable, written, window } = value ?? {};
+  const { url, source = '', encoding = '', total = 0, boot, inode, durable, written, window } = value ?? {};
   const isState =
     [url, source, encoding, boot].every((each) => typeof each === 'string') &&
+    typeof inode === 'number' &&
     [total, durable, written, window].every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
   if (!isState) return undefined;
   return { ...(value as unknown as PartialState), validators: readValidators(value?.validators) };

@@ -138,7 +138,8 @@ it('goes on far behind the first four gibibytes [K35]', async () => {
   mkdirSync(directory);
   writeFileSync(join(directory, 'data'), '');
   truncateSync(join(directory, 'data'), far); // sparse
-  const state = { ...STATE, ...SOURCE, boot: here().boot, durable: far, written: far };
+  const { ino: inode } = statSync(join(directory, 'data'));
+  const state = { ...STATE, ...SOURCE, boot: here().boot, inode, durable: far, written: far };
   writeFileSync(stateFile(directory), JSON.stringify(state));
   const partial = await open(directory);
   expect(partial.offset).toBe(far);
@@ -166,7 +167,10 @@ it('goes on with nothing that was begun without a source, or when it is not aske
   expect((await open(directory, false)).offset).toBe(0);
 });
 
-const STATE: PartialState = { url: 'u', validators: {}, boot: 'b', durable: 100, written: 200, window: 50 };
+const STATE: PartialState = {
+  ...{ url: 'u', validators: {}, boot: 'b', inode: 1 },
+  ...{ durable: 100, written: 200, window: 50 },
+};
 
 it.each<[string, Partial<PartialState>, size: number, boot: string, expected: number]>([
   ['all that was written, where the process ended in order', {}, 200, 'b', 200],
@@ -186,7 +190,8 @@ it('cuts off what a power loss may have filled with zeros [K6]', async () => {
   const bytes = randomBytes(MEBIBYTE);
   mkdirSync(directory);
   writeFileSync(join(directory, 'data'), Buffer.concat([bytes, Buffer.alloc(MEBIBYTE)]));
-  const state = { ...STATE, ...SOURCE, boot: 'another', durable: MEBIBYTE, written: 2 * MEBIBYTE };
+  const { ino: inode } = statSync(join(directory, 'data'));
+  const state = { ...STATE, ...SOURCE, boot: 'another', inode, durable: MEBIBYTE, written: 2 * MEBIBYTE };
   writeFileSync(stateFile(directory), JSON.stringify(state));
   const partial = await open(directory);
   expect(partial.offset).toBe(MEBIBYTE);
@@ -198,6 +203,7 @@ it.each([
   ['nothing', ''],
   ['zeros', '\0\0\0\0'],
   ['a number', '7'],
+  ['a state without a file', JSON.stringify({ ...STATE, inode: undefined })],
   ['a state without a boot', JSON.stringify({ ...STATE, boot: undefined })],
   ['a state with a negative length', JSON.stringify({ ...STATE, durable: -1 })],
   ['a state with half a byte', JSON.stringify({ ...STATE, written: 0.5 })],
@@ -205,7 +211,8 @@ it.each([
   const directory = place();
   mkdirSync(directory);
   writeFileSync(join(directory, 'data'), 'bytes');
-  writeFileSync(stateFile(directory), text);
+  const { ino } = statSync(join(directory, 'data'));
+  writeFileSync(stateFile(directory), text.replace('"inode":1', `"inode":${ino}`));
   expect((await open(directory)).offset).toBe(0);
 });
 
