@@ -238,13 +238,14 @@ async function sealed(turn: Turn, partial: PartialFile): Promise<Made> {
   const { size, digests } = await partial.seal(turn.signal);
   const now = fstatSync(fd);
   if (now.size !== size || now.mtimeMs !== (adopted?.mtimeMs ?? now.mtimeMs)) {
-    throw new ProducerError(key, 'still writes to its temp although it has returned');
+    throw ProducerError.ofWriting(key);
   }
   check(turn, size, digests);
   const time = stampedTime(digests.sha256);
   completeFile(fd, path, CONTENT_MODE);
   futimesSync(fd, time, time);
-  return { path, size, digests, mtime: fstatSync(fd).mtimeMs }; // as the file system tells it
+  const { dev, ino, mtimeMs: mtime } = fstatSync(fd); // as the file system tells it
+  return { path, dev, ino, size, digests, mtime };
 }
 
 /** A stream that is too long may have no end. @throws {IntegrityError} */

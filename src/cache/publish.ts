@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { hashFile } from '../content/hash.ts';
 import type { Digests } from '../content/integrity.ts';
 import { systemCode } from '../errors/base.ts';
-import { ANOTHER, CacheDirectoryError } from '../errors/cache-errors.ts';
+import { ANOTHER, CacheDirectoryError, ProducerError } from '../errors/cache-errors.ts';
 import { explained } from '../errors/content-errors.ts';
 import { isFull } from '../errors/exhaustion.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -25,7 +25,7 @@ import type { EntryRecord, FailureMarks, PresentRecord } from './record.ts';
 import { closedAt, refused } from './refused.ts';
 
 /** Bytes that are complete and right, in a file of the key's own that is closed, synced, and has its mode and time. */
-export interface Made {
+export interface Made extends Pick<Stats, 'dev' | 'ino'> {
   readonly path: string;
   readonly size: number;
   readonly digests: Digests & { readonly sha256: string };
@@ -54,7 +54,8 @@ export const CONTENT_MODE = 0o444;
  *     for mirrors may be links to it, and the records of other keys name its time. It was hashed before S, which would
  *     keep all others waiting: removed, replaced or touched since, it is replaced. So is what is wrong, and a mirror
  *     that is a link to that is one no more. Two that publish one content at once both rename, and both have the right
- *     bytes: the record of one may name the time of the other's, which costs a hash. The name cannot be replaced, as
+ *     bytes: the record of one may name the time of the other's, which costs a hash. A producer that goes on may have
+ *     replaced its temp: what was moved is looked at, and put aside if nobody has hashed it. The name cannot be replaced, as
  *     under a mount: P fails, and serves nothing. P dies: a content without a record, which a prune removes after its
  *     time of grace.
  *  8. K is looked at again, and the record is renamed over the old one: the commit. P dies before: the old entry, and what
@@ -76,6 +77,7 @@ export async function publish(
   const right = await rightContent(layout, content, made);
   lock.assertHeld();
   const publishing = locks.with(layout.storeLock, terms, async () => {
+    lock.assertHeld(); // else what lies there may be of whoever has it now
     const isKept = right !== undefined && isSame(right, lstatOrNothing(content));
     const record = recordFor(isKept ? right.mtimeMs : made.mtime);
     const path = layout.recordOf(record.key);
@@ -83,7 +85,7 @@ export async function publish(
     const isNew = lstatOrNothing(dirname(content))?.isDirectory() !== true;
     try {
       if (isKept) rmSync(made.path, { force: true });
-      else await moveTo(layout, content, made.path);
+      else await move(layout, content, made, record.key);
     } catch (error) {
       unlinkQuietly(written);
       throw inTheWay(layout, content, error);
@@ -98,14 +100,19 @@ export async function publish(
   });
 }
 
-/** Has a content be under its name, whatever was there. */
-async function moveTo(layout: Layout, content: string, from: string): Promise<void> {
+/** Has a content be under its name, whatever was there: the very file that was hashed. */
+async function move(layout: Layout, content: string, made: Made, key: string): Promise<void> {
+  const isMade = (at: Stats | undefined) => at === undefined || (at.ino === made.ino && at.dev === made.dev);
+  if (!isMade(lstatOrNothing(made.path))) throw ProducerError.ofWriting(key);
   makeOwnDirectory(dirname(content));
   clearPlace(layout, content);
   await outlastTransient(() => {
     allowReplacing(content);
-    return promises.rename(from, content);
+    return promises.rename(made.path, content);
   });
+  if (isMade(lstatOrNothing(content)) || (await rightContent(layout, content, made)) !== undefined) return;
+  putAside(layout, content);
+  throw ProducerError.ofWriting(key);
 }
 
 /** Step 8, of a record whose content is there. */
@@ -223,6 +230,7 @@ async function rightContent(
 
 /** The error of a rename to a name that is taken by what cannot be replaced: a file that is mounted there, or immutable. */
 function inTheWay(layout: Layout, path: string, error: unknown): unknown {
+  if (error instanceof ProducerError) return error;
   const code = systemCode(error);
   if (code === undefined || isFull(code) || lstatOrNothing(path) === undefined) return explained(error, path);
   if (closedAt(layout, path) !== undefined) return error;

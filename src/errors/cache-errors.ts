@@ -105,6 +105,10 @@ export class ProducerError extends HoldfastError {
     this.#cliMessage = cliMessage;
   }
 
+  static ofWriting(key: string): ProducerError {
+    return new ProducerError(key, 'still writes to its temp although it has returned');
+  }
+
   static ofNothing(key: string): ProducerError {
     return new ProducerError(
       key,
