@@ -62,6 +62,7 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
   let partial: PartialFile | undefined;
   const drop = async () => {
     await partial?.close();
+    if (isAlone && isLost(lock)) return; // it may be of whoever has the lock now
     clearInsideQuietly(layout.directory, directory); // nobody goes on with it, and it may fill the disk
   };
   try {
@@ -85,8 +86,17 @@ export async function produce(turn: Turn, sight: Sight): Promise<Produced | NotM
 
 /** Whether a download has left nothing to go on with: no byte, or none of which it is known where they are from. */
 function isOfNoUse({ lock }: Turn, partial: PartialFile | undefined): boolean {
-  if (partial === undefined || lock.signal.aborted) return false; // it may be of whoever has the lock now
+  if (partial === undefined || isLost(lock)) return false; // it may be of whoever has the lock now
   return partial.state === undefined || partial.offset === 0;
+}
+
+function isLost(lock: Lock): boolean {
+  try {
+    lock.assertHeld();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** Steps 1 and 2. */
@@ -140,11 +150,12 @@ function entryIn(turn: Turn, sight: Sight): PresentRecord | undefined {
 
 /** Undefined: the entry there was is still current. */
 async function made(turn: Turn, sight: Sight, directory: string): Promise<PartialFile | undefined> {
-  const { key, layout, producer, signal, progress } = turn;
+  const { key, layout, lock, producer, signal, progress } = turn;
   const temp = join(directory, 'temp');
   const entry = entryIn(turn, sight);
   const previous = entry && infoOf(layout, entry);
   const result = await producer({ temp, signal, progress, ...given({ previous }) });
+  lock.assertHeld(); // else what lies there may be of whoever has it now
   if (isNotModified(result)) {
     signal.throwIfAborted();
     if (previous !== undefined) return undefined;
