@@ -78,14 +78,15 @@ export function readProgress(directory: string): PartialInfo | undefined {
 /**
  * How many bytes of the data stand, all of them right. In the same boot, all that was noted as written, and whatever lies
  * further from the end of the file than writes in flight can reach: behind a write that was lost with its process there
- * may be a later one. After another boot, only what was on the disk: of the rest, the file system may have kept the
+ * may be a later one. So it is in a file that is shorter than what was noted: it was copied before that, in the midst of
+ * those writes. After another boot, only what was on the disk: of the rest, the file system may have kept the
  * length alone, and zeros.
  */
 export function standing(state: PartialState, size: number, boot: string, window: number): number {
   if (size < state.durable) return 0; // somebody else was at it
   if (boot === '' || state.boot !== boot) return state.durable;
   const behind = size - Math.max(window, state.window);
-  return Math.min(size, Math.max(state.durable, state.written, behind));
+  return Math.max(state.durable, size < state.written ? 0 : state.written, behind);
 }
 
 /**
