@@ -57,7 +57,7 @@ const brand = Symbol.for('holdfast.error');
  * The base of every error Holdfast throws on purpose.
  *
  * `instanceof` works across duplicate installs of the package: it looks at a registered symbol and at `code`, not at
- * the prototype chain.
+ * the prototype chain. A subclass that shares the code of its parent is told from it by the prototype chain alone.
  */
 export class HoldfastError extends Error {
   /** The code of this class; undefined on the base, which every Holdfast error is an instance of. */
@@ -78,8 +78,10 @@ export class HoldfastError extends Error {
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (typeof value !== 'object' || value === null || !(brand in value)) return false;
-    // biome-ignore lint/complexity/noThisInStatic: each subclass asks for its own code
+    // biome-ignore-start lint/complexity/noThisInStatic: each subclass asks for its own code
+    if (!Object.hasOwn(this, 'code')) return Function.prototype[Symbol.hasInstance].call(this, value);
     return this.code === undefined || (value as HoldfastError).code === this.code;
+    // biome-ignore-end lint/complexity/noThisInStatic: each subclass asks for its own code
   }
 }
 

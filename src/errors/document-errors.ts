@@ -301,4 +301,10 @@ export class DocumentTimeoutError extends HoldfastError {
   get holder(): HolderRecord | undefined {
     return this.holders[0];
   }
+
+  // It is a TimeoutError as well, by its code; but a TimeoutError offers no choices.
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: the base asks for the code of the class that is asked about
+    return super[Symbol.hasInstance](value) && 'later' in (value as object);
+  }
 }

@@ -42,6 +42,7 @@ export interface ContentionFacts extends LockFacts {
 
 /** An error about one lock. */
 export class LockError extends HoldfastError {
+  static override readonly code: ErrorCode | undefined = undefined;
   readonly resource: string;
   readonly path: string;
 

@@ -1,8 +1,10 @@
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openDocument } from 'holdfast/document';
 import { describe, expect, it } from 'vitest';
+import type { Ending } from '../support/child.ts';
+import { within } from '../support/deadline.ts';
 import { memoryDirectory } from '../support/temp.ts';
 import { Cli } from './cli.ts';
 import { CTRL_D } from './terminal.ts';
@@ -141,6 +143,21 @@ describe('doc backups and doc restore', () => {
     expect(await doc('restore', join(dirname(file), name))).toMatchObject({ code: 0 });
     expect(text()).toBe('{ "a": 2, "b": 0 }\n');
   });
+});
+
+it('doc restore and doc set end with 125 for what cannot be a document, or be read [B5, D7, R82]', async () => {
+  const { cli, file, doc } = await unresolved();
+  const unreadable = async (run: Promise<Ending>, why: string) => {
+    const { code, stderr } = await within(run, `the end of a command for a file that ${why}`);
+    expect([code, stderr]).toEqual([125, expect.stringContaining(why)]);
+  };
+  await unreadable(cli.run(['doc', 'restore', cli.home]), 'is a directory');
+  chmodSync(file, 0o600);
+  chmodSync(dirname(file), 0o777);
+  await unreadable(cli.asUser(65534, ['doc', 'restore', file]).finish(), 'cannot be read: EACCES');
+  truncateSync(file, 67_108_865);
+  await unreadable(doc('restore'), 'has 67108865 bytes');
+  await unreadable(doc('set', 'a', '1'), 'has 67108865 bytes');
 });
 
 describe('doc watch', () => {

@@ -1,9 +1,11 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import * as holdfast from 'holdfast';
-import { BusyError, HoldfastError, InputError, LockManager } from 'holdfast';
+import { BusyError, HoldfastError, InputError, LockManager, LostError, TimeoutError } from 'holdfast';
 import { describe, expect, it, vi } from 'vitest';
 import { systemCode } from '../../src/errors/base.ts';
+import { DocumentTimeoutError, LinkedError, UnreadableError } from '../../src/errors/document-errors.ts';
+import { ContentionError, LockError } from '../../src/errors/lock-errors.ts';
 import { tempDirectory } from '../support/temp.ts';
 
 const codes: Record<string, string> = {
@@ -35,8 +37,31 @@ describe('an error class', () => {
     expect(theirs).toBeInstanceOf(InputError);
     expect(theirs).toBeInstanceOf(HoldfastError);
     expect(theirs).not.toBeInstanceOf(BusyError);
+    expect(theirs).not.toBeInstanceOf(LockError);
+    const facts = { resource: 'mirror', path: '/mirror', cliName: 'mirror', holders: [], waited: 5 };
+    expect(new copy.BusyError(facts)).toBeInstanceOf(LockError);
     expect(new Error('x')).not.toBeInstanceOf(HoldfastError);
     expect(null).not.toBeInstanceOf(HoldfastError);
+  });
+
+  it('that shares the code of another one is told from it [C3]', () => {
+    const facts = { resource: 'mirror', path: '/mirror', cliName: 'mirror', holders: [], waited: 5 };
+    const late = new TimeoutError(facts);
+    const nothing = () => Promise.resolve();
+    const choices = { retry: nothing, later: nothing, cancel: () => {} };
+    const documentIsLate = new DocumentTimeoutError('/roles.json', late, choices);
+    const mine = new (class extends BusyError {})(facts);
+    const is = (error: unknown, ...classes: readonly (new (...args: never[]) => unknown)[]) =>
+      classes.map((each) => error instanceof each);
+
+    expect(is(new UnreadableError('/x', 'is a FIFO'), UnreadableError, LinkedError)).toEqual([true, false]);
+    expect(is(new LinkedError('/x'), UnreadableError, LinkedError)).toEqual([true, true]);
+    expect(is(late, TimeoutError, DocumentTimeoutError)).toEqual([true, false]);
+    expect(is(documentIsLate, TimeoutError, DocumentTimeoutError)).toEqual([true, true]);
+    expect(is(new LostError(facts, 'hold-limit'), LockError, ContentionError)).toEqual([true, false]);
+    expect(is(late, LockError, ContentionError)).toEqual([true, true]);
+    expect(is(new BusyError(facts), mine.constructor as never, BusyError)).toEqual([false, true]);
+    expect(is(mine, mine.constructor as never, BusyError)).toEqual([true, true]);
   });
 });
 

@@ -221,6 +221,19 @@ describe('a migration that fails', () => {
     expect([text(), files('.corrupt'), files('.bak')]).toEqual(['{ "a": 500 }', [], before]);
   });
 
+  it('at a backup is told, and the damaged file stays as it is [B5, D7, D32]', async () => {
+    const { document, path, text, files } = await watched();
+    await document.close();
+    writeFileSync(path, '{ "a": ');
+    let turns = 0;
+    const up = () => {
+      if (turns++ < 9) throw new TypeError('a is too large.'); // who tries again and again comes to an end
+    };
+    const opening = openDocument(path, { recover: 'auto', migrate: { version: 2, up } });
+    await expect(opening).rejects.toMatchObject({ code: 'HOLDFAST_UNREADABLE', message: why });
+    expect([turns, text(), files('.corrupt')]).toEqual([1, '{ "a": ', []]);
+  });
+
   it('nor while it is open, where that is told, and no change is written over it [B5, D7, D32]', async () => {
     const { document, path, text, told, telling, clock, files } = await watched({ recover: 'auto', migrate });
     writeFileSync(path, '{ "a": 500 }');
