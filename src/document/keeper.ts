@@ -3,8 +3,10 @@ import { readdirSync } from 'node:fs';
 import { BackupError } from '../errors/backup-error.ts';
 import { jsonIn } from '../json/parse.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
+import { lstatOrNothing } from '../storage/fs/stat.ts';
 import { Date } from '../time/time.ts';
 import { Backups } from './backups/backups.ts';
+import { isTrusted } from './backups/copies.ts';
 import type { BackupOptions } from './backups/policy.ts';
 import type { BackupReason } from './backups/reasons.ts';
 import { limitConflicts } from './conflicts.ts';
@@ -48,18 +50,22 @@ export class Keeper {
   /**
    * Clears what dead writers of this document have left, as only the holder of its lock may. One of the leftovers can be all
    * that there is of an outsider's version, which came out in step 7 of a save: what nobody else has becomes a backup.
-   * What is not good, as a text that is no JSON among documents, goes an hour after it was written or moved.
+   * What is not good, as a text that is no JSON among documents, goes an hour after it was written or moved. What a stranger
+   * has put into a directory that is everybody's stays, unread.
    */
   sweep(folder: Folder, options: ReadOptions, isGood: (text: Buffer) => boolean = isWhole): void {
     this.limitConflicts(folder);
-    const names = readdirSync(folder.path).filter((name) => isTemporaryOf(this.#place.name, name));
+    const { name: document, path } = this.#place;
+    const isOurs = (name: string) =>
+      isTemporaryOf(document, name) && isTrusted(lstatOrNothing(folder.pathOf(name)), path);
+    const names = readdirSync(folder.path).filter(isOurs);
     const current = names.length === 0 ? undefined : readVersion(folder.file, options)?.text;
     for (const name of names) {
       try {
         const found = readVersion(folder.pathOf(name), options);
         if (found === undefined) continue;
         const { text, identity } = found;
-        if (text !== current && !this.#has(text)) {
+        if (text !== current && !this.backups.has(text)) {
           if (!isGood(Buffer.from(text))) {
             if (Number(identity.ctimeNs / 1_000_000n) > Date.now() - OLD) continue;
           } else this.backups.write(text, 'interrupted');
@@ -78,13 +84,6 @@ export class Keeper {
     } catch {
       // The next holder of the lock tries again.
     }
-  }
-
-  #has(text: string): boolean {
-    const bytes = Buffer.from(text);
-    return this.backups
-      .list()
-      .some(({ name, size }) => size === bytes.length && this.backups.read(name)?.equals(bytes) === true);
   }
 }
 

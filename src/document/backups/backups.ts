@@ -93,6 +93,12 @@ export class Backups {
     });
   }
 
+  /** Whether a backup has this text. @throws the system's error when one cannot be read. */
+  has(text: string): boolean {
+    const bytes = Buffer.from(text);
+    return this.#copies.list().some((copy) => this.#copies.has(copy, bytes));
+  }
+
   /** What a backup has; undefined when there is none of this name. @throws the system's error when it cannot be read. */
   read(name: string): Buffer | undefined {
     return this.#copies.read(name);
@@ -105,9 +111,7 @@ export class Backups {
    * @throws the system's error.
    */
   keepCorrupt(bytes: Uint8Array): string {
-    const same = this.#corrupt
-      .list()
-      .find(({ name, size }) => size === bytes.length && this.#corrupt.read(name)?.equals(bytes));
+    const same = this.#corrupt.list().find((copy) => this.#corrupt.has(copy, bytes));
     if (same === undefined) return this.#corrupt.make(bytes, 'synced');
     this.#corrupt.sync(same.name);
     return same.name;
@@ -136,8 +140,7 @@ export class Backups {
 
   #newestIfSame(bytes: Uint8Array, reason: BackupReason): string | undefined {
     const [newest] = this.#copies.list();
-    if (newest?.size !== bytes.length || this.#copies.read(newest.name)?.equals(bytes) !== true)
-      return undefined;
+    if (newest === undefined || !this.#copies.has(newest, bytes)) return undefined;
     if (reason !== 'save') this.#copies.sync(newest.name);
     return newest.name;
   }

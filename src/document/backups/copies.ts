@@ -3,7 +3,6 @@ import {
   constants,
   fstatSync,
   fsyncSync,
-  lstatSync,
   openSync,
   readdirSync,
   type Stats,
@@ -56,9 +55,8 @@ export class Copies {
     return this.#inside((directory) => {
       const found = readdirSync(directory).flatMap((name) => {
         const stamp = this.#names.read(name);
-        const stats = stamp === undefined ? undefined : lstatOrNothing(join(directory, name));
-        if (stamp === undefined || stats === undefined || !this.#isTrusted(stats)) return [];
-        return [{ name, size: stats.size, ...stamp }];
+        const stats = stamp && lstatOrNothing(join(directory, name));
+        return isTrusted(stats, this.#path) ? [{ name, size: stats.size, ...(stamp as Stamp) }] : [];
       });
       const isAhead = ({ time }: Stamp) => Number(time > now);
       return found.sort((a, b) => isAhead(a) - isAhead(b) || b.time - a.time || b.turn - a.turn);
@@ -73,7 +71,7 @@ export class Copies {
         const fd = openSync(join(directory, name), READ_SAFELY);
         try {
           const stats = fstatSync(fd);
-          return this.#isTrusted(stats) ? readInto(Buffer.allocUnsafe(stats.size), fd) : undefined;
+          return isTrusted(stats, this.#path) ? readInto(Buffer.allocUnsafe(stats.size), fd) : undefined;
         } finally {
           closeSync(fd);
         }
@@ -82,6 +80,11 @@ export class Copies {
         throw error;
       }
     });
+  }
+
+  /** Whether one has these bytes. @throws the system's error when it cannot be read. */
+  has({ name, size }: Copy, bytes: Uint8Array): boolean {
+    return size === bytes.length && this.read(name)?.equals(bytes) === true;
   }
 
   /**
@@ -129,8 +132,7 @@ export class Copies {
     if (this.#names.read(name) === undefined) return;
     this.#inside((directory) => {
       const path = join(directory, name);
-      const stats = lstatSync(path, { throwIfNoEntry: false });
-      if (stats !== undefined && this.#isTrusted(stats)) unlinkSync(path);
+      if (isTrusted(lstatOrNothing(path), this.#path)) unlinkSync(path);
     });
   }
 
@@ -153,16 +155,17 @@ export class Copies {
     setRights(fd, { uid: file.uid, gid: file.gid, mode: file.mode & PERMISSIONS });
   }
 
-  #isTrusted(stats: Stats): boolean {
-    if (!stats.isFile() || stats.nlink !== 1 || stats.size > MOST) return false;
-    const directory = statOrNothing(this.#directory);
-    const user = process.getuid?.();
-    // Who may replace the file itself in an ordinary directory wins nothing by a copy of it.
-    if (user === undefined || directory === undefined || (directory.mode & STICKY) === 0) return true;
-    return [0, user, directory.uid, lstatOrNothing(this.#path)?.uid].includes(stats.uid);
-  }
-
   #inside<T>(body: (directory: string) => T): T {
     return pinned(this.#directory, { link: 'followed' }, body);
   }
+}
+
+/** Whether what stands beside a file is a file of one name, of somebody who could change that file itself. */
+export function isTrusted(stats: Stats | undefined, file: string): stats is Stats {
+  if (!stats?.isFile() || stats.nlink !== 1 || stats.size > MOST) return false;
+  const directory = statOrNothing(dirname(file));
+  const user = process.getuid?.();
+  // Who may replace the file itself in an ordinary directory wins nothing by a copy of it.
+  if (user === undefined || directory === undefined || (directory.mode & STICKY) === 0) return true;
+  return [0, user, directory.uid, lstatOrNothing(file)?.uid].includes(stats.uid);
 }

@@ -13,9 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Backups } from '../../../src/document/backups/backups.ts';
 import { Names } from '../../../src/document/backups/names.ts';
+import { temporaryName } from '../../../src/document/file/names.ts';
+import { Folder, placeOf } from '../../../src/document/file/place.ts';
+import { Keeper } from '../../../src/document/keeper.ts';
 import { fill, smallDisk } from '../../support/disk.ts';
 import { needsRoot } from '../../support/root.ts';
 import { tempDirectory } from '../../support/temp.ts';
@@ -31,14 +34,14 @@ function newDocument(directory = tempDirectory()) {
   return { directory, path, nameOf, backups: new Backups(path) };
 }
 
-describe('what stands under the name of a backup and is none', () => {
-  const KINDS: Readonly<Record<string, (path: string, secret: string) => void>> = {
-    'a link': (path, secret) => symlinkSync(secret, path),
-    'a hard link': (path, secret) => linkSync(secret, path),
-    'a FIFO': (path) => makeFifo(path),
-    'a directory': (path) => mkdirSync(path),
-  };
+const KINDS: Readonly<Record<string, (path: string, secret: string) => void>> = {
+  'a link': (path, secret) => symlinkSync(secret, path),
+  'a hard link': (path, secret) => linkSync(secret, path),
+  'a FIFO': (path) => makeFifo(path),
+  'a directory': (path) => mkdirSync(path),
+};
 
+describe('what stands under the name of a backup and is none', () => {
   it.each(Object.entries(KINDS))('is not read, waited for, followed or removed: %s', (_, put) => {
     const { directory, nameOf, backups } = newDocument();
     const secret = join(tempDirectory(), 'secret');
@@ -91,6 +94,42 @@ describe('what stands under the name of a backup and is none', () => {
     expect(backups.read(name)).toBeUndefined();
     backups.rotate(() => true);
     expect(existsSync(join(directory, name))).toBe(true);
+  });
+});
+
+describe('what stands under the name of a leftover of a dead writer and is none', () => {
+  const sweep = (path: string) => {
+    const place = placeOf(path);
+    const folder = new Folder(place);
+    onTestFinished(() => folder.close());
+    const keeper = new Keeper(place, {}, () => {});
+    keeper.sweep(folder, { shown: path, maxBytes: 1_000 });
+    return keeper.backups.list();
+  };
+
+  it('becomes no backup, and stays, where everybody may make files and a stranger made it [D29]', () => {
+    needsRoot();
+    const { directory, path } = newDocument();
+    chmodSync(directory, 0o1777);
+    const name = join(directory, temporaryName('roles.json'));
+    writeFileSync(name, '{"planted":true}');
+    chownSync(name, NOBODY, NOBODY);
+    expect(sweep(path)).toEqual([]);
+    expect(readFileSync(name, 'utf8')).toBe('{"planted":true}');
+    chownSync(name, 0, 0);
+    expect(sweep(path)).toMatchObject([{ reason: 'interrupted' }]);
+    expect(existsSync(name)).toBe(false);
+  });
+
+  it.each(Object.entries(KINDS))('is not read, waited for, followed or removed: %s [D29]', (_, put) => {
+    const { directory, path } = newDocument();
+    const secret = join(tempDirectory(), 'secret');
+    writeFileSync(secret, '{"secret":true}');
+    const name = join(directory, temporaryName('roles.json'));
+    put(name, secret);
+    const before = lstatSync(name);
+    expect(sweep(path)).toEqual([]);
+    expect(lstatSync(name).ino).toBe(before.ino);
   });
 });
 
