@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fsyncSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import type { MergeOptions } from '../merge/merge.ts';
-import { SAFELY } from '../storage/fs/open-flags.ts';
 import { unlinkQuietly } from '../storage/fs/quietly.ts';
 import { readOwnFile } from '../storage/own-file.ts';
+import { privateFiles } from '../storage/private-files.ts';
 import { Date } from '../time/time.ts';
 import { stamp, timeOf } from './file/names.ts';
 
@@ -31,8 +31,6 @@ const MOST = 10;
 const CONFLICT = /\.\d{8}T\d{6}\.\d{3}Z-.+\.conflict$/;
 /** Milliseconds for which one is kept: 30 days. */
 const LONGEST = 30 * 24 * 3_600_000;
-const { O_WRONLY, O_CREAT, O_EXCL } = constants;
-const PRIVATE = 0o600;
 
 /** The conflict files of a document, oldest first: `roles.json.<UTC time>-<user>-….conflict`. */
 export function conflictFiles(directory: string, name: string): string[] {
@@ -76,8 +74,10 @@ export function keepConflict(
   const who = userName();
   const file = `${name}.${stamp(now.getTime())}-${who}-${randomBytes(2).toString('hex')}.conflict`;
   const meta: ConflictMeta = { ...facts, who, when: now.toISOString() };
-  make(join(directory, metaNameOf(file)), JSON.stringify(meta));
-  make(join(directory, file), text);
+  privateFiles(directory, { link: 'followed' }, (files) => {
+    files.writeSynced(metaNameOf(file), JSON.stringify(meta));
+    files.writeSynced(file, text);
+  });
   return file;
 }
 
@@ -131,21 +131,13 @@ export function conflictMeta(directory: string, file: string): ConflictMeta | un
   }
 }
 
-/** Undefined for what is gone, and for what another user has put there. */
+/** Undefined for what is gone, and for what another user has put there, whether one may read it or not. */
 export function textIn(directory: string, file: string): string | undefined {
-  return readOwnFile(join(directory, file))?.toString();
-}
-
-function make(path: string, text: string): void {
-  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | SAFELY, PRIVATE);
   try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
+    return readOwnFile(join(directory, file))?.toString();
   } catch (error) {
-    unlinkQuietly(path);
+    if (systemCode(error) === 'EACCES') return undefined;
     throw error;
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  fsyncSync,
   lstatSync,
   openSync,
   readdirSync,
@@ -90,7 +91,21 @@ export class PrivateFiles {
     }
   }
 
-  /** The same in the place of whatever file, or link, stands there. */
+  /** The same, on the disk when this returns. Nothing is left of a file of which that cannot be said. */
+  writeSynced(name: string, content: string | Uint8Array): void {
+    const fd = this.make(name);
+    try {
+      writeFileSync(fd, content);
+      fsyncSync(fd);
+    } catch (error) {
+      this.remove(name);
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** `writeNew` in the place of whatever file, or link, stands there. */
   write(name: string, content: string | Uint8Array): void {
     this.remove(name);
     this.writeNew(name, content);

@@ -1,4 +1,4 @@
-import { chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Answers,
@@ -8,13 +8,17 @@ import {
   unresolvedConflicts,
 } from 'holdfast/document';
 import { merge } from 'holdfast/merge';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { keepConflict } from '../../../src/document/conflicts.ts';
 import { steps } from '../../../src/document/file/publish.ts';
 import { formatJson } from '../../../src/json/format.ts';
 import type { Json } from '../../../src/json/json.ts';
 import { parseJson } from '../../../src/json/parse.ts';
+import { needsRoot } from '../../support/root.ts';
+import { memoryDirectory } from '../../support/temp.ts';
 import { type Counter, opened, setting } from '../opened.ts';
 
+const NOBODY = 65_534;
 const BASE = '{\n  "a": 0,\n  "roles": [{ "id": 1, "name": "x" }],\n  "big": 12345678901234567890\n}\n';
 
 /** A document in which the edits of this program met a text of somebody else. */
@@ -332,5 +336,30 @@ describe('the resolver of conflicts', () => {
     await next.update(setting('more', 1));
     await next.close();
     expect(files('.conflict')).toEqual([old, unresolved.file]);
+  });
+
+  it('is not asked about what another user keeps from others, and has conflict files of its own beside that [D28, R69]', async () => {
+    needsRoot();
+    const { path, directory, files } = await conflicting(rename('ours'), BASE.replace('"x"', '"t"'));
+    chmodSync(directory, 0o777);
+    chmodSync(path, 0o666);
+    process.seteuid?.(NOBODY);
+    onTestFinished(() => process.seteuid?.(0));
+    expect(await unresolvedConflicts(path)).toEqual([]);
+    const facts = { base: BASE, theirs: undefined, reason: 'a test' };
+    const own = keepConflict(directory, 'roles.json', BASE, facts);
+    expect([files('.conflict').length, files('.conflict').includes(String(own))]).toEqual([2, true]);
+  });
+
+  it('of root, in the directory of a user, are that user’s [D28, R69]', () => {
+    needsRoot();
+    const directory = memoryDirectory();
+    chownSync(directory, NOBODY, NOBODY);
+    keepConflict(directory, 'roles.json', BASE, { base: BASE, theirs: undefined, reason: 'a test' });
+    const found = readdirSync(directory).map((name) => statSync(join(directory, name)));
+    expect(found.map(({ uid, gid, mode }) => [uid, gid, mode & 0o777])).toEqual([
+      [NOBODY, NOBODY, 0o600],
+      [NOBODY, NOBODY, 0o600],
+    ]);
   });
 });
