@@ -81,10 +81,11 @@ export class PrivateFiles {
     }
   }
 
-  /** @throws the system's error: `EEXIST` where something stands. */
-  writeNew(name: string, content: string | Uint8Array): void {
+  /** `complete`: gives the file other rights before anything is in it. @throws the system's error: `EEXIST` where something stands. */
+  writeNew(name: string, content: string | Uint8Array, complete?: (fd: number) => void): void {
     const fd = this.make(name);
     try {
+      complete?.(fd);
       writeFileSync(fd, content);
     } finally {
       closeSync(fd);
@@ -106,9 +107,9 @@ export class PrivateFiles {
   }
 
   /** `writeNew` in the place of whatever file, or link, stands there. */
-  write(name: string, content: string | Uint8Array): void {
+  write(name: string, content: string | Uint8Array, complete?: (fd: number) => void): void {
     this.remove(name);
-    this.writeNew(name, content);
+    this.writeNew(name, content, complete);
   }
 
   rename(from: string, to: string): void {

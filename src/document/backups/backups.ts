@@ -1,4 +1,3 @@
-import { basename, dirname } from 'node:path';
 import { BackupError } from '../../errors/backup-error.ts';
 import { Date, performance } from '../../time/time.ts';
 import { Copies } from './copies.ts';
@@ -42,7 +41,7 @@ export class Backups {
     this.#policy = policyOf(options);
     this.#copies = new Copies(path, 'bak');
     this.#corrupt = new Copies(path, 'corrupt');
-    this.#reasons = new Reasons(dirname(path), basename(path));
+    this.#reasons = new Reasons(path);
   }
 
   /** Whether one is to be made: for a save, the first time, and once the interval is over; for all else, always. */

@@ -98,7 +98,7 @@ export class Copies {
     return this.#inside((directory) => {
       const { fd, name } = this.#open(directory);
       try {
-        this.#complete(fd, directory);
+        takeRights(fd, join(directory, basename(this.#path)));
         for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
         if (!readInto(Buffer.allocUnsafe(bytes.length), fd).equals(bytes))
           throw new Error(`${name} does not read as it was written`);
@@ -148,13 +148,6 @@ export class Copies {
     }
   }
 
-  /** 0600, where there is no file whose rights it could have. */
-  #complete(fd: number, directory: string): void {
-    const file = lstatOrNothing(join(directory, basename(this.#path)));
-    if (file?.isFile() !== true) return;
-    setRights(fd, { uid: file.uid, gid: file.gid, mode: file.mode & PERMISSIONS });
-  }
-
   #inside<T>(body: (directory: string) => T): T {
     return pinned(this.#directory, { link: 'followed' }, body);
   }
@@ -168,4 +161,11 @@ export function isTrusted(stats: Stats | undefined, file: string): stats is Stat
   // Who may replace the file itself in an ordinary directory wins nothing by a copy of it.
   if (user === undefined || directory === undefined || (directory.mode & STICKY) === 0) return true;
   return [0, user, directory.uid, lstatOrNothing(file)?.uid].includes(stats.uid);
+}
+
+/** Gives what was made beside a file the rights of that. It keeps its own where there is none whose rights it could have. */
+export function takeRights(fd: number, path: string): void {
+  const file = lstatOrNothing(path);
+  if (file?.isFile() !== true) return;
+  setRights(fd, { uid: file.uid, gid: file.gid, mode: file.mode & PERMISSIONS });
 }

@@ -1,6 +1,8 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { jsonIn } from '../../json/parse.ts';
 import { privateFiles } from '../../storage/private-files.ts';
 import { readBeginning } from '../../storage/regular-file.ts';
+import { takeRights } from './copies.ts';
 
 const KNOWN = [
   'save',
@@ -31,30 +33,40 @@ const MOST = 64 * 1024;
 export class Reasons {
   readonly #path: string;
   readonly #name: string;
+  readonly #document: string;
 
-  constructor(directory: string, name: string) {
-    this.#name = `.${name}.backups`;
-    this.#path = join(directory, this.#name);
+  /** `document`: its path. */
+  constructor(document: string) {
+    this.#document = document;
+    this.#name = `.${basename(document)}.backups`;
+    this.#path = join(dirname(document), this.#name);
   }
 
   read(): Map<string, BackupReason> {
     try {
-      const found: unknown = JSON.parse(readBeginning(this.#path, MOST));
-      return new Map(
-        Object.entries(found ?? {}).filter(([, reason]) => KNOWN.includes(reason as BackupReason)),
-      );
+      return reasonsIn(readBeginning(this.#path, MOST));
     } catch {
       return new Map();
     }
   }
 
-  /** Adds one, and drops those of backups that are gone. @throws the system's error. */
+  /** Adds one, and drops those of backups that are gone. Who may read the document may read them. @throws the system's error. */
   add(name: string, reason: BackupReason, present: readonly string[]): void {
-    const all = [...this.read(), [name, reason] as const].filter(([each]) => present.includes(each));
+    const known = reasonsIn(readBeginning(this.#path, MOST)); // or what cannot be read would be lost
+    const all = [...known, [name, reason] as const].filter(([each]) => present.includes(each));
     privateFiles(dirname(this.#path), { link: 'followed' }, (files) => {
       const fresh = `${this.#name}.new`;
-      files.write(fresh, `${JSON.stringify(Object.fromEntries(all), undefined, 1)}\n`);
+      const text = `${JSON.stringify(Object.fromEntries(all), undefined, 1)}\n`;
+      files.write(fresh, text, (fd) => takeRights(fd, this.#document));
       files.rename(fresh, this.#name);
     });
   }
+}
+
+/** None in what is damaged. */
+function reasonsIn(text: string): Map<string, BackupReason> {
+  const all = Object.entries(jsonIn(text) ?? {});
+  return new Map(
+    all.filter(([, reason]) => KNOWN.includes(reason as BackupReason)) as [string, BackupReason][],
+  );
 }

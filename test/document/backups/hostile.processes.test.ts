@@ -143,6 +143,38 @@ it('a backup that root makes belongs to the owner of the document [B4]', () => {
   expect(statSync(join(directory, '.roles.json.backups')).uid).toBe(NOBODY);
 });
 
+describe('the reasons of backups', () => {
+  it('may be read by whom the document may be read by, so that each of a group knows which were never the document [B4]', () => {
+    needsRoot();
+    const { directory, path, backups } = newDocument();
+    chownSync(path, NOBODY, 61_234);
+    chmodSync(path, 0o660);
+    backups.write('1', 'conflict');
+    const { gid, mode } = statSync(join(directory, '.roles.json.backups'));
+    expect({ gid, mode: mode & 0o777 }).toEqual({ gid: 61_234, mode: 0o660 });
+  });
+
+  it('that cannot be read are not replaced [B4]', () => {
+    needsRoot();
+    const { directory, path, backups } = newDocument();
+    const first = backups.write('1', 'conflict');
+    for (const each of [path, join(directory, first)]) chmodSync(each, 0o666);
+    chmodSync(directory, 0o777);
+    chmodSync(join(directory, '.roles.json.backups'), 0o600);
+    process.seteuid?.(NOBODY);
+    onTestFinished(() => process.seteuid?.(0));
+    const second = backups.write('2', 'save');
+    expect(backups.list().map(({ reason }) => reason)).toEqual([undefined, undefined]);
+    process.seteuid?.(0);
+    expect(new Map(backups.list().map(({ name, reason }) => [name, reason]))).toEqual(
+      new Map([
+        [first, 'conflict'],
+        [second, undefined],
+      ]),
+    );
+  });
+});
+
 it('a full disk takes no backup, and leaves the document and the backups there were', () => {
   const { disk } = smallDisk('size=256k');
   const { directory, path, backups } = newDocument(disk);
