@@ -1,4 +1,13 @@
-import { chmodSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openDocument } from 'holdfast/document';
@@ -158,6 +167,15 @@ it('doc restore and doc set end with 125 for what cannot be a document, or be re
   truncateSync(file, 67_108_865);
   await unreadable(doc('restore'), 'has 67108865 bytes');
   await unreadable(doc('set', 'a', '1'), 'has 67108865 bytes');
+});
+
+it('doc restore ends with 125 for a circle of links, as its siblings do [D9, R82]', async () => {
+  const { cli, file, doc } = await unresolved();
+  rmSync(file);
+  symlinkSync(file, file);
+  const { code, stderr } = await doc('restore');
+  expect([code, stderr]).toEqual([125, expect.not.stringContaining('doc backups')]);
+  expect(await cli.run(['doc', 'backups', file])).toMatchObject({ code: 125, stderr });
 });
 
 describe('doc watch', () => {

@@ -18,7 +18,7 @@ export async function restoreDocument(
 ): Promise<void> {
   const name = backup === undefined ? undefined : nameOf(backup, file);
   const restored = await restoreBackup(file, name).catch((error: unknown) => {
-    if (!(error instanceof InputError)) throw error;
+    if (!(error instanceof InputError) || error.input === 'path') throw error;
     const look = `holdfast doc backups ${shellWord(file)}`;
     throw new CliError(
       exitCodes.no,
