@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { constants, fstatSync, promises, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { systemCode } from '../../errors/base.ts';
@@ -9,6 +10,7 @@ import { lstatOrNothing, statOrNothing } from '../../storage/fs/stat.ts';
 import { syncDirectory } from '../../storage/fs/sync-directory.ts';
 import { ABSENT } from '../../storage/regular-file.ts';
 import { clearInside } from '../../storage/remove-inside.ts';
+import { replaceSync } from '../../storage/replace/index.ts';
 import { dataFile, type PartialState, standing, stateFile } from './state.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL } = constants;
@@ -73,8 +75,10 @@ export async function newData(directory: string): Promise<FileHandle> {
   const isNoted = lstatOrNothing(stateFile(directory)) !== undefined;
   clearInside(directory, stateFile(directory));
   if (isNoted) await syncDirectory(directory);
-  clearInside(directory, dataFile(directory));
   const path = dataFile(directory);
+  const aside = `${path}.${randomBytes(8).toString('hex')}`; // Windows keeps the name of what somebody has open
+  if (lstatOrNothing(path) !== undefined) replaceSync(path, aside);
+  clearInside(directory, aside);
   const file = await promises.open(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, 0o600);
   completeFile(file.fd, path, 0o600);
   return file;
