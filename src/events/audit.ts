@@ -1,11 +1,19 @@
-import { closeSync, fstatSync, readdirSync, readSync, type Stats, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fchownSync,
+  fstatSync,
+  readdirSync,
+  readSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { systemCode } from '../errors/base.ts';
 import { InputError, shown } from '../errors/input-error.ts';
 import { self } from '../identity/self.ts';
 import { makeDirectory } from '../storage/directory.ts';
 import { closeQuietly } from '../storage/fs/quietly.ts';
-import { sleepSync } from '../storage/fs/sleep-sync.ts';
 import { type PrivateFiles, privateFiles } from '../storage/private-files.ts';
 import { openRegularFile } from '../storage/regular-file.ts';
 import { Date } from '../time/time.ts';
@@ -62,16 +70,24 @@ function inName(at: number): string {
 }
 
 /**
- * Whether a file ends within a line, as far as it may be read: by a writer that died, not by one that is writing at this
- * very moment, hence two looks. By a descriptor of its own, for the one that writes cannot read.
+ * Whether a file ends within a line, as far as it may be read, by a writer that died. By a descriptor of its own, for the
+ * one that writes cannot read.
+ *  1. One that is writing at this moment looks the same: a line that reaches into another page of memory is seen in two
+ *     parts, and its writer may stand still between them.
+ *  2. The system holds the file for the whole of a write, and an `fchown` that changes nothing waits for it. A size that
+ *     is the same afterwards is that of a file whose writer is gone; another size is looked at afresh.
  */
 function isTorn(path: string, inode: number): boolean {
   let fd: number | undefined;
   try {
     fd = openRegularFile(path);
-    if (fd === undefined || fstatSync(fd).ino !== inode || !endsWithinLine(fd)) return false;
-    sleepSync(1);
-    return endsWithinLine(fd);
+    if (fd === undefined || fstatSync(fd).ino !== inode) return false;
+    for (;;) {
+      const size = sizeWithinLine(fd);
+      if (size === undefined) return false;
+      fchownSync(fd, -1, -1);
+      if (fstatSync(fd).size === size) return true;
+    }
   } catch {
     return false;
   } finally {
@@ -79,10 +95,12 @@ function isTorn(path: string, inode: number): boolean {
   }
 }
 
-function endsWithinLine(fd: number): boolean {
+/** The size of a file that ends within a line; undefined of any other. */
+function sizeWithinLine(fd: number): number | undefined {
   const { size } = fstatSync(fd);
   const last = Buffer.alloc(1);
-  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
+  const ends = size === 0 || readSync(fd, last, 0, 1, size - 1) !== 1 || last.toString() === '\n';
+  return ends ? undefined : size;
 }
 
 /** @throws {InputError} naming the option that cannot be used. */
