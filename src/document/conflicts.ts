@@ -88,15 +88,18 @@ function editOf({ base, isInvalid, merge }: Partial<ConflictMeta> = {}): string 
 
 /**
  * Removes conflict files that are older than 30 days, and the oldest of more than ten, each handed to `onDropped` first; and facts
- * that belong to none. Those of other users stay. For the holder of the document's lock.
+ * that belong to none. One of a time to come counts as the oldest. Those of other users stay, and push none out. For the
+ * holder of the document's lock.
  */
 export function limitConflicts(directory: string, name: string, onDropped: (text: string) => void): void {
   const present = conflictFiles(directory, name);
-  const surplus = present.slice(0, Math.max(0, present.length - MOST));
-  const isOld = (file: string) => Date.now() - madeAt(name, file) > LONGEST;
-  for (const file of present.filter((each) => isOld(each) || surplus.includes(each))) {
-    const text = textIn(directory, file);
-    if (text === undefined) continue;
+  const now = Date.now();
+  const own = present
+    .map((file) => ({ file, text: textIn(directory, file), age: now - madeAt(name, file) }))
+    .filter(({ text }) => text !== undefined)
+    .sort((a, b) => Number(b.age < 0) - Number(a.age < 0));
+  for (const [index, { file, text = '', age }] of own.entries()) {
+    if (index >= own.length - MOST && age <= LONGEST) continue;
     onDropped(text);
     dropConflict(directory, file);
   }

@@ -338,6 +338,27 @@ describe('the resolver of conflicts', () => {
     expect(files('.conflict')).toEqual([old, unresolved.file]);
   });
 
+  it('keeps its newest conflict files whatever their names say: none of others counts, and those of a time to come go first [D28, R69]', async () => {
+    needsRoot();
+    const { path, directory, files, read, unresolved } = await conflicting(
+      rename('ours'),
+      BASE.replace('"x"', '"t"'),
+    );
+    for (let i = 10; i < 22; i++) {
+      const planted = join(directory, `roles.json.299912${i}T000000.000Z-x.conflict`);
+      writeFileSync(planted, `{ "planted": ${i} }`);
+      if (i < 12) chownSync(planted, 1234, 1234);
+    }
+    const next = await openDocument<Counter>(path);
+    await next.update(setting('more', 1));
+    await next.close();
+    const left = files('.conflict').sort();
+    expect(left).toContain(unresolved.file);
+    expect(left).toHaveLength(12);
+    expect(left.at(-1)).toContain('29991221');
+    expect(files('.bak').map(read)).toContain('{ "planted": 12 }');
+  });
+
   it('is not asked about what another user keeps from others, and has conflict files of its own beside that [D28, R69]', async () => {
     needsRoot();
     const { path, directory, files } = await conflicting(rename('ours'), BASE.replace('"x"', '"t"'));
