@@ -95,7 +95,9 @@ export function limitConflicts(directory: string, name: string, onDropped: (text
   const present = conflictFiles(directory, name);
   const now = Date.now();
   const own = present
-    .map((file) => ({ file, text: textIn(directory, file), age: now - madeAt(name, file) }))
+    .map((file) => ({ file, age: now - madeAt(name, file) }))
+    .filter(({ age }) => present.length > MOST || age > LONGEST)
+    .map((each) => ({ ...each, text: textIn(directory, each.file) }))
     .filter(({ text }) => text !== undefined)
     .sort((a, b) => Number(b.age < 0) - Number(a.age < 0));
   for (const [index, { file, text = '', age }] of own.entries()) {
