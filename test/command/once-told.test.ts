@@ -8,13 +8,15 @@ import { until } from '../support/until.ts';
 it('signals are all told only once no other thread is at work, which may have taken one and not told it yet [A5, H25]', async () => {
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const busy = new Worker(
-    'const { workerData } = require("node:worker_threads"); while (Atomics.load(workerData, 0) === 0);',
+    'const { parentPort, workerData } = require("node:worker_threads"); parentPort.postMessage("at work");' +
+      'while (Atomics.load(workerData, 0) === 0);',
     {
       eval: true,
       workerData: stop,
     },
   );
   onTestFinished(() => void busy.terminate());
+  await once(busy, 'message');
   await until(() => hasOtherThreadAtWork(), 'the thread is at work');
 
   let isTold = false;
