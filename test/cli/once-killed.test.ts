@@ -49,3 +49,16 @@ it('a follower is told where the output of the next run begins, when one died, a
   const last = told.stderr.trim().split('\n').at(-1) as string;
   expect(JSON.parse(last)).toEqual({ event: 'next-run', id: 'task', run: 2, after: 1, why: 'died' });
 });
+
+it('the output of the next run begins a line, also where that of the one before was cut off within one [A11, R82]', async () => {
+  const task = new Task();
+  Object.assign(task, { words: task.words.map((word) => word.replace('echo started', 'printf started')) });
+  const follower = task.start('--follow');
+  await task.begun();
+  await follower.says(/^started$/);
+  await killRun(task, task.pids[0] as number);
+  await task.begun(2);
+  await follower.says(/started\nstarted$/);
+  task.open();
+  expect((await follower.exits()).stdout).toBe(`started\nstartedfinished by ${task.pids[1]}\n`);
+});

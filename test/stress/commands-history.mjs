@@ -12,6 +12,8 @@ const TOLD = /bytes of its (stdout|stderr) are missing/;
 const OWN_ALONE = /could not be recorded/;
 const OUTPUT = /^(\d+-\d+) (\d+)$/;
 const NOTES = /^holdfast: |^ {2}|^$/;
+/** A follower went on with another run, whatever the one before was cut off in. */
+const NEXT = /what follows is of run/;
 /** The beginning of a line that a full disk cut off under a follower. */
 const CUT = /^\d*-?\d* ?$/;
 
@@ -61,7 +63,8 @@ function isResult({ code, way, stderr }) {
 function isKnown({ code, signal, stderr }) {
   const isEnd = code === null ? SIGNALS.includes(String(signal)) : CODES.includes(code);
   const notes = stderr.split('\n').filter((line) => !OUTPUT.test(line));
-  const isNote = (/** @type {string} */ line) => NOTES.test(line) || (TOLD.test(stderr) && CUT.test(line));
+  const isNote = (/** @type {string} */ line) =>
+    NOTES.test(line) || ((TOLD.test(stderr) || NEXT.test(stderr)) && CUT.test(line));
   return isEnd && notes.every(isNote) && !/^\s+at /m.test(stderr);
 }
 
@@ -87,6 +90,9 @@ function wholeLines(text) {
 function problemIn(call) {
   const { lines, stdout, stderr } = call;
   const whole = { stdout: lines, stderr: Math.floor(lines / 5) };
+  const isCutOff = NEXT.test(stderr);
+  const foreign = wholeLines(stdout).find((line) => !OUTPUT.test(line) && !(isCutOff && CUT.test(line)));
+  const said = `nobody's line: ${foreign}; ${stderr.split('\n').filter((line) => !OUTPUT.test(line))}`;
   const isTold = TOLD.test(stderr);
   const isWhole = call.code === 0 && isResult(call) && !call.way.includes('reader leaves'); // it may have left just before the end
   for (const stream of /** @type {const} */ (['stdout', 'stderr'])) {
@@ -96,12 +102,13 @@ function problemIn(call) {
       const numbers = wholeLines(text).flatMap((line) =>
         line.startsWith(`${self} `) ? [Number(OUTPUT.exec(line)?.[2])] : [],
       );
-      if (isTold && stream === 'stderr') numbers.pop(); // it may be cut off
+      const mayBeCutOff = isCutOff && self !== executions.at(-1);
+      if ((isTold && stream === 'stderr') || mayBeCutOff) numbers.pop();
       const isInOrder = numbers.every((n, at) =>
         isTold ? at === 0 || n > Number(numbers[at - 1]) : n === at + 1,
       );
       if (!isInOrder)
-        return `${stream} of ${self} is out of order, with ${numbers.length} lines: ${numbers.slice(0, 50)}`;
+        return `${stream} of ${self} is out of order, with ${numbers.length} lines: ${numbers.slice(0, 50)}; ${said}`;
       const isDue = isWhole && self === executions.at(-1) && !isTold;
       if (isDue && numbers.length !== whole[stream])
         return `${stream} has ${numbers.length} of ${whole[stream]} lines`;
@@ -109,6 +116,5 @@ function problemIn(call) {
     const isEmpty = executions.length === 0 && whole[stream] > 0;
     if (isWhole && isEmpty && !isTold) return `nothing of ${stream} was printed`;
   }
-  const foreign = wholeLines(stdout).find((line) => !OUTPUT.test(line));
   return foreign === undefined ? undefined : `a line of stdout is nobody's: ${foreign}`;
 }

@@ -165,7 +165,7 @@ async function finish(
   followed: Followed | undefined,
 ): Promise<void> {
   if (followed?.run.id !== record.header.id) {
-    if (followed !== undefined) tellNextRun(call, task.store, followed.run, record.header);
+    if (followed !== undefined) await tellNextRun(call, task.store, followed.run, record.header);
     await present(call, task, { record, from: 'shared', exitCode: exitCodeIn(record) });
     return;
   }
@@ -236,7 +236,7 @@ class Follower {
     this.#run = current;
     this.#turn = this.#turn.then(async () => {
       await this.#log?.end();
-      if (this.#log !== undefined) tellNextRun(this.#call, store, this.#log.run, current);
+      if (this.#log !== undefined) await tellNextRun(this.#call, store, this.#log.run, current);
       this.#log = new LogFollower(store, current, this.#sink);
       this.#log.trouble.catch(this.#fail);
     });

@@ -6,6 +6,7 @@ import type { Store } from '../../once/store.ts';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { tellJson } from '../output/json.ts';
+import { endLine } from '../output/outlet.ts';
 import { note } from '../output/text.ts';
 import type { GlobalOptions } from '../settings.ts';
 import type { OnceCall } from './options.ts';
@@ -32,8 +33,17 @@ export function refuseGaps(id: string, gaps: readonly Gap[]): void {
   );
 }
 
-/** Says where the output of one run ends and that of the next begins: never silently, for it looks like one. */
-export function tellNextRun({ id, flags }: OnceCall, store: Store, last: Run, next: Run): void {
+/**
+ * Says where the output of one run ends and that of the next begins: never silently, for it looks like one. The next one
+ * begins a line, whatever the one before it was cut off in.
+ */
+export async function tellNextRun(
+  { id, flags }: OnceCall,
+  store: Store,
+  last: Run,
+  next: Run,
+): Promise<void> {
+  await endLine();
   const { run, after, why } = nextRunAfter(store, last, next);
   if (flags.json === true) tellJson({ event: 'next-run', id, run, after, why });
   else note(`${printable(id)}: run ${after} ${printable(why)}; what follows is of run ${run}`);

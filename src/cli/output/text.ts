@@ -59,7 +59,11 @@ let isInLine = false;
 
 /** This process has passed on what a command said on standard error. */
 export function passedOn(chunk: Uint8Array): void {
-  isInLine = chunk.at(-1) !== LINE_END;
+  isInLine = !endsLine(chunk);
+}
+
+export function endsLine(chunk: Uint8Array): boolean {
+  return chunk.at(-1) === LINE_END;
 }
 
 /** A line of this process' own on standard error, behind whatever it passed on there. */
