@@ -2,7 +2,9 @@ import {
   createWriteStream,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -16,6 +18,11 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { gate } from '../support/deadline.ts';
 import { until } from '../support/until.ts';
 import { Making, making, newCache, put, refuses } from './support.ts';
+
+function makeOwn(directory: string): string {
+  mkdirSync(directory);
+  return directory;
+}
 
 describe('a producer', () => {
   it.each<[string, Producer, string]>([
@@ -116,6 +123,41 @@ describe('a producer', () => {
     };
     await expect(cache.fetch('corpus', fails)).rejects.toThrow('its own');
     expect(existsSync(layout.partialOf('corpus'))).toBe(false);
+  });
+
+  it('may leave directories deeper than any path beside its temp: they go, and end no later fetch, deletion or prune [K17, K28]', async () => {
+    const { cache, layout } = await newCache({ graceMs: 0 });
+    const leaving = (ending: (temp: string) => void): Producer => {
+      return async ({ temp }) => {
+        const [deep, around] = ['deep', 'around'].map((name) => join(dirname(temp), name)) as [
+          string,
+          string,
+        ];
+        mkdirSync(deep);
+        for (let level = 0; level < 5000; level++) {
+          mkdirSync(around);
+          renameSync(deep, join(around, 'level'));
+          renameSync(around, deep);
+        }
+        ending(temp);
+      };
+    };
+    const fails = () => {
+      throw new Error('in vain');
+    };
+    await cache.fetch(
+      'made',
+      leaving((temp) => writeFileSync(temp, 'words')),
+    );
+    expect(readdirSync(layout.partials)).toEqual([]);
+    await expect(cache.fetch('failed', leaving(fails))).rejects.toThrow('in vain');
+    expect(existsSync(layout.partialOf('failed'))).toBe(false);
+    for (const key of ['fetched', 'deleted', 'pruned'])
+      await leaving(() => {})({ temp: join(makeOwn(layout.partialOf(key)), 'temp') } as never);
+    await cache.fetch('fetched', making('words'));
+    await cache.delete('deleted');
+    expect((await cache.prune({ maxAge: 0 })).failed).toEqual([]);
+    expect(readdirSync(layout.partials)).toEqual([]);
   });
 
   it('may return a file that others have open: it is copied [K28]', async () => {

@@ -1,9 +1,18 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { removeInside } from '../../src/storage/remove-inside.ts';
-import { intercept, meant } from '../engine/portable/intercept.ts';
-import { tempDirectory } from '../support/temp.ts';
+import { intercept, meant, systemError } from '../engine/portable/intercept.ts';
+import { memoryDirectory, tempDirectory } from '../support/temp.ts';
 
 /** `part/old` with files, and the same in somebody else's directory. */
 function setUp() {
@@ -14,6 +23,29 @@ function setUp() {
   }
   const isUntouched = () => readdirSync(victim, { recursive: true }).length === 5;
   return { root, victim, isUntouched, old: join(root, 'part/old') };
+}
+
+function caught(body: () => void): NodeJS.ErrnoException {
+  try {
+    body();
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
+  throw new Error('it was removed');
+}
+
+/** `tree` with so many levels of directories, one in the other, and a file in the last: made from below, for no path leads there. */
+function deepTree(levels: number): { readonly root: string; readonly tree: string } {
+  const root = memoryDirectory();
+  const [tree, around] = [join(root, 'tree'), join(root, 'around')];
+  mkdirSync(tree);
+  writeFileSync(join(tree, 'file'), 'x');
+  for (let level = 1; level < levels; level++) {
+    mkdirSync(around);
+    renameSync(tree, join(around, 'level'));
+    renameSync(around, tree);
+  }
+  return { root, tree };
 }
 
 describe('what is removed inside a directory', () => {
@@ -67,5 +99,57 @@ describe('what is removed inside a directory', () => {
     }
     expect(isExchanged).toBe(exchanged !== 'part' || after === 'openSync'); // nobody asks what the first is
     expect(isUntouched()).toBe(true);
+  });
+
+  it('may be of any depth, also beyond the longest path, and takes few descriptors [K17, K28]', () => {
+    const { root, tree } = deepTree(5000);
+    let highest = 0;
+    intercept('openSync', (original) => (...parameters) => {
+      const fd = original(...parameters);
+      highest = Math.max(highest, fd);
+      return fd;
+    });
+    removeInside(root, tree);
+    expect(readdirSync(root)).toEqual([]);
+    const fd = openSync(root, 'r');
+    closeSync(fd);
+    expect(highest - fd).toBeLessThan(64);
+  });
+
+  it('is nothing elsewhere, where a directory above a deep one is exchanged for a link before that is moved up [K23]', () => {
+    const { root, tree } = deepTree(40);
+    const { tree: victim } = deepTree(40);
+    let isExchanged = false;
+    intercept('renameSync', (original) => (from, to) => {
+      if (!isExchanged) {
+        isExchanged = true;
+        const above = dirname(meant(from));
+        original(above, join(root, 'moved'));
+        symlinkSync(join(victim, above.slice(tree.length)), above);
+      }
+      original(from, to);
+    });
+    try {
+      removeInside(root, tree);
+    } catch {
+      // It is as good to refuse.
+    }
+    expect(isExchanged).toBe(true);
+    expect(readdirSync(victim, { recursive: true })).toHaveLength(40);
+  });
+
+  it('goes where no directory can be moved up; what is too deep for that is named [K17, K28]', () => {
+    const [shallow, deep] = [deepTree(200), deepTree(300)];
+    intercept('renameSync', () => () => {
+      throw systemError('EXDEV');
+    });
+    removeInside(shallow.root, shallow.tree);
+    expect(readdirSync(shallow.root)).toEqual([]);
+    const error = caught(() => removeInside(deep.root, deep.tree));
+    expect(error).toMatchObject({ code: 'EXDEV', path: expect.stringMatching(/tree(\/level){257}$/) });
+    expect(error).toHaveProperty(
+      'message',
+      `${error.path} lies too deep to be removed, and cannot be moved up: EXDEV`,
+    );
   });
 });
