@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { promises } from 'node:fs';
 import { join } from 'node:path';
 import { given } from '../../lock/known-options.ts';
@@ -91,14 +92,13 @@ export function standing(state: PartialState, size: number, boot: string, window
 
 /**
  * Replaces the state. Not synced: what is lost with it at a power loss is time. An older state never says more than the
- * data has, because whoever drops data removes the state first, for good.
+ * data has, because whoever drops data removes the state first, for good. Who lost the lock of the key may be in here as well:
+ * each writes under a name of its own, and removes no other. What one that dies leaves goes with the next fetch of the key.
  */
 export async function writeState(directory: string, state: PartialState): Promise<void> {
-  const temporary = join(directory, 'state.new');
-  const remove = () => promises.rm(temporary, { recursive: true, force: true });
+  const temporary = `${stateFile(directory)}.${randomBytes(8).toString('hex')}`;
+  const file = await promises.open(temporary, 'wx', 0o600);
   try {
-    await remove();
-    const file = await promises.open(temporary, 'wx', 0o600);
     try {
       completeFile(file.fd, temporary, 0o600);
       await file.writeFile(`${JSON.stringify(state)}\n`);
@@ -107,7 +107,7 @@ export async function writeState(directory: string, state: PartialState): Promis
     }
     await replace(temporary, stateFile(directory));
   } catch (error) {
-    await remove();
+    await promises.rm(temporary, { force: true });
     throw error;
   }
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, promises, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, promises, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { PartialFile } from '../../../src/content/partial/partial-file.ts';
-import { readState, stateFile } from '../../../src/content/partial/state.ts';
+import { readState, stateFile, writeState } from '../../../src/content/partial/state.ts';
+import { interceptPromise } from '../../cache/support.ts';
 import { tempDirectory } from '../../support/temp.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -81,4 +82,23 @@ it('starts over where the state is of another file than the data, or both are a 
   await next.close();
   writeFileSync(stateFile(directory), state);
   expect((await open(directory)).offset).toBe(0);
+});
+
+it('who lost the lock of its key and notes its state at the same time ends no fetch of who has it now [K10, H7]', async () => {
+  const { directory, next } = await replaced();
+  const late = readState(directory);
+  if (late === undefined) throw new Error('there is no state');
+  let isLate = false;
+  interceptPromise('open', (original) => async (...parameters) => {
+    const file = await original(...parameters);
+    if (!isLate) {
+      isLate = true;
+      await writeState(directory, { ...late, validators: { etag: '"one"' } });
+    }
+    return file;
+  });
+  await next.begin(sourceOf('"two"'));
+  expect(isLate).toBe(true);
+  expect(readState(directory)?.validators).toEqual({ etag: '"two"' });
+  expect(readdirSync(directory).sort()).toEqual(['data', 'state.json']);
 });
