@@ -70,16 +70,28 @@ export async function openToWrite(path: string): Promise<FileHandle> {
   }
 }
 
-/** The state goes first, and for good: it is of other bytes. */
+/**
+ * A new file in the place of what is there: the state S of other bytes, and the data D that may have them.
+ *
+ *  1. S is removed, then D, and a new file N is made at the name of D. Power is lost: S is there, or not, and D, N or nothing. S
+ *     with D is what was there; N is still empty, and an empty file is gone on with from its beginning.
+ *  2. Where there was S or D, the directory is synced, before N has a byte or a state: S never meets N, and the state of N never
+ *     meets D, whose inode N may have got. Where there was neither, no name is to come back, unless P was killed within 1 before.
+ */
 export async function newData(directory: string): Promise<FileHandle> {
-  const isNoted = lstatOrNothing(stateFile(directory)) !== undefined;
-  clearInside(directory, stateFile(directory));
-  if (isNoted) await syncDirectory(directory);
   const path = dataFile(directory);
+  const isNew = [stateFile(directory), path].every((each) => lstatOrNothing(each) === undefined);
+  clearInside(directory, stateFile(directory));
   const aside = `${path}.${randomBytes(8).toString('hex')}`; // Windows keeps the name of what somebody has open
   if (lstatOrNothing(path) !== undefined) replaceSync(path, aside);
   clearInside(directory, aside);
   const file = await promises.open(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, 0o600);
-  completeFile(file.fd, path, 0o600);
-  return file;
+  try {
+    completeFile(file.fd, path, 0o600);
+    if (!isNew) await syncDirectory(directory);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }

@@ -45,8 +45,9 @@ interface Batch {
  *     goes back to before the first place where one can be (`standing`).
  *  3. Every 32 MiB, `fdatasync`, then the state notes that many as durable: in this order, so that a power loss at any
  *     point leaves a state that says too little, never too much.
- *  4. `restart` removes the state, for good, before it begins a new file: an old state never meets new bytes. Nor do old
- *     bytes: who was stopped in the midst of a write, and lost the lock, writes on into the file that nobody publishes.
+ *  4. `restart` removes the state and the data, for good, before a new file has its first byte (`newData`): an old state
+ *     never meets new bytes, nor a new one old bytes. Who was stopped in the midst of a write, and lost the lock, writes on
+ *     into the file that nobody publishes.
  *  5. Who lost the lock notes and removes nothing any more, once the file at the path is another's. Stopped between that look
  *     and the rename of its state, it puts that over the next holder's: a state names its file, so it meets no other bytes.
  *  6. `seal` syncs. Dying after it: the next `open` finds all bytes, and the state the size of the whole. A sync that

@@ -255,7 +255,7 @@ function imageAfter({ now, synced }: FileNode, loss: Loss): Image {
   return { ...now, bytes };
 }
 
-/** Which of these are missing at the same time: all choices of few; of many, all behind some place, and one more or less. */
+/** Which of these are missing at the same time: all choices of few; of many, all behind some place, all of a name, and one more or less. */
 function* drops(pending: readonly Edit[]): Generator<ReadonlySet<Edit>> {
   if (pending.length <= MOST_FOR_ALL) {
     for (let bits = 0; bits < 2 ** pending.length; bits++) {
@@ -265,6 +265,9 @@ function* drops(pending: readonly Edit[]): Generator<ReadonlySet<Edit>> {
   }
   for (const [at, first] of pending.entries()) {
     yield new Set(pending.slice(at));
+    yield new Set(
+      pending.filter(({ directory, name }) => directory === first.directory && name === first.name),
+    );
     for (const second of TWO_AT_A_TIME ? pending : [first]) {
       const few = new Set([first, second]);
       yield few;
