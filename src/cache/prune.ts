@@ -48,6 +48,7 @@ export interface Pruned {
   readonly contents: number;
   /** Unfinished fetches, and marks of failed ones. */
   readonly partials: number;
+  /** Of these contents and unfinished fetches, of what was put aside, and of damaged records. */
   readonly bytes: number;
   /**
    * What could not be removed, or a directory that could not be looked into, and the system's code for why: the rest was.
@@ -124,7 +125,7 @@ class Pruning {
       const reason = record === undefined ? foreignness(path) : undefined;
       if (record !== undefined) candidates.push({ path, record, used: Math.min(used, this.#now) });
       else if (reason !== undefined) this.failed.push({ path, reason, could: 'not be read' });
-      else await this.#under(lockOfRecord(layout, path), () => isDamaged(layout, path) && this.#remove(path));
+      else await this.#removeDamaged(path);
     }
     if (this.failed.some(({ could }) => could === 'not be read')) return;
     const stored = new Map<string, Stored>();
@@ -149,6 +150,13 @@ class Pruning {
       this.gone.contents++;
       this.gone.bytes += size;
     }
+  }
+
+  async #removeDamaged(path: string): Promise<void> {
+    const { layout } = this.#plan;
+    const size = lstatOrNothing(path)?.size ?? 0;
+    const remove = () => isDamaged(layout, path) && this.#remove(path);
+    if (await this.#under(lockOfRecord(layout, path), remove)) this.gone.bytes += size;
   }
 
   /** Step 5. */

@@ -145,6 +145,20 @@ describe('cache prune', () => {
     expect((await fetching.cacheCommand('path', `${url}/words`)).code).toBe(0);
   });
 
+  it('counts a damaged record, and tells the same of it before and after [K33]', async () => {
+    const { fetching, corpus } = await filled();
+    const name = readdirSync(join(fetching.cache, 'entries')).find((each) => each.includes('corpus'));
+    const record = join(fetching.cache, 'entries', name as string);
+    writeFileSync(record, '{torn');
+    const told = 'remove what was put aside or damaged: 5 B\n';
+    const { stdout: before } = await fetching.cacheCommand('prune', '--dry-run');
+    expect(before).toBe(`would ${told}`);
+    expect(existsSync(record)).toBe(true);
+    const { stdout: after } = await fetching.cacheCommand('prune');
+    expect(after).toBe(`${told.replace('remove', 'removed')}`);
+    expect([existsSync(record), existsSync(corpus)]).toEqual([false, true]);
+  });
+
   it('removes the rest where a file cannot be removed, names it, and exits with 1 [K33]', async () => {
     const { fetching, corpus } = await filled();
     age(fetching, corpus);

@@ -31,7 +31,7 @@ export function pruneCache(flags: PruneFlags): Promise<void> {
     ];
     const done = dryRun ? 'would remove' : 'removed';
     if (entries + contents + partials > 0) print(`${done} ${parts.join(', ')}: ${inWords(bytes)}`);
-    else print(bytes > 0 ? `${done} what was put aside: ${inWords(bytes)}` : 'nothing to remove');
+    else print(bytes > 0 ? `${done} what was put aside or damaged: ${inWords(bytes)}` : 'nothing to remove');
   });
 }
 
