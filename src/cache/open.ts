@@ -8,7 +8,7 @@ import { makeDirectory, unsafeDirectory } from '../storage/directory.ts';
 import { writeDurably } from '../storage/durable.ts';
 import { isRoot } from '../storage/fs/pinned.ts';
 import { completeFile, STICKY } from '../storage/fs/rights.ts';
-import { lstatOrNothing, statOrNothing } from '../storage/fs/stat.ts';
+import { lstatOrNothing, mayBeThere, statOrNothing } from '../storage/fs/stat.ts';
 import { readBeginning } from '../storage/regular-file.ts';
 import { absolute } from '../storage/working-directory.ts';
 import { ensureWritableDirectory } from '../storage/writable-directory.ts';
@@ -121,6 +121,12 @@ function formatIn(directory: string): string {
     if (code === undefined) throw error;
     throw unreadable(directory, 'file', path, error, code);
   }
+}
+
+/** Whether there may be a cache at a path: what only looks into one makes none where there is none. */
+export function mayBeCache(directory: string): boolean {
+  if (statOrNothing(directory)?.isDirectory() !== true) return mayBeThere(directory);
+  return ['format', 'entries'].some((part) => mayBeThere(join(directory, part)));
 }
 
 /** Several processes at once write the same. A directory that cannot be written is empty for whoever only reads. */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { tool } from '../support/tool.ts';
@@ -65,6 +65,19 @@ describe('cache ls', () => {
     expect(existsSync(fetching.cache)).toBe(false);
   });
 });
+
+it.each([['ls'], ['path', 'corpus'], ['verify'], ['prune', '--dry-run'], ['prune'], ['rm', 'corpus']])(
+  'cache %s makes nothing in a directory that is no cache [K18]',
+  async (...args) => {
+    const fetching = new Fetching();
+    mkdirSync(fetching.cache);
+    writeFileSync(join(fetching.cache, 'a file of somebody'), 'words');
+    const { code, stderr } = await fetching.cacheCommand(...args);
+    expect(code).toBe(['path', 'rm'].includes(args[0] as string) ? 1 : 0);
+    expect(stderr).not.toMatch(/HOLDFAST_CACHE_DIRECTORY/);
+    expect(readdirSync(fetching.cache)).toEqual(['a file of somebody']);
+  },
+);
 
 describe('cache path', () => {
   it('prints the path of an entry, and exits with 1 for none', async () => {

@@ -1,6 +1,6 @@
 import { type Cache, openCache } from '../../cache/cache.ts';
+import { mayBeCache } from '../../cache/open.ts';
 import { actFor, commandLine } from '../../identity/self.ts';
-import { statOrNothing } from '../../storage/fs/stat.ts';
 import { recordableWords } from '../fetch/address.ts';
 import { auditOfCache } from '../settings.ts';
 import { type CacheFlags, cacheDirectory, refusePlacesOfLocks } from './place.ts';
@@ -11,14 +11,14 @@ export function openForCommand(directory: string, timeout = Number.POSITIVE_INFI
   return openCache(directory, { timeout, ...auditOfCache() });
 }
 
-/** Runs a body with the cache that is meant, which is undefined where there is none: to look makes no directory. */
+/** Runs a body with the cache that is meant, which is undefined where there is none: to look, or to remove, makes nothing. */
 export async function withCache<T>(
   flags: CacheFlags,
   body: (cache: Cache | undefined, directory: string) => T | Promise<T>,
 ): Promise<T> {
   refusePlacesOfLocks(flags, 'cache');
   const directory = cacheDirectory(flags);
-  if (statOrNothing(directory) === undefined) return body(undefined, directory);
+  if (!mayBeCache(directory)) return body(undefined, directory);
   const cache = await openForCommand(directory);
   try {
     return await body(cache, cache.directory);
