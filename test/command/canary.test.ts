@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -157,6 +158,9 @@ describe('the canary', () => {
     const heard: Promise<Audience>[] = [];
     const hear = () => void heard.push(canary.audienceOf('SIGUSR2'));
     let next = () => {};
+    const silent = spawn('/bin/cat', { stdio: ['pipe', 'pipe', 'ignore'] });
+    const atStart = writtenBy(silent.pid as number); // a byte to Node.js, before it becomes `cat`
+    silent.stdin.end();
     const canary = new Canary(() => process.nextTick(() => next()));
     process.on('SIGUSR2', hear);
     onTestFinished(() => void process.off('SIGUSR2', hear));
@@ -166,7 +170,7 @@ describe('the canary', () => {
       next = () => {};
       process.kill(process.pid, 'SIGUSR2'); // as if a thread had held it back until now
       const greeting = catOf(process.pid);
-      while (!/^wchar: [1-9]/m.test(readFileSync(`/proc/${greeting}/io`, 'latin1')));
+      while (writtenBy(greeting) === atStart); // it has not echoed yet
     };
     process.kill(catOf(process.pid), 'SIGUSR2');
     await until(() => heard.length > 0, 'the signal is told');
@@ -174,6 +178,11 @@ describe('the canary', () => {
     while ((await canary.audienceOf('SIGUSR2')) !== 'alone');
   });
 });
+
+/** How many bytes a process has written. */
+function writtenBy(pid: number): number {
+  return Number(/^wchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1]);
+}
 
 /** The youngest child that is the system's `cat`. */
 function catOf(parent: number): number {
