@@ -14,6 +14,7 @@ import { InputError, shown } from '../errors/input-error.ts';
 import { self } from '../identity/self.ts';
 import { makeDirectory } from '../storage/directory.ts';
 import { closeQuietly } from '../storage/fs/quietly.ts';
+import { sleepSync } from '../storage/fs/sleep-sync.ts';
 import { type PrivateFiles, privateFiles } from '../storage/private-files.ts';
 import { openRegularFile } from '../storage/regular-file.ts';
 import { Date } from '../time/time.ts';
@@ -85,13 +86,22 @@ function isTorn(path: string, inode: number): boolean {
     for (;;) {
       const size = sizeWithinLine(fd);
       if (size === undefined) return false;
-      fchownSync(fd, -1, -1);
+      outlastWriter(fd);
       if (fstatSync(fd).size === size) return true;
     }
   } catch {
     return false;
   } finally {
     if (fd !== undefined) closeQuietly(fd);
+  }
+}
+
+/** Waits for a write under way. Where Node.js may not, under its permission model, an instant has to do. */
+function outlastWriter(fd: number): void {
+  try {
+    fchownSync(fd, -1, -1);
+  } catch {
+    sleepSync(1);
   }
 }
 
