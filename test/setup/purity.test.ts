@@ -16,7 +16,7 @@ function projectWith(files: Readonly<Record<string, string>>): string {
   return root;
 }
 
-it('takes a test file for pure when nothing it imports can start a process or names the built package', () => {
+it('takes a test file for pure when nothing it imports can start a process, names the built package or loads modules anew', () => {
   const root = projectWith({
     'pure.test.ts': "import { plain } from './support/plain.ts';",
     'typed.test.ts':
@@ -27,6 +27,7 @@ it('takes a test file for pure when nothing it imports can start a process or na
     'direct.test.ts': "const { spawn } = await import('node:child_process');",
     'deep/indirect.test.ts': "import {\n  type Options,\n  between,\n} from '../support/between.ts';",
     'thread.test.ts': "import { Worker } from 'node:worker_threads';",
+    'anew.test.ts': "vi.resetModules();\nconst copy = await import('holdfast');",
     'built.test.ts': "new URL('../dist/index.js', import.meta.url);",
     'support/plain.ts': 'export const plain = 1;',
     'support/child.ts': "import { spawn } from 'node:child_process';\nexport class Child {}",
@@ -42,6 +43,7 @@ it('takes a test file for pure when nothing it imports can start a process or na
 
   expect(named(pure)).toEqual(['absent.test.ts', 'circle.test.ts', 'pure.test.ts', 'typed.test.ts']);
   expect(named(others)).toEqual([
+    'anew.test.ts',
     'built.test.ts',
     'deep/indirect.test.ts',
     'direct.test.ts',
