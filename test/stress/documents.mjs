@@ -5,13 +5,13 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openDocument } from 'holdfast/document';
 import { randomFrom } from '../fixtures/stress-random.mjs';
 import { fixture, Program } from '../support/program.mjs';
 import { violationsOf } from './document-history.mjs';
 
 const WORKER = fixture('document-worker.mjs');
 const OUTSIDER = fixture('document-outsider.mjs');
+const LATER = fixture('document-later.mjs');
 const HANGING = 120_000;
 const SHORTEST_STOP = 200;
 
@@ -41,14 +41,9 @@ export async function documents({ parent = tmpdir(), ...options }) {
 
 /** One more change by the rules, an hour later, which sweeps what the killed ones left; returns what is left all the same. @param {string} path */
 async function lastSave(path) {
-  const temporary = () => fs.readdirSync(join(path, '..')).filter((name) => name.endsWith('.tmp'));
-  for (const name of temporary()) fs.utimesSync(join(path, '..', name), 1, 1);
-  const document = await openDocument(path, { backups: { newest: 10_000 } });
-  await document.update((draft) => {
-    /** @type {{ closed?: boolean }} */ (draft).closed = true;
-  });
-  await document.close();
-  return temporary();
+  const { code, stderr } = await new Program(process.execPath, [LATER, path, `${90 * 60_000}`]).ended;
+  if (code !== 0) throw new Error(stderr);
+  return fs.readdirSync(join(path, '..')).filter((name) => name.endsWith('.tmp'));
 }
 
 /** All ids in the files beside the document. @param {string} path */
