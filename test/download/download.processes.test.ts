@@ -136,7 +136,9 @@ it('goes on after a kill, without a hole [K5, K9]', async () => {
   const { stdout } = await program(server.url, directory).exits();
   expect(stdout).toContain(`sha256 ${shaOf(size)}\n`);
   expect(server.requests.slice(1).map(startOf)[0]).toBeGreaterThan(30 * MEBIBYTE);
-  expect(readdirSync(directory).sort()).toEqual(['data', 'state.json']);
+  // The killed one may have been at its state, under a name of its own, which the cache sweeps.
+  const left = readdirSync(directory).filter((name) => !/^state\.json\.[0-9a-f]{16}$/.test(name));
+  expect(left.sort()).toEqual(['data', 'state.json']);
 });
 
 it('goes on where a process died that had made its whole file read-only, also for others than root [K5]', async () => {
