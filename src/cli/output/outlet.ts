@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { systemCode } from '../../errors/base.ts';
 import { ReaderGone, type Sink } from '../../once/command/sink.ts';
 import { pause } from '../../time/time.ts';
-import { endsLine, outputIsLost, passedOn } from './text.ts';
+import { isWithinLine, outputIsLost, passedOn } from './text.ts';
 
 /** Milliseconds until a reader that has had no room is tried again. */
 const FULL = 5;
@@ -18,18 +18,14 @@ const NON_BLOCKING = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOC
 export function outlet(): Sink {
   const writers = { stdout: writerOf(1), stderr: writerOf(2) };
   return (chunk, stream) => {
-    if (stream === 'stderr') passedOn(chunk);
-    else isWithinLine = !endsLine(chunk);
+    passedOn(chunk, stream);
     return writers[stream](chunk);
   };
 }
 
-/** What this process passed on to standard output ends within a line. */
-let isWithinLine = false;
-
 /** Has what comes next on standard output begin a line. @throws {ReaderGone} */
 export async function endLine(): Promise<void> {
-  if (isWithinLine) await outlet()(Buffer.from('\n'), 'stdout');
+  if (isWithinLine('stdout')) await outlet()(Buffer.from('\n'), 'stdout');
 }
 
 type Writer = (chunk: Uint8Array) => Promise<void>;

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
 import { isFull } from '../../errors/exhaustion.ts';
+import type { StreamName } from '../../once/command/sink.ts';
 import { sleepSync } from '../../storage/fs/sleep-sync.ts';
 import { exitCodes } from '../exit-codes.ts';
 
@@ -54,22 +55,22 @@ export function print(line: string): boolean {
   return write(1, `${line}\n`);
 }
 
-/** What this process passed on to standard error ends within a line. */
-let isInLine = false;
+const withinLine = { stdout: false, stderr: false };
 
-/** This process has passed on what a command said on standard error. */
-export function passedOn(chunk: Uint8Array): void {
-  isInLine = !endsLine(chunk);
+/** This process has passed on what a command said. */
+export function passedOn(chunk: Uint8Array, stream: StreamName): void {
+  withinLine[stream] = chunk.at(-1) !== LINE_END;
 }
 
-export function endsLine(chunk: Uint8Array): boolean {
-  return chunk.at(-1) === LINE_END;
+/** Whether what this process passed on there ends within a line. */
+export function isWithinLine(stream: StreamName): boolean {
+  return withinLine[stream];
 }
 
 /** A line of this process' own on standard error, behind whatever it passed on there. */
 export function tell(line: string): void {
-  write(2, `${isInLine ? '\n' : ''}${line}\n`);
-  isInLine = false;
+  write(2, `${withinLine.stderr ? '\n' : ''}${line}\n`);
+  withinLine.stderr = false;
 }
 
 /** A line for the person at the terminal, beside whatever the command itself prints. */
