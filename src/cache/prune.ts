@@ -48,7 +48,9 @@ export interface Pruned {
   readonly contents: number;
   /** Unfinished fetches, and marks of failed ones. */
   readonly partials: number;
-  /** Of these contents and unfinished fetches, of what was put aside, and of damaged records. */
+  /** What was put aside, damaged records, and what killed processes were writing. */
+  readonly leftovers: number;
+  /** Of these contents, unfinished fetches and leftovers. */
   readonly bytes: number;
   /**
    * What could not be removed, or a directory that could not be looked into, and the system's code for why: the rest was.
@@ -106,7 +108,7 @@ export async function prune(plan: PrunePlan): Promise<Pruned> {
 }
 
 class Pruning {
-  readonly gone = { entries: 0, contents: 0, partials: 0, bytes: 0 };
+  readonly gone = { entries: 0, contents: 0, partials: 0, leftovers: 0, bytes: 0 };
   readonly failed: PruneFailure[] = [];
   readonly #plan: PrunePlan;
   readonly #now = Date.now();
@@ -156,7 +158,7 @@ class Pruning {
     const { layout } = this.#plan;
     const size = lstatOrNothing(path)?.size ?? 0;
     const remove = () => isDamaged(layout, path) && this.#remove(path);
-    if (await this.#under(lockOfRecord(layout, path), remove)) this.gone.bytes += size;
+    if (await this.#under(lockOfRecord(layout, path), remove)) this.#countLeftover(size);
   }
 
   /** Step 5. */
@@ -179,7 +181,13 @@ class Pruning {
     const aside = putAsideIn(layout, this.#unread).filter(
       ({ stats }) => !this.#isWithin(stats.ctimeMs, graceMs),
     );
-    for (const { path, stats } of [...left, ...aside]) if (this.#remove(path)) this.gone.bytes += stats.size;
+    for (const { path, stats } of [...left, ...aside])
+      if (this.#remove(path)) this.#countLeftover(stats.size);
+  }
+
+  #countLeftover(bytes: number): void {
+    this.gone.leftovers++;
+    this.gone.bytes += bytes;
   }
 
   /** By last use: what is too old, then as many as it takes to be small enough. Marks of deleted entries go after their grace. */

@@ -32,6 +32,7 @@ export interface CacheEvents {
     readonly entries: number;
     readonly contents: number;
     readonly partials: number;
+    readonly leftovers: number;
     readonly bytes: number;
   };
 }

@@ -30,6 +30,7 @@ describe('prune', () => {
       entries: 1,
       contents: 1,
       partials: 0,
+      leftovers: 0,
       bytes: 9,
       failed: [],
     });
@@ -191,6 +192,24 @@ describe('prune', () => {
     expect(await cache.prune()).toMatchObject({ partials: 3 });
     expect(readdirSync(layout.partials)).toEqual([]);
     expect(existsSync(content)).toBe(false);
+  });
+
+  it('counts each leftover, however small: what was put aside, what killed processes were writing, damaged records [K33]', async () => {
+    const { cache, layout, directory } = await newCache({ graceMs: 0 });
+    await put(cache, 'corpus', 'words');
+    const aside = `${'ab'.repeat(32)}-01234567`;
+    const left = join(directory, '.holdfast-12-0123456789abcdef.tmp');
+    mkdirSync(layout.bad, { recursive: true });
+    writeFileSync(join(layout.bad, aside), '');
+    writeFileSync(left, '');
+    writeFileSync(layout.recordOf('torn'), '');
+    expect(await cache.prune({ dryRun: true })).toMatchObject({ entries: 0, leftovers: 2, bytes: 0 });
+    age(layout, 'torn', DAY, left);
+    expect(await cache.prune({ dryRun: true })).toMatchObject({ entries: 0, leftovers: 3, bytes: 0 });
+    expect(await cache.prune()).toMatchObject({ entries: 0, leftovers: 3, bytes: 0, failed: [] });
+    expect(await cache.prune()).toMatchObject({ leftovers: 0 });
+    expect(readdirSync(layout.bad)).toEqual([]);
+    expect(await keysOf(cache)).toEqual(['corpus']);
   });
 
   it('removes the empty directory of a publisher that died at once, as whoever fetches that key in its lock [K5, K33]', async () => {

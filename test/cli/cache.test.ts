@@ -147,6 +147,7 @@ describe('cache prune', () => {
       entries: 1,
       contents: 1,
       partials: 0,
+      leftovers: 0,
       bytes: 8,
       failed: [],
     });
@@ -158,19 +159,22 @@ describe('cache prune', () => {
     expect((await fetching.cacheCommand('path', `${url}/words`)).code).toBe(0);
   });
 
-  it('counts a damaged record, and tells the same of it before and after [K33]', async () => {
-    const { fetching, corpus } = await filled();
-    const name = readdirSync(join(fetching.cache, 'entries')).find((each) => each.includes('corpus'));
-    const record = join(fetching.cache, 'entries', name as string);
-    writeFileSync(record, '{torn');
-    const told = 'remove what was put aside or damaged: 5 B\n';
-    const { stdout: before } = await fetching.cacheCommand('prune', '--dry-run');
-    expect(before).toBe(`would ${told}`);
-    expect(existsSync(record)).toBe(true);
-    const { stdout: after } = await fetching.cacheCommand('prune');
-    expect(after).toBe(`${told.replace('remove', 'removed')}`);
-    expect([existsSync(record), existsSync(corpus)]).toEqual([false, true]);
-  });
+  it.each(['{torn', ''])(
+    'counts a damaged record %j, and tells the same of it before and after [K33]',
+    async (text) => {
+      const { fetching, corpus } = await filled();
+      const name = readdirSync(join(fetching.cache, 'entries')).find((each) => each.includes('corpus'));
+      const record = join(fetching.cache, 'entries', name as string);
+      writeFileSync(record, text);
+      const told = `remove 0 entries, 0 files, 0 unfinished fetches, 1 leftover: ${text.length} B\n`;
+      const { stdout: before } = await fetching.cacheCommand('prune', '--dry-run');
+      expect(before).toBe(`would ${told}`);
+      expect(existsSync(record)).toBe(true);
+      const { stdout: after } = await fetching.cacheCommand('prune');
+      expect(after).toBe(`${told.replace('remove', 'removed')}`);
+      expect([existsSync(record), existsSync(corpus)]).toEqual([false, true]);
+    },
+  );
 
   it('removes the rest where a file cannot be removed, names it, and exits with 1 [K33]', async () => {
     const { fetching, corpus } = await filled();
@@ -202,7 +206,7 @@ describe('cache prune', () => {
     const failed = [{ path: record, reason: 'format 2', could: 'not be read' }];
     expect([json.code, JSON.parse(json.stdout)]).toEqual([
       1,
-      { dryRun: false, entries: 0, contents: 0, partials: 0, bytes: 0, failed },
+      { dryRun: false, entries: 0, contents: 0, partials: 0, leftovers: 0, bytes: 0, failed },
     ]);
     expect(existsSync(corpus)).toBe(true);
   });

@@ -18,7 +18,7 @@ export function pruneCache(flags: PruneFlags): Promise<void> {
   const { maxBytes, maxAge, dryRun = false } = flags;
   return withCache(flags, async (cache) => {
     const pruned = (await cache?.prune({ ...given({ maxBytes, maxAge }), dryRun })) ?? NOTHING;
-    const { entries, contents, partials, bytes, failed } = pruned;
+    const { entries, contents, partials, leftovers, bytes, failed } = pruned;
     if (failed.length > 0) process.exitCode = exitCodes.no;
     if (flags.json === true) return void printJson({ dryRun, ...pruned });
     for (const { path, reason, could } of failed) note(`${printable(path)} could ${could}: ${reason}`);
@@ -29,10 +29,11 @@ export function pruneCache(flags: PruneFlags): Promise<void> {
       counted(contents, 'file', 'files'),
       counted(partials, 'unfinished fetch', 'unfinished fetches'),
     ];
+    if (leftovers > 0) parts.push(counted(leftovers, 'leftover', 'leftovers'));
     const done = dryRun ? 'would remove' : 'removed';
-    if (entries + contents + partials > 0) print(`${done} ${parts.join(', ')}: ${inWords(bytes)}`);
-    else print(bytes > 0 ? `${done} what was put aside or damaged: ${inWords(bytes)}` : 'nothing to remove');
+    const isAny = entries + contents + partials + leftovers > 0;
+    print(isAny ? `${done} ${parts.join(', ')}: ${inWords(bytes)}` : 'nothing to remove');
   });
 }
 
-const NOTHING = { entries: 0, contents: 0, partials: 0, bytes: 0, failed: [] } as const;
+const NOTHING = { entries: 0, contents: 0, partials: 0, leftovers: 0, bytes: 0, failed: [] } as const;
