@@ -29,7 +29,7 @@ export function problemsOf(calls, ledger) {
   const outcomes = new Map();
   for (const call of calls) {
     const what = `${call.way}: ${call.id} round ${call.round}, ended by ${call.code ?? call.signal}`;
-    if (!isKnown(call)) found.ends.push(`${what}: ${call.stderr.slice(0, 1_000)}`);
+    if (!isKnown(call)) found.ends.push(`${what}: ${notesOf(call.stderr).join(' / ')}`);
     const problem = problemIn(call);
     if (problem !== undefined) found.outputs.push(`${what}: ${problem}`);
     if (!isResult(call)) continue;
@@ -62,10 +62,14 @@ function isResult({ code, way, stderr }) {
 /** @param {Call} call */
 function isKnown({ code, signal, stderr }) {
   const isEnd = code === null ? SIGNALS.includes(String(signal)) : CODES.includes(code);
-  const notes = stderr.split('\n').filter((line) => !OUTPUT.test(line));
   const isNote = (/** @type {string} */ line) =>
     NOTES.test(line) || ((TOLD.test(stderr) || NEXT.test(stderr)) && CUT.test(line));
-  return isEnd && notes.every(isNote) && !/^\s+at /m.test(stderr);
+  return isEnd && notesOf(stderr).every(isNote) && !/^\s+at /m.test(stderr);
+}
+
+/** What holdfast said, and what else is no whole line of a command's. @param {string} stderr */
+function notesOf(stderr) {
+  return stderr.split('\n').filter((line) => !OUTPUT.test(line));
 }
 
 /** Which executions an output is of, in the order in which they come in it. @param {string} text */
@@ -92,7 +96,7 @@ function problemIn(call) {
   const whole = { stdout: lines, stderr: Math.floor(lines / 5) };
   const isCutOff = NEXT.test(stderr);
   const foreign = wholeLines(stdout).find((line) => !OUTPUT.test(line) && !(isCutOff && CUT.test(line)));
-  const said = `nobody's line: ${foreign}; ${stderr.split('\n').filter((line) => !OUTPUT.test(line))}`;
+  const said = `nobody's line: ${foreign}; ${notesOf(stderr)}`;
   const isTold = TOLD.test(stderr);
   const isWhole = call.code === 0 && isResult(call) && !call.way.includes('reader leaves'); // it may have left just before the end
   for (const stream of /** @type {const} */ (['stdout', 'stderr'])) {
