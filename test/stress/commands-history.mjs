@@ -14,7 +14,7 @@ const OUTPUT = /^(\d+-\d+) (\d+)$/;
 const NOTES = /^holdfast: |^ {2}|^$/;
 /** A follower went on with another run, whatever the one before was cut off in. */
 const NEXT = /what follows is of run/;
-/** The beginning of a line that a full disk cut off under a follower. */
+/** The beginning of a line in which the output of a run ended that was killed, or whose disk was full. */
 const CUT = /^\d*-?\d* ?$/;
 
 /** @param {readonly Call[]} calls @param {string} ledger */
@@ -53,6 +53,11 @@ function linesOf(ledger, name) {
   return fs.existsSync(path) ? fs.readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
 }
 
+/** Whether the output on standard error may end within a line, before what holdfast says. @param {Call} call */
+function mayBeCut({ code, stderr }) {
+  return (code !== 0 && code !== 3) || TOLD.test(stderr) || NEXT.test(stderr);
+}
+
 /** Whether it got the outcome of its round, which others get as well. @param {Call} call */
 function isResult({ code, way, stderr }) {
   const isOutcome = code === 0 || (code === 3 && !OWN_ALONE.test(stderr));
@@ -60,11 +65,11 @@ function isResult({ code, way, stderr }) {
 }
 
 /** @param {Call} call */
-function isKnown({ code, signal, stderr }) {
+function isKnown(call) {
+  const { code, signal, stderr } = call;
   const isEnd = code === null ? SIGNALS.includes(String(signal)) : CODES.includes(code);
-  const isNote = (/** @type {string} */ line) =>
-    NOTES.test(line) || ((TOLD.test(stderr) || NEXT.test(stderr)) && CUT.test(line));
-  return isEnd && notesOf(stderr).every(isNote) && !/^\s+at /m.test(stderr);
+  const strange = notesOf(stderr).filter((line) => !NOTES.test(line) && !(mayBeCut(call) && CUT.test(line)));
+  return isEnd && strange.length === 0 && !/^\s+at /m.test(stderr);
 }
 
 /** What holdfast said, and what else is no whole line of a command's. @param {string} stderr */
@@ -106,8 +111,8 @@ function problemIn(call) {
       const numbers = wholeLines(text).flatMap((line) =>
         line.startsWith(`${self} `) ? [Number(OUTPUT.exec(line)?.[2])] : [],
       );
-      const mayBeCutOff = isCutOff && self !== executions.at(-1);
-      if ((isTold && stream === 'stderr') || mayBeCutOff) numbers.pop();
+      const isBefore = self !== executions.at(-1);
+      if ((isBefore && isCutOff) || (stream === 'stderr' && mayBeCut(call))) numbers.pop();
       const isInOrder = numbers.every((n, at) =>
         isTold ? at === 0 || n > Number(numbers[at - 1]) : n === at + 1,
       );
