@@ -44,6 +44,18 @@ async function tellsSignals(wrapper: number, command: string): Promise<void> {
   await until(() => catches(wrapper, 'SIGTSTP') === true, 'holdfast listens');
 }
 
+/** It has got a stop, which it takes at an USR1. */
+const WITH_A_STOP_PENDING = `
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTSTP, signal.SIGUSR1])
+os.kill(os.getpid(), signal.SIGTSTP)
+print("pending", flush=True)
+signal.sigwait([signal.SIGUSR1])
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTSTP])
+print("went on", flush=True)
+os._exit(3)
+`;
+
 /** A run whose command says its own process id and that of holdfast. */
 async function started(script: string) {
   const running = job(new Cli(), ['sh', '-c', `echo pids $$ $PPID; ${script}`]);
@@ -91,6 +103,24 @@ describe('a Ctrl-Z while holdfast starts a process beside its command', () => {
     await until(() => !all.some(isStopped) && programOf(all[2]) === 'cat', 'all go on');
     process.kill(all[0], 'SIGTERM');
     expect(await running.exits()).toMatchObject({ code: 241 }); // minus 15
+  });
+});
+
+describe('a stop that holdfast missed, for it was starting a process', () => {
+  it('stops it all the same, also where the command has not had a turn on a processor since [X38]', async () => {
+    const { running, command, wrapper } = await started(`exec python3 -c '${WITH_A_STOP_PENDING}'`);
+    await running.says(/pending/);
+    await tellsSignals(wrapper, 'python3');
+    const [, canary = 0] = await children(wrapper, ['python3', 'cat']);
+    process.kill(canary, 'SIGKILL');
+    const isAnother = () =>
+      processFacts.processIds().every((pid) => pid !== canary || processFacts.parentOf(pid) !== wrapper);
+    await until(isAnother, 'the process that tells signals is gone');
+    await tellsSignals(wrapper, 'python3');
+    process.kill(command, 'SIGUSR1');
+    await until(() => isStopped(command) && isStopped(wrapper), 'both are stopped');
+    process.kill(wrapper, 'SIGCONT');
+    expect(await running.exits()).toMatchObject({ code: 3, stdout: expect.stringMatching(/went on\n$/) });
   });
 });
 

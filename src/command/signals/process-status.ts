@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
+import { STOPPING } from './passed.ts';
 
 function read(path: string): string | undefined {
   try {
@@ -12,14 +13,24 @@ function read(path: string): string | undefined {
 
 /** Whether a process has its own handler for a signal; undefined when it cannot be told. */
 export function catches(pid: number, signal: NodeJS.Signals): boolean | undefined {
-  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
-  if (mask === undefined) return undefined;
-  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+  const status = read(`/proc/${pid}/status`);
+  return status === undefined ? undefined : isIn(status, 'SigCgt', signal);
 }
 
-/** Whether a signal has stopped a process, and not a debugger, which has it stand still at each of its steps (proc(5)). */
-export function isStoppedBySignal(pid: number): boolean {
-  return /^State:\s*T/m.test(read(`/proc/${pid}/status`) ?? '');
+/**
+ * Whether a signal has stopped a process, or is to do so at its next turn on a processor; and not a debugger, which has it
+ * stand still at each of its steps (proc(5)).
+ */
+export function isStoppingBySignal(pid: number): boolean {
+  const status = read(`/proc/${pid}/status`) ?? '';
+  return /^State:\s*T/m.test(status) || STOPPING.some((signal) => isIn(status, 'ShdPnd', signal) === true);
+}
+
+/** Whether a signal is in one of the sets of `/proc/PID/status`. */
+function isIn(status: string, set: string, signal: NodeJS.Signals): boolean | undefined {
+  const mask = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1];
+  if (mask === undefined) return undefined;
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
 }
 
 /** Whether another thread of this process runs, or would if it got a processor (proc(5)). */

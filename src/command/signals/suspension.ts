@@ -1,7 +1,7 @@
 import { processFacts } from '../../identity/index.ts';
 import { trace } from '../../trace/trace.ts';
 import { STOPPING } from './passed.ts';
-import { isStoppedBySignal } from './process-status.ts';
+import { isStoppingBySignal } from './process-status.ts';
 
 /**
  * Stops this process with the command that it runs, so that whoever has stopped the job sees all of it stopped.
@@ -40,7 +40,7 @@ export class Suspension {
 
   /** A signal that stops may have come while nobody listened. */
   missed(): void {
-    if (isStoppedBySignal(this.#command)) this.begin('SIGTSTP');
+    if (isStoppingBySignal(this.#command)) this.begin('SIGTSTP');
   }
 
   /** Somebody wants it to go on. */
@@ -70,7 +70,8 @@ function stopBy(signal: NodeJS.Signals): void {
  *  2. Ctrl-Z now: N stops. If W had a handler, it would stand still without being stopped, and the shell would wait for it
  *     for ever. By the default action W stops too; a CONT to the group has N run its program, and W go on.
  *  3. TSTP to W alone: W stops, and nothing is passed on. It goes on at a CONT, as if it had got STOP.
- *  4. Ctrl-Z just before: W has caught it, and its handler was put away. The caller looks whether the command is stopped.
+ *  4. Ctrl-Z just before: W has caught it, and its handler was put away. The caller looks whether the command is stopped,
+ *     or has it pending: on a busy machine it may not have had a turn yet.
  * So it is with the command itself, whose start comes before there are handlers to put away.
  */
 export function startStoppable<T>(start: () => T): T {
