@@ -60,6 +60,19 @@ describe('the output of a command', () => {
     expect(err.toString()).toContain(String.raw`\u001b[2J`);
   });
 
+  it.each([
+    ['printf out', 'out\nholdfast: '],
+    ['printf out; echo err >&2', 'outerr\nholdfast: '],
+    ['echo out; printf err >&2', 'out\nerr\nholdfast: '],
+  ])(
+    'on one file with its errors, of %j, is told apart from what holdfast says [A11]',
+    async (script, begin) => {
+      const words = ['-c', 'exec "$@" 2>&1', 'sh', process.execPath, main, 'once', 'x', '--'];
+      const { stdout } = await new Cli().program('sh', [...words, 'sh', '-c', `${script}; exit 3`]).exits();
+      expect(stdout.slice(0, begin.length)).toBe(begin);
+    },
+  );
+
   it('that ends within a line is told apart from what holdfast says, as words and as JSON [A11]', async () => {
     const cli = new Cli();
     const command = ['--', 'sh', '-c', 'printf oops >&2; exit 3'];

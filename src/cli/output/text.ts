@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { systemCode } from '../../errors/base.ts';
 import { printable } from '../../errors/describe.ts';
 import { isFull } from '../../errors/exhaustion.ts';
@@ -56,10 +56,27 @@ export function print(line: string): boolean {
 }
 
 const withinLine = { stdout: false, stderr: false };
+let isOneFile: boolean | undefined;
 
 /** This process has passed on what a command said. */
 export function passedOn(chunk: Uint8Array, stream: StreamName): void {
-  withinLine[stream] = chunk.at(-1) !== LINE_END;
+  atLineEnd(stream, chunk.at(-1) === LINE_END);
+}
+
+/** Both streams may be one file, pipe or terminal: then both are where it is. */
+function atLineEnd(stream: StreamName, isAtEnd: boolean): void {
+  isOneFile ??= areOneFile(1, 2);
+  withinLine[stream] = !isAtEnd;
+  if (isOneFile) withinLine.stdout = withinLine.stderr = !isAtEnd;
+}
+
+function areOneFile(a: number, b: number): boolean {
+  try {
+    const [one, other] = [fstatSync(a), fstatSync(b)];
+    return one.dev === other.dev && one.ino === other.ino;
+  } catch {
+    return false; // one of them is closed
+  }
 }
 
 /** Whether what this process passed on there ends within a line. */
@@ -70,7 +87,7 @@ export function isWithinLine(stream: StreamName): boolean {
 /** A line of this process' own on standard error, behind whatever it passed on there. */
 export function tell(line: string): void {
   write(2, `${withinLine.stderr ? '\n' : ''}${line}\n`);
-  withinLine.stderr = false;
+  if (withinLine.stderr) atLineEnd('stderr', true);
 }
 
 /** A line for the person at the terminal, beside whatever the command itself prints. */
