@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { closeUnwantedDebugger } from '../command/debugger.ts';
 import { giveDefault } from '../command/signals/end.ts';
 import { leaveLostTerminal } from './output/terminal.ts';
 import { warnOnce } from './output/text.ts';
@@ -6,6 +7,7 @@ import { programFor } from './program.ts';
 import { tell } from './tell.ts';
 
 giveDefault('SIGUSR1'); // which has Node.js open a port for debuggers, whoever sends it
+closeUnwantedDebugger();
 
 process.on('exit', leaveLostTerminal);
 

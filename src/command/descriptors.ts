@@ -1,15 +1,16 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { closeQuietly } from '../storage/fs/quietly.ts';
 import { statOrNothing } from '../storage/fs/stat.ts';
+import { debuggerSockets } from './debugger.ts';
 
 const OWN_DIRECTORY = '/proc/self/fd';
 
 /**
  * The descriptors above 2 that this process was started with, such as the 3 of `3>log`.
  *
- * Node.js opens its own among them, so they are told apart by their kind:
- * event queues and counters are Node's, and so is a pipe of which both ends are here, unless make(1) says that it is its
- * jobserver. Call it before anything else is opened. Empty on systems that do not list descriptors.
+ * Node.js opens its own among them, so they are told apart by their kind: event queues and counters are Node's, and so are
+ * the sockets of its debugger, and a pipe of which both ends are here, unless make(1) says that it is its jobserver. Call it
+ * before anything else is opened. Empty on systems that do not list descriptors.
  */
 export function inheritedDescriptors(env: NodeJS.ProcessEnv = process.env): number[] {
   const links = new Map(listed().map((fd) => [fd, linkOf(fd)]));
@@ -20,9 +21,11 @@ export function inheritedDescriptors(env: NodeJS.ProcessEnv = process.env): numb
       .exec(env.MAKEFLAGS ?? '')
       ?.slice(1)
       .map(Number) ?? [];
+  const isAnySocket = [...uses.keys()].some((link) => link.startsWith('socket:'));
+  const ofDebugger = isAnySocket ? debuggerSockets() : [];
   return [...links]
     .filter(([fd, link]) => {
-      if (link === '' || link.startsWith('anon_inode:')) return false;
+      if (link === '' || link.startsWith('anon_inode:') || ofDebugger.includes(link)) return false;
       return !link.startsWith('pipe:') || uses.get(link) === 1 || jobserver.includes(fd);
     })
     .map(([fd]) => fd);

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Child, fixture } from '../support/child.ts';
+import { injecting } from '../support/tool.ts';
 import { until } from '../support/until.ts';
-import { Cli } from './cli.ts';
+import { Cli, main } from './cli.ts';
 
 const recorder = ['run', 'x', '--', process.execPath, fixture('cli-recorder.mjs')];
 
@@ -27,6 +28,38 @@ async function signalsUpToFence(running: Child, wrapper: number): Promise<string
   await running.says(/got SIGUSR2/);
   return running.stdout.match(/SIG\w+/g) ?? [];
 }
+
+/** Starts a program in a network of its own, where no other debugger has the port. */
+const ALONE_IN_A_NETWORK = `
+import fcntl, os, socket, struct, sys
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh22x", b"lo", 1)) # SIOCSIFFLAGS: IFF_UP
+os.execvp(sys.argv[1], sys.argv[1:])
+`;
+
+describe('the port for debuggers, to which Node.js listens', () => {
+  const network = ['unshare', '--net', 'python3', '-c', ALONE_IN_A_NETWORK];
+  const listening = 'grep -c :240D /proc/net/tcp';
+
+  it('is closed where a USR1 opened it while Node.js started, and the command gets the signal [X38]', async () => {
+    const signalled = injecting('openat', 'signal=USR1:when=1', main);
+    const script = `trap "${listening}; exit 3" USR1; while :; do sleep 0.1; done`;
+    const words = [...network, ...signalled, process.execPath, main, 'run', 'x', '--', 'sh', '-c', script];
+    const [program = '', ...args] = words;
+    expect(await new Cli().program(program, args).exits()).toMatchObject({
+      code: 3,
+      stdout: '0\n',
+      stderr: expect.stringMatching(/^Debugger listening on/),
+    });
+  });
+
+  it('stays where somebody asked for it, and is no descriptor of the command [X38, X43]', async () => {
+    const inode = `$(awk '/:240D/ { print $10 }' /proc/net/tcp)`;
+    const script = `${listening}; ls -l /proc/$$/fd | grep -c "socket:.${inode}"; exit 3`;
+    const words = [...network, process.execPath, '--inspect', main, 'run', 'x', '--', 'sh', '-c', script];
+    const [program = '', ...args] = words;
+    expect(await new Cli().program(program, args).exits()).toMatchObject({ code: 3, stdout: '1\n0\n' });
+  });
+});
 
 describe('a signal reaches the command exactly once', () => {
   it('when Ctrl-C is typed on the terminal, which sends it to the whole group [A5, H25]', async () => {
