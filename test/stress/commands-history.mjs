@@ -53,9 +53,9 @@ function linesOf(ledger, name) {
   return fs.existsSync(path) ? fs.readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
 }
 
-/** Whether the output on standard error may end within a line, before what holdfast says. @param {Call} call */
-function mayBeCut({ code, stderr }) {
-  return (code !== 0 && code !== 3) || TOLD.test(stderr) || NEXT.test(stderr);
+/** Whether its last output on standard error may end within a line, before what holdfast says. @param {Call} call */
+function mayEndCut({ code, stderr }) {
+  return (code !== 0 && code !== 3) || TOLD.test(stderr);
 }
 
 /** Whether it got the outcome of its round, which others get as well. @param {Call} call */
@@ -68,7 +68,8 @@ function isResult({ code, way, stderr }) {
 function isKnown(call) {
   const { code, signal, stderr } = call;
   const isEnd = code === null ? SIGNALS.includes(String(signal)) : CODES.includes(code);
-  const strange = notesOf(stderr).filter((line) => !NOTES.test(line) && !(mayBeCut(call) && CUT.test(line)));
+  const mayBeCut = mayEndCut(call) || NEXT.test(stderr);
+  const strange = notesOf(stderr).filter((line) => !NOTES.test(line) && !(mayBeCut && CUT.test(line)));
   return isEnd && strange.length === 0 && !/^\s+at /m.test(stderr);
 }
 
@@ -112,7 +113,7 @@ function problemIn(call) {
         line.startsWith(`${self} `) ? [Number(OUTPUT.exec(line)?.[2])] : [],
       );
       const isBefore = self !== executions.at(-1);
-      if ((isBefore && isCutOff) || (stream === 'stderr' && mayBeCut(call))) numbers.pop();
+      if ((isBefore && isCutOff) || (stream === 'stderr' && mayEndCut(call))) numbers.pop();
       const isInOrder = numbers.every((n, at) =>
         isTold ? at === 0 || n > Number(numbers[at - 1]) : n === at + 1,
       );
