@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { catches } from '../../src/command/signals/process-status.ts';
 import { processFacts } from '../../src/identity/index.ts';
 import { type Child, fixture } from '../support/child.ts';
+import { tempDirectory } from '../support/temp.ts';
 import { until, untilAsleepIn } from '../support/until.ts';
 import { Cli, main } from './cli.ts';
 
@@ -56,6 +58,21 @@ print("went on", flush=True)
 os._exit(3)
 `;
 
+/** A `cat` that notes what it reads, and echoes all but the first byte only once there is a gate. */
+function heldBack(journal: string, gate: string): string {
+  return `#!/usr/bin/env python3
+import os, time
+isFirst = True
+while byte := os.read(0, 1):
+    with open("${journal}", "ab") as file:
+        file.write(byte)
+    while not isFirst and not os.path.exists("${gate}"):
+        time.sleep(0.01)
+    isFirst = False
+    os.write(1, byte)
+`;
+}
+
 /** A run whose command says its own process id and that of holdfast. */
 async function started(script: string) {
   const running = job(new Cli(), ['sh', '-c', `echo pids $$ $PPID; ${script}`]);
@@ -103,6 +120,30 @@ describe('a Ctrl-Z while holdfast starts a process beside its command', () => {
     await until(() => !all.some(isStopped) && programOf(all[2]) === 'cat', 'all go on');
     process.kill(all[0], 'SIGTERM');
     expect(await running.exits()).toMatchObject({ code: 241 }); // minus 15
+  });
+});
+
+describe('a CONT that comes while holdfast asks who got a TSTP', () => {
+  it('reaches the command after it, so that both go on [X38]', async () => {
+    const directory = tempDirectory();
+    const [cat, journal, gate] = ['cat', 'journal', 'gate'].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(cat, heldBack(journal, gate), { mode: 0o755 });
+    const by = ['unshare', '--mount', 'sh', '-c', `mount --bind ${cat} /bin/cat && exec "$@"`, 'sh'];
+    const running = job(new Cli(), ['sleep', '1000'], by);
+    const [wrapper = 0] = await children(running.process.pid as number, ['node']);
+    await children(wrapper, ['sleep', 'python3']);
+    await until(() => catches(wrapper, 'SIGTSTP') === true, 'holdfast listens');
+    process.kill(wrapper, 'SIGTSTP');
+    await until(() => existsSync(journal) && readFileSync(journal, 'utf8') === '!?', 'it asks');
+    process.kill(wrapper, 'SIGCONT');
+    await untilAsleepIn(wrapper, 'poll');
+    writeFileSync(gate, '');
+    process.kill(wrapper, 'SIGTERM');
+    expect(await running.exits()).toMatchObject({ code: 241, stdout: '' }); // minus 15, and it never stopped
   });
 });
 

@@ -61,6 +61,10 @@ class Receiver {
   readonly #underling: Underling;
   readonly #suspension: Suspension;
   #canary: Canary | undefined;
+  /** The last signal that stops, until the command has got it. */
+  #stop: Promise<void> = Promise.resolve();
+  /** How often this process was told to go on. */
+  #continued = 0;
 
   constructor(underling: Underling) {
     const { process: command } = underling;
@@ -78,14 +82,20 @@ class Receiver {
     if (signal === 'SIGCONT') return this.#goOn();
     const { signalled } = this.#underling;
     if (!STOPPING.includes(signal) && !HARMLESS.includes(signal)) signalled(); // by this process, or with the group
-    await this.#passOn(signal);
-    if (STOPPING.includes(signal)) this.#suspension.begin(signal);
+    const passedOn = this.#passOn(signal);
+    if (!STOPPING.includes(signal)) return passedOn;
+    const continued = this.#continued;
+    this.#stop = passedOn;
+    await passedOn;
+    if (continued === this.#continued) this.#suspension.begin(signal);
   }
 
   /** One that the whole group got has set the command going already. */
-  #goOn(): void {
+  async #goOn(): Promise<void> {
+    this.#continued++;
     this.#suspension.over();
-    if (this.#suspension.isCommandStopped) this.#underling.process.kill('SIGCONT');
+    await this.#stop; // which came before it, and must not reach the command after it
+    if (this.#suspension.isCommandStopping) this.#underling.process.kill('SIGCONT');
   }
 
   async #passOn(signal: NodeJS.Signals): Promise<void> {

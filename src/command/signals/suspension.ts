@@ -11,7 +11,8 @@ import { isStoppingBySignal } from './process-status.ts';
  *  2. W runs on until it sees C stopped: SIGCHLD has it look. Then W takes the default action of S, and its parent sees it
  *     stopped by S, as it would see C.
  *  3. C never stops: W does not either, and a CONT or the next S begins anew.
- *  4. CONT to the group has both go on; to W alone, W finds C stopped and passes it on.
+ *  4. CONT to the group has both go on; to W alone, W finds C stopped, or about to be, and passes it on. W may still be
+ *     asking who got an S that came before: it passes on first that one, then CONT, and does not stop.
  *  5. CONT comes between W's look and its own stop: W stands still while C works. C has the lock, and W goes on at the
  *     next CONT.
  *  6. C is killed while both stand still: W learns of it when it goes on, and keeps the lock until then, as a shell keeps
@@ -26,7 +27,12 @@ export class Suspension {
     this.#command = command;
   }
 
-  get isCommandStopped(): boolean {
+  /** It stands still, or is to at its next turn on a processor. */
+  get isCommandStopping(): boolean {
+    return this.#isCommandStopped || isStoppingBySignal(this.#command);
+  }
+
+  get #isCommandStopped(): boolean {
     return processFacts.isStopped(this.#command) === true;
   }
 
@@ -50,7 +56,7 @@ export class Suspension {
 
   #look(): void {
     const signal = this.#by;
-    if (signal === undefined || !this.isCommandStopped) return;
+    if (signal === undefined || !this.#isCommandStopped) return;
     this.#by = undefined;
     trace?.(`process ${this.#command}`, `is stopped, and so is this one, by ${signal}`);
     stopBy(signal);
