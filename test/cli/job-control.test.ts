@@ -133,17 +133,23 @@ describe('a CONT that comes while holdfast asks who got a TSTP', () => {
     ];
     writeFileSync(cat, heldBack(journal, gate), { mode: 0o755 });
     const by = ['unshare', '--mount', 'sh', '-c', `mount --bind ${cat} /bin/cat && exec "$@"`, 'sh'];
-    const running = job(new Cli(), ['sleep', '1000'], by);
-    const [wrapper = 0] = await children(running.process.pid as number, ['node']);
-    await children(wrapper, ['sleep', 'python3']);
-    await until(() => catches(wrapper, 'SIGTSTP') === true, 'holdfast listens');
+    const script = 'trap "echo usr2" USR2; echo pids $$ $PPID; while :; do sleep 0.1; done';
+    const running = job(new Cli(), ['sh', '-c', script], by);
+    const [, command = 0, wrapper = 0] = (await running.says(/pids (\d+) (\d+)/)).map(Number);
+    await until(() => existsSync(journal) && catches(wrapper, 'SIGTSTP') === true, 'holdfast listens');
     process.kill(wrapper, 'SIGTSTP');
-    await until(() => existsSync(journal) && readFileSync(journal, 'utf8') === '!?', 'it asks');
+    await until(() => readFileSync(journal, 'utf8') === '!?', 'it asks');
     process.kill(wrapper, 'SIGCONT');
     await untilAsleepIn(wrapper, 'poll');
     writeFileSync(gate, '');
+    process.kill(wrapper, 'SIGUSR2');
+    await running.says(/usr2/);
+    process.kill(command, 'SIGSTOP'); // which is nothing to holdfast any more
+    await until(() => isStopped(command), 'the command is stopped');
+    await untilAsleepIn(wrapper, 'poll');
+    process.kill(command, 'SIGCONT');
     process.kill(wrapper, 'SIGTERM');
-    expect(await running.exits()).toMatchObject({ code: 241, stdout: '' }); // minus 15, and it never stopped
+    expect(await running.exits()).toMatchObject({ code: 241, stdout: expect.not.stringMatching(/stopped/) });
   });
 });
 
